@@ -1,0 +1,61 @@
+// How long a waiter in another thread sleeps on after the change: from just before the call that makes the change, in this
+// thread, to the first thing that the waiter does, in a worker.
+import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { FreezeState } from 'freeze-state';
+import { floor } from '../floor.mjs';
+import { type Contestant, interleave, print, ratio } from '../measure.mjs';
+
+const state = new FreezeState();
+const flags = new Int32Array(new SharedArrayBuffer(4)); // for Atomics.waitAsync
+const worker = new Worker(new URL('../waiter.mjs', import.meta.url), { workerData: { handle: state.share(), flags } });
+const message = (): Promise<unknown> => new Promise((resolve) => worker.once('message', resolve));
+
+/** How each kind of wait, which waiter.mjs knows by the same name, is ended. */
+const wake = {
+  'bare condition variable': () => floor.notifyVersion(),
+  waitForStateChangeSync: () => state.unfreeze(),
+  'bare thread-safe function': () => floor.callBare(),
+  waitForStateChange: () => state.unfreeze(),
+  postMessage: () => worker.postMessage({}),
+  'Atomics.waitAsync': () => {
+    Atomics.add(flags, 0, 1);
+    Atomics.notify(flags, 0);
+  },
+};
+type Kind = keyof typeof wake;
+
+/** @param pause ms for which both threads sleep before the change, as they do between two invocations. */
+const contestants = (pause: number): Contestant[] =>
+  Object.entries(wake).map(([kind, end]) => ({
+    name: kind,
+    sample: async () => {
+      const ready = message();
+      worker.postMessage({ kind });
+      await ready;
+      await setTimeout(pause);
+      const woke = message();
+      const start = process.hrtime.bigint();
+      end();
+      return { 'wake-up': Number(((await woke) as bigint) - start) / 1000 };
+    },
+  }));
+const toSleep = 2;
+const atFirst = await interleave(contestants(toSleep), 100);
+await interleave(contestants(0), 1000);
+for (let i = 0; i < 100_000; i += 1) state.unfreeze();
+const results = await interleave(contestants(toSleep), 300);
+await worker.terminate();
+
+const title = 'From the change to the waiter in another thread';
+print(`${title}, in a program that has just begun`, 'µs', atFirst, 'bare condition variable');
+print(`${title}, once V8 has compiled what is called often`, 'µs', results, 'bare condition variable');
+const compare = (of: Kind, to: Kind): string => ratio(results, 'wake-up', of, to).toFixed(2);
+console.log(
+  `The blocking wait takes ${compare('waitForStateChangeSync', 'bare condition variable')} times the bare one, the ` +
+    `asynchronous one ${compare('waitForStateChange', 'bare thread-safe function')}; the goals are at most 1.30.\n` +
+    `postMessage takes ${compare('postMessage', 'waitForStateChange')} times the asynchronous wait, ` +
+    `Atomics.waitAsync ${compare('Atomics.waitAsync', 'waitForStateChange')}; the goals are at least 3. The bare ` +
+    `function is the floor of the asynchronous wait, and postMessage takes ` +
+    `${compare('postMessage', 'bare thread-safe function')} times that.`,
+);

@@ -1,0 +1,369 @@
+/*
+ * The protocol of native/core/freeze_state.cpp: freezers, thawers, a holder, a registrar and a closer in threads of their
+ * own, every interleaving. Each step that another thread can see is one statement here: a load, an exchange, a signal.
+ * `npm run model` checks it; docs/model/README.md says in plain words what is proved and what is not.
+ *
+ * Switches, by -D:
+ *   FREEZERS, THAWERS   how many; HOLDER, FORCER, REGISTRAR, CLOSER add one of each
+ *   WITHOUT_EVEN_RULE   a thaw continues what is stopped even if a newer freeze stopped it: must fail
+ *   WITHOUT_RECHECK     a freeze does not look at the word between two signals: holds all the same, for that look makes
+ *                       a thaw quick (G6) and no more
+ *   WITHOUT_ROLLBACK    a freeze that lost leaves its members stopped: must fail
+ *   HOLD_AFTER_THAW     a hold is counted after its thaw instead of before: must fail
+ *   UNLOCKED_NEWCOMER   a newcomer is stopped after the lock was let go: must fail
+ *   LATE_WORD           a thaw moves the word under the lock: holds all the same, for moving it before makes a thaw quick
+ *                       (G6) and no more
+ */
+
+#ifndef FREEZERS
+#define FREEZERS 2
+#endif
+#ifndef THAWERS
+#define THAWERS 2
+#endif
+
+#define MEMBERS 2        /* one from the start, one that the registrar adds and takes away */
+#define CLOSED 254       /* even, and above every other word */
+#define NOBODY 255
+
+#define running(epoch) ((epoch) * 2)
+#define frozen(epoch) ((epoch) * 2 + 1)
+#define thawed(word) (((word) | 1) + 1)
+#define isFrozen(word) ((word) & 1)
+
+byte word = 0;
+byte holds = 0;
+bool locked = false;
+
+/* What the core knows of its members. */
+bool member[MEMBERS];
+bool marked[MEMBERS];
+
+/* What is true of the processes: whether they are stopped, and by the freeze of which thread at which epoch. */
+bool stopped[MEMBERS];
+byte stoppedBy[MEMBERS] = NOBODY;
+byte stoppedAt[MEMBERS];
+
+byte lastThawed = 0;     /* the newest epoch whose thaw has returned */
+byte holding = 0;        /* holds whose call has returned and that were not released */
+bool closeReturned = false;
+bool isLeaving = false;  /* the second member was continued, and is about to be removed */
+
+#define lock() atomic { !locked; locked = true }
+#define unlock() locked = false
+
+/* G5, always: the state reads frozen only while every member is stopped. With nobody stopped behind its back. */
+#define allStopped ((!member[0] || stopped[0]) && (!member[1] || isLeaving || stopped[1]))
+#define noneStopped (!stopped[0] && !stopped[1])
+
+inline stop(m, who, epoch) {
+  d_step {
+    assert(epoch >= lastThawed);            /* G1: no freeze stops anything once a newer thaw has returned */
+    assert(!closeReturned);
+    stopped[m] = true;
+    stoppedBy[m] = who;                     /* NOBODY: as a newcomer, by no freeze */
+    stoppedAt[m] = epoch;
+    marked[m] = true;
+  }
+}
+
+inline continue_(m) {
+  d_step {
+    stopped[m] = false;
+    stoppedBy[m] = NOBODY;
+    stoppedAt[m] = 0;
+    marked[m] = false;
+  }
+}
+
+/* The lock is held. */
+inline continueMarked(m) {
+  m = 0;
+  do
+  :: m < MEMBERS ->
+     if
+     :: marked[m] -> continue_(m)
+     :: else
+     fi;
+     m++
+  :: else -> break
+  od;
+  m = 0
+}
+
+/* Takes its ticket at any time before, as an emulator does, or makes up one that is not reached yet, and freezes at it. */
+proctype Freezer(byte who) {
+  byte epoch, m;
+  bool isRefused;
+
+  atomic {
+    if
+    :: word == CLOSED -> epoch = NOBODY
+    :: word != CLOSED -> epoch = word / 2
+    :: word != CLOSED -> epoch = word / 2 + 1
+    fi
+  }
+  if
+  :: epoch == NOBODY -> goto end
+  :: else
+  fi;
+
+  /* The fast path: no lock. */
+  if
+  :: word == running(epoch)
+  :: else -> goto end                        /* true if frozen at this epoch, else false: it stopped nothing */
+  fi;
+
+  lock();
+  if
+  :: word == running(epoch)
+  :: else -> unlock(); goto end
+  fi;
+  if
+  :: holds == 0
+  :: else -> unlock(); goto end
+  fi;
+
+  m = 0;
+  do
+  :: m < MEMBERS ->
+#ifndef WITHOUT_RECHECK
+     if
+     :: word != running(epoch) -> break
+     :: else
+     fi;
+#endif
+     if
+     :: member[m] -> stop(m, who, epoch)
+     :: member[m] -> isRefused = true; break  /* EPERM: any member may refuse */
+     :: !member[m]
+     fi;
+     m++
+  :: else -> break
+  od;
+
+  atomic {
+    if
+    :: !isRefused && word == running(epoch) ->
+       word = frozen(epoch);
+       assert(allStopped);                    /* G2 */
+       assert(holding == 0);                  /* a hold keeps every freeze away */
+       m = 0;
+       locked = false;
+       goto end
+    :: else
+    fi
+  }
+#ifndef WITHOUT_ROLLBACK
+  continueMarked(m);
+#endif
+  unlock();
+  /* False, or an error: G3 and G4. */
+  assert(stoppedBy[0] != who && stoppedBy[1] != who);
+
+end:
+  skip
+}
+
+/* The thaw of `unfreeze` and of `hold`; `mine` is the epoch it moved to, or NOBODY if the state was closed. */
+inline thaw(m, mine) {
+#ifdef LATE_WORD
+  lock();
+#endif
+  d_step {
+    if
+    :: word == CLOSED -> mine = NOBODY
+    :: else -> word = thawed(word); mine = word / 2
+    fi
+  }
+  if
+  :: mine != NOBODY ->
+#ifndef LATE_WORD
+     lock();
+#endif
+#ifndef WITHOUT_EVEN_RULE
+     if
+     :: !isFrozen(word) -> continueMarked(m)
+     :: else                                  /* a newer freeze owns the stops */
+     fi;
+#else
+     continueMarked(m);
+#endif
+     unlock()
+  :: else ->
+#ifdef LATE_WORD
+     unlock()
+#else
+     skip
+#endif
+  fi
+}
+
+/* G1: at the return no older freeze holds anything. */
+inline checkThawed(mine) {
+  d_step {
+    if
+    :: mine != NOBODY ->
+       assert(!stopped[0] || stoppedAt[0] >= mine);
+       assert(!stopped[1] || stoppedAt[1] >= mine);
+       if
+       :: mine > lastThawed -> lastThawed = mine
+       :: else
+       fi
+    :: else
+    fi
+  }
+}
+
+proctype Thawer() {
+  byte mine, m;
+  thaw(m, mine);
+  checkThawed(mine)
+}
+
+/* `forceUnfreeze`: continues every member, and what a newer freeze has stopped too. */
+proctype Forcer() {
+  byte mine, m;
+  d_step {
+    if
+    :: word == CLOSED -> mine = NOBODY
+    :: else -> word = thawed(word); mine = word / 2
+    fi
+  }
+  if
+  :: mine != NOBODY ->
+     lock();
+     /* A thaw may come between this look and the next step; a freeze cannot, for want of the lock. */
+     if
+     :: isFrozen(word) ->
+        d_step {
+          if
+          :: word == CLOSED
+          :: else -> word = thawed(word); mine = word / 2
+          fi
+        }
+     :: else
+     fi;
+     m = 0;
+     do
+     :: m < MEMBERS ->
+        if
+        :: member[m] -> continue_(m)
+        :: else
+        fi;
+        m++
+     :: else -> break
+     od;
+     m = 0;
+     unlock()
+  :: else
+  fi;
+  checkThawed(mine)
+}
+
+proctype Holder() {
+  byte mine, m;
+#ifndef HOLD_AFTER_THAW
+  holds++;
+#endif
+  thaw(m, mine);
+#ifdef HOLD_AFTER_THAW
+  holds++;
+#endif
+  atomic {
+    checkThawed(mine);
+    holding++;
+    assert(!isFrozen(word))                   /* while it is held the state is running */
+  }
+  atomic {
+    assert(!isFrozen(word));
+    holding--;
+    holds--
+  }
+}
+
+/* Adds the second member, to a state that may be frozen, and takes it away again. */
+proctype Registrar() {
+  byte seen;
+  lock();
+  seen = word;                                 /* one look; a thaw may move the word from here on */
+  if
+  :: seen == CLOSED
+  :: seen != CLOSED && isFrozen(seen) ->
+     /* A thaw that comes in between waits for the lock and finds the mark. */
+#ifdef UNLOCKED_NEWCOMER
+     unlock();
+#endif
+     stop(1, NOBODY, seen / 2);
+#ifdef UNLOCKED_NEWCOMER
+     lock();
+#endif
+     member[1] = true
+  :: seen != CLOSED && !isFrozen(seen) -> member[1] = true
+  fi;
+  unlock();
+
+  /* Its removal: the signal first, and then it is no member any more. Between the two the word may read frozen while the
+     process runs, and whoever asks for the members waits for the lock; so the watcher looks past it. */
+  lock();
+  if
+  :: member[1] && marked[1] -> isLeaving = true; continue_(1)
+  :: else
+  fi;
+  member[1] = false;
+  isLeaving = false;
+  unlock()
+}
+
+proctype Closer() {
+  byte m;
+  word = CLOSED;
+  lock();
+  continueMarked(m);
+  d_step { member[0] = false; member[1] = false };
+  unlock();
+  d_step { assert(noneStopped); closeReturned = true }
+}
+
+/* G5 in every state that can be reached. */
+active proctype Watcher() {
+endNeverSeen:                                  /* to wait here for ever is as it should be */
+  atomic { isFrozen(word) && !allStopped -> assert(false) }
+}
+
+init {
+  byte i;
+  atomic {
+    member[0] = true;
+    i = 0;
+    do
+    :: i < FREEZERS -> run Freezer(i); i++
+    :: else -> break
+    od;
+    i = 0;
+    do
+    :: i < THAWERS -> run Thawer(); i++
+    :: else -> break
+    od;
+    i = 0;
+#ifdef HOLDER
+    run Holder();
+#endif
+#ifdef FORCER
+    run Forcer();
+#endif
+#ifdef REGISTRAR
+    run Registrar();
+#endif
+#ifdef CLOSER
+    run Closer();
+#endif
+  }
+  /* When all have ended, word and processes agree. The watcher, which never ends, is the other process left. */
+  atomic {
+    _nr_pr == 2;
+    assert(!locked);
+    assert(isFrozen(word) || noneStopped);
+    assert(!isFrozen(word) || allStopped)
+  }
+}

@@ -1,0 +1,91 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pc from 'picocolors';
+import type { LogEntry } from '../lambda-emulator/log';
+import { stateLetter } from '../lambda-emulator/processes';
+import { Sandbox } from '../lambda-emulator/sandbox';
+import { drawLatencies, drawTimeline } from './picture';
+import { Story } from './story';
+
+const beatMs = 20;
+const graceMs = 120;
+/** The pause after each invocation. The third is shorter than the grace: its freeze is cancelled. */
+const pausesMs = [600, 400, 40, 500, 400];
+const workMs = 120;
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'freeze-state-demo-'));
+  const beatFile = (name: string) => join(folder, name);
+  const program = (file: string, name: string, ...rest: (string | number)[]) => ({
+    name,
+    command: [process.execPath, join(__dirname, file), beatFile(name), beatMs, ...rest]
+      .map((word) => `'${word}'`)
+      .join(' '),
+  });
+
+  const log: LogEntry[] = [];
+  const sandbox = new Sandbox({
+    runtime: program('runtime.mjs', 'runtime'),
+    extensions: [program('extension.mjs', 'metrics', 'metrics', 60), program('extension.mjs', 'logs', 'logs', 180)],
+    graceMs,
+    onLog: (entry) => log.push(entry),
+  });
+  process.on('exit', () => {
+    sandbox.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+
+  console.log(pc.dim('A runtime and two extensions live for about five seconds, and are frozen in between ...\n'));
+  await Promise.all([sandbox.start(), invokeAll(sandbox)]);
+  await sandbox.stop();
+
+  const names = ['runtime', 'metrics', 'logs'];
+  const story = new Story(log, new Map(names.map((name) => [name, readBeats(beatFile(name))])));
+  console.log(drawTimeline(story, process.stdout.columns || 100));
+  console.log(`\n${drawLatencies(story)}\n`);
+  tellCancelled(story);
+  process.exitCode = check(story) ? 0 : 1;
+}
+
+async function invokeAll(sandbox: Sandbox): Promise<void> {
+  for (const pauseMs of pausesMs) {
+    await sandbox.invoke(JSON.stringify({ workMs }));
+    await sandbox.idle();
+    await sleep(pauseMs);
+  }
+}
+
+function readBeats(file: string): number[] {
+  return readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number);
+}
+
+function tellCancelled(story: Story): void {
+  for (const { epoch, now } of story.entries('cancelled')) {
+    console.log(
+      `${pc.red('×')} A freeze was scheduled with epoch ${epoch} as its ticket. Within its grace of ${graceMs} ms work arrived, and ` +
+        `made it epoch ${now}:\n  freezeAtEpoch(${epoch}) returned false and no process was stopped.\n`,
+    );
+  }
+}
+
+/** Whether what was promised has happened: the log has it, the heartbeats agree, and nothing is left. */
+function check(story: Story): boolean {
+  const left = story.entries('start').filter(({ pid }) => stateLetter(pid) !== '-');
+  const wrong = [
+    ...story.contradictions(),
+    ...(story.freezes.length === pausesMs.length - 1 ? [] : [`there were ${story.freezes.length} freezes`]),
+    ...(story.entries('cancelled').length === 1 ? [] : ['not exactly one freeze was cancelled']),
+    ...left.map(({ name, pid }) => `${name} (${pid}) is still there`),
+  ];
+  for (const reason of wrong) console.log(pc.red(`WRONG: ${reason}`));
+  if (wrong.length === 0) console.log('Checked: no heart beat in a freeze, and no process is left.');
+  return wrong.length === 0;
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

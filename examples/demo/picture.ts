@@ -1,0 +1,93 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { Story } from './story';
+
+/** A process whose heart has not beaten for so long is drawn as frozen. A busy one may miss some beats. */
+const silenceUs = 200_000;
+const running = '█';
+const frozen = '░';
+
+/** One row for each process over time, as its heartbeats tell it; above them what the log says. */
+export function drawTimeline(story: Story, width: number): string {
+  const names = [...story.beats.keys()];
+  const margin = Math.max(...names.map(({ length }) => length), 'freezes'.length) + 2;
+  const columns = Math.max(40, width - margin - 1);
+  const columnUs = (story.endUs - story.startUs) / columns;
+  const columnOf = (us: number) => Math.min(columns - 1, Math.floor((us - story.startUs) / columnUs));
+  const row = (name: string, cells: string[], paint = (text: string) => text) =>
+    `${name.padEnd(margin)}${paint(cells.join('').trimEnd())}`;
+  const blank = () => Array<string>(columns).fill(' ');
+
+  const seconds = blank();
+  for (let second = 0; second * 1e6 < story.endUs - story.startUs; second++) {
+    const label = `${second}s`;
+    const at = columnOf(story.startUs + second * 1e6);
+    if (at + label.length <= columns) seconds.splice(at, label.length, ...label);
+  }
+
+  const events = blank();
+  story.entries('deliver').forEach(({ atUs }, index) => {
+    events[columnOf(atUs)] = String(index + 1);
+  });
+
+  const freezes = Array<string>(columns).fill('·');
+  for (const { fromUs, toUs } of story.freezes) freezes.fill('T', columnOf(fromUs), columnOf(toUs));
+  for (const { atUs } of story.entries('cancelled')) freezes[columnOf(atUs)] = '×';
+
+  const processes = names.map((name) => {
+    // The exit stands for a last beat: a process that is thawed only to end may not come to one.
+    const exit = story.entries('exit').find((entry) => entry.name === name);
+    const beats = [...(story.beats.get(name) ?? []), exit?.atUs ?? story.endUs];
+    const cells = beatsToCells(beats, columns, story.startUs, columnUs);
+    return row(name, cells, (text) => text.replaceAll(/█+/g, pc.green).replaceAll(/░+/g, pc.blue));
+  });
+  return [
+    row('', seconds, pc.dim),
+    row('events', events, pc.bold),
+    row('freezes', freezes, (text) => text.replaceAll(/T+/g, pc.cyan).replaceAll('×', pc.red)),
+    ...processes,
+    '',
+    `${pc.green(running)} its heart beats        ${pc.blue(frozen)} it does not`,
+    `${pc.cyan('T')} frozen, by the log     ${pc.red('×')} a freeze that arriving work cancelled     1-9 an event is delivered`,
+  ].join('\n');
+}
+
+/** A process ran in a column if there is a beat in it, or no long silence around it. */
+function beatsToCells(beats: readonly number[], columns: number, startUs: number, columnUs: number) {
+  let next = 0;
+  return Array.from({ length: columns }, (_, column) => {
+    const middle = startUs + (column + 0.5) * columnUs;
+    while (next < beats.length && (beats[next] as number) < middle) next++;
+    const [before, after] = [beats[next - 1], beats[next]];
+    if (before === undefined || after === undefined) return ' ';
+    const hasBeat = middle - before < columnUs / 2 || after - middle < columnUs / 2;
+    return hasBeat || after - before < silenceUs ? running : frozen;
+  });
+}
+
+/** The latencies of each freeze and of its thaw. */
+export function drawLatencies(story: Story): string {
+  const table = new Table({
+    head: ['epoch', 'signalled', 'all stopped', 'frozen for', 'thaw call', 'first beat after', 'of the last one'],
+    colAligns: Array<'right'>(7).fill('right'),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const pair of story.freezes) {
+    const { freeze, thaw, fromUs, toUs } = pair;
+    const beats = story.firstBeatsAfter(pair);
+    table.push([
+      freeze.epoch,
+      microseconds(freeze.signalledUs),
+      microseconds(freeze.stoppedUs),
+      `${((toUs - fromUs) / 1000).toFixed(0)} ms`,
+      microseconds(thaw.tookUs),
+      microseconds(beats.first),
+      microseconds(beats.last),
+    ]);
+  }
+  return table.toString();
+}
+
+function microseconds(us: number | undefined): string {
+  return us === undefined ? '-' : `${us} µs`;
+}

@@ -1,0 +1,19 @@
+// A runtime in a few lines: node runtime.mjs HEARTBEAT-FILE EVERY-MS
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startHeartbeat } from './heartbeat.mjs';
+
+const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation`;
+startHeartbeat(process.argv[2], Number(process.argv[3]));
+
+async function handler(event) {
+  await sleep(event.workMs);
+  return { worked: event.workMs };
+}
+
+for (;;) {
+  const next = await fetch(`${api}/next`);
+  const id = next.headers.get('Lambda-Runtime-Aws-Request-Id');
+  const body = JSON.stringify(await handler(await next.json()));
+  const answer = await fetch(`${api}/${id}/response`, { method: 'POST', body });
+  await answer.arrayBuffer();
+}

@@ -1,0 +1,39 @@
+/** An answer of the Runtime or Extensions API that is not a success, in the shape that AWS gives it. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly errorType: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Why a sandbox ends. */
+export type ShutdownReason = 'spindown' | 'timeout' | 'failure';
+
+/**
+ * An error as Lambda tells its caller of it: what a function said of its failure, or the end of a sandbox that did not end
+ * well, by a process that died, an init that failed or a deadline that passed.
+ */
+export class SandboxError extends Error {
+  constructor(
+    /** As Lambda names it: `Runtime.ExitError`, `Extension.Crash`, `Sandbox.Timedout`, or what the runtime said. */
+    readonly errorType: string,
+    message: string,
+    /** What else the runtime said, a trace as a rule. */
+    readonly details: object = {},
+  ) {
+    super(message);
+  }
+
+  /** What Lambda tells the extensions in their SHUTDOWN event. */
+  get shutdownReason(): ShutdownReason {
+    return this.errorType === 'Sandbox.Timedout' ? 'timeout' : 'failure';
+  }
+
+  /** The payload that Lambda gives its caller. */
+  toJSON(): object {
+    return { errorType: this.errorType, errorMessage: this.message, ...this.details };
+  }
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError } from './errors';
+import type { Parking } from './parking';
+
+export type ExtensionEvent = 'INVOKE' | 'SHUTDOWN';
+
+/** Lambda's own limit. */
+const maxExtensions = 10;
+
+/** A registered extension. */
+export class Extension {
+  readonly id: string = randomUUID();
+
+  constructor(
+    readonly name: string,
+    readonly events: ReadonlySet<ExtensionEvent>,
+    readonly parking: Parking,
+  ) {}
+
+  deliver(event: object): void {
+    const headers = { 'Lambda-Extension-Event-Identifier': randomUUID() };
+    this.parking.deliver({ headers, body: JSON.stringify(event) });
+  }
+}
+
+/**
+ * Who has registered. While the extensions start, each registration is one of theirs. Once the runtime has been started,
+ * it is an internal one, of an extension inside of the runtime's process. When the runtime first asks for an event, the
+ * registration closes.
+ */
+export class ExtensionRegistry {
+  readonly #byId = new Map<string, Extension>();
+  phase: 'external' | 'internal' | 'closed' = 'external';
+
+  get all(): Extension[] {
+    return [...this.#byId.values()];
+  }
+
+  register(name: string | undefined, body: Buffer, parking: Parking): Extension {
+    if (!name) throw new ApiError(403, 'Extension.InvalidExtensionName', 'Empty extension name');
+    const events = parseEvents(body);
+    if (this.phase === 'closed') {
+      throw new ApiError(403, 'Extension.RegistrationClosed', 'Extension registration closed already');
+    }
+    if (this.phase === 'internal' && events.has('SHUTDOWN')) {
+      throw invalidEvent('SHUTDOWN', 'not for an internal extension');
+    }
+    if (this.all.some((other) => other.name === name)) {
+      throw new ApiError(403, 'Extension.InvalidExtensionState', 'Extension with this name already registered');
+    }
+    if (this.#byId.size >= maxExtensions) {
+      throw new ApiError(403, 'Extension.TooManyExtensions', `Extension limit (${maxExtensions}) reached`);
+    }
+    const extension = new Extension(name, events, parking);
+    this.#byId.set(extension.id, extension);
+    return extension;
+  }
+
+  /** Who is calling, by the identifier that it was given when it registered. */
+  find(id: string | undefined): Extension {
+    if (!id) {
+      throw new ApiError(403, 'Extension.MissingExtensionIdentifier', 'Missing Lambda-Extension-Identifier header');
+    }
+    if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) {
+      throw new ApiError(403, 'Extension.InvalidExtensionIdentifier', 'Invalid Lambda-Extension-Identifier');
+    }
+    const extension = this.#byId.get(id.toLowerCase());
+    if (!extension) throw new ApiError(403, 'Extension.UnknownExtensionIdentifier', `Unknown extension ${id}`);
+    return extension;
+  }
+}
+
+function parseEvents(body: Buffer): Set<ExtensionEvent> {
+  let events: unknown;
+  try {
+    ({ events } = JSON.parse(body.toString()));
+  } catch {
+    throw new ApiError(403, 'InvalidRequestFormat', 'The body is not a JSON object');
+  }
+  if (events === undefined || events === null) return new Set();
+  if (!Array.isArray(events)) throw new ApiError(403, 'InvalidRequestFormat', 'events is not an array');
+  for (const event of events) {
+    if (event !== 'INVOKE' && event !== 'SHUTDOWN') throw invalidEvent(event, 'not INVOKE or SHUTDOWN');
+  }
+  return new Set(events);
+}
+
+function invalidEvent(event: unknown, why: string): ApiError {
+  return new ApiError(403, 'Extension.InvalidEventType', `${event}: ${why}`);
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { ApiError } from './errors';
+
+/** The largest event or response: Lambda's 6 MB, with the margin that Lambda itself allows. */
+export const maxPayload = 6 * 1024 * 1024 + 100;
+
+/** A request body as it came, or that it was larger than {@link maxPayload}. */
+export type Body = Buffer | 'too large';
+
+/** An HTTP server for runtimes and extensions: raw bodies, AWS's error shape, and no deadline on any connection. */
+export function createServer(): FastifyInstance {
+  const app = Fastify({
+    // A HEAD route for each GET one would let HEAD take an event.
+    exposeHeadRoutes: false,
+    // At the end nobody reads what is still parked.
+    forceCloseConnections: true,
+  });
+
+  // A frozen client answers nothing, and must find its connections as it left them. Node would cut an idle keep-alive
+  // connection after five seconds (fastify after 72), and the client's first request after the thaw would run into a
+  // reset; and it would cut a request that is slow to arrive. Zero is "never"; fastify takes a zero in its options for
+  // "default", so it is set on the server.
+  app.server.keepAliveTimeout = 0;
+  app.server.requestTimeout = 0;
+  app.server.headersTimeout = 0;
+
+  // Any bytes of any type are a body: Lambda does not look at the content type either.
+  app.addHook('onRequest', (request, _reply, done) => {
+    delete request.raw.headers['content-type'];
+    done();
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) => readBody(payload));
+
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, errorType, message } =
+      error instanceof ApiError ? error : new ApiError(500, 'InternalServerError', 'Internal Server Error');
+    if (status === 500) console.error(error);
+    void reply.code(status).send({ errorMessage: message, errorType });
+  });
+  app.setNotFoundHandler(() => {
+    throw new ApiError(404, 'NotFound', 'There is no such call in this API');
+  });
+  return app;
+}
+
+/**
+ * Reads a body to its end also where it is too large: a client that is still sending when the answer comes would see a
+ * broken connection and not a 413.
+ */
+async function readBody(payload: IncomingMessage): Promise<Body> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of payload as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size <= maxPayload) chunks.push(chunk);
+      else chunks.length = 0;
+    }
+  } catch {
+    throw new ApiError(400, 'TruncatedHTTPRequest', 'The request ended before its body did');
+  }
+  return size > maxPayload ? 'too large' : Buffer.concat(chunks);
+}
+
+/** A header that is given once. */
+export function header(request: { headers: FastifyRequest['headers'] }, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The success of every POST. */
+export function accepted(reply: FastifyReply): FastifyReply {
+  return reply.code(202).send({ status: 'OK' });
+}

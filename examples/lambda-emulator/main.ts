@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import pc from 'picocolors';
+import { SandboxError } from './errors';
+import { parseEvent, readEvents, UsageError } from './events';
+import { formatEntry, type LogEntry, nowUs } from './log';
+import type { Sandbox } from './sandbox';
+
+interface Options {
+  readonly runtime: string;
+  readonly extension: string[];
+  readonly event: string[];
+  readonly events: string[];
+  readonly freeze: 'process' | 'none';
+  readonly grace: number;
+  readonly gap: number;
+  readonly timeout: number;
+  readonly initTimeout: number;
+  readonly port: number;
+  readonly handler: string;
+  readonly functionName: string;
+}
+
+const command = new Command('npm run emulator --')
+  .description('Runs one Lambda sandbox: a runtime and its extensions, frozen between the invocations.')
+  .requiredOption('--runtime <CMD>', 'command of the runtime, which speaks the Runtime API')
+  .option('--extension <CMD>', 'command of an extension, which speaks the Extensions API (repeatable)', append, [])
+  .option('--event <JSON>', 'an event to invoke the function with (repeatable)', append, [])
+  .option('--events <FILE>', 'more events: one JSON value a line, or a JSON array (repeatable)', append, [])
+  .addOption(new Option('--freeze <MODE>', 'what to freeze').choices(['process', 'none']).default('process'))
+  .option('--grace <MS>', 'from "everyone is parked" to the freeze', milliseconds, 0)
+  .option('--gap <MS>', 'how long the sandbox is left alone after each invocation', milliseconds, 100)
+  .option('--timeout <SECONDS>', 'what an invocation may take', secondsAsMs, 30_000)
+  .option('--init-timeout <SECONDS>', 'what the init may take', secondsAsMs, 10_000)
+  .option('--port <PORT>', 'port of both APIs on 127.0.0.1; 0 takes a free one', port, 0)
+  .option('--handler <NAME>', '_HANDLER of the function', 'index.handler')
+  .option('--function-name <NAME>', 'name of the function', 'function')
+  .addHelpText(
+    'after',
+    `
+Each CMD is run by "/bin/sh -c 'exec CMD'", so that what is frozen is the program and no shell. End a command of several
+by exec yourself: 'cd there && exec program'.
+Standard output has one line of JSON for each event, in their order. Standard error has what happened.`,
+  );
+
+async function main(): Promise<void> {
+  const options = command.parse().opts<Options>();
+  const events = [
+    ...options.event.map((text) => parseEvent(text, '--event')),
+    ...options.events.flatMap((file) => readEvents(file)),
+  ];
+  if (events.length === 0) throw new UsageError('There is no event: give --event JSON or --events FILE.');
+
+  const startUs = nowUs();
+  const sandbox = await createSandbox(options, (entry) => console.error(paint(entry, formatEntry(entry, startUs))));
+  const interrupted = endOnSignals(sandbox);
+  try {
+    // The first event is there before the sandbox is, as where Lambda makes a sandbox for it.
+    await Promise.all([sandbox.start(), invokeAll(sandbox, events, options.gap)]);
+  } catch (error) {
+    if (!(error instanceof SandboxError)) throw error;
+    process.exitCode = interrupted.exitCode ?? 1;
+    if (interrupted.exitCode === undefined) console.log(JSON.stringify(error));
+    await sandbox.stop(error.shutdownReason);
+  }
+  await sandbox.stop();
+}
+
+async function invokeAll(sandbox: Sandbox, events: string[], gapMs: number): Promise<void> {
+  for (const event of events) {
+    const { isError, body } = await sandbox.invoke(event);
+    console.log(oneLine(body.toString()));
+    if (isError) process.exitCode = 1;
+    await sandbox.idle();
+    await sleep(gapMs, undefined, { signal: sandbox.signal }).catch(() => sandbox.signal.throwIfAborted());
+  }
+}
+
+/**
+ * A response on one line. In JSON a line break can only stand between two tokens, so a space does as well, and every
+ * number stays as the runtime wrote it. What is not JSON becomes a JSON string.
+ */
+function oneLine(response: string): string {
+  try {
+    JSON.parse(response);
+    return response.trim().replace(/[\r\n]+/g, ' ');
+  } catch {
+    return JSON.stringify(response);
+  }
+}
+
+async function createSandbox(options: Options, onLog: (entry: LogEntry) => void): Promise<Sandbox> {
+  // Not at the top of the file, where its absence would be a stack trace.
+  await import('freeze-state').catch((error: Error) => {
+    const [reason] = error.message.split('\n');
+    throw new UsageError(`freeze-state is not built: run "npm run compile" first (${reason}).`);
+  });
+  const { Sandbox } = await import('./sandbox.js');
+  return new Sandbox({
+    runtime: { name: 'runtime', command: options.runtime },
+    extensions: options.extension.map((text, index) => ({ name: `extension-${index + 1}`, command: text })),
+    freeze: options.freeze,
+    graceMs: options.grace,
+    timeoutMs: options.timeout,
+    initTimeoutMs: options.initTimeout,
+    port: options.port,
+    handler: options.handler,
+    functionName: options.functionName,
+    onLog,
+  });
+}
+
+/** The first signal ends the sandbox in order, the second one at once; whatever ends us, no process is left. */
+function endOnSignals(sandbox: Sandbox): { exitCode?: number } {
+  const interrupted: { exitCode?: number } = {};
+  for (const [signal, number] of [
+    ['SIGHUP', 1] as const,
+    ['SIGINT', 2] as const,
+    ['SIGQUIT', 3] as const,
+    ['SIGTERM', 15] as const,
+  ]) {
+    process.on(signal, () => {
+      if (interrupted.exitCode !== undefined) process.exit(128 + number);
+      interrupted.exitCode = 128 + number;
+      void sandbox.stop();
+    });
+  }
+  process.on('exit', () => sandbox.kill());
+  return interrupted;
+}
+
+function paint({ what }: LogEntry, line: string): string {
+  if (what === 'freeze') return pc.cyan(line);
+  if (what === 'thaw') return pc.green(line);
+  if (what === 'fail' || what === 'error') return pc.red(line);
+  return pc.dim(line);
+}
+
+function append(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}
+
+function milliseconds(value: string): number {
+  return number(value, 2 ** 31 - 1, 'Give whole milliseconds, 0 or more.');
+}
+
+function port(value: string): number {
+  return number(value, 65_535, 'Give a port, 0 to 65535.');
+}
+
+function number(value: string, most: number, advice: string): number {
+  if (!/^\d+$/.test(value) || Number(value) > most) throw new InvalidArgumentError(advice);
+  return Number(value);
+}
+
+function secondsAsMs(value: string): number {
+  const ms = Number(value) * 1000;
+  if (!/^\d+(\.\d+)?$/.test(value) || ms < 1 || ms > 2 ** 31 - 1)
+    throw new InvalidArgumentError('Give seconds, more than 0.');
+  return ms;
+}
+
+main().catch((error) => {
+  if (error instanceof UsageError) command.error(`error: ${error.message}`, { exitCode: 2 });
+  console.error(error);
+  process.exit(1);
+});

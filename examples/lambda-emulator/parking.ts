@@ -1,0 +1,67 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply } from 'fastify';
+
+/** What a caller of `next` gets. */
+export interface Delivery {
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | string;
+}
+
+/**
+ * Where one caller of `next` parks: its call stays open until there is something to deliver.
+ *
+ * It takes the response out of fastify's hands, for two reasons: header names keep their capitals, which a runtime in
+ * shell may look for, and the end of the connection is seen at once.
+ */
+export class Parking {
+  #call: ServerResponse | undefined;
+  /** Of the last delivery. */
+  #connection: Socket | null | undefined;
+
+  constructor(
+    private readonly onParked: () => void,
+    /** The client went away without an answer: it is not parked any more. */
+    private readonly onLeft: () => void,
+  ) {}
+
+  get isParked(): boolean {
+    return this.#call !== undefined;
+  }
+
+  /**
+   * Whether the client has hung up since the last delivery. Then nobody can tell if it had read it: the kernel takes our
+   * bytes also for a client that is about to be gone.
+   */
+  get hasHungUp(): boolean {
+    return this.#connection?.destroyed === true;
+  }
+
+  /** A call of `next`. It displaces an earlier one, whose client must have given up: we may only not have heard of it yet. */
+  park(reply: FastifyReply): void {
+    reply.hijack();
+    const call = reply.raw;
+    this.#call?.destroy();
+    this.#call = call;
+    call.once('close', () => {
+      if (this.#call !== call) return;
+      this.#call = undefined;
+      this.onLeft();
+    });
+    this.onParked();
+  }
+
+  /** Answers the call, of a caller that is parked. */
+  deliver(delivery: Delivery): void {
+    const call = this.#call;
+    this.#call = undefined;
+    if (!call) return;
+    this.#connection = call.socket;
+    call.writeHead(200, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(delivery.body),
+      ...delivery.headers,
+    });
+    call.end(delivery.body);
+  }
+}

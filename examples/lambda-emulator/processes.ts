@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessSpec } from './config';
+
+/** Lambda's words for the signals that end a runtime most often. */
+const signalNames: Record<string, string> = { SIGKILL: 'killed', SIGTERM: 'terminated', SIGSEGV: 'segmentation fault' };
+
+/** A process of the sandbox. */
+export class SandboxProcess {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<unknown>;
+
+  constructor({ name, command }: ProcessSpec, env: NodeJS.ProcessEnv) {
+    this.name = name;
+    // Its output goes to our standard error: standard output is for the responses alone. It is not detached: what we leave
+    // behind stopped in our own process group the kernel hangs up on and continues, once the group is an orphan
+    // (setpgid(2)); in a session of its own it would stay stopped for ever.
+    this.#child = spawn('/bin/sh', ['-c', shellLine(command)], {
+      env,
+      stdio: ['ignore', process.stderr, process.stderr],
+    });
+    this.#exit = once(this.#child, 'exit').catch(() => {});
+  }
+
+  /** Throws where the process could not even be started. */
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error(`cannot start ${this.name}: /bin/sh is missing or no process is left`);
+    return pid;
+  }
+
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** `exit status 3`, `signal: killed`. Of a process that has exited. */
+  get howItEnded(): string {
+    const { exitCode, signalCode } = this.#child;
+    return signalCode === null ? `exit status ${exitCode}` : `signal: ${signalNames[signalCode] ?? signalCode}`;
+  }
+
+  onExit(listener: () => void): void {
+    this.#child.once('exit', listener);
+    this.#child.once('error', listener);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (!this.hasExited) this.#child.kill(signal);
+  }
+
+  /** Waits for the exit, up to `ms`. */
+  async exited(ms: number): Promise<void> {
+    const deadline = new AbortController();
+    await Promise.race([this.#exit, sleep(ms, undefined, { signal: deadline.signal }).catch(() => {})]);
+    deadline.abort();
+  }
+
+  /** Asks it to end and, after `ms`, makes it. */
+  async end(ms: number): Promise<void> {
+    this.kill('SIGTERM');
+    await this.exited(ms);
+    this.kill('SIGKILL');
+    await this.#exit;
+  }
+
+  /** Whether it runs no code: stopped, or gone. */
+  get isAtRest(): boolean {
+    return 'TtZX-'.includes(this.stateLetter);
+  }
+
+  get stateLetter(): string {
+    return this.hasExited ? '-' : stateLetter(this.pid);
+  }
+}
+
+/**
+ * The state of a process as ps(1) shows it: R running, S sleeping, T stopped, Z zombie. `-` where there is no such
+ * process, or no /proc.
+ */
+export function stateLetter(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // pid (name) letter ...; and the name may hold anything, a parenthesis too (proc(5)).
+    return stat.charAt(stat.lastIndexOf(')') + 2);
+  } catch {
+    return '-';
+  }
+}
+
+/**
+ * The pid that is frozen has to be the program's and not a shell's: `exec` makes the shell become the program. It takes only a
+ * simple command, though. Any other stands as it is, and most shells become its last program by themselves.
+ */
+function shellLine(command: string): string {
+  const isSimple = !/[;&|(){}\n]|^\s*\w+=/.test(command);
+  return isSimple ? `exec ${command}` : command;
+}

@@ -1,0 +1,312 @@
+import { EventEmitter, once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type ProcessSpec, type SandboxConfig, withDefaults } from './config';
+import { extensionEnvironment, runtimeEnvironment } from './environment';
+import { ApiError, SandboxError, type ShutdownReason } from './errors';
+import { type Extension, ExtensionRegistry } from './extensions';
+import { extensionsApi, telemetryStub } from './extensions-api';
+import { Freezer } from './freezer';
+import { createServer, maxPayload } from './http';
+import { Invocation, type InvocationContext, type InvocationResult } from './invocation';
+import { type Happening, nowUs } from './log';
+import { Parking } from './parking';
+import { SandboxProcess } from './processes';
+import { runtimeApi } from './runtime-api';
+
+/** What a process gets from its SIGTERM to its SIGKILL. */
+const termMs = 300;
+/** What Lambda gives the extensions from their SHUTDOWN event to the end. */
+const shutdownMs = 2_000;
+
+/**
+ * One Lambda sandbox: a runtime and its extensions, which are frozen whenever all of them are parked on `next` and no
+ * event is queued.
+ */
+export class Sandbox {
+  readonly config: SandboxConfig;
+  readonly extensions = new ExtensionRegistry();
+  readonly #server: FastifyInstance = createServer();
+  readonly #freezer: Freezer;
+  readonly #processes: SandboxProcess[] = [];
+  readonly #runtime = new Parking(
+    () => this.#runtimeParked(),
+    () => this.#freezer.thaw(),
+  );
+  #isReady = false;
+  readonly #queue: Invocation[] = [];
+  /** What the sandbox works on, from its delivery until everyone is parked again. */
+  #current: Invocation | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  readonly #changes = new EventEmitter();
+  readonly #over = new AbortController();
+  #shutdown: { event: object; end: Promise<void> } | undefined;
+
+  constructor(config: Parameters<typeof withDefaults>[0]) {
+    this.config = withDefaults(config);
+    this.#freezer = new Freezer(
+      this.config.freeze,
+      this.config.graceMs,
+      (happening, atUs) => this.#log(happening, atUs),
+      (error) => this.#fail(new SandboxError('Sandbox.FreezeError', String(error))),
+    );
+    void this.#server.register(runtimeApi(this), { prefix: '/2018-06-01/runtime' });
+    void this.#server.register(extensionsApi(this), { prefix: '/2020-01-01/extension' });
+    void this.#server.register(telemetryStub);
+    // One listener for each who waits: no sign of a leak.
+    this.#changes.setMaxListeners(0);
+  }
+
+  /**
+   * Aborts when there will be no more invocations: the sandbox failed, or was stopped. Its reason is a
+   * {@link SandboxError}. Of a sandbox that failed, {@link stop} is still to be called.
+   */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** The HTTP server of both APIs. */
+  get server(): Server {
+    return this.#server.server;
+  }
+
+  /** The processes that were started and live. */
+  get pids(): number[] {
+    return this.#processes.filter(({ hasExited }) => !hasExited).map(({ pid }) => pid);
+  }
+
+  /** The init phase, in Lambda's order: the extensions start and register, then the runtime starts, then everyone parks. */
+  async start(): Promise<void> {
+    const { runtime, extensions, port, initTimeoutMs } = this.config;
+    const startUs = nowUs();
+    const late = setTimeout(() => this.#timedOut('Init', initTimeoutMs), initTimeoutMs);
+    try {
+      await this.#server.listen({ host: '127.0.0.1', port });
+      const api = `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+      this.#log({ what: 'listen', api });
+
+      const environment = extensionEnvironment(this.config, api);
+      for (const spec of extensions) this.#spawn(spec, environment, 'Extension.Crash');
+      await this.#until(() => this.extensions.all.length >= extensions.length);
+
+      this.extensions.phase = 'internal';
+      this.#spawn(runtime, runtimeEnvironment(this.config, api), 'Runtime.ExitError');
+      await this.#until(() => this.#everyoneIsParked);
+    } finally {
+      clearTimeout(late);
+    }
+    this.#isReady = true;
+    this.#log({ what: 'ready', tookUs: nowUs() - startUs });
+    this.#proceed();
+  }
+
+  /**
+   * An event arrives. It is delivered at once where the sandbox is idle, else after those before it. Resolves with the
+   * response; rejects with a {@link SandboxError} where the sandbox fails before there is one.
+   */
+  async invoke(event: Buffer | string, context: InvocationContext = {}): Promise<InvocationResult> {
+    const invocation = new Invocation(Buffer.from(event), context);
+    if (invocation.event.length > maxPayload) {
+      throw new RangeError(`the event has ${invocation.event.length} bytes: at most ${maxPayload} are possible`);
+    }
+    invocation.hold = this.#freezer.hold();
+    this.#queue.push(invocation);
+    this.#proceed();
+    await this.#until(() => invocation.result !== undefined);
+    return invocation.result as InvocationResult;
+  }
+
+  /** Resolves when nothing is queued and everyone is parked. */
+  async idle(): Promise<void> {
+    await this.#until(() => this.#isReady && !this.#current && this.#queue.length === 0);
+  }
+
+  /**
+   * Thaws and ends everything: the runtime by SIGTERM, the extensions by their SHUTDOWN event and after two seconds by
+   * SIGTERM, whoever is still there by SIGKILL. Called again, it waits for the same end.
+   */
+  stop(reason: ShutdownReason = 'spindown'): Promise<void> {
+    this.#shutdown ??= {
+      event: { eventType: 'SHUTDOWN', deadlineMs: Date.now() + shutdownMs, shutdownReason: reason },
+      end: Promise.resolve().then(() => this.#end(reason)),
+    };
+    this.#over.abort(new SandboxError('Sandbox.Stopped', 'The sandbox was stopped'));
+    return this.#shutdown.end;
+  }
+
+  /** Ends everything now and asks nobody. A stopped process dies of it too. */
+  kill(): void {
+    for (const member of this.#processes) member.kill('SIGKILL');
+  }
+
+  // What the two APIs call.
+
+  runtimeNext(reply: FastifyReply): void {
+    if (this.#isAtWork && !this.#runtime.hasHungUp) {
+      throw new ApiError(403, 'InvalidStateTransition', 'The invocation before has not been answered yet');
+    }
+    this.extensions.phase = 'closed';
+    this.#runtime.park(reply);
+  }
+
+  /** The invocation that the runtime works on, if that is its id. */
+  unansweredInvocation(requestId: string): Invocation {
+    const invocation = this.#current;
+    if (!invocation || invocation.requestId !== requestId || invocation.result) {
+      throw new ApiError(400, 'InvalidRequestID', 'Invalid request ID');
+    }
+    return invocation;
+  }
+
+  answer(invocation: Invocation, isError: boolean, body: Buffer): void {
+    const { requestId, deliveredUs } = invocation;
+    invocation.result = { requestId, isError, body };
+    const what = isError ? 'error' : 'response';
+    this.#log({ what, requestId, bytes: body.length, tookUs: nowUs() - deliveredUs });
+    this.#changes.emit('change');
+  }
+
+  runtimeInitFailed(error: SandboxError): void {
+    if (this.extensions.phase === 'closed') throw new ApiError(403, 'InvalidStateTransition', 'The init is over');
+    this.#fail(error);
+  }
+
+  register(name: string | undefined, body: Buffer): Extension {
+    const parking = new Parking(
+      () => this.#extensionParked(extension),
+      () => this.#freezer.thaw(),
+    );
+    const extension = this.extensions.register(name, body, parking);
+    this.#log({ what: 'register', name: extension.name, events: [...extension.events].join(',') });
+    this.#changes.emit('change');
+    return extension;
+  }
+
+  extensionFailed({ name }: Extension, phase: 'init' | 'exit', errorType: string): void {
+    if (phase === 'init' && this.#isReady) {
+      throw new ApiError(403, 'Extension.InvalidExtensionState', 'The init is over');
+    }
+    const type = phase === 'init' ? 'Extension.InitError' : 'Extension.ExitError';
+    this.#fail(new SandboxError(type, this.#withRequest(`${name} reported ${errorType}`)));
+  }
+
+  /** Whether the runtime has an event that it has not answered. */
+  get #isAtWork(): boolean {
+    return this.#current !== undefined && this.#current.result === undefined;
+  }
+
+  #runtimeParked(): void {
+    // It asks again because its client was cut off: the event may have been lost with it.
+    if (this.#current && this.#isAtWork) this.#runtime.deliver(this.#current.forRuntime(this.config));
+    else this.#proceed();
+  }
+
+  #extensionParked(extension: Extension): void {
+    if (this.#shutdown && extension.events.has('SHUTDOWN')) extension.deliver(this.#shutdown.event);
+    else this.#proceed();
+  }
+
+  // The one place that decides what comes next.
+
+  #proceed(): void {
+    this.#changes.emit('change');
+    if (!this.#isReady || !this.#everyoneIsParked || this.signal.aborted) return;
+    if (this.#current) this.#finish(this.#current);
+    const next = this.#queue.shift();
+    if (next) this.#deliver(next);
+    else this.#freezer.schedule();
+  }
+
+  get #everyoneIsParked(): boolean {
+    return this.#runtime.isParked && this.extensions.all.every(({ parking }) => parking.isParked);
+  }
+
+  #deliver(invocation: Invocation): void {
+    const { timeoutMs } = this.config;
+    this.#current = invocation;
+    invocation.deliveredUs = nowUs();
+    invocation.deadlineMs = Date.now() + timeoutMs;
+    this.#deadline = setTimeout(() => this.#timedOut('Task', timeoutMs), timeoutMs);
+    this.#log({ what: 'deliver', requestId: invocation.requestId, bytes: invocation.event.length });
+    for (const extension of this.extensions.all) {
+      if (extension.events.has('INVOKE')) extension.deliver(invocation.forExtensions(this.config));
+    }
+    this.#runtime.deliver(invocation.forRuntime(this.config));
+  }
+
+  #finish({ requestId, deliveredUs, hold }: Invocation): void {
+    clearTimeout(this.#deadline);
+    this.#current = undefined;
+    hold?.release();
+    this.#log({ what: 'parked', requestId, tookUs: nowUs() - deliveredUs });
+  }
+
+  // Its processes, its failure and its end.
+
+  #spawn(spec: ProcessSpec, environment: NodeJS.ProcessEnv, errorType: string): void {
+    // What starts after the end would outlive it.
+    this.signal.throwIfAborted();
+    const member = new SandboxProcess(spec, environment);
+    this.#processes.push(member);
+    member.onExit(() => {
+      this.#log({ what: 'exit', name: member.name, how: member.howItEnded });
+      this.#changes.emit('change');
+      this.#fail(new SandboxError(errorType, this.#withRequest(`${member.name} exited: ${member.howItEnded}`)));
+    });
+    this.#freezer.add(member);
+    this.#log({ what: 'start', name: member.name, pid: member.pid });
+  }
+
+  #timedOut(what: 'Init' | 'Task', ms: number): void {
+    const message = `${what} timed out after ${(ms / 1000).toFixed(2)} seconds`;
+    this.#fail(new SandboxError('Sandbox.Timedout', this.#withRequest(message)));
+  }
+
+  /** Lambda's way to say which invocation an error belongs to. */
+  #withRequest(message: string): string {
+    return this.#current ? `RequestId: ${this.#current.requestId} Error: ${message}` : message;
+  }
+
+  /** The first failure is the reason; what follows from it, or from the shutdown, is none. */
+  #fail(error: SandboxError): void {
+    if (this.signal.aborted) return;
+    this.#log({ what: 'fail', errorType: error.errorType, message: error.message });
+    this.#over.abort(error);
+    this.#freezer.thaw();
+  }
+
+  async #end(reason: ShutdownReason): Promise<void> {
+    clearTimeout(this.#deadline);
+    this.#log({ what: 'shutdown', reason });
+    for (const invocation of [this.#current, ...this.#queue]) invocation?.hold?.release();
+    this.#freezer.close();
+    // Started in this order; a runtime that was not started yet is not there.
+    const extensions = this.#processes.slice(0, this.config.extensions.length);
+    const runtime = this.#processes[this.config.extensions.length];
+
+    await runtime?.end(termMs);
+    const subscribed = this.extensions.all.filter(({ events }) => events.has('SHUTDOWN'));
+    for (const extension of subscribed) {
+      if (this.#shutdown && extension.parking.isParked) extension.deliver(this.#shutdown.event);
+    }
+    // Which process registered under which name is not known, but how many are going to exit by themselves is.
+    const ended = () => extensions.filter(({ hasExited }) => hasExited).length >= subscribed.length;
+    await this.#until(ended, AbortSignal.timeout(shutdownMs)).catch(() => {});
+    await Promise.all(extensions.map((extension) => extension.end(termMs)));
+    await this.#server.close();
+  }
+
+  /** Waits for a condition on the fields of this class, all of whose changes are told by an event. */
+  async #until(condition: () => boolean, signal = this.signal): Promise<void> {
+    while (!condition()) {
+      signal.throwIfAborted();
+      await once(this.#changes, 'change', { signal }).catch(() => {});
+    }
+  }
+
+  #log(happening: Happening, atUs = nowUs()): void {
+    const states = Object.fromEntries(this.#processes.map(({ name, stateLetter }) => [name, stateLetter]));
+    this.config.onLog({ ...happening, atUs, states });
+  }
+}

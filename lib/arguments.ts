@@ -1,0 +1,114 @@
+import { shown } from './failures';
+import { below, type Callee } from './stack';
+import { type FreezeHandle, FreezeMode, type FreezeOptions, type FreezeSnapshot, type WaitOptions } from './types';
+
+/** Errors for arguments, with the codes that Node itself uses for the same mistakes. */
+type ArgumentCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_THIS';
+
+function coded<E extends Error>(error: E, code: ArgumentCode, callee?: Callee): E {
+  return Object.assign(callee === undefined ? error : below(error, callee), { code });
+}
+
+function typeError(message: string, callee: Callee): TypeError {
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE', callee);
+}
+
+export function invalidThis(member: string, name = 'FreezeState'): TypeError {
+  return coded(new TypeError(`${member} was called on something that is not a ${name}.`), 'ERR_INVALID_THIS');
+}
+
+export function invalidEpoch(epoch: unknown): RangeError {
+  return coded(
+    new RangeError(`${shown(epoch)} is not an epoch; expected an integer from 0 to 2^53-1, as currentEpoch gives.`),
+    'ERR_OUT_OF_RANGE',
+  );
+}
+
+export function checkMode(mode: unknown, callee: Callee): asserts mode is FreezeMode {
+  const modes: readonly unknown[] = Object.values(FreezeMode);
+  if (!modes.includes(mode)) {
+    const expected = modes.map(shown).join(' or ');
+    const error = new TypeError(`${shown(mode)} is not a mode; expected ${expected}.`);
+    throw coded(error, 'ERR_INVALID_ARG_VALUE', callee);
+  }
+}
+
+function checkObject(name: string, value: unknown, callee: Callee): asserts value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw typeError(`${name} is ${shown(value)}; expected an object.`, callee);
+  }
+}
+
+function checkBoolean(name: string, value: unknown, callee: Callee): void {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw typeError(`${name} is ${shown(value)}; expected a boolean.`, callee);
+  }
+}
+
+export function checkOptions(options: unknown, callee: Callee): asserts options is FreezeOptions {
+  checkObject('options', options, callee);
+  checkBoolean('options.boost', options['boost'], callee);
+  checkBoolean('options.childStopNotices', options['childStopNotices'], callee);
+}
+
+export function checkPids(pids: unknown, callee: Callee): asserts pids is Iterable<number> {
+  if (typeof pids !== 'object' || pids === null || !(Symbol.iterator in pids)) {
+    throw typeError(`pids is ${shown(pids)}; expected an array, or another iterable, of pids.`, callee);
+  }
+}
+
+function checkSnapshot(name: string, value: unknown, callee: Callee): asserts value is FreezeSnapshot {
+  checkObject(name, value, callee);
+  if (
+    !Number.isSafeInteger(value['epoch']) ||
+    (value['epoch'] as number) < 0 ||
+    typeof value['isFrozen'] !== 'boolean'
+  ) {
+    throw typeError(`${name} is not a snapshot; expected { epoch, isFrozen }, as snapshot() gives.`, callee);
+  }
+}
+
+export function checkHandle(handle: unknown, callee: Callee): asserts handle is FreezeHandle {
+  checkObject('handle', handle, callee);
+  const { type, process, id } = handle;
+  if (type !== 'FreezeHandle' || typeof process !== 'string' || !Number.isSafeInteger(id)) {
+    throw typeError('handle is not a FreezeHandle; expected what share() gives, or a structured clone of it.', callee);
+  }
+}
+
+/** Blocking the main thread for as long as it takes would stop the emulator itself. */
+export function checkMayBlock(isMainThread: boolean, timeout: unknown, callee: Callee): void {
+  if (!isMainThread || timeout !== undefined) return;
+  const message = 'On the main thread waitForStateChangeSync needs options.timeout; or await waitForStateChange().';
+  throw coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE', callee);
+}
+
+const longestTimeout = 2 ** 31 - 1;
+
+/** @param known the options that the call takes; one that would be passed over in silence is an error instead. */
+export function checkWaitOptions(
+  options: unknown,
+  callee: Callee,
+  known: readonly (keyof WaitOptions)[] = ['since', 'timeout', 'signal', 'ref'],
+): asserts options is WaitOptions {
+  checkObject('options', options, callee);
+  for (const name of ['since', 'timeout', 'signal', 'ref'] as const) {
+    if (options[name] === undefined || known.includes(name)) continue;
+    throw typeError(`options.${name} is not for this call; it takes ${known.join(' and ')}.`, callee);
+  }
+  const { since, timeout, signal } = options;
+  if (since !== undefined) checkSnapshot('options.since', since, callee);
+  if (timeout !== undefined) {
+    if (typeof timeout !== 'number') {
+      throw typeError(`options.timeout is ${shown(timeout)}; expected milliseconds.`, callee);
+    }
+    if (!(timeout >= 0 && timeout <= longestTimeout)) {
+      const message = `options.timeout is ${timeout}; expected milliseconds from 0 to 2^31-1, or none to wait for ever.`;
+      throw coded(new RangeError(message), 'ERR_OUT_OF_RANGE', callee);
+    }
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw typeError(`options.signal is ${shown(signal)}; expected an AbortSignal.`, callee);
+  }
+  checkBoolean('options.ref', options['ref'], callee);
+}

@@ -1,0 +1,56 @@
+import type { FreezeSnapshot, WaitOptions } from './types';
+
+/** How an iteration waits for the next state; `FreezeState.waitForStateChange`. */
+type WaitForChange = (options: WaitOptions) => Promise<FreezeSnapshot>;
+
+/**
+ * The changes after `seen`, one by one. Each step compares with what the step before gave, so a consumer that is slow
+ * misses what is over and gets the newest, none twice, and the epochs only grow.
+ */
+export function changesSince(
+  seen: FreezeSnapshot,
+  wait: WaitForChange,
+  { signal, ref = true }: Pick<WaitOptions, 'signal' | 'ref'>,
+): AsyncIterableIterator<FreezeSnapshot> {
+  let last = seen;
+  let isDone = false;
+  let waiting: AbortController | undefined;
+
+  const step = async (): Promise<IteratorResult<FreezeSnapshot, undefined>> => {
+    if (isDone) return { done: true, value: undefined };
+    // Of this step only: between two steps nothing of an iteration hangs on the signal, which may live longer.
+    const ended = new AbortController();
+    const onAbort = (): void => ended.abort(signal?.reason);
+    waiting = ended;
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      last = await wait({ since: last, signal: ended.signal, ref });
+      return { done: false, value: last };
+    } catch (error) {
+      // `return()` ends a step that is waiting, and that is no error.
+      if (isDone) return { done: true, value: undefined };
+      isDone = true;
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  };
+  // One step at a time: two that waited together would both give the same state.
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => {
+      const result = turn.then(step);
+      turn = result.catch(() => undefined);
+      return result;
+    },
+    return: () => {
+      isDone = true;
+      waiting?.abort();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import { getSystemErrorName } from 'node:util';
+
+/** The `code` of every {@link FreezeError}. */
+export type FreezeErrorCode = AnyFreezeError['code'];
+
+/** Every error of this package; `switch (error.code)` narrows it to its class. */
+export type AnyFreezeError =
+  | NoPidConfiguredError
+  | ProcessNotFoundError
+  | PermissionDeniedError
+  | UnsupportedPlatformError
+  | SignalFailedError
+  | MultipleFreezeError
+  | InvalidPidError
+  | ResourceExhaustedError
+  | FreezeTimeoutError
+  | FreezeClosedError
+  | InvalidHandleError
+  | CgroupError;
+
+/**
+ * What every operation of a `FreezeState` throws when it fails, by one of its subclasses. From the crate's `FreezeError`.
+ * An argument of the wrong type or out of range is a `TypeError` or a `RangeError` instead, as everywhere in Node.
+ */
+export abstract class FreezeError extends Error {
+  /** Names the kind of failure and never changes; the message may. */
+  abstract readonly code: string;
+  static {
+    // On the prototype, where Error has its own: not a property of each error, and not shown beside its fields.
+    FreezeError.named(FreezeError, 'FreezeError');
+  }
+
+  /** @internal */
+  protected static named(errorClass: { readonly prototype: Error }, name: string): void {
+    Object.defineProperty(errorClass.prototype, 'name', { value: name, writable: true, configurable: true });
+  }
+}
+
+/** A freeze was asked for and no process is registered, or those that were have all exited and were forgotten. */
+export class NoPidConfiguredError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_NO_PID';
+  static {
+    FreezeError.named(NoPidConfiguredError, 'NoPidConfiguredError');
+  }
+}
+
+/** No registered process lives. One that has exited is no error while another lives. */
+export class ProcessNotFoundError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_PROCESS_NOT_FOUND';
+  static {
+    FreezeError.named(ProcessNotFoundError, 'ProcessNotFoundError');
+  }
+  constructor(
+    message: string,
+    /** The process that has exited or never existed. */
+    readonly pid: number,
+  ) {
+    super(message);
+  }
+}
+
+/** The process belongs to somebody else (EPERM, kill(2)). */
+export class PermissionDeniedError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_PERMISSION_DENIED';
+  static {
+    FreezeError.named(PermissionDeniedError, 'PermissionDeniedError');
+  }
+  constructor(
+    message: string,
+    /** The process that may not be signalled. */
+    readonly pid: number,
+  ) {
+    super(message);
+  }
+}
+
+/** This platform has no signals to freeze processes with. Mode `none` works everywhere. */
+export class UnsupportedPlatformError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_UNSUPPORTED_PLATFORM';
+  static {
+    FreezeError.named(UnsupportedPlatformError, 'UnsupportedPlatformError');
+  }
+}
+
+/** A signal could not be sent for another reason than permission. */
+export class SignalFailedError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_SIGNAL_FAILED';
+  static {
+    FreezeError.named(SignalFailedError, 'SignalFailedError');
+  }
+  constructor(
+    message: string,
+    /** The process that was signalled. */
+    readonly pid: number,
+    /** errno(3), positive, as in `os.constants.errno`. */
+    readonly errno: number,
+    /** The system call that failed. */
+    readonly syscall: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Several processes failed in one operation. */
+export class MultipleFreezeError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_MULTIPLE';
+  static {
+    FreezeError.named(MultipleFreezeError, 'MultipleFreezeError');
+  }
+  constructor(
+    message: string,
+    /** One for each process, in the order of their registration. */
+    readonly errors: readonly AnyFreezeError[],
+  ) {
+    super(message);
+  }
+}
+
+/** Not a pid that can be frozen: not an integer from 2 to 2^31-1, or our own, or a thread's. */
+export class InvalidPidError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_INVALID_PID';
+  static {
+    FreezeError.named(InvalidPidError, 'InvalidPidError');
+  }
+  constructor(
+    message: string,
+    /** What was given. */
+    readonly pid: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** The system ran out of something that registering needs: file descriptors (EMFILE, ENFILE) or memory. */
+export class ResourceExhaustedError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_RESOURCE_EXHAUSTED';
+  static {
+    FreezeError.named(ResourceExhaustedError, 'ResourceExhaustedError');
+  }
+  constructor(
+    message: string,
+    /** The process that was not registered. */
+    readonly pid: number,
+    /** errno(3), positive, as in `os.constants.errno`. */
+    readonly errno: number,
+    /** The system call that failed. */
+    readonly syscall: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What was waited for did not happen in time. */
+export class FreezeTimeoutError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_TIMEOUT';
+  static {
+    FreezeError.named(FreezeTimeoutError, 'FreezeTimeoutError');
+  }
+  constructor(
+    message: string,
+    /** Milliseconds, as they were given. */
+    readonly timeout: number,
+  ) {
+    super(message);
+  }
+}
+
+/** The state was closed. */
+export class FreezeClosedError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_CLOSED';
+  static {
+    FreezeError.named(FreezeClosedError, 'FreezeClosedError');
+  }
+}
+
+/** What was to be attached is not a handle of a state of this process. */
+export class InvalidHandleError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_INVALID_HANDLE';
+  static {
+    FreezeError.named(InvalidHandleError, 'InvalidHandleError');
+  }
+}
+
+/** A control group could not be used. Nothing throws it yet: the mode that needs it is still to come. */
+export class CgroupError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_CGROUP';
+  static {
+    FreezeError.named(CgroupError, 'CgroupError');
+  }
+}
+
+/** An errno(3) by name, as people look it up. */
+export function errnoName(errno: number): string {
+  return getSystemErrorName(-errno);
+}

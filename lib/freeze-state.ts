@@ -1,0 +1,376 @@
+import { type InspectOptions, inspect } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
+import {
+  checkMayBlock,
+  checkMode,
+  checkOptions,
+  checkPids,
+  checkWaitOptions,
+  invalidEpoch,
+  invalidThis,
+} from './arguments';
+import { capabilities } from './capabilities';
+import { changesSince } from './changes';
+import { closedError, errorOf, type Operation } from './failures';
+import { FreezeHold, framesAbove } from './hold';
+import { type HotCalls, type NativeFailure, native, type StateHandle } from './native';
+import { find, handleOf } from './sharing';
+import { below, type Callee, memberOf } from './stack';
+import {
+  type ChangesOptions,
+  type FreezeCapabilities,
+  type FreezeHandle,
+  FreezeMode,
+  type FreezeOptions,
+  type FreezeSnapshot,
+  type WaitOptions,
+  type WaitSyncOptions,
+} from './types';
+import { Waits } from './waits';
+import { epochOf, isFrozen, snapshotOf, type Word, wordOf } from './word';
+
+/**
+ * A set of processes that is frozen and thawed as one, with an epoch that tells a freeze whether work came in between.
+ *
+ * Take `currentEpoch` when the last work is done, and freeze at that epoch later: if an {@link FreezeState.unfreeze} came
+ * in between, the epoch has passed and the freeze does nothing. From the crate's `FreezeState`; docs/differences.md says
+ * what was repaired.
+ *
+ * After {@link FreezeState.close} every member but `close` throws {@link FreezeClosedError}.
+ *
+ * @example
+ * const sandbox = new FreezeState(FreezeMode.Process, runtime.pid);
+ * const epoch = sandbox.currentEpoch;         // the ticket: taken when the work is done
+ * setTimeout(() => sandbox.freezeAtEpoch(epoch), 100); // false if work arrived meanwhile
+ * sandbox.unfreeze();                         // work arrives
+ */
+export class FreezeState implements Disposable {
+  readonly #handle: StateHandle;
+  readonly #waits: Waits;
+  // The hot calls, each one property away. They are bound to the state and use no receiver.
+  readonly #freezeAtEpoch: HotCalls['freezeAtEpoch'];
+  readonly #unfreeze: HotCalls['unfreeze'];
+  readonly #word: HotCalls['word'];
+
+  /** What this kernel and this user can do. Looked up once per thread. */
+  static get capabilities(): FreezeCapabilities {
+    return capabilities();
+  }
+
+  /**
+   * @param mode what a freeze covers; by default nothing.
+   * @param pid a process to register, as by {@link FreezeState.registerPid}.
+   * @throws TypeError for a mode that does not exist and for options of the wrong type.
+   * @throws InvalidPidError, ResourceExhaustedError as `registerPid` does.
+   */
+  constructor(mode?: FreezeMode, pid?: number, options?: FreezeOptions);
+  constructor(mode: FreezeMode = FreezeMode.None, pid?: number, options: FreezeOptions = {}, attached?: StateHandle) {
+    checkMode(mode, FreezeState);
+    checkOptions(options, FreezeState);
+    this.#handle =
+      attached instanceof native.StateHandle
+        ? attached
+        : new native.StateHandle(mode, options.childStopNotices ?? false, options.boost ?? true);
+    this.#waits = Waits.of(this.#handle);
+    this.#freezeAtEpoch = this.#handle.freezeAtEpoch;
+    this.#unfreeze = this.#handle.unfreeze;
+    this.#word = this.#handle.word;
+    if (pid !== undefined) this.#registerAll([pid], FreezeState);
+  }
+
+  /**
+   * A state with several members: the runtime and its extensions, say.
+   *
+   * @param pids an iterable of pids; registered in its order, all or none.
+   * @throws TypeError, InvalidPidError, ResourceExhaustedError as the constructor does.
+   */
+  static withPids(mode: FreezeMode, pids: Iterable<number>, options: FreezeOptions = {}): FreezeState {
+    checkMode(mode, FreezeState.withPids);
+    checkPids(pids, FreezeState.withPids);
+    checkOptions(options, FreezeState.withPids);
+    const state = new FreezeState(mode, undefined, options);
+    state.#registerAll(pids, FreezeState.withPids);
+    return state;
+  }
+
+  /**
+   * The same state in this thread: same word, same members, same holds. The state lives while any thread has an object of
+   * it that is neither collected nor gone with its thread; the last to go thaws it. {@link FreezeState.close} is for all.
+   *
+   * @param handle what {@link FreezeState.share} gave, in any thread of this process; or a structured clone of it.
+   * @throws TypeError for what is no handle; InvalidHandleError for one of another process; FreezeClosedError where the
+   *   state was closed or is gone.
+   */
+  static attach(handle: FreezeHandle): FreezeState {
+    const found = find(handle, FreezeState.attach);
+    const Constructor = FreezeState as new (...args: unknown[]) => FreezeState;
+    return new Constructor(found.mode(), undefined, {}, found);
+  }
+
+  /** What a freeze covers. Constant. */
+  get mode(): FreezeMode {
+    FreezeState.#look(this, 'mode');
+    return this.#handle.mode();
+  }
+
+  /** The first member's pid, or `undefined` where there is none. */
+  get pid(): number | undefined {
+    return FreezeState.#members(this, 'pid')[0];
+  }
+
+  /**
+   * The members' pids in the order of their registration, in a new array. Members that have exited are dropped when a
+   * freeze or a thaw meets them.
+   */
+  get pids(): number[] {
+    return FreezeState.#members(this, 'pids');
+  }
+
+  /** How many members there are: `pids.length`. */
+  get pidCount(): number {
+    return FreezeState.#members(this, 'pidCount').length;
+  }
+
+  /** Whether the state is frozen: if so, every live member was sent SIGSTOP and no thaw came since. One atomic load. */
+  get isFrozen(): boolean {
+    return isFrozen(FreezeState.#look(this, 'isFrozen'));
+  }
+
+  /** How often the state was thawed: an integer from 0 to 2^53-1, and the ticket for a later freeze. One atomic load. */
+  get currentEpoch(): number {
+    return epochOf(FreezeState.#look(this, 'currentEpoch'));
+  }
+
+  /** Epoch and frozen together, from one atomic load: the pair was true at one moment. */
+  snapshot(): FreezeSnapshot {
+    return snapshotOf(FreezeState.#look(this, 'snapshot'));
+  }
+
+  /**
+   * Adds a process to the set. It is signalled only if the state is frozen: then it is stopped at once, as in a frozen
+   * cgroup. A live member stays as it is. A pid that no process has is taken, and counts as a member that has exited.
+   *
+   * @param pid an integer from 2 to 2^31-1; not this process, not a thread.
+   * @throws InvalidPidError for any other value.
+   * @throws ResourceExhaustedError where the process has no file descriptor left for it (pidfd_open(2): EMFILE).
+   * @throws PermissionDeniedError, SignalFailedError where the state is frozen and the process cannot be stopped. In
+   *   each case nothing is registered.
+   */
+  registerPid(pid: number): void {
+    FreezeState.#check(this, 'registerPid');
+    const failures = this.#handle.registerPid(pid);
+    if (failures !== undefined) throw from(errorOf(failures, 'registerPid', pid), 'registerPid');
+  }
+
+  /**
+   * Removes a process from the set, and continues it if this state stopped it.
+   *
+   * @returns whether it was a member.
+   * @throws InvalidPidError for a value that is no pid.
+   * @throws PermissionDeniedError, SignalFailedError where it cannot be continued; then it stays a member.
+   */
+  unregisterPid(pid: number): boolean {
+    FreezeState.#check(this, 'unregisterPid');
+    const result = this.#handle.unregisterPid(pid);
+    if (typeof result !== 'boolean') throw from(errorOf(result, 'unregisterPid', pid), 'unregisterPid');
+    return result;
+  }
+
+  /**
+   * Stops every live member, if no thaw came since the epoch was taken: all together or none.
+   *
+   * SIGSTOP is delivered when this returns; the kernel stops a process that is running at that moment a little later.
+   * A stale epoch costs one call into native code and takes no lock.
+   *
+   * @param epoch {@link FreezeState.currentEpoch} as it was when the decision to freeze was taken.
+   * @returns `true`: frozen at this epoch, by this call or one before it. `false`: the epoch has passed, or the mode is
+   *   `none`, or the state is held; nothing was left stopped.
+   * @throws RangeError for anything but an integer from 0 to 2^53-1.
+   * @throws NoPidConfiguredError, ProcessNotFoundError (or MultipleFreezeError) where there is no live member.
+   * @throws PermissionDeniedError, SignalFailedError where a member cannot be stopped. In each case the members that
+   *   this call stopped were continued again; the error of one that refuses even that says so.
+   * @throws UnsupportedPlatformError on Windows.
+   */
+  freezeAtEpoch(epoch: number): boolean {
+    FreezeState.#check(this, 'freezeAtEpoch');
+    const result = this.#freezeAtEpoch(epoch);
+    if (typeof result !== 'boolean') throw FreezeState.#freezeError(result, epoch);
+    if (result && !this.#waits.isEmpty) this.#waits.settle(this.#word());
+    return result;
+  }
+
+  /**
+   * Continues the members that a freeze stopped, in the order of their registration, and moves to the next epoch, which
+   * cancels a freeze that was scheduled or is under way. Members that have exited are no error.
+   *
+   * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that refuse SIGCONT; every other
+   *   member runs, and the next `unfreeze` tries those again.
+   */
+  unfreeze(): void {
+    FreezeState.#check(this, 'unfreeze');
+    const failures = this.#unfreeze();
+    if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
+    if (failures !== undefined) throw from(errorOf(failures, 'unfreeze'), 'unfreeze');
+  }
+
+  /**
+   * Sends SIGCONT to every member, stopped by us or not, and moves to the next epoch; for shutting down, when nothing
+   * may stay stopped. Members that cannot be continued are passed over. Sends nothing in mode `none`.
+   */
+  forceUnfreeze(): void {
+    FreezeState.#check(this, 'forceUnfreeze');
+    const failures = this.#handle.forceUnfreeze();
+    if (failures !== undefined) throw from(closedError(), 'forceUnfreeze');
+    this.#waits.settle(this.#word());
+  }
+
+  /**
+   * Waits until the state differs from `since`: frozen, thawed, or both in turn. Nothing is missed between the look and
+   * the wait, because it is the states that are compared.
+   *
+   * Changes made in any thread count. A wait takes no thread, neither of its own nor of libuv's pool. While it is pending
+   * it keeps the state alive: another thread may still change it.
+   *
+   * @returns the state after the change.
+   * @throws (rejects) FreezeTimeoutError after `timeout` ms; `signal.reason` when aborted; FreezeClosedError when the
+   *   state is closed; TypeError or RangeError for options that are wrong.
+   */
+  waitForStateChange(options: WaitOptions = {}): Promise<FreezeSnapshot> {
+    try {
+      FreezeState.#look(this, 'waitForStateChange');
+      checkWaitOptions(options, FreezeState.prototype.waitForStateChange);
+      return this.#waits.add(options, FreezeState.prototype.waitForStateChange);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * The same, blocking this thread: for workers that have nothing else to do. The thread can still be ended by
+   * `worker.terminate()` and `process.exit()`.
+   *
+   * @returns the state after the change; `undefined` after `timeout` ms without one.
+   * @throws TypeError on the main thread without a timeout; TypeError or RangeError for options that are wrong;
+   *   FreezeClosedError when the state is closed.
+   */
+  waitForStateChangeSync(options: WaitSyncOptions = {}): FreezeSnapshot | undefined {
+    const now = FreezeState.#look(this, 'waitForStateChangeSync');
+    const callee = FreezeState.prototype.waitForStateChangeSync;
+    checkWaitOptions(options, callee, ['since', 'timeout']);
+    checkMayBlock(isMainThread, options.timeout, callee);
+    const since = options.since === undefined ? now : wordOf(options.since);
+    const word = this.#handle.waitForChange(since, options.timeout);
+    if (word === undefined) throw below(closedError(), callee);
+    return word === since ? undefined : snapshotOf(word);
+  }
+
+  /**
+   * The states after each change from now on: the newest at each step, none twice. Ends with `break`, rejects with
+   * `signal.reason` when aborted and with FreezeClosedError when the state is closed.
+   *
+   * @throws TypeError for options that are wrong.
+   */
+  changes(options: ChangesOptions = {}): AsyncIterableIterator<FreezeSnapshot> {
+    const now = FreezeState.#look(this, 'changes');
+    checkWaitOptions(options, FreezeState.prototype.changes, ['signal', 'ref']);
+    return changesSince(snapshotOf(now), (wait) => this.#waits.add(wait, FreezeState.prototype.changes), options);
+  }
+
+  /**
+   * Thaws, and keeps the state from being frozen until the hold is released: while any hold lives, in any thread, every
+   * freeze answers `false`. For the time in which work is queued or running.
+   *
+   * @throws as {@link FreezeState.unfreeze}; then nothing is held.
+   */
+  hold(): FreezeHold {
+    FreezeState.#check(this, 'hold');
+    const frames = framesAbove(FreezeState.prototype.hold);
+    const failures = this.#handle.hold();
+    if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
+    if (failures !== undefined) throw from(errorOf(failures, 'hold'), 'hold');
+    return new FreezeHold(this.#handle, frames);
+  }
+
+  /** A small plain object by which {@link FreezeState.attach} finds this state in another thread of this process. */
+  share(): FreezeHandle {
+    FreezeState.#look(this, 'share');
+    return handleOf(this.#handle);
+  }
+
+  /**
+   * For every thread: thaws, forgets the members, ends every wait with {@link FreezeClosedError}, and makes every later operation throw it.
+   * Closing again does nothing.
+   *
+   * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that refuse SIGCONT. The state is
+   *   closed all the same.
+   */
+  close(): void {
+    FreezeState.#check(this, 'close');
+    const failures = this.#handle.close();
+    if (!this.#waits.isEmpty) this.#waits.settle(undefined, () => from(closedError(), 'close'));
+    if (failures !== undefined) throw from(errorOf(failures, 'close'), 'close');
+  }
+
+  /** {@link FreezeState.close}, for `using`. */
+  [Symbol.dispose](): void {
+    FreezeState.#check(this, Symbol.dispose);
+    this.close();
+  }
+
+  /** As the crate's `Debug`. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    FreezeState.#check(this, inspect.custom);
+    if (depth < 0) return '[FreezeState]';
+    const mode = this.#handle.mode();
+    const word = this.#word();
+    const shown =
+      word === undefined
+        ? { mode, closed: true }
+        : { mode, pids: this.#handle.pids(), isFrozen: isFrozen(word), currentEpoch: epochOf(word) };
+    return `FreezeState ${inspect(shown, options)}`;
+  }
+
+  /** Only an object that the constructor made has our private fields. */
+  static #check(receiver: unknown, member: PropertyKey): void {
+    if (typeof receiver !== 'object' || receiver === null || !(#handle in receiver))
+      throw from(invalidThis(String(member)), member);
+  }
+
+  /** The word, by one call into native code; throws, for the member that asked, where it says closed. */
+  static #look(receiver: FreezeState, member: string): Word {
+    FreezeState.#check(receiver, member);
+    const word = receiver.#word();
+    if (word === undefined) throw from(closedError(), member);
+    return word;
+  }
+
+  static #members(receiver: FreezeState, getter: string): number[] {
+    FreezeState.#check(receiver, getter);
+    const pids = receiver.#handle.pids();
+    if (pids === undefined) throw from(closedError(), getter);
+    return pids;
+  }
+
+  /** All or none: a failure closes this state, which nobody has seen yet. */
+  #registerAll(pids: Iterable<number>, callee: Callee): void {
+    try {
+      for (const pid of pids) {
+        const failures = this.#handle.registerPid(pid);
+        if (failures !== undefined) throw below(errorOf(failures, 'registerPid', pid), callee);
+      }
+    } catch (error) {
+      this.#handle.close();
+      throw error;
+    }
+  }
+
+  static #freezeError(failures: readonly NativeFailure[] | undefined, epoch: unknown): Error {
+    const error = failures === undefined ? invalidEpoch(epoch) : errorOf(failures, 'freezeAtEpoch');
+    return from(error, 'freezeAtEpoch');
+  }
+}
+
+/** Makes the error's stack start at the caller of the method or getter with this name. */
+function from<E extends Error>(error: E, member: Operation | PropertyKey): E {
+  return below(error, memberOf(FreezeState.prototype, member));
+}

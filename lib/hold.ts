@@ -1,0 +1,87 @@
+import { invalidThis } from './arguments';
+import type { StateHandle } from './native';
+
+interface Taken {
+  readonly handle: Pick<StateHandle, 'release' | 'word'>;
+  /** Where `hold()` was called, one line a frame. */
+  readonly frames: readonly string[];
+}
+
+/** Enough to find the call behind a helper or two; each costs microseconds, in the path of every invocation. */
+const frameLimit = 3;
+
+/**
+ * Where `caller` was called. To be called before the hold is taken: nothing must be half done if a program's own
+ * `prepareStackTrace` throws, and then the hold works without this.
+ *
+ * The stack is read at once: until then V8 keeps each frame's function and receiver, and by way of these, it may be, the
+ * hold itself.
+ */
+export function framesAbove(caller: CallableFunction): string[] {
+  const { stackTraceLimit } = Error;
+  const trace: { stack?: string } = {};
+  try {
+    if (stackTraceLimit > frameLimit) Error.stackTraceLimit = frameLimit;
+    try {
+      Error.captureStackTrace(trace, caller as () => void);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+    return String(trace.stack).split('\n').slice(1);
+  } catch {
+    return [];
+  }
+}
+
+/** A hold that is collected would otherwise block every freeze for good, so it is released, and its owner told. */
+const forgotten = new FinalizationRegistry<Taken>(({ handle, frames }) => {
+  handle.release();
+  if (handle.word() === undefined) return; // closed: it held nothing any more
+  process.emitWarning(
+    `A FreezeHold was garbage collected before it was released. It was taken ${frames[0]?.trim() ?? 'nowhere known'}. ` +
+      'Release each hold, by `using` or in a `finally`.',
+    { type: 'FreezeHoldWarning', code: 'FREEZE_HOLD_FORGOTTEN', detail: frames.join('\n') },
+  );
+});
+
+/**
+ * Keeps a state from being frozen for as long as it lives: while any hold of it lives, in any thread, every freeze
+ * answers `false`. Made by {@link FreezeState.hold}.
+ *
+ * It ends with {@link FreezeHold.release}, at the end of its `using` block, or with its thread. One that is garbage
+ * collected is released as well, and a process warning names where it was taken.
+ */
+export class FreezeHold implements Disposable {
+  #handle: Pick<StateHandle, 'release'> | undefined;
+
+  /** @internal The count has been raised already. */
+  constructor(handle: StateHandle, frames: readonly string[]) {
+    this.#handle = handle;
+    forgotten.register(this, { handle, frames }, this);
+  }
+
+  /** Whether this hold has ended. */
+  get isReleased(): boolean {
+    FreezeHold.#check(this, 'isReleased');
+    return this.#handle === undefined;
+  }
+
+  /** Ends the hold. Doing it again is harmless, and so is doing it after the state was closed. */
+  release(): void {
+    FreezeHold.#check(this, 'release');
+    forgotten.unregister(this);
+    this.#handle?.release();
+    this.#handle = undefined;
+  }
+
+  /** {@link FreezeHold.release}, for `using`. */
+  [Symbol.dispose](): void {
+    FreezeHold.#check(this, '[Symbol.dispose]');
+    this.release();
+  }
+
+  static #check(receiver: unknown, member: string): void {
+    if (typeof receiver === 'object' && receiver !== null && #handle in receiver) return;
+    throw invalidThis(member, 'FreezeHold');
+  }
+}

@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+
+import nodeGypBuild = require('node-gyp-build');
+
+import type { FreezeMode, Signalling } from './types';
+import type { Word } from './word';
+
+/**
+ * The whole contract with the addon (native/binding). This is the only file that loads it, and the only one that types
+ * it. Native code never throws for a failed operation: it hands over {@link NativeFailure}s, and failures.ts dresses them.
+ */
+
+/** Why an operation failed; `FailureCode` in native/core/failure.h. */
+export type NativeFailureCode =
+  | 'NoPidConfigured'
+  | 'ProcessNotFound'
+  | 'PermissionDenied'
+  | 'UnsupportedPlatform'
+  | 'SignalFailed'
+  | 'InvalidPid'
+  | 'ResourceExhausted'
+  | 'Closed';
+
+/** `Failure` in native/core/failure.h. */
+export interface NativeFailure {
+  readonly code: NativeFailureCode;
+  /** The process concerned, or 0. */
+  readonly pid: number;
+  /** errno(3), positive, or 0. */
+  readonly errno: number;
+  /** The system call that answered with `errno`, or ''. */
+  readonly syscall: string;
+  /** The process still is stopped by us: it refused to be continued. */
+  readonly isStopped: boolean;
+}
+
+/** The hot calls, bound to one state; native/binding/hot_calls.h. They use no receiver. */
+export interface HotCalls {
+  /** `undefined`: that is no epoch. */
+  freezeAtEpoch(epoch: number): boolean | undefined | NativeFailure[];
+  unfreeze(): undefined | NativeFailure[];
+  /** `undefined`: closed. */
+  word(): Word | undefined;
+}
+
+/** One state; native/binding/state_handle.h. */
+export interface StateHandle extends HotCalls {
+  registerPid(pid: number): undefined | NativeFailure[];
+  unregisterPid(pid: number): boolean | NativeFailure[];
+  forceUnfreeze(): undefined | NativeFailure[];
+  close(): undefined | NativeFailure[];
+  /** `undefined`: closed. */
+  pids(): number[] | undefined;
+  mode(): FreezeMode;
+  /** Lets `attach` find the state from now on, by this id. */
+  share(): number;
+  hold(): undefined | NativeFailure[];
+  /** Gives back one `hold` of this handle. */
+  release(): void;
+  /** Blocks this thread. The word then; the one that was seen if the time is up; `undefined`: closed. */
+  waitForChange(seen: Word, timeoutMs: number | undefined): Word | undefined;
+  /**
+   * Calls back, with the word as it is then, in a turn of the event loop after changes made through any other handle.
+   * `false`: out of means.
+   */
+  listen(onChange: (word: Word | undefined) => void): boolean;
+  unlisten(): void;
+  /** Whether listening keeps the event loop alive; at first it does not. */
+  keepAlive(yes: boolean): void;
+}
+
+interface Addon {
+  StateHandle: new (mode: string, childStopNotices: boolean, boost: boolean) => StateHandle;
+  /** Tells this process, and this copy of the addon in it, from every other. */
+  processToken: string;
+  /** A handle for a state that is there: or why not. */
+  attach(processToken: string, id: number): StateHandle | 'foreign' | 'unknown' | 'gone';
+  capabilities(): { signalling: Signalling; isSupported: boolean; boost: boolean };
+}
+
+const packageRoot = join(__dirname, '..');
+
+/** What to run where there is no binary that works; a test runs it. */
+const howToCompile =
+  'To compile it (this needs a C++20 compiler, make and Python 3), run where your package.json is:\n' +
+  '  npm install --no-save node-gyp@12 node-addon-api@8\n' +
+  `  npx node-gyp rebuild -C ${JSON.stringify(packageRoot)}`;
+
+/** This machine, as the names of the files in prebuilds/ spell it. */
+function describePlatform(): string {
+  const platform = `platform ${process.platform}, architecture ${process.arch}`;
+  if (process.platform !== 'linux') return platform;
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return `${platform}, libc ${report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'}`;
+}
+
+function loadError(message: string, cause: unknown): Error {
+  const error: NodeJS.ErrnoException = new Error(`${message}\n${howToCompile}`, { cause });
+  error.code = 'ERR_FREEZE_NO_BINARY';
+  return error;
+}
+
+/** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
+function locate(): string {
+  try {
+    return nodeGypBuild.resolve(packageRoot);
+  } catch (cause) {
+    throw loadError(`freeze-state has no native binary for ${describePlatform()}.`, cause);
+  }
+}
+
+function load(): Addon {
+  const file = locate();
+  try {
+    return require(file) as Addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw loadError(`The native binary ${file} does not load on ${describePlatform()}: ${reason}`, cause);
+  }
+}
+
+export const native: Addon = load();

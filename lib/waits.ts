@@ -1,0 +1,159 @@
+import { type FreezeClosedError, FreezeTimeoutError } from './errors';
+import { closedError, noWakeUp } from './failures';
+import { Link } from './link';
+import type { StateHandle } from './native';
+import { below, type Callee } from './stack';
+import type { FreezeSnapshot, WaitOptions } from './types';
+import { snapshotOf, type Word, wordOf } from './word';
+
+/** Resolved: what is chained to it runs as the next microtask. */
+const later = Promise.resolve();
+
+class Wait extends Link {
+  /** Lets go of the timer and of the signal, where there are any. */
+  letGo: (() => void) | undefined;
+
+  constructor(
+    readonly since: Word,
+    readonly ref: boolean,
+    readonly resolve: (state: FreezeSnapshot) => void,
+    readonly reject: (reason: unknown) => void,
+  ) {
+    super();
+  }
+}
+
+/** One for each handle of this thread, however many objects have it. */
+const known = new WeakMap<StateHandle, Waits>();
+
+/**
+ * The pending waits of one state in one thread. A wait costs its promise and its record; all of them together cost one
+ * thread-safe function, by which changes made elsewhere arrive. Changes made in this very thread are told by `settle`.
+ */
+export class Waits {
+  readonly #handle: Pick<StateHandle, 'word' | 'listen' | 'unlisten' | 'keepAlive'>;
+  /** The head of their ring, in the order in which they began. */
+  readonly #pending = new Link();
+  /** Waits that keep the process alive and are not tidied up after yet. */
+  #refs = 0;
+  #isListening = false;
+
+  private constructor(handle: StateHandle) {
+    this.#handle = handle;
+  }
+
+  static of(handle: StateHandle): Waits {
+    let waits = known.get(handle);
+    if (waits === undefined) {
+      waits = new Waits(handle);
+      known.set(handle, waits);
+    }
+    return waits;
+  }
+
+  get isEmpty(): boolean {
+    return this.#pending.isAlone;
+  }
+
+  /**
+   * Waits for the state to differ from `options.since`, or else from what it is now.
+   *
+   * @param callee the public function that was called: a timeout's stack starts below it.
+   */
+  add(options: WaitOptions, callee: Callee): Promise<FreezeSnapshot> {
+    const { signal, timeout, ref = true } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const seen = this.#handle.word();
+    if (seen === undefined) return Promise.reject(below(closedError(), callee));
+    const since = options.since === undefined ? seen : wordOf(options.since);
+    if (since !== seen) return Promise.resolve(snapshotOf(seen));
+    this.#listen();
+    // Once more: a change before this look is seen by it, and one after it is heard of, so none is missed (G8).
+    const now = this.#handle.word();
+    if (now !== since) {
+      this.#tidyUp(0);
+      return now === undefined ? Promise.reject(below(closedError(), callee)) : Promise.resolve(snapshotOf(now));
+    }
+    return new Promise((resolve, reject) => {
+      const wait = new Wait(since, ref, resolve, reject);
+      this.#pending.insert(wait);
+      if (ref) {
+        this.#refs += 1;
+        if (this.#refs === 1) this.#handle.keepAlive(true);
+      }
+      if (timeout !== undefined || signal !== undefined) wait.letGo = this.#limit(wait, timeout, signal, callee);
+    });
+  }
+
+  /**
+   * Ends the waits for which the state as it is now is news; all of them, by an error, if it was closed.
+   *
+   * @param now the word as it is, `undefined` when it was closed.
+   */
+  settle(now: Word | undefined, closed: () => FreezeClosedError = closedError): void {
+    let ended = 0;
+    let refs = 0;
+    let next: Link;
+    for (let wait = this.#pending.next; wait instanceof Wait; wait = next) {
+      next = wait.next;
+      if (wait.since === now) continue;
+      wait.leave();
+      ended += 1;
+      if (wait.ref) refs += 1;
+      wait.letGo?.();
+      if (now === undefined) wait.reject(closed());
+      else wait.resolve(snapshotOf(now));
+    }
+    // After the waiters' own continuations, which were queued just now: they come first. Not by queueMicrotask(), whose
+    // async resource costs more than all of the above.
+    if (ended > 0) void later.then(() => this.#tidyUp(refs));
+  }
+
+  /** Ends a wait early by a timer and by a signal; the function returned undoes both. */
+  #limit(wait: Wait, timeout: number | undefined, signal: AbortSignal | undefined, callee: Callee): () => void {
+    const give = (reason: unknown): void => {
+      if (wait.isAlone) return;
+      wait.leave();
+      wait.letGo?.();
+      wait.reject(reason);
+      this.#tidyUp(wait.ref ? 1 : 0);
+    };
+    let timer: NodeJS.Timeout | undefined;
+    if (timeout !== undefined) {
+      // Taken now: when the timer fires, nothing of the caller is left on the stack.
+      const error = below(new FreezeTimeoutError(`The state did not change within ${timeout} ms.`, timeout), callee);
+      timer = setTimeout(give, timeout, error);
+      if (!wait.ref) timer.unref();
+    }
+    const onAbort = (): void => give(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+  }
+
+  #listen(): void {
+    if (this.#isListening) return;
+    if (!this.#handle.listen((word) => this.settle(word))) throw noWakeUp();
+    this.#isListening = true;
+  }
+
+  /**
+   * What has to be done after waits have ended, and can be done later.
+   *
+   * @param refs how many of them kept the process alive.
+   */
+  #tidyUp(refs: number): void {
+    this.#refs -= refs;
+    if (refs > 0 && this.#refs === 0) this.#handle.keepAlive(false);
+    if (!this.isEmpty) return;
+    // Not in this turn: a loop of waits, one after the other, keeps what it listens with. Not unref'd: before an
+    // immediate that is, the event loop may sleep.
+    setImmediate(() => {
+      if (!this.isEmpty || !this.#isListening) return;
+      this.#isListening = false;
+      this.#handle.unlisten();
+    });
+  }
+}

@@ -1,0 +1,62 @@
+#include <napi.h>
+
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "../core/live_states.h"
+#include "../core/signal_loop.h"
+#include "../core/signaller.h"
+#include "state_handle.h"
+
+namespace freeze_state::binding {
+
+namespace {
+
+Napi::Value capabilities(const Napi::CallbackInfo& info) {
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("signalling", systemSignaller().name());
+  result.Set("isSupported", systemSignaller().isSupported());
+  result.Set("boost", SignalLoop::canBoost());
+  return result;
+}
+
+/// What one environment keeps; the main thread and each worker have their own.
+struct EnvironmentData {
+  Napi::FunctionReference stateHandle;
+};
+
+std::string processToken() {
+  std::ostringstream text;
+  text << std::hex << live_states::processToken();
+  return text.str();
+}
+
+/// `(token, id)` of a handle: a `StateHandle`, or why there is none, in a word.
+Napi::Value attach(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info[0].As<Napi::String>().Utf8Value() != processToken()) return Napi::String::New(env, "foreign");
+  const auto id = static_cast<std::uint64_t>(info[1].As<Napi::Number>().Int64Value());
+  if (!live_states::wasGiven(id)) return Napi::String::New(env, "unknown");
+  auto state = live_states::find(id);
+  if (!state) return Napi::String::New(env, "gone");
+  return StateHandle::attach(env.GetInstanceData<EnvironmentData>()->stateHandle.Value(), std::move(state));
+}
+
+/// Once per environment.
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  auto* const data = new EnvironmentData{Napi::Persistent(StateHandle::define(env))};
+  env.SetInstanceData(data);
+  exports.Set("StateHandle", data->stateHandle.Value());
+  exports.Set("processToken", processToken());
+  exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
+  exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace freeze_state::binding
+
+using freeze_state::binding::initialize;
+NODE_API_MODULE(freeze_state, initialize)

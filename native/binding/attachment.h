@@ -1,0 +1,50 @@
+#pragma once
+
+#include <node_api.h>
+
+#include <atomic>
+#include <memory>
+
+#include "../core/freeze_state.h"
+
+namespace freeze_state::binding {
+
+/// One state as one thread has it: a share of the core, the holds that were taken through it, and the way by which
+/// changes made elsewhere reach this thread. Used on its own thread only, but for
+/// `stateChanged`. When it goes, its holds go, and its share; the last share thaws the core and frees it.
+class Attachment final : public Listener {
+ public:
+  explicit Attachment(std::shared_ptr<FreezeState> state) : state_(std::move(state)) {}
+  Attachment(const Attachment&) = delete;
+  Attachment& operator=(const Attachment&) = delete;
+  ~Attachment();
+
+  FreezeState& state() noexcept { return *state_; }
+
+  Failures hold();
+  void release() noexcept;
+
+  /// Calls `onChange` in this thread's event loop after changes that were made elsewhere, once for any number of them,
+  /// until `unlisten`. Keeps the event loop alive while `keepAlive` says so. False if Node has no means for it.
+  bool listen(napi_env env, napi_value onChange);
+  void unlisten() noexcept;
+  void keepAlive(napi_env env, bool yes) noexcept;
+
+  /// On the thread that made the change, under the core's lock.
+  void stateChanged() noexcept override;
+
+ private:
+  static void deliver(napi_env env, napi_value onChange, void* context, void* data);
+  static void atCleanup(void* self);
+
+  std::shared_ptr<FreezeState> state_;
+  std::uint32_t holds_ = 0;
+
+  /// Node closes it at the end of the environment, and frees it then: no other thread may call it after that. The
+  /// clean-up hook, added later than Node's own and so run earlier, takes us off the core's list first.
+  napi_threadsafe_function wake_ = nullptr;
+  napi_env env_ = nullptr;
+  std::atomic<bool> isQueued_{false};  ///< a call is on its way that will see this change too
+};
+
+}  // namespace freeze_state::binding

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <node_api.h>
+
+#include <memory>
+
+#include "attachment.h"
+
+namespace freeze_state::binding {
+
+/// Gives `target` the calls that a busy emulator makes all the time, as functions bound to this very state:
+/// `freezeAtEpoch`, `unfreeze` and `word`. They are plain N-API callbacks, which cost a quarter of a
+/// class method, and they find the state through their data pointer, so they use no receiver that could be a wrong
+/// one. Each keeps the attachment alive, and so the state.
+///
+/// What they answer is declared in lib/native.ts.
+void defineHotCalls(napi_env env, napi_value target, const std::shared_ptr<Attachment>& attachment);
+
+}  // namespace freeze_state::binding

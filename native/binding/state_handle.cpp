@@ -1,0 +1,159 @@
+#include "state_handle.h"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "hot_calls.h"
+#include "values.h"
+
+namespace freeze_state::binding {
+
+namespace {
+
+/// The argument as a pid; 0, which is never one, for anything that is not a whole number of a pid's size.
+std::int64_t pidArgument(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) return 0;
+  const double number = info[0].As<Napi::Number>().DoubleValue();
+  constexpr double kBeyondAnyPid = 1e15;
+  return std::trunc(number) == number && std::abs(number) < kBeyondAnyPid ? static_cast<std::int64_t>(number) : 0;
+}
+
+Napi::Value undefinedOr(Napi::Env env, const Failures& failures) {
+  return failures.empty() ? env.Undefined() : Napi::Value(env, failureValue(env, failures));
+}
+
+/// A thread that Node wants to end, by `worker.terminate()` or because the process exits, may not call into JavaScript
+/// any more. Node-API has no question for that, but it refuses such calls; this is one that does nothing.
+class EndOfThread final : public Interruption {
+ public:
+  explicit EndOfThread(napi_env env) : env_(env) {}
+  /// A person who ends a program does not notice this much.
+  std::chrono::milliseconds interval() const noexcept override { return std::chrono::milliseconds(20); }
+  bool isInterrupted() noexcept override {
+    const Napi::HandleScope scope(env_);
+    napi_value undefined = nullptr;
+    napi_value boolean = nullptr;
+    napi_get_undefined(env_, &undefined);
+    return napi_coerce_to_bool(env_, undefined, &boolean) != napi_ok;
+  }
+
+ private:
+  napi_env env_;
+};
+
+}  // namespace
+
+Napi::Function StateHandle::define(Napi::Env env) {
+  return DefineClass(env, "StateHandle",
+                     {
+                         InstanceMethod<&StateHandle::registerPid>("registerPid"),
+                         InstanceMethod<&StateHandle::unregisterPid>("unregisterPid"),
+                         InstanceMethod<&StateHandle::forceUnfreeze>("forceUnfreeze"),
+                         InstanceMethod<&StateHandle::close>("close"),
+                         InstanceMethod<&StateHandle::pids>("pids"),
+                         InstanceMethod<&StateHandle::mode>("mode"),
+                         InstanceMethod<&StateHandle::share>("share"),
+                         InstanceMethod<&StateHandle::hold>("hold"),
+                         InstanceMethod<&StateHandle::release>("release"),
+                         InstanceMethod<&StateHandle::waitForChange>("waitForChange"),
+                         InstanceMethod<&StateHandle::listen>("listen"),
+                         InstanceMethod<&StateHandle::unlisten>("unlisten"),
+                         InstanceMethod<&StateHandle::keepAlive>("keepAlive"),
+                     });
+}
+
+Napi::Value StateHandle::attach(const Napi::Function& constructor, std::shared_ptr<FreezeState> state) {
+  return constructor.New({Napi::External<std::shared_ptr<FreezeState>>::New(constructor.Env(), &state)});
+}
+
+/// Arguments are read, here and below, and not coerced: the facade gives them their types, and while its thread is
+/// being ended Node refuses to coerce, which leaves nothing to read. Called with an external by `attach`, and with
+/// `(mode, childStopNotices, boost)` by JavaScript, which cannot make one.
+StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StateHandle>(info) {
+  std::shared_ptr<FreezeState> state;
+  if (info[0].IsExternal()) {
+    state = *info[0].As<Napi::External<std::shared_ptr<FreezeState>>>().Data();
+  } else {
+    const Mode mode = info[0].As<Napi::String>().Utf8Value() == "process" ? Mode::Process : Mode::None;
+    LoopOptions options;
+    options.childStopNotices = info[1].As<Napi::Boolean>();
+    options.boost = info[2].As<Napi::Boolean>();
+    state = std::make_shared<FreezeState>(mode, options, systemSignaller());
+  }
+  attachment_ = std::make_shared<Attachment>(std::move(state));
+  defineHotCalls(info.Env(), info.This(), attachment_);
+}
+
+Napi::Value StateHandle::registerPid(const Napi::CallbackInfo& info) {
+  return undefinedOr(info.Env(), attachment_->state().registerPid(pidArgument(info)));
+}
+
+Napi::Value StateHandle::unregisterPid(const Napi::CallbackInfo& info) {
+  const UnregisterResult result = attachment_->state().unregisterPid(pidArgument(info));
+  if (!result.failures.empty()) return {info.Env(), failureValue(info.Env(), result.failures)};
+  return Napi::Boolean::New(info.Env(), result.found);
+}
+
+Napi::Value StateHandle::forceUnfreeze(const Napi::CallbackInfo& info) {
+  return attachment_->state().forceUnfreeze(attachment_.get())
+             ? info.Env().Undefined()
+             : Napi::Value(info.Env(), failureValue(info.Env(), {{FailureCode::Closed}}));
+}
+
+Napi::Value StateHandle::close(const Napi::CallbackInfo& info) {
+  return undefinedOr(info.Env(), attachment_->state().close(attachment_.get()));
+}
+
+Napi::Value StateHandle::pids(const Napi::CallbackInfo& info) {
+  const auto pids = attachment_->state().pids();
+  if (!pids) return info.Env().Undefined();
+  Napi::Array list = Napi::Array::New(info.Env(), pids->size());
+  for (std::uint32_t i = 0; i < pids->size(); ++i) list.Set(i, (*pids)[i]);
+  return list;
+}
+
+Napi::Value StateHandle::mode(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), attachment_->state().mode() == Mode::Process ? "process" : "none");
+}
+
+Napi::Value StateHandle::share(const Napi::CallbackInfo& info) {
+  live_states::share(attachment_->state());
+  return Napi::Number::New(info.Env(), static_cast<double>(attachment_->state().id()));
+}
+
+Napi::Value StateHandle::hold(const Napi::CallbackInfo& info) { return undefinedOr(info.Env(), attachment_->hold()); }
+
+Napi::Value StateHandle::release(const Napi::CallbackInfo& info) {
+  attachment_->release();
+  return info.Env().Undefined();
+}
+
+/// `(word, milliseconds | undefined)`: what the caller has seen, and how long to wait for anything else.
+Napi::Value StateHandle::waitForChange(const Napi::CallbackInfo& info) {
+  const std::uint64_t seen = word::fromNumber(info[0].As<Napi::Number>().DoubleValue());
+  std::optional<FreezeState::Deadline> deadline;
+  if (info[1].IsNumber()) {
+    const std::chrono::duration<double, std::milli> timeout(info[1].As<Napi::Number>().DoubleValue());
+    deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(timeout);
+  }
+  EndOfThread endOfThread(info.Env());
+  return {info.Env(), wordValue(info.Env(), attachment_->state().waitForChange(seen, deadline, endOfThread))};
+}
+
+Napi::Value StateHandle::listen(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), attachment_->listen(info.Env(), info[0]));
+}
+
+Napi::Value StateHandle::unlisten(const Napi::CallbackInfo& info) {
+  attachment_->unlisten();
+  return info.Env().Undefined();
+}
+
+Napi::Value StateHandle::keepAlive(const Napi::CallbackInfo& info) {
+  attachment_->keepAlive(info.Env(), info[0].As<Napi::Boolean>());
+  return info.Env().Undefined();
+}
+
+}  // namespace freeze_state::binding

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "attachment.h"
+
+namespace freeze_state::binding {
+
+/// One state as JavaScript holds it: the calls that are not hot. `StateHandle` in lib/native.ts declares it. The
+/// attachment is shared with the hot calls, so it goes once all of them are collected, or when the environment goes: at
+/// the natural end of the main thread, and at every end of a worker.
+class StateHandle final : public Napi::ObjectWrap<StateHandle> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  /// A handle of this environment for a state that is there already.
+  static Napi::Value attach(const Napi::Function& constructor, std::shared_ptr<FreezeState> state);
+  explicit StateHandle(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value registerPid(const Napi::CallbackInfo& info);
+  Napi::Value unregisterPid(const Napi::CallbackInfo& info);
+  Napi::Value forceUnfreeze(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  Napi::Value pids(const Napi::CallbackInfo& info);
+  Napi::Value mode(const Napi::CallbackInfo& info);
+  Napi::Value share(const Napi::CallbackInfo& info);
+  Napi::Value hold(const Napi::CallbackInfo& info);
+  Napi::Value release(const Napi::CallbackInfo& info);
+  Napi::Value waitForChange(const Napi::CallbackInfo& info);
+  Napi::Value listen(const Napi::CallbackInfo& info);
+  Napi::Value unlisten(const Napi::CallbackInfo& info);
+  Napi::Value keepAlive(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Attachment> attachment_;
+};
+
+}  // namespace freeze_state::binding

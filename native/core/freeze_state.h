@@ -1,0 +1,145 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "failure.h"
+#include "listener.h"
+#include "live_states.h"
+#include "member_list.h"
+#include "signal_loop.h"
+#include "signaller.h"
+#include "word.h"
+
+namespace freeze_state {
+
+/// What a freeze covers.
+enum class Mode : std::uint8_t {
+  None,     ///< nothing: the epoch counts, no process is ever signalled
+  Process,  ///< the registered processes
+};
+
+/// What became of a freeze. `frozen` false with no failure: the epoch had passed.
+struct FreezeResult {
+  bool frozen = false;
+  Failures failures;
+};
+
+/// What became of an `unregisterPid`. `found` false with no failure: there was no such member.
+struct UnregisterResult {
+  bool found = false;
+  Failures failures;
+};
+
+/// A set of processes that is frozen and thawed as one, after `lambda_simulator::freeze::FreezeState`.
+///
+/// Every method may be called from any thread. `word`, and a freeze whose epoch has passed, take no lock. Nothing here
+/// throws, and nothing on the way of a freeze or a thaw that succeeds allocates. The promises G1 to G8 are in
+/// docs/semantics.md; the comments in the source say where each is kept.
+///
+/// An operation that changes the state takes the listener of its caller, who knows of the change already and is not
+/// told.
+class FreezeState : public std::enable_shared_from_this<FreezeState> {
+ public:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  FreezeState(Mode mode, const LoopOptions& options, Signaller& signaller);
+  FreezeState(const FreezeState&) = delete;
+  FreezeState& operator=(const FreezeState&) = delete;
+  /// Thaws.
+  ~FreezeState();
+
+  Mode mode() const noexcept { return mode_; }
+
+  /// Names this state among all that this process ever made; see live_states.h.
+  std::uint64_t id() const noexcept { return id_; }
+
+  /// The state, by one load; see word.h.
+  std::uint64_t word() const noexcept { return word_.load(); }
+
+  /// Stops every live member if the state still is running at `epoch` (0 to `word::kMaxEpoch`), all together or not
+  /// at all. True: every live member got SIGSTOP, and the state is frozen until a later thaw; so it is, too, for a
+  /// second call with the epoch that is frozen. False: the epoch had passed, or someone holds the state, or the mode is
+  /// `None`; this call left nothing stopped.
+  /// Fails with `NoPidConfigured`, `ProcessNotFound` (no member lives), `PermissionDenied`, `SignalFailed`,
+  /// `UnsupportedPlatform`, `Closed`; then, too, nothing is left stopped.
+  FreezeResult freezeAtEpoch(std::uint64_t epoch, const Listener* caller = nullptr) {
+    const std::uint64_t seen = word_.load();
+    if (mode_ == Mode::None || seen != word::running(epoch)) return settled(seen, epoch);
+    return stopMembers(epoch, caller);
+  }
+
+  /// Moves to the next epoch, which cancels a freeze in flight at once, and continues every member that a freeze
+  /// stopped, in registration order. Members that have exited are forgotten. Fails for a member that refuses SIGCONT,
+  /// after continuing the rest; the next thaw tries that member again. `Closed` after `close`.
+  Failures unfreeze(const Listener* caller = nullptr);
+
+  /// The same for every member, marked as stopped or not, and whatever became of it: for shutting down. Sends nothing
+  /// in mode `None`. False after `close`.
+  bool forceUnfreeze(const Listener* caller = nullptr);
+
+  /// Thaws, and from before that until the matching `release` every freeze, in any thread, answers false. Fails as
+  /// `unfreeze` does, and then nothing is held.
+  Failures hold(const Listener* caller = nullptr);
+  void release() noexcept { holds_.fetch_sub(1); }
+
+  /// Makes the process that has this pid now a member; a live member stays as it is. While the state is frozen the
+  /// newcomer is stopped at once, as by a frozen cgroup. A pid that nothing has counts as a member that is gone. Fails
+  /// with `InvalidPid` outside 2..2^31-1, for ourselves and for a thread's id; with `ResourceExhausted`;
+  /// with `PermissionDenied` or `SignalFailed` where a newcomer cannot be stopped; with `Closed`. Then nothing is
+  /// registered.
+  Failures registerPid(std::int64_t pid);
+
+  /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.
+  UnregisterResult unregisterPid(std::int64_t pid);
+
+  /// The members' pids in registration order; nothing after `close`.
+  std::optional<std::vector<Pid>> pids() const;
+
+  /// Thaws as `unfreeze` does, forgets the members, and makes every later operation fail with `Closed`. Closing again
+  /// does nothing. The failures name members that could not be continued.
+  Failures close(const Listener* caller = nullptr);
+
+  /// Blocks until the word is another than `seen`, and returns that; or returns `seen` at the deadline, or soon after
+  /// `interruption` says so. A change before the call ends the wait at once (G8). Closing is a change, to
+  /// `word::kClosed`.
+  std::uint64_t waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline, Interruption& interruption);
+
+  /// From now on, until it is removed, the listener hears of each change. A closed state has no more to tell.
+  void addListener(Listener& listener);
+  void removeListener(Listener& listener) noexcept;
+
+ private:
+  FreezeResult settled(std::uint64_t seen, std::uint64_t epoch) const;
+  FreezeResult stopMembers(std::uint64_t epoch, const Listener* caller);
+  FreezeResult stopMembersLocked(std::uint64_t epoch);
+  Failures continueMembers(bool onlyStopped);
+  Failure sendFailure(const Member& member, int error) const;
+  bool advance() noexcept;
+  void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
+
+  const std::uint64_t id_ = live_states::nextId();
+  const Mode mode_;
+  const LoopOptions options_;
+  Signaller& signaller_;
+
+  /// Set to frozen only under `mutex_`; moved on by anyone at any time.
+  std::atomic<std::uint64_t> word_{word::running(0)};
+
+  /// Raised before the thaw that begins a hold, read by a freeze after its look at the word: so either the freeze sees
+  /// the hold, or its exchange of the word fails.
+  std::atomic<std::uint32_t> holds_{0};
+
+  mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
+  std::condition_variable changed_;  ///< the word has moved
+  MemberList members_;
+  std::vector<Listener*> listeners_;
+};
+
+}  // namespace freeze_state

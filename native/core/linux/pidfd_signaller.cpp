@@ -1,0 +1,93 @@
+#include "pidfd_signaller.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "../posix/kill_signaller.h"
+#include "proc.h"
+
+// Older C libraries know neither; the numbers are the same on every architecture.
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+namespace freeze_state {
+
+namespace {
+
+int pidfdOpen(Pid pid) noexcept { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+
+int pidfdSendSignal(int fd, int signal) noexcept {
+  return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) == 0 ? 0 : errno;
+}
+
+/// A pidfd polls readable once its process has exited, reaped or not.
+// NOLINTNEXTLINE(misc-no-recursion): each time for half as many of at most 512
+void findExited(std::span<pollfd> fds) noexcept {
+  if (poll(fds.data(), fds.size(), 0) >= 0 || fds.size() <= 1) return;
+  // More of them than RLIMIT_NOFILE now allows (EINVAL), or no memory for so many: take fewer at a time.
+  findExited(fds.first(fds.size() / 2));
+  findExited(fds.subspan(fds.size() / 2));
+}
+
+}  // namespace
+
+bool PidfdSignaller::isAvailable() noexcept {
+  const int fd = pidfdOpen(getpid());
+  // Out of descriptors says nothing against pidfds: registering will answer that when it is asked.
+  if (fd < 0) return errno == EMFILE || errno == ENFILE;
+  const int error = pidfdSendSignal(fd, 0);
+  close(fd);
+  return error == 0;
+}
+
+Pid PidfdSignaller::ownPid() const noexcept { return getpid(); }
+
+Failures PidfdSignaller::open(Pid pid, Member& member) noexcept {
+  member.process.pid = pid;
+  member.process.fd = pidfdOpen(pid);
+  if (member.process.fd >= 0) return {};
+  const int error = errno;
+  switch (error) {
+    case ESRCH: member.gone = true; return {};
+    case EINVAL:  // a task that does not lead a process, or one that is just dying: kernels differ in the errno
+    case ENOENT:
+      if (proc::isThread(pid)) return {{FailureCode::InvalidPid, pid}};
+      member.gone = true;
+      return {};
+    default: return {{FailureCode::ResourceExhausted, pid, error, "pidfd_open"}};
+  }
+}
+
+void PidfdSignaller::release(Process& process) noexcept {
+  if (process.fd >= 0) close(process.fd);
+  process.fd = -1;
+}
+
+int PidfdSignaller::send(const Process& process, Signal signal) noexcept {
+  return pidfdSendSignal(process.fd, signalNumber(signal));
+}
+
+void PidfdSignaller::findGone(std::span<Member> members) noexcept {
+  constexpr std::size_t kAtOnce = 512;
+  std::array<pollfd, kAtOnce> fds;
+  while (!members.empty()) {
+    const std::span<Member> some = members.first(std::min(members.size(), kAtOnce));
+    // poll(2) passes over the descriptor -1, which is what a member that never existed has.
+    std::ranges::transform(some, fds.begin(),
+                           [](const Member& member) { return pollfd{member.process.fd, POLLIN, 0}; });
+    findExited(std::span(fds).first(some.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) some[i].gone = some[i].gone || fds[i].revents != 0;
+    members = members.subspan(some.size());
+  }
+}
+
+}  // namespace freeze_state

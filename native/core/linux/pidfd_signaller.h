@@ -1,0 +1,23 @@
+#pragma once
+
+#include "../signaller.h"
+
+namespace freeze_state {
+
+/// Signals through a pidfd, which stands for one process for as long as it is open: a pid that is reused cannot be hit.
+/// Needs Linux 5.3 (pidfd_open(2), pidfd_send_signal(2)) and a seccomp filter that lets both through.
+class PidfdSignaller final : public Signaller {
+ public:
+  /// Whether the kernel answers; tried on ourselves, with signal 0.
+  static bool isAvailable() noexcept;
+
+  const char* name() const noexcept override { return "pidfd"; }
+  Pid ownPid() const noexcept override;
+  const char* sendCall() const noexcept override { return "pidfd_send_signal"; }
+  Failures open(Pid pid, Member& member) noexcept override;
+  void release(Process& process) noexcept override;
+  int send(const Process& process, Signal signal) noexcept override;
+  void findGone(std::span<Member> members) noexcept override;
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,47 @@
+#include "start_time_signaller.h"
+
+#include <signal.h>
+
+#include <cerrno>
+
+#include "proc.h"
+
+namespace freeze_state {
+
+namespace {
+
+/// Whether anything has the pid, as kill(2) tells it: also of a process that /proc hides from us (hidepid, proc(5)).
+bool isUsed(Pid pid) noexcept { return kill(pid, 0) == 0 || errno != ESRCH; }
+
+/// 0 where it is, ESRCH where it is not; any other errno(3) where /proc cannot tell.
+int findStill(const Process& process) noexcept {
+  proc::Stat now{};
+  const int error = proc::stat(process.pid, now);
+  if (error == ESRCH && isUsed(process.pid)) return EACCES;
+  if (error != 0) return error;
+  return now.startTime == process.startTime && now.state != 'Z' && now.state != 'X' ? 0 : ESRCH;
+}
+
+}  // namespace
+
+Failures StartTimeSignaller::open(Pid pid, Member& member) noexcept {
+  if (proc::isThread(pid)) return {{FailureCode::InvalidPid, pid}};
+  member.process.pid = pid;
+  proc::Stat now{};
+  const int error = proc::stat(pid, now);
+  if (error != 0 && error != ESRCH) return {{FailureCode::ResourceExhausted, pid, error, "open"}};
+  member.gone = error != 0 && !isUsed(pid);
+  member.process.startTime = now.startTime;
+  return {};
+}
+
+int StartTimeSignaller::send(const Process& process, Signal signal) noexcept {
+  const int error = findStill(process);
+  return error == 0 ? KillSignaller::send(process, signal) : error;
+}
+
+void StartTimeSignaller::findGone(std::span<Member> members) noexcept {
+  for (Member& member : members) member.gone = member.gone || findStill(member.process) == ESRCH;
+}
+
+}  // namespace freeze_state

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+
+namespace freeze_state {
+
+/// Hears of every change of a state but those that its own owner makes, who knows.
+class Listener {
+ public:
+  /// Called under the state's lock, by the thread that made the change, whichever that is. So it must be brief, must
+  /// not call the state, and is never called once `FreezeState::removeListener` has returned.
+  virtual void stateChanged() noexcept = 0;
+
+ protected:
+  ~Listener() = default;
+};
+
+/// Asked now and then by a thread that is blocked in `FreezeState::waitForChange`.
+class Interruption {
+ public:
+  /// How long after one question the next is due. Nothing wakes a thread that is to be ended, so it has to look.
+  virtual std::chrono::milliseconds interval() const noexcept = 0;
+  /// Whether the wait should be given up. Called on the blocked thread, with no lock held.
+  virtual bool isInterrupted() noexcept = 0;
+
+ protected:
+  ~Interruption() = default;
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,37 @@
+#include "kill_signaller.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace freeze_state {
+
+int signalNumber(Signal signal) noexcept { return signal == Signal::Stop ? SIGSTOP : SIGCONT; }
+
+Pid KillSignaller::ownPid() const noexcept { return getpid(); }
+
+Failures KillSignaller::open(Pid pid, Member& member) noexcept {
+  member.process.pid = pid;
+  findGone({&member, 1});
+  return {};
+}
+
+int KillSignaller::send(const Process& process, Signal signal) noexcept {
+  return kill(process.pid, signalNumber(signal)) == 0 ? 0 : errno;
+}
+
+/// WNOWAIT leaves the exit status of a child for libuv, which reaps it later.
+void KillSignaller::findGone(std::span<Member> members) noexcept {
+  for (Member& member : members) {
+    if (member.gone) continue;
+    siginfo_t exited{};
+    const bool isZombie =
+        waitid(P_PID, static_cast<id_t>(member.process.pid), &exited, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        exited.si_pid == member.process.pid;
+    member.gone = isZombie || (kill(member.process.pid, 0) != 0 && errno == ESRCH);
+  }
+}
+
+}  // namespace freeze_state

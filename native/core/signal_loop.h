@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+
+namespace freeze_state {
+
+/// What makes a loop over members cheap. Both are on by default and neither changes what a freeze means.
+struct LoopOptions {
+  /// Leave SIGCHLD alone, so that the program's own SIGCHLD listener hears of each stop and continue of a child.
+  bool childStopNotices = false;
+  /// Run a loop over several members in a real-time class, where that is allowed.
+  bool boost = true;
+};
+
+/// Holds for the length of one loop of signals, on the thread that runs the loop.
+///
+/// Each stop and continue of a child sends its parent SIGCHLD, which interrupts the loop and makes libuv ask
+/// `waitpid` about every child it has. SA_NOCLDSTOP (sigaction(2)) ends that; it is set here, on whatever disposition
+/// stands, and stays set, because a stop is noticed after the signal was sent. libuv sets its handler anew whenever it
+/// begins to watch children, hence the look before each loop.
+///
+/// And each signal wakes its target, which preempts the loop on its own processor. A thread in SCHED_FIFO (sched(7)) is
+/// not preempted by ordinary ones: one needs CAP_SYS_NICE or an RLIMIT_RTPRIO for that, and without them the loop runs
+/// as it is. The old class comes back at the end.
+class SignalLoop {
+ public:
+  SignalLoop(const LoopOptions& options, std::size_t signals) noexcept;
+  SignalLoop(const SignalLoop&) = delete;
+  SignalLoop& operator=(const SignalLoop&) = delete;
+  ~SignalLoop();
+
+  /// Whether this thread may enter the real-time class that a loop runs in.
+  static bool canBoost() noexcept;
+
+ private:
+  int oldPolicy_ = -1;  ///< what to go back to; -1 where nothing was changed
+};
+
+}  // namespace freeze_state

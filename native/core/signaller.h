@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "failure.h"
+
+namespace freeze_state {
+
+enum class Signal : std::uint8_t { Stop, Continue };
+
+/// A process that was registered, as the kernel can be asked about it: by pidfd where there are pidfds, else by
+/// pid and start time, else by pid. Filled in by the signaller that opened it, and opaque to everybody else.
+struct Process {
+  Pid pid = 0;
+  int fd = -1;                  ///< pidfd_open(2), owned; -1 where there is none
+  std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
+};
+
+/// A process of the set, and what we did to it.
+struct Member {
+  Process process;
+  bool gone = false;     ///< it has exited (a zombie has), or never existed; it is dropped at the next chance
+  bool stopped = false;  ///< our SIGSTOP reached it and no SIGCONT of ours has yet
+};
+
+/// How processes are found and signalled. The state machine knows processes only through this interface, so that a
+/// test can put a scripted one in its place. One object serves every state in every thread: the methods take no
+/// lock and keep no data; a member is guarded by the lock of the state it belongs to.
+class Signaller {
+ public:
+  Signaller() = default;
+  Signaller(const Signaller&) = delete;
+  Signaller& operator=(const Signaller&) = delete;
+  virtual ~Signaller() = default;
+
+  /// `pidfd`, `start-time`, `kill` or `none`; a literal.
+  virtual const char* name() const noexcept = 0;
+
+  /// Whether processes can be frozen here at all.
+  virtual bool isSupported() const noexcept { return true; }
+
+  /// Our own pid, which is never a member.
+  virtual Pid ownPid() const noexcept = 0;
+
+  /// The name of the system call that `send` uses, for messages.
+  virtual const char* sendCall() const noexcept = 0;
+
+  /// Takes hold of the process that has this pid now. A pid that nothing has is a member that is gone, not a
+  /// failure. Signals nothing. Fails with `InvalidPid` for the id of a thread and `ResourceExhausted`; then nothing
+  /// is held.
+  virtual Failures open(Pid pid, Member& member) noexcept = 0;
+
+  /// Lets go of what `open` took.
+  virtual void release(Process& process) noexcept = 0;
+
+  /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
+  virtual int send(const Process& process, Signal signal) noexcept = 0;
+
+  /// Marks the members that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell.
+  virtual void findGone(std::span<Member> members) noexcept = 0;
+};
+
+/// The best signaller that this kernel and its seccomp filter allow, chosen once per process: pidfds, then `kill`
+/// guarded by the start time, then plain `kill`, and off POSIX one that supports nothing. It lives for ever.
+Signaller& systemSignaller() noexcept;
+
+}  // namespace freeze_state

@@ -1,0 +1,127 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <limits>
+
+#include "support/describe.h"
+#include "support/script.h"
+
+namespace freeze_state::test {
+
+TEST_SUITE("members") {
+  TEST_CASE("G7: what is no pid, or is our own, is refused before anything is asked or signalled") {
+    ScriptedState scripted(0);
+    constexpr std::int64_t kInt32 = std::numeric_limits<std::int32_t>::max();
+    constexpr std::int64_t kUint32 = std::numeric_limits<std::uint32_t>::max();
+    constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+    for (const std::int64_t pid : {kLeast, std::int64_t{-101}, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1},
+                                   std::int64_t{Script::kOwnPid}, kInt32 + 1, kUint32, kUint32 + 102, kMost}) {
+      CAPTURE(pid);
+      CHECK(describe(scripted.state.registerPid(pid)) == "InvalidPid");
+    }
+    CHECK(describe(scripted.state.unregisterPid(-1)) == "InvalidPid");
+    CHECK(describe(scripted.state.unregisterPid(kUint32)) == "InvalidPid");
+    CHECK(describe(scripted.state.pids()).empty());
+    CHECK(scripted.script.held().empty());
+    CHECK(describe(scripted.state.registerPid(kInt32)).empty());
+    CHECK(describe(scripted.state.registerPid(2)).empty());
+  }
+
+  TEST_CASE("mode None refuses the same pids") {
+    ScriptedState scripted(0, Mode::None);
+    for (const std::int64_t pid : {0, 1, int{Script::kOwnPid}})
+      CHECK(describe(scripted.state.registerPid(pid)) == "InvalidPid");
+  }
+
+  TEST_CASE("registering signals nothing while the state runs") {
+    ScriptedState scripted(3);
+    CHECK(scripted.script.log().empty());
+    CHECK(describe(scripted.state.pids()) == "101 102 103");
+  }
+
+  TEST_CASE("what cannot be opened is not registered") {
+    ScriptedState scripted(1);
+    scripted.script.refuseOpen(102, FailureCode::ResourceExhausted);
+    scripted.script.refuseOpen(103, FailureCode::InvalidPid);
+    CHECK(describe(scripted.state.registerPid(102)) == "ResourceExhausted 102");
+    CHECK(describe(scripted.state.registerPid(103)) == "InvalidPid 103");
+    CHECK(describe(scripted.state.pids()) == "101");
+  }
+
+  TEST_CASE("registering a live member again changes nothing") {
+    ScriptedState scripted(2);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.log();
+    CHECK(describe(scripted.state.registerPid(101)).empty());
+    CHECK(scripted.script.log().empty());
+    CHECK(describe(scripted.state.pids()) == "101 102");
+    CHECK(scripted.script.held() == std::multiset<Pid>{101, 102});
+    CHECK(describe(scripted.state.unfreeze()).empty());
+    CHECK(scripted.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("a pid whose earlier holder is gone is a new member") {
+    ScriptedState scripted(0);
+    scripted.script.absent(500);
+    scripted.state.registerPid(500);
+    scripted.state.registerPid(501);
+    CHECK(scripted.script.held() == std::multiset<Pid>{501});
+
+    ScriptedState other(2);
+    other.script.exited(101);
+    CHECK(describe(other.state.registerPid(101)).empty());
+    // The old hold was released, and there is a new one, at the end of the list.
+    CHECK(other.script.held() == std::multiset<Pid>{101, 102});
+    CHECK(describe(other.state.pids()) == "102 101");
+  }
+
+  TEST_CASE("unregister continues a member that we stopped, and no other") {
+    ScriptedState scripted(2);
+    CHECK(describe(scripted.state.unregisterPid(101)) == "found");
+    CHECK(scripted.script.log().empty());
+    scripted.state.registerPid(103);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.log();
+    CHECK(describe(scripted.state.unregisterPid(103)) == "found");
+    CHECK(scripted.script.log() == "continue 103");
+    CHECK(scripted.state.word() == word::frozen(0));
+    CHECK(describe(scripted.state.pids()) == "102");
+    CHECK(scripted.script.held() == std::multiset<Pid>{102});
+    CHECK(describe(scripted.state.unregisterPid(103)) == "not found");
+    CHECK(describe(scripted.state.unregisterPid(Script::kOwnPid)) == "not found");
+  }
+
+  TEST_CASE("a stopped member that refuses to be continued stays a member, marked") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.answer(101, Signal::Continue, EPERM);
+    CHECK(describe(scripted.state.unregisterPid(101)) == "PermissionDenied 101 EPERM (stopped)");
+    CHECK(describe(scripted.state.pids()) == "101");
+    scripted.script.answer(101, Signal::Continue, 0);
+    CHECK(describe(scripted.state.unfreeze()).empty());
+    CHECK(scripted.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("a stopped member that is gone is forgotten without an error") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.exitedUnseen(101);
+    CHECK(describe(scripted.state.unregisterPid(101)) == "found");
+    CHECK(scripted.script.held().empty());
+  }
+
+  TEST_CASE("the end of a state thaws and lets go of everything") {
+    Script script;
+    {
+      FreezeState state(Mode::Process, LoopOptions{.boost = false}, script);
+      state.registerPid(101);
+      state.registerPid(102);
+      state.freezeAtEpoch(0);
+    }
+    CHECK(script.log() == "stop 101, stop 102, continue 101, continue 102");
+    CHECK(script.held().empty());
+  }
+}
+
+}  // namespace freeze_state::test

@@ -1,0 +1,203 @@
+#include "../core/signal_loop.h"
+
+#include <doctest/doctest.h>
+#include <sched.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "support/child.h"
+#include "support/describe.h"
+#include "support/wait_until.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+std::atomic<int> notices{0};
+
+void countNotice(int) { ++notices; }
+void countNoticeWithInfo(int, siginfo_t*, void*) { ++notices; }
+
+struct sigaction standing() {
+  struct sigaction action{};
+  sigaction(SIGCHLD, nullptr, &action);
+  return action;
+}
+
+/// Sets what happens at SIGCHLD for the length of a test.
+class ChildSignal {
+ public:
+  explicit ChildSignal(const struct sigaction& action) {
+    notices = 0;
+    sigaction(SIGCHLD, &action, &old_);
+  }
+  ChildSignal(const ChildSignal&) = delete;
+  ChildSignal& operator=(const ChildSignal&) = delete;
+  ~ChildSignal() { sigaction(SIGCHLD, &old_, nullptr); }
+
+ private:
+  struct sigaction old_{};
+};
+
+struct sigaction counting() {
+  struct sigaction action{};
+  action.sa_handler = countNotice;
+  action.sa_flags = SA_RESTART;
+  sigaddset(&action.sa_mask, SIGUSR1);
+  return action;
+}
+
+/// Runs the body in a thread that starts in the class, and gives the classes that it found during and after a loop.
+struct Classes {
+  int during = -1;
+  int after = -1;
+};
+
+Classes classesOfLoop(int policy, const LoopOptions& options, std::size_t signals) {
+  Classes classes;
+  std::thread([&] {
+    const sched_param none{};
+    if (sched_setscheduler(0, policy, &none) != 0) return;
+    {
+      const SignalLoop loop(options, signals);
+      classes.during = sched_getscheduler(0);
+    }
+    classes.after = sched_getscheduler(0);
+  }).join();
+  return classes;
+}
+
+}  // namespace
+
+TEST_SUITE("child stop notices") {
+  TEST_CASE("are switched off on the handler that stands, and everything else of it is kept") {
+    struct sigaction action = counting();
+    SUBCASE("a handler") {}
+    SUBCASE("a handler with SA_SIGINFO") {
+      action.sa_sigaction = countNoticeWithInfo;
+      action.sa_flags |= SA_SIGINFO;
+    }
+    const ChildSignal set(action);
+    {
+      const SignalLoop loop({}, 1);
+    }
+    const struct sigaction now = standing();
+    CHECK((now.sa_flags & SA_NOCLDSTOP) != 0);
+    CHECK((now.sa_flags & (SA_RESTART | SA_SIGINFO)) == action.sa_flags);
+    CHECK((now.sa_handler == action.sa_handler));
+    CHECK(sigismember(&now.sa_mask, SIGUSR1) == 1);
+    CHECK(sigismember(&now.sa_mask, SIGUSR2) == 0);
+  }
+
+  TEST_CASE("with no handler, nothing is written") {
+    for (const auto handler : {SIG_DFL, SIG_IGN}) {
+      struct sigaction action{};
+      action.sa_handler = handler;
+      const ChildSignal set(action);
+      {
+        const SignalLoop loop({}, 3);
+      }
+      CHECK((standing().sa_handler == handler));
+      CHECK((standing().sa_flags & SA_NOCLDSTOP) == 0);
+    }
+  }
+
+  TEST_CASE("are left alone for who wants them") {
+    const ChildSignal set(counting());
+    {
+      const SignalLoop loop({.childStopNotices = true}, 3);
+    }
+    CHECK((standing().sa_flags & SA_NOCLDSTOP) == 0);
+  }
+
+  TEST_CASE("of a freeze and its thaw reach no handler, and an exit does") {
+    const ChildSignal set(counting());
+    Child child;
+    FreezeState state(Mode::Process, {}, systemSignaller());
+    state.registerPid(child.pid());
+    CHECK(state.freezeAtEpoch(0).frozen);
+    CHECK(child.comesToStop());
+    CHECK(state.unfreeze().empty());
+    CHECK(child.comesToRun());
+    CHECK(notices == 0);
+    child.kill();
+    CHECK(waitUntil([] { return notices == 1; }));
+  }
+
+  TEST_CASE("of a freeze and its thaw come to who wants them") {
+    const ChildSignal set(counting());
+    const Child child;
+    FreezeState state(Mode::Process, {.childStopNotices = true}, systemSignaller());
+    state.registerPid(child.pid());
+    CHECK(state.freezeAtEpoch(0).frozen);
+    CHECK(waitUntil([] { return notices == 1; }));
+    CHECK(state.unfreeze().empty());
+    CHECK(waitUntil([] { return notices == 2; }));
+  }
+}
+
+TEST_SUITE("boost") {
+  TEST_CASE("a loop over several runs in the real-time class, and the old class comes back whole") {
+    if (!SignalLoop::canBoost()) {
+      MESSAGE("skipped: this user may not enter a real-time class");
+      return;
+    }
+    for (const int policy : {SCHED_OTHER, SCHED_BATCH, SCHED_IDLE}) {
+      for (const int flag : {0, SCHED_RESET_ON_FORK}) {
+        CAPTURE(policy);
+        CAPTURE(flag);
+        const Classes classes = classesOfLoop(policy | flag, {}, 2);
+        CHECK(classes.during == (SCHED_FIFO | flag));
+        CHECK(classes.after == (policy | flag));
+      }
+    }
+  }
+
+  TEST_CASE("one signal is not worth it, and who does not want it does not get it") {
+    CHECK(classesOfLoop(SCHED_OTHER, {}, 1).during == SCHED_OTHER);
+    CHECK(classesOfLoop(SCHED_OTHER, {.boost = false}, 100).during == SCHED_OTHER);
+  }
+
+  TEST_CASE("a thread that is in a real-time class keeps it, with its priority") {
+    std::thread([] {
+      const sched_param high{.sched_priority = 7};
+      if (sched_setscheduler(0, SCHED_RR, &high) != 0) return;
+      {
+        const SignalLoop loop({}, 2);
+        CHECK(sched_getscheduler(0) == SCHED_RR);
+      }
+      sched_param now{};
+      sched_getparam(0, &now);
+      CHECK(sched_getscheduler(0) == SCHED_RR);
+      CHECK(now.sched_priority == 7);
+    }).join();
+  }
+
+  TEST_CASE("asking whether it may leaves the class as it is") {
+    SignalLoop::canBoost();
+    CHECK(sched_getscheduler(0) == SCHED_OTHER);
+  }
+
+  TEST_CASE("without the permission the class stays, and freezing works") {
+    const int code = runInFork([] {
+      if (!becomeNobody()) return 1;
+      if (SignalLoop::canBoost()) return 2;
+      {
+        const SignalLoop loop({}, 2);
+        if (sched_getscheduler(0) != SCHED_OTHER) return 3;
+      }
+      if (sched_getscheduler(0) != SCHED_OTHER) return 4;
+      const Child first;
+      const Child second;
+      FreezeState state(Mode::Process, {}, systemSignaller());
+      state.registerPid(first.pid());
+      state.registerPid(second.pid());
+      return state.freezeAtEpoch(0).frozen && first.comesToStop() && second.comesToStop() ? 0 : 5;
+    });
+    CHECK(code == 0);
+  }
+}
+
+}  // namespace freeze_state::test

@@ -1,0 +1,153 @@
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <thread>
+
+#include "support/child.h"
+#include "support/describe.h"
+#include "support/signallers.h"
+#include "support/wait_until.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// Taken hold of for the length of a test.
+template <typename Signaller>
+struct Hold {
+  explicit Hold(Pid pid) : failures(signaller.open(pid, member)) {}
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  ~Hold() { signaller.release(member.process); }
+
+  int send(Signal signal) { return signaller.send(member.process, signal); }
+  bool isGone() {
+    signaller.findGone({&member, 1});
+    return member.gone;
+  }
+
+  Signaller signaller;
+  Member member;
+  Failures failures;
+};
+
+}  // namespace
+
+TEST_SUITE("signallers") {
+  TEST_CASE_TEMPLATE("stop and continue a live process, and find it alive", S, PidfdSignaller, StartTimeSignaller,
+                     KillSignaller) {
+    if (!isUsable<S>()) return;
+    const Child child;
+    Hold<S> hold(child.pid());
+    CHECK(describe(hold.failures).empty());
+    CHECK(hold.member.process.pid == child.pid());
+    CHECK_FALSE(hold.isGone());
+    CHECK(hold.send(Signal::Stop) == 0);
+    CHECK(child.comesToStop());
+    CHECK_FALSE(hold.isGone());
+    CHECK(hold.send(Signal::Continue) == 0);
+    CHECK(child.comesToRun());
+    CHECK(hold.signaller.ownPid() == getpid());
+    CHECK(hold.signaller.isSupported());
+  }
+
+  TEST_CASE_TEMPLATE("a process that dies while it is held is gone, as a zombie and after", S, PidfdSignaller,
+                     StartTimeSignaller, KillSignaller) {
+    if (!isUsable<S>()) return;
+    Child child;
+    SUBCASE("running") {}
+    SUBCASE("stopped") {
+      ::kill(child.pid(), SIGSTOP);
+      CHECK(child.comesToStop());
+    }
+    Hold<S> hold(child.pid());
+    Hold<S> later(child.pid());
+    child.kill();
+    CHECK(hold.isGone());
+    child.reap();
+    CHECK(hold.isGone());
+    CHECK(later.isGone());
+    CHECK(hold.send(Signal::Stop) == ESRCH);
+    CHECK(hold.send(Signal::Continue) == ESRCH);
+  }
+
+  TEST_CASE_TEMPLATE("a zombie can be taken hold of, and is gone", S, PidfdSignaller, StartTimeSignaller,
+                     KillSignaller) {
+    if (!isUsable<S>()) return;
+    Child child;
+    child.kill();
+    Hold<S> hold(child.pid());
+    CHECK(describe(hold.failures).empty());
+    CHECK(hold.isGone());
+  }
+
+  TEST_CASE_TEMPLATE("a pid that nothing has is a member that is gone", S, PidfdSignaller, StartTimeSignaller,
+                     KillSignaller) {
+    if (!isUsable<S>()) return;
+    Child child;
+    child.kill();
+    child.reap();
+    constexpr Pid kBeyondPidMax = 0x7fffffff;
+    for (const Pid pid : {child.pid(), kBeyondPidMax}) {
+      Hold<S> hold(pid);
+      CHECK(describe(hold.failures).empty());
+      CHECK(hold.member.gone);
+      CHECK(hold.isGone());
+    }
+  }
+
+  // Plain kill(2) knows no difference: on Linux it takes a thread's id for its process's.
+  TEST_CASE_TEMPLATE("a thread's id is no process's", S, PidfdSignaller, StartTimeSignaller) {
+    if (!isUsable<S>()) return;
+    Failures failures;
+    std::thread([&] {
+      const Hold<S> hold(gettid());
+      failures = hold.failures;
+      CHECK(hold.member.process.fd == -1);
+    }).join();
+    REQUIRE(failures.size() == 1);
+    CHECK(failures.front().code == FailureCode::InvalidPid);
+  }
+
+  TEST_CASE_TEMPLATE("a process of another user answers EPERM, and is not gone", S, PidfdSignaller, StartTimeSignaller,
+                     KillSignaller) {
+    if (!isUsable<S>()) return;
+    if (getuid() != 0) {
+      MESSAGE("skipped: only root can become another user");
+      return;
+    }
+    const Child child;
+    const int code = runInFork([&] {
+      Hold<S> hold(child.pid());
+      if (!becomeNobody()) return 1;
+      if (hold.send(Signal::Stop) != EPERM) return 2;
+      return hold.isGone() ? 3 : 0;
+    });
+    CHECK(code == 0);
+    CHECK(child.runs());
+  }
+
+  TEST_CASE_TEMPLATE("the gone are found among the living, however many", S, PidfdSignaller, StartTimeSignaller,
+                     KillSignaller) {
+    if (!isUsable<S>()) return;
+    const Child alive;
+    Child dead;
+    S signaller;
+    // More than are asked about in one call.
+    std::vector<Member> members(1100);
+    const auto isDead = [](std::size_t i) { return i == 0 || i == 511 || i == 512 || i == 1099; };
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      REQUIRE(describe(signaller.open(isDead(i) ? dead.pid() : alive.pid(), members[i])).empty());
+    }
+    dead.kill();
+    signaller.findGone(members);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (members[i].gone != isDead(i)) FAIL_CHECK("wrong about member " << i);
+    }
+    for (Member& member : members) signaller.release(member.process);
+  }
+}
+
+}  // namespace freeze_state::test

@@ -1,0 +1,103 @@
+#include "child.h"
+
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <stdexcept>
+
+#include "../../core/linux/proc.h"
+#include "wait_until.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+char stateOf(Pid pid) noexcept {
+  proc::Stat stat{};
+  return proc::stat(pid, stat) == 0 ? stat.state : 'X';
+}
+
+Pid forkOrThrow() {
+  const Pid pid = fork();
+  if (pid < 0) throw std::runtime_error("fork failed");
+  return pid;
+}
+
+int exitCodeOf(Pid pid) {
+  int status = 0;
+  if (!waitUntil([&] { return waitpid(pid, &status, WNOHANG) != 0; }, std::chrono::seconds(30))) {
+    ::kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+}  // namespace
+
+Child::Child() : pid_(forkOrThrow()) {
+  if (pid_ != 0) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (;;) pause();
+}
+
+bool Child::runs() const noexcept {
+  const char state = stateOf(pid_);
+  return state == 'R' || state == 'S' || state == 'D';
+}
+
+bool Child::isStopped() const noexcept { return stateOf(pid_) == 'T'; }
+
+bool Child::comesToRun() const {
+  return waitUntil([this] { return runs(); });
+}
+
+bool Child::comesToStop() const {
+  return waitUntil([this] { return isStopped(); });
+}
+
+void Child::kill() noexcept {
+  if (isKilled_) return;
+  isKilled_ = true;
+  ::kill(pid_, SIGKILL);
+  siginfo_t exited{};
+  waitid(P_PID, static_cast<id_t>(pid_), &exited, WEXITED | WNOWAIT);
+}
+
+void Child::reap() noexcept {
+  if (isReaped_) return;
+  isReaped_ = true;
+  waitpid(pid_, nullptr, 0);
+}
+
+int runInFork(const std::function<int()>& body) {
+  const Pid pid = forkOrThrow();
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    _exit(body());
+  }
+  return exitCodeOf(pid);
+}
+
+int runProgram(std::vector<std::string> command) {
+  std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
+  for (std::string& argument : command) arguments.push_back(argument.data());
+  arguments.push_back(nullptr);
+  return runInFork([&arguments] {
+    execv(arguments.front(), arguments.data());
+    return 127;
+  });
+}
+
+bool becomeNobody() noexcept {
+  constexpr uid_t kNobody = 65534;
+  const rlimit none{0, 0};
+  if (setrlimit(RLIMIT_RTPRIO, &none) != 0) return false;
+  return getuid() != 0 || (setgroups(0, nullptr) == 0 && setgid(kNobody) == 0 && setuid(kNobody) == 0);
+}
+
+}  // namespace freeze_state::test

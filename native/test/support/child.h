@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "../../core/failure.h"
+
+namespace freeze_state::test {
+
+/// A child process that does nothing but live, and that never outlives the test: killed and reaped by the destructor,
+/// killed by the kernel when the tests die.
+class Child {
+ public:
+  Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() { kill(), reap(); }
+
+  Pid pid() const noexcept { return pid_; }
+
+  /// What /proc says at this moment: alive and not stopped; alive and stopped.
+  bool runs() const noexcept;
+  bool isStopped() const noexcept;
+
+  /// The same, once it is so.
+  bool comesToRun() const;
+  bool comesToStop() const;
+
+  /// Leaves a zombie.
+  void kill() noexcept;
+  /// Removes the zombie; then the pid is free.
+  void reap() noexcept;
+
+ private:
+  Pid pid_;
+  bool isKilled_ = false;
+  bool isReaped_ = false;
+};
+
+/// Runs the body in a fork of this process and gives what it returns as its exit code; minus the signal where one ended
+/// it. No exit handlers run in the fork.
+int runInFork(const std::function<int()>& body);
+
+/// The same for a program.
+int runProgram(std::vector<std::string> command);
+
+/// Gives up the right to enter a real-time class, and root's privileges where we are root; for a fork.
+bool becomeNobody() noexcept;
+
+}  // namespace freeze_state::test

@@ -1,0 +1,67 @@
+#include "describe.h"
+
+#include <cerrno>
+
+namespace freeze_state::test {
+
+namespace {
+
+std::string nameOf(FailureCode code) {
+  switch (code) {
+    case FailureCode::NoPidConfigured: return "NoPidConfigured";
+    case FailureCode::ProcessNotFound: return "ProcessNotFound";
+    case FailureCode::PermissionDenied: return "PermissionDenied";
+    case FailureCode::UnsupportedPlatform: return "UnsupportedPlatform";
+    case FailureCode::SignalFailed: return "SignalFailed";
+    case FailureCode::InvalidPid: return "InvalidPid";
+    case FailureCode::ResourceExhausted: return "ResourceExhausted";
+    case FailureCode::Closed: return "Closed";
+  }
+  return "?";
+}
+
+std::string nameOf(int error) {
+  switch (error) {
+    case EPERM: return "EPERM";
+    case ESRCH: return "ESRCH";
+    case EINVAL: return "EINVAL";
+    case EMFILE: return "EMFILE";
+    default: return std::to_string(error);
+  }
+}
+
+}  // namespace
+
+std::string describe(const Failures& failures) {
+  std::string text;
+  for (const Failure& failure : failures) {
+    if (!text.empty()) text += ", ";
+    text += nameOf(failure.code);
+    if (failure.pid != 0) text += ' ' + std::to_string(failure.pid);
+    if (failure.error != 0) text += ' ' + nameOf(failure.error);
+    if (failure.isStopped) text += " (stopped)";
+  }
+  return text;
+}
+
+std::string describe(const FreezeResult& result) {
+  if (result.failures.empty()) return result.frozen ? "frozen" : "not frozen";
+  return (result.frozen ? "frozen but " : "") + describe(result.failures);
+}
+
+std::string describe(const UnregisterResult& result) {
+  if (result.failures.empty()) return result.found ? "found" : "not found";
+  return describe(result.failures);
+}
+
+std::string describe(const std::optional<std::vector<Pid>>& pids) {
+  if (!pids) return "closed";
+  std::string text;
+  for (const Pid pid : *pids) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(pid);
+  }
+  return text;
+}
+
+}  // namespace freeze_state::test

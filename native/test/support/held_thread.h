@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "../../core/failure.h"
+
+namespace freeze_state::test {
+
+/// A thread that a test can hold wherever it is, even where it waits for a lock: a signal takes it into a handler,
+/// which it leaves when it is let go. So a test decides who gets a lock first. One at a time.
+class HeldThread {
+ public:
+  /// Not under the thread sanitizer: it puts off a signal that comes while the thread waits for a lock until it has the
+  /// lock. Says so, where it is not possible.
+  static bool isPossible();
+
+  explicit HeldThread(std::function<void()> body);
+  HeldThread(const HeldThread&) = delete;
+  HeldThread& operator=(const HeldThread&) = delete;
+  /// Lets go, and waits for the end.
+  ~HeldThread();
+
+  /// Waits until the thread sleeps: where it has nothing else to wait for, for the lock. False where it does not in
+  /// time.
+  bool comesToSleep() const;
+  /// False where the handler was not entered in time.
+  bool hold();
+  static void letGo() noexcept;
+  void join();
+
+ private:
+  std::atomic<Pid> id_{0};
+  std::thread thread_;
+};
+
+}  // namespace freeze_state::test

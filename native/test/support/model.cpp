@@ -1,0 +1,28 @@
+#include "model.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+thread_local std::uint64_t caller = 0;
+
+}  // namespace
+
+void Model::setCaller(std::uint64_t mark) noexcept { caller = mark; }
+
+Failures Model::open(Pid pid, Member& member) noexcept {
+  member.process.pid = pid;
+  member.process.fd = pid;
+  return {};
+}
+
+int Model::send(const Process& process, Signal signal) noexcept {
+  Modelled& modelled = processes_[static_cast<std::size_t>(process.pid - kFirst)];
+  ++modelled.signals;
+  modelled.stoppedBy.store(signal == Signal::Stop ? caller : kRunning);
+  return 0;
+}
+
+void Model::findGone(std::span<Member>) noexcept {}
+
+}  // namespace freeze_state::test

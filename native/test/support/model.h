@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "../../core/freeze_state.h"
+
+namespace freeze_state::test {
+
+/// A signaller for many threads, whose processes are a few variables each: stopped or not, and by whom.
+class Model final : public Signaller {
+ public:
+  static constexpr Pid kFirst = 1000;
+  static constexpr std::size_t kProcesses = 8;
+
+  /// Whoever is about to call a freeze says so, in its thread: its stops carry this mark. 0 for a registration.
+  static void setCaller(std::uint64_t mark) noexcept;
+
+  /// The mark of the stop in force; `kRunning` for none.
+  std::uint64_t stoppedBy(std::size_t process) const noexcept { return processes_[process].stoppedBy.load(); }
+  static constexpr std::uint64_t kRunning = ~std::uint64_t{0};
+
+  const char* name() const noexcept override { return "model"; }
+  Pid ownPid() const noexcept override { return 1; }
+  const char* sendCall() const noexcept override { return "model"; }
+  Failures open(Pid pid, Member& member) noexcept override;
+  void release(Process& process) noexcept override { process.fd = -1; }
+  int send(const Process& process, Signal signal) noexcept override;
+  void findGone(std::span<Member> members) noexcept override;
+
+ private:
+  struct Modelled {
+    std::atomic<std::uint64_t> stoppedBy{kRunning};
+    /// Deliberately not atomic: the state's lock is what must keep two threads from signalling one process at a time,
+    /// and the thread sanitizer sees here whether it does.
+    std::uint64_t signals = 0;
+  };
+
+  std::array<Modelled, kProcesses> processes_;
+};
+
+}  // namespace freeze_state::test

@@ -1,0 +1,104 @@
+#include "script.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace freeze_state::test {
+
+void Script::answer(Pid pid, Signal signal, int error) { answers_[{pid, signal}] = error; }
+
+void Script::exited(Pid pid) {
+  exited_.insert(pid);
+  exitedUnseen(pid);
+}
+
+void Script::exitedUnseen(Pid pid) {
+  answer(pid, Signal::Stop, ESRCH);
+  answer(pid, Signal::Continue, ESRCH);
+}
+
+void Script::absent(Pid pid) { absent_.insert(pid); }
+void Script::refuseOpen(Pid pid, FailureCode code) { refusedOpens_[pid] = code; }
+void Script::unsupported() { isSupported_ = false; }
+
+void Script::onSend(std::size_t nth, std::function<void()> hook) { sendHooks_[nth] = std::move(hook); }
+void Script::onEverySend(std::function<void()> hook) { everySendHook_ = std::move(hook); }
+void Script::onOpen(std::function<void()> hook) { openHook_ = std::move(hook); }
+
+std::string Script::log() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(log_, {});
+}
+
+std::size_t Script::count(Signal signal) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = counts_.find(signal);
+  return found == counts_.end() ? 0 : found->second;
+}
+
+bool Script::isStopped(Pid pid) const {
+  const std::lock_guard lock(mutex_);
+  return stopped_.contains(pid);
+}
+
+std::size_t Script::stoppedCount() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_.size();
+}
+
+std::multiset<Pid> Script::held() const {
+  const std::lock_guard lock(mutex_);
+  return held_;
+}
+
+Failures Script::open(Pid pid, Member& member) noexcept {
+  if (const auto hook = std::exchange(openHook_, nullptr)) hook();
+  if (const auto refused = refusedOpens_.find(pid); refused != refusedOpens_.end()) return {{refused->second, pid}};
+  member.process.pid = pid;
+  member.gone = absent_.contains(pid);
+  if (member.gone) return {};
+  // A script has no descriptors; the number only says that something is held.
+  member.process.fd = pid;
+  const std::lock_guard lock(mutex_);
+  held_.insert(pid);
+  return {};
+}
+
+void Script::release(Process& process) noexcept {
+  if (process.fd < 0) return;
+  const std::lock_guard lock(mutex_);
+  held_.erase(held_.find(process.fd));
+  process.fd = -1;
+}
+
+int Script::send(const Process& process, Signal signal) noexcept {
+  std::size_t nth = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    nth = ++sends_;
+  }
+  if (everySendHook_) everySendHook_();
+  if (const auto hook = sendHooks_.find(nth); hook != sendHooks_.end()) hook->second();
+  const auto answered = answers_.find({process.pid, signal});
+  const int error = answered == answers_.end() ? 0 : answered->second;
+  const bool isStop = signal == Signal::Stop;
+
+  const std::lock_guard lock(mutex_);
+  if (!log_.empty()) log_ += ", ";
+  log_ += (isStop ? "stop " : "continue ") + std::to_string(process.pid) + (error == 0 ? "" : "!");
+  ++counts_[signal];
+  if (error == 0 && isStop) stopped_.insert(process.pid);
+  if (error == 0 && !isStop) stopped_.erase(process.pid);
+  return error;
+}
+
+void Script::findGone(std::span<Member> members) noexcept {
+  for (Member& member : members) member.gone = member.gone || exited_.contains(member.process.pid);
+}
+
+ScriptedState::ScriptedState(int members, Mode mode) : state(mode, LoopOptions{.boost = false}, script) {
+  constexpr Pid kFirst = 101;
+  for (int i = 0; i < members; ++i) state.registerPid(kFirst + i);
+}
+
+}  // namespace freeze_state::test

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "../../core/freeze_state.h"
+
+namespace freeze_state::test {
+
+/// A signaller that signals nothing: it plays processes as the test wrote them, and keeps a log. The hooks run inside
+/// the calls, so that a test acts at a moment which no real process could be made to hit: between two signals, under
+/// the state's lock. A hook that calls what takes that lock has to do so in another thread; see `Meanwhile`.
+class Script final : public Signaller {
+ public:
+  /// From now on a signal to this process answers with the error; 0 for success.
+  void answer(Pid pid, Signal signal, int error);
+  /// It has exited, and a look finds that. Signals answer ESRCH.
+  void exited(Pid pid);
+  /// It exits between the look and the signal: signals answer ESRCH, and the look finds nothing.
+  void exitedUnseen(Pid pid);
+  /// Nothing has this pid.
+  void absent(Pid pid);
+  /// Taking hold of it fails.
+  void refuseOpen(Pid pid, FailureCode code);
+  void unsupported();
+
+  /// Runs in the nth call of `send` from the first on, counted from 1, before the signal is delivered.
+  void onSend(std::size_t nth, std::function<void()> hook);
+  /// Runs in each call of `send`.
+  void onEverySend(std::function<void()> hook);
+  /// Runs in the next call of `open`.
+  void onOpen(std::function<void()> hook);
+
+  /// The signals since the last look: `stop 101, continue 101`. One that failed has a `!`.
+  std::string log();
+  /// How many signals of a kind since the beginning.
+  std::size_t count(Signal signal) const;
+
+  bool isStopped(Pid pid) const;
+  std::size_t stoppedCount() const;
+  /// What was opened and not released.
+  std::multiset<Pid> held() const;
+
+  const char* name() const noexcept override { return "script"; }
+  bool isSupported() const noexcept override { return isSupported_; }
+  Pid ownPid() const noexcept override { return kOwnPid; }
+  const char* sendCall() const noexcept override { return "script"; }
+  Failures open(Pid pid, Member& member) noexcept override;
+  void release(Process& process) noexcept override;
+  int send(const Process& process, Signal signal) noexcept override;
+  void findGone(std::span<Member> members) noexcept override;
+
+  static constexpr Pid kOwnPid = 99;
+
+ private:
+  bool isSupported_ = true;
+  std::map<std::pair<Pid, Signal>, int> answers_;
+  std::set<Pid> exited_;
+  std::set<Pid> absent_;
+  std::map<Pid, FailureCode> refusedOpens_;
+  std::map<std::size_t, std::function<void()>> sendHooks_;
+  std::function<void()> everySendHook_;
+  std::function<void()> openHook_;
+
+  mutable std::mutex mutex_;  ///< guards the rest, which a test reads while another thread signals
+  std::string log_;
+  std::map<Signal, std::size_t> counts_;
+  std::size_t sends_ = 0;
+  std::set<Pid> stopped_;
+  std::multiset<Pid> held_;
+};
+
+/// A state in mode `Process` on a script, with members 101, 102 and so on.
+struct ScriptedState {
+  explicit ScriptedState(int members, Mode mode = Mode::Process);
+
+  Script script;
+  FreezeState state;
+};
+
+}  // namespace freeze_state::test

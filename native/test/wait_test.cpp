@@ -1,0 +1,215 @@
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "support/meanwhile.h"
+#include "support/script.h"
+#include "support/wait_until.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Flag final : public Interruption {
+ public:
+  explicit Flag(std::chrono::milliseconds interval = std::chrono::milliseconds(1)) : interval_(interval) {}
+  std::chrono::milliseconds interval() const noexcept override { return interval_; }
+  bool isInterrupted() noexcept override {
+    ++looks;
+    return isSet.load();
+  }
+  std::atomic<bool> isSet{false};
+  std::atomic<int> looks{0};
+
+ private:
+  std::chrono::milliseconds interval_;
+};
+
+/// Longer than any test waits for the end of a wait: whom the change itself does not wake finds it too late.
+constexpr std::chrono::seconds kTooLate{30};
+
+/// Counts the changes it hears of.
+class Ear final : public Listener {
+ public:
+  void stateChanged() noexcept override { ++heard; }
+  std::atomic<int> heard{0};
+};
+
+/// The word that a wait in another thread returned, once it has.
+class Waiter {
+ public:
+  Waiter(FreezeState& state, std::uint64_t seen, std::chrono::milliseconds interval = kTooLate)
+      : never(interval), thread_([this, &state, seen] {
+          id_ = gettid();
+          result_ = state.waitForChange(seen, std::nullopt, never);
+          isDone_ = true;
+        }) {}
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  ~Waiter() {
+    never.isSet = true;
+    thread_.join();
+  }
+
+  /// Whether it has come to sleep, before which it looks for an interruption.
+  bool isWaiting() {
+    proc::Stat stat{};
+    return waitUntil([&] { return never.looks.load() > 0 && proc::stat(id_, stat) == 0 && stat.state == 'S'; });
+  }
+  bool isDone() const { return isDone_.load(); }
+  std::uint64_t result() {
+    return waitUntil([this] { return isDone_.load(); }) ? result_.load() : ~std::uint64_t{0};
+  }
+
+  Flag never;
+
+ private:
+  std::atomic<Pid> id_{0};
+  std::atomic<std::uint64_t> result_{0};
+  std::atomic<bool> isDone_{false};
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_SUITE("wait") {
+  TEST_CASE("G8: a change before the wait ends it at once") {
+    ScriptedState scripted(1);
+    Flag never;
+    scripted.state.freezeAtEpoch(0);
+    CHECK(scripted.state.waitForChange(word::running(0), std::nullopt, never) == word::frozen(0));
+    scripted.state.unfreeze();
+    CHECK(scripted.state.waitForChange(word::running(0), std::nullopt, never) == word::running(1));
+    CHECK(never.looks.load() == 0);
+  }
+
+  TEST_CASE("every change ends it, and at once: not when the thread looks around the next time") {
+    const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>> changes{
+        {"freeze", [](FreezeState& state) { state.freezeAtEpoch(0); }},
+        {"unfreeze", [](FreezeState& state) { state.unfreeze(); }},
+        {"forceUnfreeze", [](FreezeState& state) { state.forceUnfreeze(); }},
+        {"hold", [](FreezeState& state) { state.hold(); }},
+        {"close", [](FreezeState& state) { state.close(); }},
+    };
+    for (const auto& [name, change] : changes) {
+      CAPTURE(name);
+      ScriptedState scripted(1);
+      Waiter waiter(scripted.state, word::running(0));
+      CHECK(waiter.isWaiting());
+      change(scripted.state);
+      CHECK(waiter.result() == scripted.state.word());
+      CHECK(scripted.state.word() != word::running(0));
+    }
+  }
+
+  TEST_CASE("what is no change does not end it") {
+    ScriptedState scripted(1);
+    Waiter waiter(scripted.state, word::running(0), std::chrono::milliseconds(1));
+    CHECK(waiter.isWaiting());
+    scripted.state.registerPid(105);
+    scripted.state.unregisterPid(105);
+    scripted.state.freezeAtEpoch(7);
+    const int looks = waiter.never.looks.load();
+    CHECK(waitUntil([&] { return waiter.never.looks.load() > looks + 1; }));
+    CHECK_FALSE(waiter.isDone());
+    scripted.state.unfreeze();
+    CHECK(waiter.result() == word::running(1));
+  }
+
+  TEST_CASE("ends at its deadline, and not before, with the word it had seen") {
+    ScriptedState scripted(0);
+    Flag never;
+    const auto deadline = Clock::now() + std::chrono::milliseconds(50);
+    CHECK(scripted.state.waitForChange(word::running(0), deadline, never) == word::running(0));
+    CHECK(Clock::now() >= deadline);
+    CHECK(scripted.state.waitForChange(word::running(0), Clock::now(), never) == word::running(0));
+  }
+
+  TEST_CASE("is given up when it is interrupted") {
+    ScriptedState scripted(0);
+    Waiter waiter(scripted.state, word::running(0), std::chrono::milliseconds(1));
+    CHECK(waiter.isWaiting());
+    waiter.never.isSet = true;
+    CHECK(waiter.result() == word::running(0));
+  }
+
+  TEST_CASE("many at once are all woken by one change") {
+    ScriptedState scripted(1);
+    std::array<std::unique_ptr<Waiter>, 8> waiters;
+    for (auto& waiter : waiters) waiter = std::make_unique<Waiter>(scripted.state, word::running(0));
+    for (const auto& waiter : waiters) CHECK(waiter->isWaiting());
+    scripted.state.freezeAtEpoch(0);
+    for (const auto& waiter : waiters) CHECK(waiter->result() == word::frozen(0));
+  }
+}
+
+TEST_SUITE("listener") {
+  TEST_CASE("hears of every change, and of nothing else") {
+    ScriptedState scripted(1);
+    Ear ear;
+    scripted.state.addListener(ear);
+    scripted.state.registerPid(105);
+    scripted.state.freezeAtEpoch(3);
+    CHECK(ear.heard.load() == 0);
+    scripted.state.freezeAtEpoch(0);
+    CHECK(ear.heard.load() == 1);
+    scripted.state.freezeAtEpoch(0);  // frozen already
+    CHECK(ear.heard.load() == 1);
+    scripted.state.unfreeze();
+    scripted.state.unfreeze();  // thaws nothing, and still is a new epoch
+    scripted.state.forceUnfreeze();
+    scripted.state.hold();
+    CHECK(ear.heard.load() == 5);
+    scripted.state.close();
+    CHECK(ear.heard.load() == 6);
+    scripted.state.close();
+    CHECK(ear.heard.load() == 6);
+    scripted.state.removeListener(ear);
+  }
+
+  TEST_CASE("does not hear of what its own thread did, which the others do") {
+    ScriptedState scripted(1);
+    Ear mine;
+    Ear other;
+    scripted.state.addListener(mine);
+    scripted.state.addListener(other);
+    scripted.state.freezeAtEpoch(0, &mine);
+    scripted.state.unfreeze(&mine);
+    scripted.state.forceUnfreeze(&mine);
+    scripted.state.hold(&mine);
+    scripted.state.close(&mine);
+    CHECK(mine.heard.load() == 0);
+    CHECK(other.heard.load() == 5);
+    scripted.state.removeListener(mine);
+    scripted.state.removeListener(other);
+  }
+
+  TEST_CASE("hears nothing once it was removed, even of a change that is under way") {
+    ScriptedState scripted(2);
+    Ear ear;
+    scripted.state.addListener(ear);
+    Meanwhile meanwhile;
+    bool isRemoved = false;
+    scripted.script.onSend(2, [&] {
+      CHECK(meanwhile.block([&] {
+        scripted.state.removeListener(ear);
+        isRemoved = true;
+        ear.heard = 0;
+      }));
+    });
+    CHECK(scripted.state.freezeAtEpoch(0).frozen);
+    meanwhile.join();
+    CHECK(isRemoved);
+    scripted.state.unfreeze();
+    CHECK(ear.heard.load() == 0);
+  }
+}
+
+}  // namespace freeze_state::test

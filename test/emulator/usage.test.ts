@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readEvents, UsageError } from '../../examples/lambda-emulator/events';
+import { Run } from './helpers';
+
+const folder = mkdtempSync(join(tmpdir(), 'emulator-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const write = (name: string, text: string) => {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+};
+
+describe('a wrong command line', () => {
+  const runtime = ['--runtime', 'true'];
+  const event = ['--event', '{}'];
+  it.each([
+    ['no runtime', event, /--runtime <CMD>' not specified/],
+    ['no event', runtime, /no event: give --event JSON or --events FILE/],
+    ['an event that is not JSON', [...runtime, '--event', '{a:1}'], /--event is not JSON: \{a:1\}/],
+    ['a file that is not there', [...runtime, '--events', '/no/such/file'], /\/no\/such\/file cannot be read.*ENOENT/],
+    ['a mode that does not exist', [...runtime, ...event, '--freeze', 'deep'], /'deep' is invalid.*process, none/],
+    ['a grace that is no number', [...runtime, ...event, '--grace', 'abc'], /'abc' is invalid.*whole milliseconds/],
+    ['a negative gap', [...runtime, ...event, '--gap', '-5'], /'-5' is invalid.*whole milliseconds/],
+    ['a gap that no timer takes', [...runtime, ...event, '--gap', '2147483648'], /'2147483648' is invalid/],
+    ['a port that is too large', [...runtime, ...event, '--port', '65536'], /'65536' is invalid.*0 to 65535/],
+    ['a timeout of nothing', [...runtime, ...event, '--timeout', '0'], /'0' is invalid.*more than 0/],
+    ['an option that does not exist', [...runtime, ...event, '--graze', '1'], /unknown option '--graze'/],
+    ['a word too many', [...runtime, ...event, 'word'], /too many arguments/],
+  ])('%s is named, with what would be right', async (_name, args, message) => {
+    const run = new Run(args);
+    expect(await run.exited()).toBeGreaterThan(0);
+    expect(run.stderr).toMatch(message);
+    expect(run.stderr).not.toMatch(/^ +at /m);
+    expect(run.stdout).toBe('');
+  });
+});
+
+describe('a file of events', () => {
+  it('has one event a line, or an array', () => {
+    expect(readEvents(write('lines', '{"a": 1}\n\n  2\r\n"x"'))).toEqual(['{"a": 1}', '2', '"x"']);
+    expect(readEvents(write('array', ' [\n {"a": 1},\n 2\n]\n'))).toEqual(['{"a":1}', '2']);
+  });
+
+  it.each([
+    ['{"a":1}\n{a:2}\n{"a":3}', /, line 2, is not JSON: \{a:2\}/],
+    ['{\n  "a": 1\n}\n', /, line 1, is not JSON: \{ /],
+    ['[\n  1,\n  two\n]', /, line 3, breaks the JSON array/],
+    ['[\n  {"a": "x},\n  {}\n]', /, line 2, breaks the JSON array/],
+    ['[\n  1,\n  2\n', /, line 3, breaks the JSON array/],
+    ['[\n  1,\n]\n', /, line 3, breaks the JSON array/],
+    ['\n \n', /has no events/],
+    ['[]', /has no events/],
+  ])('says which line is bad: %j', (text, message) => {
+    const file = write('bad', text);
+    expect(() => readEvents(file)).toThrow(UsageError);
+    expect(() => readEvents(file)).toThrow(message);
+  });
+
+  it('may have no event that is larger than Lambda takes', () => {
+    const file = write('large', JSON.stringify('x'.repeat(6 * 1024 * 1024 + 99)));
+    expect(() => readEvents(file)).toThrow(/line 1, has 6291557 bytes/);
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import { runInNode, type Tools, valueInNode } from '../helpers/node';
+import { running } from '../helpers/proc';
+import { sleeper, sleepers } from '../helpers/processes';
+
+// The main thread looks at the member once the worker has ended: nothing else has thawed it by then.
+
+describe('when a worker ends', () => {
+  it('by itself, its states are thawed', async () => {
+    const { pid } = sleeper();
+    const result = await valueInNode(
+      async ({ worker, letterOf, stoppedNow }, member) => {
+        const { once } = process.getBuiltinModule('node:events');
+        const thread = worker((tools, own) => {
+          const state = new tools.FreezeState('process', own);
+          state.freezeAtEpoch(0);
+          tools.stoppedNow(own);
+          require('node:worker_threads').parentPort.postMessage('frozen');
+          require('node:worker_threads').parentPort.once('message', () => state.isFrozen);
+        }, member);
+        await once(thread, 'message');
+        stoppedNow(member);
+        thread.postMessage('end');
+        const [code] = await once(thread, 'exit');
+        return { code, letter: letterOf(member) };
+      },
+      [pid],
+    );
+    expect(result).toEqual({ code: 0, letter: expect.stringMatching(/[RSD]/) });
+  });
+
+  it('by process.exit, its states are thawed', async () => {
+    const { pid } = sleeper();
+    const result = await valueInNode(
+      async ({ worker, letterOf }, member) => {
+        const thread = worker((tools, own) => {
+          new tools.FreezeState('process', own).freezeAtEpoch(0);
+          tools.stoppedNow(own);
+          process.exit(4);
+        }, member);
+        const [code] = await process.getBuiltinModule('node:events').once(thread, 'exit');
+        return { code, letter: letterOf(member) };
+      },
+      [pid],
+    );
+    expect(result).toEqual({ code: 4, letter: expect.stringMatching(/[RSD]/) });
+  });
+
+  it('by an uncaught error, its states are thawed', async () => {
+    const { pid } = sleeper();
+    const result = await valueInNode(
+      async ({ worker, letterOf }, member) => {
+        const thread = worker((tools, own) => {
+          new tools.FreezeState('process', own).freezeAtEpoch(0);
+          tools.stoppedNow(own);
+          throw new Error('on purpose');
+        }, member);
+        const seen: unknown[] = [];
+        thread.on('error', (error) => seen.push((error as Error).message));
+        const [code] = await new Promise<[number]>((resolve) => thread.on('exit', (exit) => resolve([exit])));
+        return { code, seen, letter: letterOf(member) };
+      },
+      [pid],
+    );
+    expect(result).toEqual({ code: 1, seen: ['on purpose'], letter: expect.stringMatching(/[RSD]/) });
+  });
+
+  it.each(['made', 'frozen', 'waiting', 'closed'])('by terminate while a state is %s, it is thawed', async (stage) => {
+    const { pid } = sleeper();
+    const result = await valueInNode(
+      async ({ worker, letterOf }, member, how) => {
+        const thread = worker(
+          (tools, own, at) => {
+            const state = new tools.FreezeState('process', own);
+            if (at !== 'made') {
+              state.freezeAtEpoch(0);
+              tools.stoppedNow(own);
+            }
+            if (at === 'waiting') void state.waitForStateChange();
+            if (at === 'closed') state.close();
+            setInterval(() => state, 1000);
+            require('node:worker_threads').parentPort.postMessage('ready');
+          },
+          member,
+          how,
+        );
+        await process.getBuiltinModule('node:events').once(thread, 'message');
+        const code = await thread.terminate();
+        return { code, letter: letterOf(member) };
+      },
+      [pid, stage],
+    );
+    expect(result).toEqual({ code: 1, letter: expect.stringMatching(/[RSD]/) });
+  });
+
+  it('by terminate in a busy loop that freezes and thaws, ten times over, its states are thawed', async () => {
+    const pids = sleepers(3).map(({ pid }) => pid);
+    const result = await valueInNode(
+      async ({ worker, letterOf }, members) => {
+        const letters: string[] = [];
+        for (let round = 0; round < 10; round += 1) {
+          const thread = worker((tools, own) => {
+            const state = tools.FreezeState.withPids('process', own);
+            require('node:worker_threads').parentPort.postMessage('busy');
+            for (;;) {
+              state.freezeAtEpoch(state.currentEpoch);
+              state.unfreeze();
+              void state.waitForStateChange();
+            }
+          }, members);
+          await process.getBuiltinModule('node:events').once(thread, 'message');
+          await thread.terminate();
+          letters.push(...members.map(letterOf));
+        }
+        return [...new Set(letters)].sort();
+      },
+      [pids],
+    );
+    expect(result).not.toContain('T');
+    await running(...pids);
+  });
+
+  it('by terminate in the middle of any call, forty times over, nothing crashes', async () => {
+    const { pid } = sleeper();
+    const codes = await valueInNode(
+      async ({ worker }, member) => {
+        const seen = new Set<number>();
+        for (let round = 0; round < 40; round += 1) {
+          const thread = worker((tools, own) => {
+            const { FreezeState } = tools;
+            const { parentPort } = require('node:worker_threads');
+            for (let loops = 0; ; loops += 1) {
+              const state = new FreezeState('process', own);
+              const attached = FreezeState.attach(state.share());
+              const hold = attached.hold();
+              void [state.pids, state.mode, state.snapshot(), FreezeState.capabilities, state.unregisterPid(own)];
+              void state.waitForStateChange({ ref: false }).catch(() => undefined);
+              state.waitForStateChangeSync({ timeout: 0 });
+              hold.release();
+              state.forceUnfreeze();
+              state.close();
+              if (loops === 20) parentPort.postMessage('busy');
+            }
+          }, member);
+          await process.getBuiltinModule('node:events').once(thread, 'message');
+          seen.add(await thread.terminate());
+        }
+        return [...seen];
+      },
+      [pid],
+    );
+    expect(codes).toEqual([1]);
+    await running(pid);
+  });
+
+  it('others go on: the state of the main thread stays frozen', async () => {
+    const [mine, workers] = sleepers(2).map(({ pid }) => pid) as [number, number];
+    const result = await valueInNode(
+      async ({ FreezeState, worker, letterOf, stoppedNow }, own, others) => {
+        const state = new FreezeState('process', own);
+        state.freezeAtEpoch(0);
+        stoppedNow(own);
+        const thread = worker((tools, member) => {
+          new tools.FreezeState('process', member).freezeAtEpoch(0);
+          tools.stoppedNow(member);
+        }, others);
+        await process.getBuiltinModule('node:events').once(thread, 'exit');
+        return { own: letterOf(own), others: letterOf(others), frozen: state.isFrozen };
+      },
+      [mine, workers],
+    );
+    expect(result).toEqual({ own: 'T', others: expect.stringMatching(/[RSD]/), frozen: true });
+    await running(mine);
+  });
+});
+
+describe('when the main thread ends and a worker goes on', () => {
+  it.each([
+    ['by process.exit', () => process.exit(6), 6],
+    [
+      'by an uncaught error',
+      () => {
+        throw new Error('on purpose');
+      },
+      1,
+    ],
+  ] as const)('%s: what the worker froze in its loop runs', async (_, end, code) => {
+    const pids = sleepers(3).map(({ pid }) => pid);
+    const body = `(tools, pids) => {
+      const thread = tools.worker((inWorker, own) => {
+        const state = inWorker.FreezeState.withPids('process', own);
+        require('node:worker_threads').parentPort.postMessage('busy');
+        for (;;) {
+          try {
+            state.freezeAtEpoch(state.currentEpoch);
+            if (state.currentEpoch % 2 === 0) state.unfreeze();
+            else new inWorker.FreezeState('process', own[0]).freezeAtEpoch(0);
+          } catch {}
+        }
+      }, pids);
+      thread.once('message', ${end});
+    }`;
+    const carrier = Object.assign((_tools: Tools, _pids: number[]) => undefined, { toString: () => body });
+    for (let round = 0; round < 3; round += 1) {
+      const ending = await runInNode(carrier, [pids]);
+      expect(ending).toMatchObject({ code, signal: null });
+      await running(...pids);
+    }
+  });
+});

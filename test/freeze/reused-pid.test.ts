@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { type NodeOptions, type Tools, valueInNode } from '../helpers/node';
+
+// A pid namespace of its own, whose next pid can be chosen: there a pid is reused for certain.
+const unshare = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+
+function works(): boolean {
+  try {
+    execFileSync(unshare[0] ?? '', [...unshare.slice(1), 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs in the namespace: a member is registered, exits, and another process gets its pid. */
+async function scenario(
+  { FreezeState, spawnTarget, letterOf, stoppedNow, failure, turn }: Tools,
+  when: 'running' | 'frozen' | 'registered anew',
+  company: 'alone' | 'with another',
+) {
+  const { readFileSync, writeFileSync } = process.getBuiltinModule('node:fs');
+  const { once } = process.getBuiltinModule('node:events');
+  const startTimeOf = (pid: number) => {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[22 - 3];
+  };
+
+  const other = spawnTarget('sleep');
+  const member = spawnTarget('sleep');
+  const { pid } = member;
+  const startTime = startTimeOf(pid);
+  const pids = company === 'alone' ? [pid] : [pid, other.pid];
+  const state = FreezeState.withPids('process', pids);
+  if (when === 'frozen') state.freezeAtEpoch(0);
+  member.kill('SIGKILL');
+  await once(member, 'exit');
+
+  // Until a newcomer has the pid, and can be told from the member by its start time, which counts in hundredths.
+  let newcomer = other;
+  const end = Date.now() + 10_000;
+  do {
+    if (newcomer !== other) {
+      newcomer.kill('SIGKILL');
+      await once(newcomer, 'exit');
+    }
+    if (Date.now() > end) throw new Error('The pid was not reused.');
+    writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1));
+    newcomer = spawnTarget('sleep');
+  } while (newcomer.pid !== pid || startTimeOf(pid) === startTime);
+
+  const outcome = failure(() => {
+    if (when === 'registered anew') state.registerPid(pid);
+    if (when !== 'frozen') return state.freezeAtEpoch(0);
+    // Stopped by somebody else: a thaw of ours must not continue it.
+    newcomer.kill('SIGSTOP');
+    stoppedNow(pid);
+    return state.unfreeze();
+  });
+  if (state.isFrozen && company === 'with another') stoppedNow(other.pid);
+  if (state.isFrozen && when === 'registered anew') stoppedNow(pid);
+  const letter = letterOf(pid);
+  const members = state.pids.map((one) => (one === pid ? 'reused' : 'other'));
+  state.close();
+  const atLast = letterOf(pid);
+  for (const child of [other, newcomer]) child.kill('SIGKILL');
+  await turn();
+  return { outcome, letter, members, atLast, signalling: FreezeState.capabilities.signalling };
+}
+
+describe.runIf(works()).each([
+  ['pidfd', { under: unshare }],
+  ['start-time', { under: unshare, launch: ['no-pidfd'] }],
+] satisfies [string, NodeOptions][])('a pid that was reused, with signalling by %s,', (signalling, options) => {
+  it('is not stopped by a freeze, which finds its member gone', async () => {
+    const result = await valueInNode(scenario, ['running', 'alone'], options);
+    expect(result.signalling).toBe(signalling);
+    expect(result.outcome.name).toBe('ProcessNotFoundError');
+    expect(result.letter).toMatch(/[RSD]/);
+    expect(result.members).toEqual([]);
+  });
+
+  it('is not stopped beside a live member', async () => {
+    const result = await valueInNode(scenario, ['running', 'with another'], options);
+    expect(result.outcome).toEqual({ returned: true });
+    expect(result.letter).toMatch(/[RSD]/);
+    expect(result.members).toEqual(['other']);
+  });
+
+  it('is not continued by a thaw, nor by closing', async () => {
+    const result = await valueInNode(scenario, ['frozen', 'with another'], options);
+    expect(result.outcome).toEqual({});
+    expect(result).toMatchObject({ letter: 'T', atLast: 'T', members: ['other'] });
+  });
+
+  it('is a member once it is registered again', async () => {
+    const result = await valueInNode(scenario, ['registered anew', 'with another'], options);
+    expect(result.outcome).toEqual({ returned: true });
+    expect(result).toMatchObject({ letter: 'T', members: ['other', 'reused'] });
+    expect(result.atLast).toMatch(/[RSD]/);
+  });
+});

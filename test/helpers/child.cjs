@@ -1,0 +1,87 @@
+// What a test's child process has at hand; typed in node.ts. Plain JavaScript, so that a child starts at once.
+const { spawn } = require('node:child_process');
+const { readdirSync, readFileSync, readlinkSync, writeSync } = require('node:fs');
+const { constants } = require('node:os');
+const { Worker } = require('node:worker_threads');
+
+const textOf = (pid, file) => {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return '';
+  }
+};
+
+const letterNow = (pid) => {
+  const text = textOf(pid, 'stat');
+  return text.charAt(text.lastIndexOf(')') + 2);
+};
+
+const isAwake = (letter) => letter !== '' && 'RSD'.includes(letter);
+
+const sigstop = 1n << BigInt(constants.signals.SIGSTOP - 1);
+
+/** As in proc.ts. */
+const letterOf = (pid) => {
+  const [, pending = '0'] = /^ShdPnd:\t(\w+)$/m.exec(textOf(pid, 'status')) ?? [];
+  const letter = letterNow(pid);
+  return isAwake(letter) && (BigInt(`0x${pending}`) & sigstop) !== 0n ? 'T' : letter;
+};
+
+/** Without a turn of the event loop. */
+const untilNow = (condition, what) => {
+  const end = Date.now() + 10_000;
+  while (!condition()) if (Date.now() > end) throw new Error(`It did not come true that ${what}.`);
+};
+
+const isPidfd = (fd) => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).includes('pidfd');
+  } catch {
+    return false;
+  }
+};
+
+const tools = {
+  ...require('freeze-state'),
+  letterOf,
+  untilNow,
+  stoppedNow: (...pids) => untilNow(() => pids.every((pid) => letterNow(pid) === 'T'), `${pids} are stopped`),
+  runningNow: (...pids) => untilNow(() => pids.every((pid) => isAwake(letterOf(pid))), `${pids} run`),
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
+  openPidfds: () => readdirSync('/proc/self/fd').filter(isPidfd).length,
+  worker: (body, ...args) => new Worker(source(body, args), { eval: true }),
+  spawnTarget: (...args) => spawn(process.env.FREEZE_TEST_TARGET, args, { stdio: ['pipe', 'ignore', 'ignore'] }),
+  failure: (operation) => {
+    try {
+      return { returned: operation() };
+    } catch (error) {
+      const { name, code, pid, errno, syscall, message } = error;
+      return {
+        name,
+        code,
+        pid,
+        errno,
+        syscall,
+        message,
+        errors: error.errors?.map(({ name, pid }) => ({ name, pid })),
+      };
+    }
+  },
+};
+
+/** A program that runs the function: it must use nothing but its arguments and what is global. */
+function source(body, args) {
+  return `require(${JSON.stringify(__filename)}).run(${body}, ${JSON.stringify(args)})`;
+}
+
+const print = (value) => {
+  if (value !== undefined) writeSync(1, JSON.stringify(value));
+};
+
+exports.source = source;
+exports.run = (body, args) => {
+  const value = body(tools, ...args);
+  if (value instanceof Promise) value.then(print);
+  else print(value);
+};

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import { until, untilNow } from './until';
+
+/** A field of /proc/<pid>/stat, numbered as proc_pid_stat(5) does; '' where there is no such process. */
+export function statField(pid: number | 'self', field: number): string {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return '';
+  }
+  // The command, field 2, may hold spaces and parentheses.
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[field - 3] ?? '';
+}
+
+function isAwake(letter: string): boolean {
+  return letter !== '' && 'RSD'.includes(letter);
+}
+
+/** Whether a SIGSTOP is on its way: sent, and not yet taken (ShdPnd in proc_pid_status(5)). */
+function isAboutToStop(pid: number): boolean {
+  try {
+    const [, pending = '0'] = /^ShdPnd:\t(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return (BigInt(`0x${pending}`) & sigstop) !== 0n;
+  } catch {
+    return false;
+  }
+}
+
+const sigstop = 1n << BigInt(constants.signals.SIGSTOP - 1);
+
+/** R, S, D, T, Z and so on, and T as well for a process that is about to stop; '' where there is no such process. */
+export function letterOf(pid: number): string {
+  // In this order: once the signal is taken, the process is stopped. One that was killed never takes it.
+  const isAbout = isAboutToStop(pid);
+  const letter = statField(pid, 3);
+  return isAbout && isAwake(letter) ? 'T' : letter;
+}
+
+/** Stopped, or about to: where it is not, no SIGSTOP has been sent that was not taken back. */
+export function isStopped(pid: number): boolean {
+  return letterOf(pid) === 'T';
+}
+
+/** Stopped by a signal. SIGSTOP takes effect a moment after it was sent. */
+export function stopped(...pids: number[]): Promise<void> {
+  return until(() => pids.every((pid) => statField(pid, 3) === 'T'), `${pids} are stopped`);
+}
+
+/** Alive and not stopped. */
+export function running(...pids: number[]): Promise<void> {
+  return until(() => pids.every((pid) => isAwake(letterOf(pid))), `${pids} run`);
+}
+
+export function zombieNow(pid: number): void {
+  untilNow(() => letterOf(pid) === 'Z', `${pid} is a zombie`);
+}
+
+/** The thread ids of a process, its own first. */
+export function threadsOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map(Number);
+}
+
+/** How many processes this one holds a pidfd of. */
+export function openPidfds(): number {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // The descriptor of the listing itself.
+      return '';
+    }
+  });
+  return links.filter((link) => link.includes('pidfd')).length;
+}

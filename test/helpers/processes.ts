@@ -1,0 +1,125 @@
+import { type ChildProcess, type ChildProcessByStdio, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { afterEach } from 'vitest';
+import { zombieNow } from './proc';
+import { launchProgram, targetProgram } from './programs';
+
+type Piped = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** A process that the test may freeze. */
+export interface Target {
+  readonly pid: number;
+  readonly child: Piped;
+}
+
+/** No process has this pid: Linux stops at 2^22. */
+export const impossiblePid = 2 ** 31 - 1;
+
+/** The user that owns nothing. */
+export const nobody = 65_534;
+
+/** Whether a process can be made that user's, and still finds this package: as root, outside of a closed home directory. */
+export const canBecomeNobody =
+  spawnSync(launchProgram, [`user=${nobody}`, '--', 'test', '-r', join(__dirname, 'child.cjs')]).status === 0;
+
+const started = new Set<ChildProcess>();
+/** These have a zombie to reap: killed, they would leave it to init. */
+const reapers = new WeakSet<ChildProcess>();
+
+/** Spawns a process that ends with the test at the latest, however the test ends. */
+export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Piped {
+  const child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] }) as Piped;
+  // Ended with input unread: no matter.
+  child.stdin.on('error', () => undefined);
+  started.add(child);
+  child.once('exit', () => started.delete(child));
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGCONT');
+  if (reapers.has(child)) child.stdin?.end();
+  else child.kill('SIGKILL');
+  await exit;
+}
+
+export async function endAll(): Promise<void> {
+  await Promise.all([...started].map(end));
+}
+
+// Whoever imports this file has its processes ended after each test.
+afterEach(endAll);
+// And where the run is cut short between two tests; a kernel that misses even this has the targets' PR_SET_PDEATHSIG.
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+interface TargetOptions {
+  /** The owner; needs root. */
+  readonly user?: number;
+  /** In a session of its own. */
+  readonly detached?: boolean;
+}
+
+function target(args: readonly string[], { user, detached = false }: TargetOptions = {}): Target {
+  const child =
+    user === undefined
+      ? start(targetProgram, args, { detached })
+      : start(launchProgram, [`user=${user}`, '--', targetProgram, ...args], { detached });
+  if (child.pid === undefined) throw new Error(`${targetProgram} does not start`);
+  return { pid: child.pid, child };
+}
+
+/** A process that sleeps until its input ends, and then exits with the code. */
+export function sleeper(options: TargetOptions & { exitCode?: number } = {}): Target {
+  return target(['sleep', String(options.exitCode ?? 0)], options);
+}
+
+export function sleepers(count: number, options: TargetOptions = {}): Target[] {
+  return Array.from({ length: count }, () => sleeper(options));
+}
+
+/** A process that keeps a processor busy. */
+export function spinner(): Target {
+  return target(['spin']);
+}
+
+async function firstNumber({ stdout }: Piped): Promise<number> {
+  const [line] = (await once(stdout, 'data')) as [Buffer];
+  return Number(line.toString());
+}
+
+/** The pid of a process that has exited and that its parent, which is not this process, does not reap. */
+export function zombieOfAnother(): Promise<number> {
+  const { child } = target(['zombie']);
+  reapers.add(child);
+  return firstNumber(child);
+}
+
+/** A thread's id, of another process. */
+export function foreignThread(): Promise<number> {
+  return firstNumber(target(['thread']).child);
+}
+
+/** Kills a child of ours; it is a zombie until the next turn of the event loop. */
+export function killNow({ pid, child }: Target): void {
+  child.kill('SIGKILL');
+  zombieNow(pid);
+}
+
+/** Kills a child of ours and waits until it is gone for good. */
+export function killed({ child }: Target): Promise<void> {
+  return end(child);
+}
+
+/** Lets a sleeper exit, and gives its code. */
+export async function exitCodeOf({ child }: Target): Promise<number | null> {
+  const exit = once(child, 'exit');
+  child.stdin.end();
+  const [code] = (await exit) as [number | null];
+  return code;
+}

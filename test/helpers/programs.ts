@@ -1,0 +1,24 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const built = join(__dirname, '../../build/test-helpers');
+
+/** The path of a C helper, compiled when its source is newer. Test files run side by side, so it appears whole. */
+function program(name: string): string {
+  const source = join(__dirname, `${name}.c`);
+  const binary = join(built, name);
+  const compiledAt = statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (compiledAt < statSync(source).mtimeMs) {
+    mkdirSync(built, { recursive: true });
+    const mine = `${binary}.${process.pid}`;
+    execFileSync(process.env['CC'] ?? 'cc', ['-O1', '-Wall', '-Wextra', '-pthread', '-o', mine, source]);
+    renameSync(mine, binary);
+  }
+  return binary;
+}
+
+/** See target.c. */
+export const targetProgram = program('target');
+/** See launch.c. */
+export const launchProgram = program('launch');

@@ -1,0 +1,153 @@
+import { FreezeState } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { openPidfds } from '../helpers/proc';
+import { sleeper } from '../helpers/processes';
+
+function errorOf(operation: () => unknown): unknown {
+  try {
+    operation();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('It did not throw.');
+}
+
+const notObjects: readonly (readonly [string, unknown, string])[] = [
+  ['null', null, 'null'],
+  ['a number', 5, '5'],
+  ['a string', 'boost', '"boost"'],
+  ['an array', [], 'an array'],
+  ['a function', () => undefined, 'a function'],
+  ['a boolean', true, 'true'],
+  ['a bigint', 5n, '5n'],
+  ['a symbol', Symbol('options'), 'Symbol(options)'],
+];
+
+const notBooleans: readonly (readonly [string, unknown, string])[] = [
+  ['null', null, 'null'],
+  ['0', 0, '0'],
+  ['a string', 'false', '"false"'],
+  ['an object', {}, 'an object'],
+];
+
+describe('the options of a state', () => {
+  it.each(notObjects)('are not %s', (_, value, shown) => {
+    for (const operation of [
+      () => new FreezeState('none', undefined, value as never),
+      () => FreezeState.withPids('none', [], value as never),
+    ]) {
+      const error = errorOf(operation);
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+      expect((error as Error).message).toBe(`options is ${shown}; expected an object.`);
+    }
+  });
+
+  it.each(['boost', 'childStopNotices'])('%s is a boolean', (option) => {
+    for (const [, value, shown] of notBooleans) {
+      const error = errorOf(() => new FreezeState('none', undefined, { [option]: value }));
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toBe(`options.${option} is ${shown}; expected a boolean.`);
+    }
+    for (const value of [true, false, undefined]) {
+      expect(new FreezeState('none', undefined, { [option]: value }).isFrozen).toBe(false);
+    }
+  });
+
+  it('that are wrong take no process', () => {
+    const { pid } = sleeper();
+    const before = openPidfds();
+    expect(() => new FreezeState('process', pid, { boost: 1 as never })).toThrow(TypeError);
+    expect(() => FreezeState.withPids('process', [pid], { boost: 1 as never })).toThrow(TypeError);
+    expect(openPidfds()).toBeLessThanOrEqual(before);
+  });
+
+  it('may be frozen, and may hold what we do not know', () => {
+    const options = Object.freeze({ boost: false, another: 1 });
+    expect(new FreezeState('none', undefined, options).isFrozen).toBe(false);
+  });
+});
+
+describe('the options of a wait', () => {
+  async function rejection(options: unknown): Promise<Error> {
+    const state = new FreezeState();
+    // It rejects; it never throws.
+    const promise = state.waitForStateChange(options as never);
+    const error: unknown = await promise.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(Error);
+    return error as Error;
+  }
+
+  it.each(notObjects)('are not %s', async (_, value, shown) => {
+    const error = await rejection(value);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toBe(`options is ${shown}; expected an object.`);
+  });
+
+  it.each(notBooleans)('ref is not %s', async (_, value, shown) => {
+    const error = await rejection({ ref: value });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toBe(`options.ref is ${shown}; expected a boolean.`);
+  });
+
+  it.each([
+    ['-1', -1],
+    ['NaN', Number.NaN],
+    ['2^31', 2 ** 31],
+    ['Infinity', Number.POSITIVE_INFINITY],
+  ])('timeout is not %s', async (_, value) => {
+    const error = await rejection({ timeout: value });
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+    expect(error.message).toContain(`options.timeout is ${value}; expected milliseconds from 0 to 2^31-1`);
+  });
+
+  it.each([
+    ['a string', '5', '"5"'],
+    ['null', null, 'null'],
+    ['a bigint', 5n, '5n'],
+    ['an object', {}, 'an object'],
+    ['a symbol', Symbol('soon'), 'Symbol(soon)'],
+  ])('timeout is not %s', async (_, value, shown) => {
+    const error = await rejection({ timeout: value });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toBe(`options.timeout is ${shown}; expected milliseconds.`);
+  });
+
+  it.each([
+    ['null', null],
+    ['an object', {}],
+    ['an object that looks like one', { aborted: false, addEventListener: () => undefined }],
+    ['a controller', new AbortController()],
+    ['a number', 1],
+  ])('signal is not %s', async (_, value) => {
+    const error = await rejection({ signal: value });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain('options.signal is ');
+    expect(error.message).toContain('expected an AbortSignal.');
+  });
+
+  it.each([
+    ['null', null],
+    ['a number', 0],
+    ['an epoch', { epoch: 0 }],
+    ['a flag', { isFrozen: false }],
+    ['a fraction', { epoch: 0.5, isFrozen: false }],
+    ['strings', { epoch: '0', isFrozen: 'false' }],
+    ['an array', [0, false]],
+  ])('since is not %s', async (_, value) => {
+    const error = await rejection({ since: value });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain('options.since is ');
+  });
+
+  it('that are wrong leave no timer and no wait behind', async () => {
+    const state = new FreezeState();
+    await expect(state.waitForStateChange({ timeout: 0, ref: 1 as never })).rejects.toBeInstanceOf(TypeError);
+    state.unfreeze();
+    expect(state.currentEpoch).toBe(1);
+  });
+});

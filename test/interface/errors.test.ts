@@ -1,0 +1,126 @@
+import * as freezeState from 'freeze-state';
+import { FreezeError, FreezeMode, FreezeState } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { impossiblePid } from '../helpers/processes';
+
+const { NoPidConfiguredError, ProcessNotFoundError, PermissionDeniedError, UnsupportedPlatformError } = freezeState;
+const { SignalFailedError, MultipleFreezeError, InvalidPidError, ResourceExhaustedError } = freezeState;
+const { FreezeTimeoutError, FreezeClosedError, InvalidHandleError, CgroupError } = freezeState;
+
+const samples = [
+  [new NoPidConfiguredError('m'), 'NoPidConfiguredError', 'ERR_FREEZE_NO_PID', {}],
+  [new ProcessNotFoundError('m', 7), 'ProcessNotFoundError', 'ERR_FREEZE_PROCESS_NOT_FOUND', { pid: 7 }],
+  [new PermissionDeniedError('m', 7), 'PermissionDeniedError', 'ERR_FREEZE_PERMISSION_DENIED', { pid: 7 }],
+  [new UnsupportedPlatformError('m'), 'UnsupportedPlatformError', 'ERR_FREEZE_UNSUPPORTED_PLATFORM', {}],
+  [
+    new SignalFailedError('m', 7, 12, 'kill'),
+    'SignalFailedError',
+    'ERR_FREEZE_SIGNAL_FAILED',
+    { pid: 7, errno: 12, syscall: 'kill' },
+  ],
+  [new MultipleFreezeError('m', []), 'MultipleFreezeError', 'ERR_FREEZE_MULTIPLE', { errors: [] }],
+  [new InvalidPidError('m', 'x'), 'InvalidPidError', 'ERR_FREEZE_INVALID_PID', { pid: 'x' }],
+  [
+    new ResourceExhaustedError('m', 7, 24, 'pidfd_open'),
+    'ResourceExhaustedError',
+    'ERR_FREEZE_RESOURCE_EXHAUSTED',
+    { pid: 7, errno: 24, syscall: 'pidfd_open' },
+  ],
+  [new FreezeTimeoutError('m', 5), 'FreezeTimeoutError', 'ERR_FREEZE_TIMEOUT', { timeout: 5 }],
+  [new FreezeClosedError('m'), 'FreezeClosedError', 'ERR_FREEZE_CLOSED', {}],
+  [new InvalidHandleError('m'), 'InvalidHandleError', 'ERR_FREEZE_INVALID_HANDLE', {}],
+  [new CgroupError('m'), 'CgroupError', 'ERR_FREEZE_CGROUP', {}],
+] as const;
+
+describe.each(samples)('%s', (error, name, code, fields) => {
+  it('is a FreezeError and an Error', () => {
+    expect(error).toBeInstanceOf(FreezeError);
+    expect(error).toBeInstanceOf(Error);
+  });
+
+  it('has its name, its code and its fields, and no more', () => {
+    expect(error.name).toBe(name);
+    expect(error.constructor.name).toBe(name);
+    expect(error.message).toBe('m');
+    expect({ ...error }).toEqual({ code, ...fields });
+    expect(String(error)).toBe(`${name}: m`);
+    expect(error.stack).toMatch(new RegExp(`^${name}: m\n`));
+  });
+
+  it('keeps its name on the prototype, where it is not enumerable', () => {
+    expect(Object.hasOwn(error, 'name')).toBe(false);
+    const property = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(error), 'name');
+    expect(property).toMatchObject({ value: name, enumerable: false, writable: true, configurable: true });
+    const inherited: string[] = [];
+    for (const key in error) inherited.push(key);
+    expect(inherited).not.toContain('name');
+  });
+});
+
+it('every error class of the package is among these samples', () => {
+  const classes = Object.entries(freezeState).filter(
+    ([, value]) => typeof value === 'function' && value.prototype instanceof FreezeError,
+  );
+  expect(classes.map(([name]) => name).sort()).toEqual(samples.map(([, name]) => name).sort());
+  expect(new Set(samples.map(([, , code]) => code)).size).toBe(samples.length);
+});
+
+it('the package exports nothing else', () => {
+  // `default` is how an import of CommonJS looks here.
+  const others = Object.keys(freezeState).filter((name) => !/Error$|^default$/.test(name));
+  expect(others.sort()).toEqual(['FreezeMode', 'FreezeState']);
+});
+
+describe('a message names the operation, the process, the call, and what to do:', () => {
+  function messageOf(operation: () => unknown): string {
+    try {
+      operation();
+    } catch (error) {
+      return (error as Error).message;
+    }
+    throw new Error('It did not throw.');
+  }
+
+  it('no pid', () => {
+    const message = messageOf(() => new FreezeState('process').freezeAtEpoch(0));
+    expect(message).toBe(
+      'freezeAtEpoch: no process is registered, or all that were have exited. Call registerPid(pid) first.',
+    );
+  });
+
+  it('process not found', () => {
+    const message = messageOf(() => new FreezeState('process', impossiblePid).freezeAtEpoch(0));
+    expect(message).toBe(
+      `freezeAtEpoch: process ${impossiblePid} has exited or never existed (pidfd_send_signal: ESRCH), ` +
+        'and no other member lives. Register the process that takes its place.',
+    );
+  });
+
+  it('several', () => {
+    const pids = [impossiblePid - 1, impossiblePid];
+    const message = messageOf(() => FreezeState.withPids('process', pids).freezeAtEpoch(0));
+    expect(message).toMatch(/^freezeAtEpoch: 2 processes failed\.\n {2}.*\n {2}/);
+    for (const pid of pids) expect(message).toContain(`process ${pid} has exited`);
+  });
+
+  it('invalid pid', () => {
+    const message = messageOf(() => new FreezeState('process', process.pid));
+    expect(message).toContain(`registerPid: ${process.pid} is this very process`);
+    expect(message).toContain('Nothing was changed.');
+  });
+
+  it('closed', () => {
+    const state = new FreezeState();
+    state.close();
+    expect(messageOf(() => state.unfreeze())).toBe(
+      'This FreezeState was closed, by some thread or at exit. Make a new one.',
+    );
+  });
+});
+
+describe('FreezeMode', () => {
+  it('is a frozen object of strings', () => {
+    expect(FreezeMode).toEqual({ None: 'none', Process: 'process' });
+    expect(Object.isFrozen(FreezeMode)).toBe(true);
+  });
+});

@@ -1,0 +1,92 @@
+import { FreezeState } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { impossiblePid } from '../helpers/processes';
+
+/** An operation that fails, called from a function that the stack must name first. */
+const failing: Record<string, () => unknown> = {
+  constructor: () => new FreezeState('process', 0),
+  'constructor, bad mode': () => new FreezeState('no such mode' as never),
+  'constructor, bad options': () => new FreezeState('none', undefined, 7 as never),
+  'subclass constructor': () => new (class Sub extends FreezeState {})('process', 0),
+  withPids: () => FreezeState.withPids('process', [0]),
+  'withPids, bad pids': () => FreezeState.withPids('process', 7 as never),
+  'withPids, bad mode': () => FreezeState.withPids('no such mode' as never, []),
+  'withPids, bad options': () => FreezeState.withPids('process', [], 7 as never),
+  freezeAtEpoch: () => new FreezeState('process').freezeAtEpoch(0),
+  'freezeAtEpoch, gone': () => new FreezeState('process', impossiblePid).freezeAtEpoch(0),
+  'freezeAtEpoch, bad epoch': () => new FreezeState('process').freezeAtEpoch(-1),
+  registerPid: () => new FreezeState('process').registerPid(1),
+  unregisterPid: () => new FreezeState('process').unregisterPid(1),
+  'foreign receiver': () => FreezeState.prototype.snapshot.call({} as never),
+  'foreign getter': () => FreezeState.prototype.pids,
+};
+
+const closed = new FreezeState();
+closed.close();
+for (const method of ['snapshot', 'unfreeze', 'forceUnfreeze'] as const) {
+  failing[`${method}, closed`] = () => closed[method]();
+}
+failing['freezeAtEpoch, closed'] = () => closed.freezeAtEpoch(0);
+failing['registerPid, closed'] = () => closed.registerPid(2);
+failing['unregisterPid, closed'] = () => closed.unregisterPid(2);
+for (const method of ['changes', 'hold', 'share'] as const) failing[`${method}, closed`] = () => closed[method]();
+failing['waitForStateChangeSync, closed'] = () => closed.waitForStateChangeSync({ timeout: 0 });
+failing['waitForStateChangeSync, no timeout'] = () => new FreezeState().waitForStateChangeSync();
+failing['waitForStateChangeSync, bad options'] = () => new FreezeState().waitForStateChangeSync({ timeout: -1 });
+failing['changes, bad options'] = () => new FreezeState().changes({ signal: 7 as never });
+failing['attach, bad handle'] = () => FreezeState.attach(7 as never);
+failing['attach, foreign handle'] = () => FreezeState.attach({ type: 'FreezeHandle', process: 'another', id: 1 });
+failing['attach, unknown handle'] = () => FreezeState.attach({ ...new FreezeState().share(), id: -1 });
+const closedHandle = (() => {
+  using state = new FreezeState();
+  return state.share();
+})();
+failing['attach, closed'] = () => FreezeState.attach(closedHandle);
+for (const getter of ['mode', 'pid', 'pids', 'pidCount', 'isFrozen', 'currentEpoch'] as const) {
+  failing[`${getter}, closed`] = () => closed[getter];
+}
+
+function firstFrame(error: unknown): string {
+  const lines = (error as Error).stack?.split('\n') ?? [];
+  return lines.find((line) => /^ {4}at /.test(line)) ?? '';
+}
+
+describe('the stack of an error starts at the caller:', () => {
+  it.each(Object.entries(failing))('%s', (_, operation) => {
+    let error: unknown;
+    function theCaller(): void {
+      try {
+        operation();
+      } catch (caught) {
+        error = caught;
+      }
+    }
+    theCaller();
+    expect(error).toBeInstanceOf(Error);
+    expect(firstFrame(error)).toContain('stacks.test.ts');
+  });
+});
+
+describe('the stack of a rejection starts at the caller:', () => {
+  const state = new FreezeState();
+  it.each<[string, () => Promise<unknown>]>([
+    ['closed', () => closed.waitForStateChange()],
+    ['timeout', () => state.waitForStateChange({ timeout: 0 })],
+    ['bad options', () => state.waitForStateChange({ timeout: -1 })],
+    ['foreign receiver', () => FreezeState.prototype.waitForStateChange.call({} as never)],
+  ])('%s', async (_, operation) => {
+    const error = await operation().catch((reason: unknown) => reason);
+    expect(firstFrame(error)).toContain('stacks.test.ts');
+  });
+
+  it('closed meanwhile: at the caller of close', async () => {
+    const other = new FreezeState();
+    const wait = other.waitForStateChange();
+    function theCloser(): void {
+      other.close();
+    }
+    theCloser();
+    const error = await wait.catch((reason: unknown) => reason);
+    expect(firstFrame(error)).toContain('theCloser');
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { valueInNode } from '../helpers/node';
+
+/**
+ * How many SIGCHLDs a listener has heard: after a stop, after the thaw, and after the exit of a child. It waits for as many
+ * as are expected, and a few turns longer.
+ */
+function heard(childStopNotices: boolean, installed: 'before' | 'after the first freeze', expected: number[]) {
+  return valueInNode(
+    async (
+      { FreezeState, spawnTarget, stoppedNow, runningNow, turn },
+      notices,
+      when,
+      [stops = 0, thaws = 0, exits = 0],
+    ) => {
+      const { once } = process.getBuiltinModule('node:events');
+      let count = 0;
+      const heardOf = async (awaited: number) => {
+        const end = Date.now() + 5_000;
+        while (count < awaited && Date.now() < end) await turn();
+        for (let i = 0; i < 5; i += 1) await turn();
+        return count;
+      };
+      const listen = () => process.on('SIGCHLD', () => (count += 1));
+      if (when === 'before') listen();
+      const child = spawnTarget('sleep');
+      const state = new FreezeState('process', child.pid, { childStopNotices: notices });
+      state.freezeAtEpoch(0);
+      stoppedNow(child.pid);
+      state.unfreeze();
+      runningNow(child.pid);
+      // The notices of this round are heard, where there are any, by a listener that was there before it.
+      await heardOf(when === 'before' ? thaws : 0);
+      if (when !== 'before') listen();
+      count = 0;
+
+      state.freezeAtEpoch(1);
+      stoppedNow(child.pid);
+      const afterStop = await heardOf(stops);
+      state.unfreeze();
+      runningNow(child.pid);
+      const afterThaw = await heardOf(thaws);
+      const exit = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exit;
+      return [afterStop, afterThaw, await heardOf(exits)];
+    },
+    [childStopNotices, installed, expected],
+  );
+}
+
+describe.each(['before', 'after the first freeze'] as const)('a SIGCHLD listener installed %s', (installed) => {
+  it('hears of exits only', async () => {
+    expect(await heard(false, installed, [0, 0, 1])).toEqual([0, 0, 1]);
+  });
+
+  it('hears of stops, continues and exits with childStopNotices: true', async () => {
+    expect(await heard(true, installed, [1, 2, 3])).toEqual([1, 2, 3]);
+  });
+});

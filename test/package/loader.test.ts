@@ -1,0 +1,91 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { libc, prebuild } from './libc';
+import { output, root } from './run';
+
+const local = 'build/Release/freeze_state.node';
+
+// The package as it lies in node_modules, without a binary.
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'freeze-state-loader-'));
+  for (const part of ['package.json', 'dist']) cpSync(join(root, part), join(folder, part), { recursive: true });
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(join(root, 'node_modules', 'node-gyp-build'), join(folder, 'node_modules', 'node-gyp-build'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function put(file: string): string {
+  const path = join(folder, file);
+  cpSync(join(root, local), path);
+  return path;
+}
+
+interface Loading {
+  readonly loaded?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly cause?: string;
+}
+
+/** Loads the package in a process of its own. */
+async function load(): Promise<Loading> {
+  const program = `
+    try {
+      require(${JSON.stringify(folder)});
+      const loaded = Object.keys(require.cache).find((file) => file.endsWith('.node'));
+      console.log(JSON.stringify({ loaded }));
+    } catch ({ code, message, cause }) {
+      console.log(JSON.stringify({ code, message, cause: cause.message }));
+    }`;
+  return JSON.parse(await output(process.execPath, ['-e', program], { cwd: folder })) as Loading;
+}
+
+describe('the loader', () => {
+  it('takes the binary from prebuilds', async () => {
+    expect(await load()).toMatchObject({ code: 'ERR_FREEZE_NO_BINARY' });
+    const file = put(prebuild);
+    expect(await load()).toEqual({ loaded: file });
+  });
+
+  it('takes a local build before it', async () => {
+    put(prebuild);
+    const file = put(local);
+    expect(await load()).toEqual({ loaded: file });
+  });
+
+  it.each([
+    'nothing',
+    `prebuilds/${process.platform}-${process.arch}/freeze-state.${libc === 'glibc' ? 'musl' : 'glibc'}.node`,
+    `prebuilds/${process.platform}-${process.arch === 'arm64' ? 'x64' : 'arm64'}/freeze-state.${libc}.node`,
+    `prebuilds/freebsd-${process.arch}/freeze-state.node`,
+  ])('names platform, architecture, libc and the commands to compile where there is %s', async (file) => {
+    if (file !== 'nothing') put(file);
+    const { code, message, cause } = await load();
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    const here = `platform ${process.platform}, architecture ${process.arch}, libc ${libc}`;
+    expect(message).toContain(`freeze-state has no native binary for ${here}.`);
+    expect(message).toMatch(/compile it .*C\+\+20 compiler, make and Python 3.*:\n {2}npm install .*node-gyp/);
+    expect(message).toContain(`\n  npx node-gyp rebuild -C ${JSON.stringify(folder)}`);
+    expect(cause).toContain('No native build was found');
+  });
+
+  it.each([0, 40])('says that the binary does not load that was cut to %i bytes', async (length) => {
+    const file = put(prebuild);
+    truncateSync(file, length);
+    const { code, message } = await load();
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain(`The native binary ${file} does not load on platform ${process.platform}`);
+    expect(message).toContain('npx node-gyp rebuild');
+  });
+
+  it('says why a file does not load that is no binary', async () => {
+    writeFileSync(put(prebuild), 'x'.repeat(1000));
+    const { code, message, cause } = await load();
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain(cause);
+    expect(cause).toContain('invalid ELF header');
+  });
+});

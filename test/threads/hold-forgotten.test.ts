@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { type Tools, valueInNode } from '../helpers/node';
+import { sleeper } from '../helpers/processes';
+
+const node = ['--expose-gc'];
+
+/** How a hold can be taken and lost; each runs in the child, where it must be source. */
+const ways: Record<string, (state: InstanceType<Tools['FreezeState']>) => void> = {
+  'in a function': function takeIt(state) {
+    state.hold();
+  },
+  'in a method, and kept in its object': (state) => {
+    class Sandbox {
+      hold: unknown;
+      takeIt(): void {
+        this.hold = state.hold();
+      }
+    }
+    new Sandbox().takeIt();
+  },
+  'in a function, and kept in a variable that its stack can reach': (state) => {
+    const kept: { hold?: unknown } = {};
+    const takeIt = (): void => {
+      kept.hold = state.hold();
+    };
+    takeIt();
+  },
+};
+
+describe('a hold that is garbage collected before it was released', () => {
+  it.each(Object.entries(ways))('taken %s: it is released, and a warning names where it was taken', async (_, take) => {
+    const { pid } = sleeper();
+    const body = `async ({ FreezeState, turn }, member) => {
+      const state = new FreezeState('process', member);
+      const warnings = [];
+      process.on('warning', ({ name, code, message, detail }) => warnings.push({ name, code, message, detail }));
+      const { writeFileSync, mkdtempSync, rmSync } = require('node:fs');
+      const folder = mkdtempSync(require('node:os').tmpdir() + '/hold-');
+      writeFileSync(folder + '/forgetful.cjs', ${JSON.stringify(`module.exports = ${take}`)});
+      require(folder + '/forgetful.cjs')(state);
+      rmSync(folder, { recursive: true });
+      const before = state.freezeAtEpoch(state.currentEpoch);
+      for (let round = 0; round < 50 && warnings.length === 0; round += 1) {
+        gc();
+        await turn();
+      }
+      return { before, after: state.freezeAtEpoch(state.currentEpoch), warnings };
+    }`;
+    const carrier = Object.assign((_tools: Tools, _member: number) => undefined as unknown, { toString: () => body });
+    const result = await valueInNode(carrier, [pid], { node: [...node, '--no-warnings'] });
+    expect(result).toEqual({
+      before: false,
+      after: true,
+      warnings: [
+        {
+          name: 'FreezeHoldWarning',
+          code: 'FREEZE_HOLD_FORGOTTEN',
+          message: expect.stringMatching(/garbage collected .*taken at .*forgetful\.cjs:\d+:\d+/),
+          detail: expect.stringContaining('forgetful.cjs'),
+        },
+      ],
+    });
+  });
+
+  it('does not warn of one that was released, nor of one whose state was closed', async () => {
+    const warnings = await valueInNode(
+      async ({ FreezeState, turn }) => {
+        const seen: string[] = [];
+        process.on('warning', ({ message }) => seen.push(message));
+        const state = new FreezeState();
+        for (let i = 0; i < 10; i += 1) state.hold().release();
+        for (let i = 0; i < 10; i += 1) state.hold();
+        state.close();
+        for (let round = 0; round < 10; round += 1) {
+          globalThis.gc?.();
+          await turn();
+        }
+        return seen;
+      },
+      [],
+      { node },
+    );
+    expect(warnings).toEqual([]);
+  });
+
+  it('is kept by its owner, and keeps the state, for as long as it is referred to', async () => {
+    const { pid } = sleeper();
+    const result = await valueInNode(
+      async ({ FreezeState, turn }, member) => {
+        let state: InstanceType<typeof FreezeState> | undefined = new FreezeState('process', member);
+        const handle = state.share();
+        const hold = state.hold();
+        state = undefined;
+        for (let round = 0; round < 20; round += 1) {
+          globalThis.gc?.();
+          await turn();
+        }
+        const again = FreezeState.attach(handle);
+        const held = again.freezeAtEpoch(again.currentEpoch);
+        hold.release();
+        return [held, again.freezeAtEpoch(again.currentEpoch)];
+      },
+      [pid],
+      { node },
+    );
+    expect(result).toEqual([false, true]);
+  });
+});

@@ -1,0 +1,86 @@
+// One side of the stress: a worker that freezes, or one that thaws and then compares. Both go through the rounds in step.
+// JavaScript, because a worker on Node 20 has no loader for TypeScript.
+import { openSync, readSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { FreezeState } from 'freeze-state';
+import { PortedOriginal } from './ported-original.mjs';
+
+const { side, rounds, pids, patienceMs, handle, memory, gate: gateMemory } = workerData;
+const state = handle === undefined ? new PortedOriginal(memory, pids) : FreezeState.attach(handle);
+// [0] how many have come to the gate, ever; [1] the freezer's result; [2] and [3] the round that each side is off in
+const gate = new Int32Array(gateMemory);
+const [mine, theirs] = side === 'freeze' ? [2, 3] : [3, 2];
+const buffer = Buffer.alloc(256);
+const stats = pids.map((pid) => openSync(`/proc/${pid}/stat`, 'r'));
+
+/** Neither side passes before both are there. Spins a little, for the two are mostly close, and then sleeps. */
+function meet() {
+  const come = Atomics.add(gate, 0, 1) + 1;
+  const all = come + (come % 2);
+  Atomics.notify(gate, 0);
+  for (let spins = 0; ; spins += 1) {
+    const now = Atomics.load(gate, 0);
+    if (now >= all) return;
+    if (spins > 20_000) Atomics.wait(gate, 0, now);
+  }
+}
+
+/** The state letters of all members; proc_pid_stat(5). */
+function letters() {
+  return stats.map((fd) => {
+    const length = readSync(fd, buffer, 0, buffer.length, 0);
+    const text = buffer.latin1Slice(0, length);
+    return text[text.lastIndexOf(')') + 2];
+  });
+}
+
+/** A signal is delivered when the call returns, and has its effect a moment later: so look until they agree. */
+function agree(isFrozen) {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const seen = letters();
+    if (seen.every((letter) => (letter === 'T') === isFrozen)) return true;
+    // Nothing is in flight towards a process that should run: SIGCONT acts when it is sent.
+    if (!isFrozen || performance.now() > deadline) return false;
+  }
+}
+
+/**
+ * Lets the other side go first by so many steps of a few nanoseconds. They count from where the other is off: on a busy
+ * machine it may pass the gate long after us.
+ */
+function setOff(round, steps) {
+  Atomics.store(gate, mine, round + 1);
+  if (steps <= 0) return;
+  while (Atomics.load(gate, theirs) <= round);
+  for (let i = 0; i < steps; i += 1) Atomics.load(gate, 0);
+}
+
+const counts = { rounds: 0, frozen: 0, cancelled: 0, endedFrozen: 0, endedRunning: 0, disagreements: 0 };
+for (let round = 0; round < rounds; round += 1) {
+  meet();
+  // A walk over the shifts, the same in every run: from one side far ahead to the other, over the length of a loop.
+  const shift = (((round * 7919) % 4001) - 2000) * pids.length;
+  if (side === 'freeze') {
+    const ticket = state.currentEpoch;
+    setOff(round, shift);
+    Atomics.store(gate, 1, state.freezeAtEpoch(ticket) ? 1 : 0);
+    meet();
+    meet();
+    continue;
+  }
+  setOff(round, -shift);
+  state.unfreeze();
+  meet();
+  const { isFrozen } = state;
+  counts.rounds += 1;
+  counts[Atomics.load(gate, 1) === 1 ? 'frozen' : 'cancelled'] += 1;
+  counts[isFrozen ? 'endedFrozen' : 'endedRunning'] += 1;
+  if (!agree(isFrozen)) {
+    counts.disagreements += 1;
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+  }
+  meet();
+}
+if (side === 'thaw') parentPort.postMessage(counts);
+state.close?.();

@@ -1,0 +1,96 @@
+// Batch after batch of workers share one state, and each is terminated at a random moment. Prints what is left.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { FreezeState } from 'freeze-state';
+import { randomFrom } from './random.mjs';
+
+const [workers, batch, seed] = process.argv.slice(2).map(Number);
+const random = randomFrom(seed);
+const program = new URL('./storm-worker.mjs', import.meta.url);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const targets = Array.from({ length: 3 }, () =>
+  spawn(process.env.FREEZE_TEST_TARGET, { stdio: ['pipe', 'ignore', 'ignore'] }),
+);
+const pids = targets.map(({ pid }) => pid);
+const letters = () =>
+  pids.map((pid) => {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text[text.lastIndexOf(')') + 2];
+  });
+const until = async (condition, what) => {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`It did not come true that ${what}: ${letters()}.`);
+    await pause(1);
+  }
+};
+/** But for files: Node leaves a worker's program open that it is reading when the worker is terminated. */
+const descriptors = () => readdirSync('/proc/self/fd').filter(isNoFile).length;
+const isNoFile = (fd) => {
+  try {
+    return !readlinkSync(`/proc/self/fd/${fd}`).startsWith('/');
+  } catch {
+    // The descriptor of the listing itself.
+    return false;
+  }
+};
+const tasks = () => readdirSync('/proc/self/task').length;
+
+const state = FreezeState.withPids('process', pids);
+const handle = state.share();
+const codes = {};
+const errors = [];
+
+async function one(number) {
+  const worker = new Worker(program, { workerData: { handle, seed: seed * 100_003 + number } });
+  worker.on('error', (error) => errors.push(String(error.stack)));
+  const exit = once(worker, 'exit');
+  // From before it runs until long after it has begun.
+  if (random() < 0.8) await once(worker, 'online');
+  await pause(random() * 60);
+  await worker.terminate();
+  const [code] = await exit;
+  codes[code] = (codes[code] ?? 0) + 1;
+}
+
+async function round(first, count) {
+  let isOver = false;
+  const here = (async () => {
+    while (!isOver) {
+      if (random() < 0.5) state.freezeAtEpoch(state.currentEpoch);
+      else state.unfreeze();
+      void state.waitForStateChange();
+      await pause(random() * 5);
+    }
+  })();
+  await Promise.all(Array.from({ length: count }, (_, index) => one(first + index)));
+  isOver = true;
+  await here;
+}
+
+// Once for what Node and the addon open for good.
+await round(0, 2);
+const before = { descriptors: descriptors(), tasks: tasks() };
+for (let done = 0; done < workers; done += batch) await round(2 + done, Math.min(batch, workers - done));
+await until(() => tasks() <= before.tasks, 'the threads are gone');
+
+// No hold is left of those that the workers took, and both directions work.
+state.unfreeze();
+await until(() => !letters().includes('T'), 'the members run');
+const isFrozen = state.freezeAtEpoch(state.currentEpoch);
+await until(() => letters().every((letter) => letter === 'T'), 'the members are stopped');
+const change = state.waitForStateChange();
+state.unfreeze();
+await change;
+await until(() => !letters().includes('T'), 'the members run');
+const leaked = descriptors() - before.descriptors;
+console.log(JSON.stringify({ codes, errors: errors.slice(0, 3), isFrozen, leaked }));
+// Left frozen: the end thaws it.
+state.freezeAtEpoch(state.currentEpoch);
+for (const target of targets) {
+  target.stdin.destroy();
+  target.unref();
+}

@@ -1,0 +1,116 @@
+import {
+  type FreezeCapabilities,
+  FreezeMode,
+  type FreezeOptions,
+  type FreezeSnapshot,
+  FreezeState,
+  type WaitOptions,
+} from 'freeze-state';
+import { expectTypeOf } from 'vitest';
+
+// Compiled by `npm run types`, never run: an expected error that is none is an error itself.
+
+const state = new FreezeState(FreezeMode.Process, 1234);
+
+/** The modes are their strings. */
+expectTypeOf<FreezeMode>().toEqualTypeOf<'none' | 'process'>();
+expectTypeOf(FreezeMode.None).toEqualTypeOf<'none'>();
+new FreezeState('none');
+new FreezeState('process', undefined, {});
+// @ts-expect-error: no such mode.
+new FreezeState('Process');
+declare const anyString: string;
+// @ts-expect-error: not every string is a mode.
+new FreezeState(anyString);
+// @ts-expect-error
+FreezeMode.None = 'process';
+
+/** Pids are numbers. */
+FreezeState.withPids('process', new Set([1234]));
+FreezeState.withPids('process', [1234] as readonly number[], { boost: false });
+// @ts-expect-error
+new FreezeState('process', '1234');
+// @ts-expect-error
+new FreezeState('process', null);
+// @ts-expect-error
+FreezeState.withPids('process', ['1234']);
+// @ts-expect-error
+FreezeState.withPids('process', 1234);
+// @ts-expect-error: a mode and pids are needed here.
+FreezeState.withPids('process');
+// @ts-expect-error
+state.registerPid();
+// @ts-expect-error
+state.registerPid(undefined as number | undefined);
+// @ts-expect-error
+state.unregisterPid('1234');
+
+/** What the members give. */
+expectTypeOf(state.mode).toEqualTypeOf<FreezeMode>();
+expectTypeOf(state.pid).toEqualTypeOf<number | undefined>();
+expectTypeOf(state.pids).toEqualTypeOf<number[]>();
+expectTypeOf(state.pidCount).toEqualTypeOf<number>();
+expectTypeOf(state.isFrozen).toEqualTypeOf<boolean>();
+expectTypeOf(state.currentEpoch).toEqualTypeOf<number>();
+expectTypeOf(state.snapshot()).toEqualTypeOf<FreezeSnapshot>();
+expectTypeOf(state.registerPid(2)).toEqualTypeOf<void>();
+expectTypeOf(state.unregisterPid(2)).toEqualTypeOf<boolean>();
+expectTypeOf(state.freezeAtEpoch(0)).toEqualTypeOf<boolean>();
+expectTypeOf(state.unfreeze()).toEqualTypeOf<void>();
+expectTypeOf(state.forceUnfreeze()).toEqualTypeOf<void>();
+expectTypeOf(state.waitForStateChange()).toEqualTypeOf<Promise<FreezeSnapshot>>();
+expectTypeOf(state.close()).toEqualTypeOf<void>();
+expectTypeOf(state).toExtend<Disposable>();
+expectTypeOf(FreezeState.capabilities).toEqualTypeOf<FreezeCapabilities>();
+expectTypeOf<FreezeSnapshot>().toEqualTypeOf<{ readonly epoch: number; readonly isFrozen: boolean }>();
+
+// @ts-expect-error
+state.freezeAtEpoch();
+// @ts-expect-error
+state.freezeAtEpoch(0n);
+// @ts-expect-error: as a property it can only be read.
+state.currentEpoch();
+
+/** Nothing can be set. */
+// @ts-expect-error
+state.mode = 'none';
+// @ts-expect-error
+state.pid = 2;
+// @ts-expect-error
+state.pids = [];
+// @ts-expect-error
+state.isFrozen = true;
+// @ts-expect-error
+state.currentEpoch = 1;
+// @ts-expect-error
+state.snapshot().epoch = 1;
+// @ts-expect-error
+FreezeState.capabilities.boost = true;
+// @ts-expect-error
+FreezeState.capabilities.modes.process.available = true;
+
+/** Options are readonly, known by name, and never `undefined` by mistake. */
+expectTypeOf<FreezeOptions>().toEqualTypeOf<{ readonly boost?: boolean; readonly childStopNotices?: boolean }>();
+export function optionsAreReadonly(options: FreezeOptions, wait: WaitOptions): void {
+  // @ts-expect-error
+  options.boost = true;
+  // @ts-expect-error
+  wait.timeout = 1;
+}
+// @ts-expect-error
+new FreezeState('none', undefined, { bost: true });
+// @ts-expect-error
+new FreezeState('none', undefined, { boost: 1 });
+void state.waitForStateChange({ since: state.snapshot(), timeout: 5, signal: AbortSignal.timeout(1), ref: false });
+// @ts-expect-error
+void state.waitForStateChange({ timeout: '5' });
+// @ts-expect-error
+void state.waitForStateChange({ since: 0 });
+// @ts-expect-error
+void state.waitForStateChange({ since: { epoch: 0 } });
+// @ts-expect-error
+void state.waitForStateChange(5);
+
+/** A plain object is no state, however it looks. */
+// @ts-expect-error
+export const lookalike: FreezeState = { ...state, mode: 'none', pid: undefined, pids: [], pidCount: 0 };

@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const tarballTests = 'test/package/tarball/**/*.test.ts';
+
+export default defineConfig({
+  // The tests import the package by its name and get the build that would be shipped.
+  resolve: { alias: { 'freeze-state': fileURLToPath(new URL('./dist/index.js', import.meta.url)) } },
+  test: {
+    pool: 'forks',
+    // One file at a time: a loop that keeps a core busy in one file would be read as a late wake-up in another.
+    fileParallelism: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'tree',
+          include: ['test/**/*.test.ts'],
+          exclude: [tarballTests],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'tarball',
+          include: [tarballTests],
+          globalSetup: ['test/package/tarball/pack.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
