@@ -1,6 +1,14 @@
+import { isAbsolute } from 'node:path';
 import { shown } from './failures';
 import { below, type Callee } from './stack';
-import { type FreezeHandle, FreezeMode, type FreezeOptions, type FreezeSnapshot, type WaitOptions } from './types';
+import {
+  type ConfirmOptions,
+  type FreezeHandle,
+  FreezeMode,
+  type FreezeOptions,
+  type FreezeSnapshot,
+  type WaitOptions,
+} from './types';
 
 /** Errors for arguments, with the codes that Node itself uses for the same mistakes. */
 type ArgumentCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_THIS';
@@ -27,8 +35,7 @@ export function invalidEpoch(epoch: unknown): RangeError {
 export function checkMode(mode: unknown, callee: Callee): asserts mode is FreezeMode {
   const modes: readonly unknown[] = Object.values(FreezeMode);
   if (!modes.includes(mode)) {
-    const expected = modes.map(shown).join(' or ');
-    const error = new TypeError(`${shown(mode)} is not a mode; expected ${expected}.`);
+    const error = new TypeError(`${shown(mode)} is not a mode; expected one of ${modes.map(shown).join(', ')}.`);
     throw coded(error, 'ERR_INVALID_ARG_VALUE', callee);
   }
 }
@@ -45,10 +52,27 @@ function checkBoolean(name: string, value: unknown, callee: Callee): void {
   }
 }
 
-export function checkOptions(options: unknown, callee: Callee): asserts options is FreezeOptions {
+export function checkOptions(options: unknown, mode: FreezeMode, callee: Callee): asserts options is FreezeOptions {
   checkObject('options', options, callee);
   checkBoolean('options.boost', options['boost'], callee);
   checkBoolean('options.childStopNotices', options['childStopNotices'], callee);
+  if (options['cgroup'] !== undefined) checkCgroup(options['cgroup'], mode, callee);
+}
+
+function checkCgroup(cgroup: unknown, mode: FreezeMode, callee: Callee): void {
+  checkObject('options.cgroup', cgroup, callee);
+  if (mode !== FreezeMode.Cgroup) {
+    throw typeError(`options.cgroup is for mode 'cgroup'; the mode is ${shown(mode)}.`, callee);
+  }
+  const { path, parent } = cgroup;
+  if ((path === undefined) === (parent === undefined)) {
+    throw typeError('options.cgroup has both a path and a parent, or neither; expected one of them.', callee);
+  }
+  const [name, directory] = path === undefined ? ['parent', parent] : ['path', path];
+  if (typeof directory !== 'string' || !isAbsolute(directory) || directory.includes('\0')) {
+    const message = `options.cgroup.${name} is ${shown(directory)}; expected the absolute path of a directory.`;
+    throw coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE', callee);
+  }
 }
 
 export function checkPids(pids: unknown, callee: Callee): asserts pids is Iterable<number> {
@@ -111,4 +135,8 @@ export function checkWaitOptions(
     throw typeError(`options.signal is ${shown(signal)}; expected an AbortSignal.`, callee);
   }
   checkBoolean('options.ref', options['ref'], callee);
+}
+
+export function checkConfirmOptions(options: unknown, callee: Callee): asserts options is ConfirmOptions {
+  checkWaitOptions(options, callee, ['timeout', 'signal']);
 }

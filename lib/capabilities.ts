@@ -1,5 +1,6 @@
-import { native } from './native';
-import type { FreezeCapabilities, ModeCapability } from './types';
+import { whyUnavailable } from './failures';
+import { type NativeFailure, native } from './native';
+import { type FreezeCapabilities, FreezeMode, type ModeCapability } from './types';
 
 let known: FreezeCapabilities | undefined;
 
@@ -10,10 +11,11 @@ export function capabilities(): FreezeCapabilities {
 }
 
 function look(): FreezeCapabilities {
-  const { signalling, isSupported, boost } = native.capabilities();
-  const byProcess: ModeCapability = isSupported
-    ? { available: true }
-    : { available: false, reason: `${process.platform} has no SIGSTOP: run the emulator on Linux, or in mode 'none'.` };
-  const modes = Object.freeze({ none: Object.freeze({ available: true }), process: Object.freeze(byProcess) });
-  return Object.freeze({ modes, signalling, boost });
+  const { signalling, boost, modes } = native.capabilities();
+  const capabilityOf = ([failure]: readonly NativeFailure[]): ModeCapability =>
+    Object.freeze(failure === undefined ? { available: true } : { available: false, reason: whyUnavailable(failure) });
+  const byMode = Object.fromEntries(
+    Object.values(FreezeMode).map((mode) => [mode, capabilityOf(modes[mode])]),
+  ) as Record<FreezeMode, ModeCapability>;
+  return Object.freeze({ modes: Object.freeze(byMode), signalling, boost });
 }

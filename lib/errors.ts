@@ -116,7 +116,10 @@ export class MultipleFreezeError extends FreezeError {
   }
 }
 
-/** Not a pid that can be frozen: not an integer from 2 to 2^31-1, or our own, or a thread's. */
+/**
+ * Not a pid that can be frozen: not an integer from 2 to 2^31-1, or our own, or a thread's; in mode `process-group` that of a
+ * process that does not lead its group, or of our own group; in mode `process-tree` that of an ancestor of ours.
+ */
 export class InvalidPidError extends FreezeError {
   override readonly code = 'ERR_FREEZE_INVALID_PID';
   static {
@@ -160,6 +163,8 @@ export class FreezeTimeoutError extends FreezeError {
     message: string,
     /** Milliseconds, as they were given. */
     readonly timeout: number,
+    /** The processes that had not stopped; only for a confirmation. */
+    readonly pids: readonly number[] = [],
   ) {
     super(message);
   }
@@ -181,11 +186,39 @@ export class InvalidHandleError extends FreezeError {
   }
 }
 
-/** A control group could not be used. Nothing throws it yet: the mode that needs it is still to come. */
+/** Why a control group could not be used; see {@link CgroupError.reason}. */
+export type CgroupReason =
+  /** No hierarchy of version 2 is mounted, or none is to be seen from here. */
+  | 'not-mounted'
+  | 'not-permitted'
+  | 'read-only'
+  /** No directory of the hierarchy, or one that cannot be frozen, as its root. */
+  | 'no-cgroup'
+  /** It takes threads and no processes. */
+  | 'threaded'
+  /** This process is in it, and would freeze itself. */
+  | 'ours'
+  /** Someone else froze it or one above it, which is not ours to thaw. */
+  | 'frozen-by-another'
+  | 'failed';
+
+/** A control group could not be used, in mode `cgroup` (cgroups(7)). */
 export class CgroupError extends FreezeError {
   override readonly code = 'ERR_FREEZE_CGROUP';
   static {
     FreezeError.named(CgroupError, 'CgroupError');
+  }
+  constructor(
+    message: string,
+    readonly reason: CgroupReason,
+    /** The group's directory, or '' where there is none. */
+    readonly path: string,
+    /** errno(3), positive, as in `os.constants.errno`, or 0. */
+    readonly errno: number,
+    /** The system call that failed, or ''. */
+    readonly syscall: string,
+  ) {
+    super(message);
   }
 }
 

@@ -2,6 +2,8 @@ import { constants } from 'node:os';
 import { isProxy } from 'node:util/types';
 import {
   type AnyFreezeError,
+  CgroupError,
+  type CgroupReason,
   errnoName,
   FreezeClosedError,
   InvalidPidError,
@@ -13,10 +15,12 @@ import {
   SignalFailedError,
   UnsupportedPlatformError,
 } from './errors';
-import type { NativeFailure } from './native';
+import type { CgroupFailureCode, NativeFailure, NativeFailureCode } from './native';
 
 /** What became of it when an operation failed for a process; ends the message, once. */
 const aftermaths = {
+  FreezeState: 'No state was made.',
+  confirmFreezeAtEpoch: 'This freeze left no process stopped.',
   freezeAtEpoch: 'This freeze left no process stopped.',
   unfreeze: 'Every other process runs; the next unfreeze() tries this one once more.',
   registerPid: 'It was not registered.',
@@ -47,7 +51,7 @@ export function errorOf(failures: readonly NativeFailure[], operation: Operation
 function aftermathOf(operation: Operation, stuck: readonly number[]): string {
   if (stuck.length === 0) return aftermaths[operation];
   const still = `Still stopped: ${stuck.join(', ')}; \`kill -CONT ${stuck.join(' ')}\` by a user who may continues them.`;
-  return operation === 'freezeAtEpoch'
+  return operation === 'freezeAtEpoch' || operation === 'confirmFreezeAtEpoch'
     ? `${still} The next unfreeze() tries it too; every other process runs.`
     : `${still} ${aftermaths[operation]}`;
 }
@@ -96,8 +100,30 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
       );
     case 'ResourceExhausted':
       return new ResourceExhaustedError(
-        `${operation}: no descriptor for process ${pid} ${answer}. Each member takes one: raise the limit ` +
-          `(\`ulimit -n\`), or close states that are done.${aftermath}`,
+        `${operation}: no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${answer}. Each member takes one, ` +
+          `a control group two, and in a tree each descendant while it is frozen: raise the limit (\`ulimit -n\`), or ` +
+          `close states that are done.${aftermath}`,
+        pid,
+        errno,
+        syscall,
+      );
+    case 'NotGroupLeader':
+    case 'OwnGroup':
+    case 'OwnAncestor':
+      return new InvalidPidError(`${operation}: ${whyUnfit(failure.code, pid)}${aftermath}`, argument ?? pid);
+    case 'NeverStopped':
+      return new SignalFailedError(
+        `${operation}: process ${pid} was sent SIGSTOP and did not stop within a second ${answer}, so its children cannot ` +
+          `be known. The machine may be overloaded; try again.${aftermath}`,
+        pid,
+        errno,
+        syscall,
+      );
+    case 'Unreadable':
+      return new SignalFailedError(
+        `${operation}: /proc does not show ${pid === 0 ? 'all processes' : `process ${pid}`} to this user ${answer}, so its ` +
+          `children cannot be known. It may be mounted with hidepid (proc(5)): run as the user who owns the processes, or ` +
+          `use FreezeMode.ProcessGroup.${aftermath}`,
         pid,
         errno,
         syscall,
@@ -106,11 +132,99 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
       return new InvalidPidError(`${operation}: ${whyInvalid(argument)}. Nothing was changed.`, argument);
     case 'UnsupportedPlatform':
       return new UnsupportedPlatformError(
-        `${operation}: processes cannot be frozen on ${process.platform}, which has no SIGSTOP. ` +
-          'FreezeMode.None works here; see FreezeState.capabilities.',
+        `${operation}: ${whyUnsupported()} FreezeState.capabilities says what works.`,
       );
     case 'Closed':
       return closedError();
+    default:
+      return cgroupError(failure, failure.code, `${operation}: `, aftermath);
+  }
+}
+
+function whyUnsupported(): string {
+  return process.platform === 'win32'
+    ? 'processes cannot be frozen on Windows, which has no SIGSTOP.'
+    : 'the children of a process are known by /proc, which is not mounted here.';
+}
+
+const cgroupReasons: Record<CgroupFailureCode, CgroupReason> = {
+  CgroupNotMounted: 'not-mounted',
+  CgroupNotPermitted: 'not-permitted',
+  CgroupReadOnly: 'read-only',
+  CgroupMissing: 'no-cgroup',
+  CgroupThreaded: 'threaded',
+  CgroupOurs: 'ours',
+  CgroupFrozen: 'frozen-by-another',
+  CgroupFailed: 'failed',
+};
+
+function cgroupError(failure: NativeFailure, code: CgroupFailureCode, prefix: string, aftermath: string): CgroupError {
+  const { path, pid, errno, syscall } = failure;
+  const message = `${prefix}${whyNoCgroup(code, path, pid, errno, syscall)}${aftermath}`;
+  return new CgroupError(message, cgroupReasons[code], path, errno, syscall);
+}
+
+function whyNoCgroup(code: CgroupFailureCode, path: string, pid: number, errno: number, syscall: string): string {
+  const answer = errno === 0 ? '' : ` (${syscall}: ${errnoName(errno)})`;
+  switch (code) {
+    case 'CgroupNotMounted':
+      return (
+        'no control group hierarchy of version 2 is mounted here. On Linux, `mount -t cgroup2 none <directory>` as root ' +
+        'mounts it; a container has to be given it.'
+      );
+    case 'CgroupNotPermitted':
+      return pid === 0
+        ? `not permitted to use ${path}${answer}. Run as root, or have a group delegated to this user ` +
+            '(`systemd-run --user --scope -p Delegate=yes`) and name it in options.cgroup.'
+        : `not permitted to move process ${pid} into or out of ${path}${answer}. It takes the right to write to ` +
+            'cgroup.procs there, where the process is, and in what is above both.';
+    case 'CgroupReadOnly':
+      return `${path} is mounted read-only${answer}, as in most containers. Mount it writable, or name another in options.cgroup.`;
+    case 'CgroupMissing':
+      return (
+        `${path} is no control group of version 2 that can be frozen${answer}. Expected a directory of the cgroup2 mount ` +
+        'other than its root, on Linux 5.2 or later.'
+      );
+    case 'CgroupThreaded':
+      return `${path} is in a threaded part of the hierarchy${answer}, which takes threads and no processes. Name one whose cgroup.type is \`domain\`.`;
+    case 'CgroupOurs':
+      return `this very process is in ${path}, and one that freezes itself never runs again. Name one that it is not in.`;
+    case 'CgroupFrozen':
+      return (
+        `somebody else froze ${path}, which is not ours to thaw; what is in it stays stopped until \`echo 0 > ` +
+        `${path}/cgroup.freeze\`.`
+      );
+    case 'CgroupFailed':
+      return `${path} could not be used${answer}. Look up that errno in ${syscall}(2).`;
+  }
+}
+
+/** Why a mode cannot work here: a sentence that a person can act on. */
+export function whyUnavailable(failure: NativeFailure): string {
+  if (isCgroupFailure(failure.code)) {
+    const { path, pid, errno, syscall } = failure;
+    const why = whyNoCgroup(failure.code, path, pid, errno, syscall);
+    return `${why.charAt(0).toUpperCase()}${why.slice(1)}`;
+  }
+  const why = whyUnsupported();
+  return `${why.charAt(0).toUpperCase()}${why.slice(1)} Run the emulator on Linux, or in mode 'none'.`;
+}
+
+function isCgroupFailure(code: NativeFailureCode): code is CgroupFailureCode {
+  return Object.hasOwn(cgroupReasons, code);
+}
+
+function whyUnfit(code: 'NotGroupLeader' | 'OwnGroup' | 'OwnAncestor', pid: number): string {
+  switch (code) {
+    case 'NotGroupLeader':
+      return (
+        `process ${pid} does not lead a process group, so a signal to its group would reach others as well. Start it with ` +
+        '`detached: true`, or register the leader.'
+      );
+    case 'OwnGroup':
+      return `${pid} is the process group that this very process is in. Start the member with \`detached: true\`.`;
+    case 'OwnAncestor':
+      return `process ${pid} is an ancestor of this very process, which would be stopped with its tree. Register what this process started.`;
   }
 }
 

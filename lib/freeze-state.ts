@@ -1,6 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import {
+  checkConfirmOptions,
   checkMayBlock,
   checkMode,
   checkOptions,
@@ -11,6 +12,7 @@ import {
 } from './arguments';
 import { capabilities } from './capabilities';
 import { changesSince } from './changes';
+import { confirm } from './confirm';
 import { closedError, errorOf, type Operation } from './failures';
 import { FreezeHold, framesAbove } from './hold';
 import { type HotCalls, type NativeFailure, native, type StateHandle } from './native';
@@ -18,16 +20,19 @@ import { find, handleOf } from './sharing';
 import { below, type Callee, memberOf } from './stack';
 import {
   type ChangesOptions,
+  type ConfirmOptions,
   type FreezeCapabilities,
   type FreezeHandle,
   FreezeMode,
   type FreezeOptions,
+  type FreezeReport,
   type FreezeSnapshot,
+  type MemberStatus,
   type WaitOptions,
   type WaitSyncOptions,
 } from './types';
 import { Waits } from './waits';
-import { epochOf, isFrozen, snapshotOf, type Word, wordOf } from './word';
+import { epochOf, isEpoch, isFrozen, snapshotOf, type Word, wordOf } from './word';
 
 /**
  * A set of processes that is frozen and thawed as one, with an epoch that tells a freeze whether work came in between.
@@ -61,16 +66,12 @@ export class FreezeState implements Disposable {
    * @param mode what a freeze covers; by default nothing.
    * @param pid a process to register, as by {@link FreezeState.registerPid}.
    * @throws TypeError for a mode that does not exist and for options of the wrong type.
+   * @throws CgroupError where mode `cgroup` cannot have its control group.
    * @throws InvalidPidError, ResourceExhaustedError as `registerPid` does.
    */
   constructor(mode?: FreezeMode, pid?: number, options?: FreezeOptions);
   constructor(mode: FreezeMode = FreezeMode.None, pid?: number, options: FreezeOptions = {}, attached?: StateHandle) {
-    checkMode(mode, FreezeState);
-    checkOptions(options, FreezeState);
-    this.#handle =
-      attached instanceof native.StateHandle
-        ? attached
-        : new native.StateHandle(mode, options.childStopNotices ?? false, options.boost ?? true);
+    this.#handle = attached instanceof native.StateHandle ? attached : make(mode, options, FreezeState);
     this.#waits = Waits.of(this.#handle);
     this.#freezeAtEpoch = this.#handle.freezeAtEpoch;
     this.#unfreeze = this.#handle.unfreeze;
@@ -87,8 +88,7 @@ export class FreezeState implements Disposable {
   static withPids(mode: FreezeMode, pids: Iterable<number>, options: FreezeOptions = {}): FreezeState {
     checkMode(mode, FreezeState.withPids);
     checkPids(pids, FreezeState.withPids);
-    checkOptions(options, FreezeState.withPids);
-    const state = new FreezeState(mode, undefined, options);
+    const state = FreezeState.#of(make(mode, options, FreezeState.withPids));
     state.#registerAll(pids, FreezeState.withPids);
     return state;
   }
@@ -102,9 +102,13 @@ export class FreezeState implements Disposable {
    *   state was closed or is gone.
    */
   static attach(handle: FreezeHandle): FreezeState {
-    const found = find(handle, FreezeState.attach);
+    return FreezeState.#of(find(handle, FreezeState.attach));
+  }
+
+  /** By the constructor's last parameter, which its overload does not show. */
+  static #of(handle: StateHandle): FreezeState {
     const Constructor = FreezeState as new (...args: unknown[]) => FreezeState;
-    return new Constructor(found.mode(), undefined, {}, found);
+    return new Constructor(undefined, undefined, undefined, handle);
   }
 
   /** What a freeze covers. Constant. */
@@ -197,6 +201,45 @@ export class FreezeState implements Disposable {
     if (typeof result !== 'boolean') throw FreezeState.#freezeError(result, epoch);
     if (result && !this.#waits.isEmpty) this.#waits.settle(this.#word());
     return result;
+  }
+
+  /**
+   * Freezes as {@link FreezeState.freezeAtEpoch} does, and waits until every live member has stopped: a signal that was
+   * sent is not yet a process that is stopped. It takes microseconds for sleepers, a scheduler's tick for busy ones, and
+   * does not end for one in vfork(2).
+   *
+   * The signals are sent during the call, as `freezeAtEpoch` sends them. The wait blocks this thread for 100 µs at most at
+   * a time, and takes no other. A thaw, from whichever thread, ends it with `frozen: false`. Where the deadline passes, or
+   * the signal is aborted, the freeze is rolled back: nothing that it stopped stays so.
+   *
+   * Of our own children it asks waitid(2), with WNOWAIT, which leaves their exits to Node; of others, /proc; of a control
+   * group, its cgroup.events.
+   *
+   * @param epoch as for `freezeAtEpoch`. One that is frozen already is confirmed all the same.
+   * @throws (rejects) as `freezeAtEpoch` throws; FreezeTimeoutError, which names who did not stop; `signal.reason` when
+   *   aborted; FreezeClosedError when the state is closed meanwhile; TypeError or RangeError for options that are wrong.
+   */
+  confirmFreezeAtEpoch(epoch: number, options: ConfirmOptions = {}): Promise<FreezeReport> {
+    const callee = FreezeState.prototype.confirmFreezeAtEpoch;
+    try {
+      FreezeState.#look(this, 'confirmFreezeAtEpoch');
+      if (!isEpoch(epoch)) throw below(invalidEpoch(epoch), callee);
+      checkConfirmOptions(options, callee);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return confirm(this.#handle, epoch, options, () => this.#waits.settle(this.#word()), callee);
+  }
+
+  /**
+   * What a freeze covers, as it is now: the registered processes in their order, then what came with them. Costs a look at
+   * each in /proc: for a person who wants to know, not for every invocation.
+   */
+  inspect(): MemberStatus[] {
+    FreezeState.#check(this, 'inspect');
+    const statuses = this.#handle.inspect();
+    if (statuses === undefined) throw from(closedError(), 'inspect');
+    return statuses;
   }
 
   /**
@@ -368,6 +411,16 @@ export class FreezeState implements Disposable {
     const error = failures === undefined ? invalidEpoch(epoch) : errorOf(failures, 'freezeAtEpoch');
     return from(error, 'freezeAtEpoch');
   }
+}
+
+/** A state of its own. Throws, for `callee`, where there can be none. */
+function make(mode: unknown, options: unknown, callee: Callee): StateHandle {
+  checkMode(mode, callee);
+  checkOptions(options, mode, callee);
+  const { childStopNotices = false, boost = true, cgroup } = options;
+  const made = native.make(mode, childStopNotices, boost, cgroup?.path, cgroup?.parent);
+  if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'), callee);
+  return made;
 }
 
 /** Makes the error's stack start at the caller of the method or getter with this name. */

@@ -1,6 +1,7 @@
 export {
   type AnyFreezeError,
   CgroupError,
+  type CgroupReason,
   FreezeClosedError,
   FreezeError,
   type FreezeErrorCode,
@@ -18,13 +19,20 @@ export {
 export { FreezeState } from './freeze-state';
 export type { FreezeHold } from './hold';
 export {
+  type CgroupOptions,
   type ChangesOptions,
+  type ConfirmOptions,
   type FreezeCapabilities,
   type FreezeHandle,
   FreezeMode,
   type FreezeOptions,
+  type FreezeReport,
   type FreezeSnapshot,
+  type MemberOutcome,
+  type MemberStatus,
   type ModeCapability,
+  type Outcome,
+  type ProcessState,
   type Signalling,
   type WaitOptions,
   type WaitSyncOptions,

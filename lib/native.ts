@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import nodeGypBuild = require('node-gyp-build');
 
-import type { FreezeMode, Signalling } from './types';
+import type { FreezeMode, MemberOutcome, MemberStatus, Signalling } from './types';
 import type { Word } from './word';
 
 /**
@@ -19,7 +19,24 @@ export type NativeFailureCode =
   | 'SignalFailed'
   | 'InvalidPid'
   | 'ResourceExhausted'
-  | 'Closed';
+  | 'Closed'
+  | 'NotGroupLeader'
+  | 'OwnGroup'
+  | 'OwnAncestor'
+  | 'NeverStopped'
+  | 'Unreadable'
+  | CgroupFailureCode;
+
+/** Those that are about a control group. */
+export type CgroupFailureCode =
+  | 'CgroupNotMounted'
+  | 'CgroupNotPermitted'
+  | 'CgroupReadOnly'
+  | 'CgroupMissing'
+  | 'CgroupThreaded'
+  | 'CgroupOurs'
+  | 'CgroupFrozen'
+  | 'CgroupFailed';
 
 /** `Failure` in native/core/failure.h. */
 export interface NativeFailure {
@@ -32,6 +49,8 @@ export interface NativeFailure {
   readonly syscall: string;
   /** The process still is stopped by us: it refused to be continued. */
   readonly isStopped: boolean;
+  /** The directory concerned, or ''. */
+  readonly path: string;
 }
 
 /** The hot calls, bound to one state; native/binding/hot_calls.h. They use no receiver. */
@@ -52,6 +71,16 @@ export interface StateHandle extends HotCalls {
   /** `undefined`: closed. */
   pids(): number[] | undefined;
   mode(): FreezeMode;
+  /** `undefined`: closed. */
+  inspect(): MemberStatus[] | undefined;
+  /** Freezes, and notes what others had stopped. `roster`: the registered pids when it began. */
+  beginConfirm(epoch: number): { roster: number[] } | false | NativeFailure[];
+  /** Those not seen stopped yet, after looks for so long at most; `undefined`: not frozen at this epoch any more. */
+  unstopped(epoch: number, limitMicroseconds: number): number[] | undefined;
+  /** `undefined`: not frozen at this epoch any more. */
+  outcomes(epoch: number): MemberOutcome[] | undefined;
+  /** Thaws if the state is frozen at this epoch; whether it was. */
+  unfreezeFrom(epoch: number): boolean | NativeFailure[];
   /** Lets `attach` find the state from now on, by this id. */
   share(): number;
   hold(): undefined | NativeFailure[];
@@ -70,12 +99,21 @@ export interface StateHandle extends HotCalls {
 }
 
 interface Addon {
-  StateHandle: new (mode: string, childStopNotices: boolean, boost: boolean) => StateHandle;
+  /** Made by `make` and `attach` only. */
+  StateHandle: abstract new () => StateHandle;
+  make(
+    mode: string,
+    childStopNotices: boolean,
+    boost: boolean,
+    cgroupPath: string | undefined,
+    cgroupParent: string | undefined,
+  ): StateHandle | NativeFailure[];
   /** Tells this process, and this copy of the addon in it, from every other. */
   processToken: string;
   /** A handle for a state that is there: or why not. */
   attach(processToken: string, id: number): StateHandle | 'foreign' | 'unknown' | 'gone';
-  capabilities(): { signalling: Signalling; isSupported: boolean; boost: boolean };
+  /** For each mode why it cannot work; nothing if it can. */
+  capabilities(): { signalling: Signalling; boost: boolean; modes: Record<FreezeMode, NativeFailure[]> };
 }
 
 const packageRoot = join(__dirname, '..');

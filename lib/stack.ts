@@ -12,3 +12,22 @@ export function memberOf(prototype: object, member: PropertyKey): Callee {
   const property = Object.getOwnPropertyDescriptor(prototype, member);
   return property?.get ?? property?.value;
 }
+
+/** Where a public function was called, for an error that is made later, when nothing of the caller is on the stack. */
+export interface Callers {
+  stack?: string;
+}
+
+export function callersOf(callee: Callee): Callers {
+  const callers: Callers = {};
+  Error.captureStackTrace(callers, callee as () => void);
+  return callers;
+}
+
+/** Gives the error the stack of a call that was made earlier. */
+export function calledBy<E extends Error>(error: E, callers: Callers): E {
+  const frames = String(callers.stack).split('\n').slice(1);
+  const stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
+  Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true });
+  return error;
+}

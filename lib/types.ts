@@ -3,12 +3,18 @@
  *
  * - `None`: nothing. Epochs count, no process is ever signalled; for tests and for platforms without signals.
  * - `Process`: the registered processes, by SIGSTOP and SIGCONT.
+ * - `ProcessGroup`: the process groups that they lead, by one signal each.
+ * - `ProcessTree`: they and all their descendants, as they are when the freeze comes.
+ * - `Cgroup`: a control group of version 2, which they are moved into; what they start is in it as well.
  *
- * From the crate's `FreezeMode`.
+ * The first two are the crate's. docs/modes.md says what each covers, needs, costs and misses.
  */
 export const FreezeMode = Object.freeze({
   None: 'none',
   Process: 'process',
+  ProcessGroup: 'process-group',
+  ProcessTree: 'process-tree',
+  Cgroup: 'cgroup',
 } as const);
 
 /** One of the values of {@link FreezeMode}. */
@@ -29,7 +35,28 @@ export interface FreezeOptions {
    * state, and only for a `process.on('SIGCHLD')` listener that wants the notices. Default `false`.
    */
   readonly childStopNotices?: boolean;
+  /**
+   * Which control group mode `cgroup` freezes; only for that mode. Default: one that is made under this process's own, and
+   * removed by `close`.
+   */
+  readonly cgroup?: CgroupOptions;
 }
+
+/**
+ * A control group of version 2, by its directory, or where to make one. Both need the right to write there: as root, or in
+ * a part of the hierarchy that was delegated to this user (cgroups(7), "Cgroups delegation").
+ */
+export type CgroupOptions =
+  | {
+      /** The absolute path of a group that exists. It stays when the state is closed. This process must not be in it. */
+      readonly path: string;
+      readonly parent?: undefined;
+    }
+  | {
+      /** The absolute path of a group; one is made under it, and removed when the state is closed. */
+      readonly parent: string;
+      readonly path?: undefined;
+    };
 
 /** The state at one moment. Both values come from one load of one word. */
 export interface FreezeSnapshot {
@@ -69,6 +96,57 @@ export interface FreezeHandle {
   /** Tells the process, and the copy of this package in it, from every other. */
   readonly process: string;
   readonly id: number;
+}
+
+/** Options of {@link FreezeState.confirmFreezeAtEpoch}. */
+export interface ConfirmOptions {
+  /** Milliseconds, 0 to 2^31-1, from the signals on. When they have passed the freeze is rolled back. Default 1000. */
+  readonly timeout?: number;
+  /** Aborting it rolls the freeze back and rejects with `signal.reason`. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * What a confirmation says of a process: it was `stopped` by the freeze; it is `gone`, because it had exited or never
+ * existed; or it was `already-stopped`, by somebody else, before the freeze.
+ */
+export type Outcome = 'stopped' | 'gone' | 'already-stopped';
+
+/** A process that a confirmed freeze covers. */
+export interface MemberOutcome {
+  readonly pid: number;
+  readonly outcome: Outcome;
+}
+
+/** What {@link FreezeState.confirmFreezeAtEpoch} resolves with. */
+export interface FreezeReport {
+  /** `false`: the epoch had passed, or passed during the wait, or the state is held, or the mode is `none`. */
+  readonly frozen: boolean;
+  /** The epoch that was asked for. */
+  readonly epoch: number;
+  /** The registered processes in their order, then what came with them; none where `frozen` is false. */
+  readonly members: readonly MemberOutcome[];
+  /** Nanoseconds from the call until every member had been signalled; 0 where `frozen` is false. */
+  readonly signalledNs: number;
+  /** Nanoseconds from the call until every member was seen stopped; 0 where `frozen` is false. */
+  readonly stoppedNs: number;
+}
+
+/**
+ * What a process does, by proc_pid_stat(5): `sleeping` in a system call; `stopped` with all its threads, by a signal, by a
+ * tracer or by the frozen control group it is in; `zombie` when it has exited and was not reaped. Where the system does not
+ * tell, a process that lives is `running`.
+ */
+export type ProcessState = 'running' | 'sleeping' | 'stopped' | 'zombie' | 'gone';
+
+/** A process that a freeze covers, as {@link FreezeState.inspect} shows it. */
+export interface MemberStatus {
+  readonly pid: number;
+  readonly state: ProcessState;
+  /** `descendant`: it came with one that is registered: below it in the tree, or in the control group with it. */
+  readonly role: 'registered' | 'descendant';
+  /** Whether this state stopped it and did not continue it since. */
+  readonly stoppedByUs: boolean;
 }
 
 /** How members are told apart and signalled. */

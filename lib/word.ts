@@ -21,3 +21,8 @@ export function isFrozen(word: Word): boolean {
 export function snapshotOf(word: Word): FreezeSnapshot {
   return { epoch: epochOf(word), isFrozen: isFrozen(word) };
 }
+
+/** Whether a value is an epoch: an integer from 0 to 2^53-1. */
+export function isEpoch(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

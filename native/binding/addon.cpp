@@ -7,7 +7,9 @@
 #include "../core/live_states.h"
 #include "../core/signal_loop.h"
 #include "../core/signaller.h"
+#include "../core/system_scope.h"
 #include "state_handle.h"
+#include "values.h"
 
 namespace freeze_state::binding {
 
@@ -16,8 +18,12 @@ namespace {
 Napi::Value capabilities(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("signalling", systemSignaller().name());
-  result.Set("isSupported", systemSignaller().isSupported());
   result.Set("boost", SignalLoop::canBoost());
+  Napi::Object modes = Napi::Object::New(info.Env());
+  for (const Mode mode : {Mode::None, Mode::Process, Mode::ProcessGroup, Mode::ProcessTree, Mode::Cgroup}) {
+    modes.Set(modeName(mode), Napi::Value(info.Env(), failureValue(info.Env(), whyNotMode(mode))));
+  }
+  result.Set("modes", modes);
   return result;
 }
 
@@ -25,6 +31,10 @@ Napi::Value capabilities(const Napi::CallbackInfo& info) {
 struct EnvironmentData {
   Napi::FunctionReference stateHandle;
 };
+
+Napi::Value make(const Napi::CallbackInfo& info) {
+  return StateHandle::make(info, info.Env().GetInstanceData<EnvironmentData>()->stateHandle.Value());
+}
 
 std::string processToken() {
   std::ostringstream text;
@@ -49,6 +59,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(data);
   exports.Set("StateHandle", data->stateHandle.Value());
   exports.Set("processToken", processToken());
+  exports.Set("make", Napi::Function::New<make>(env, "make"));
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
   exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));
   return exports;

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "../core/system_scope.h"
 #include "hot_calls.h"
 #include "values.h"
 
@@ -18,6 +20,10 @@ std::int64_t pidArgument(const Napi::CallbackInfo& info) {
   const double number = info[0].As<Napi::Number>().DoubleValue();
   constexpr double kBeyondAnyPid = 1e15;
   return std::trunc(number) == number && std::abs(number) < kBeyondAnyPid ? static_cast<std::int64_t>(number) : 0;
+}
+
+std::uint64_t epochArgument(const Napi::CallbackInfo& info) {
+  return static_cast<std::uint64_t>(info[0].As<Napi::Number>().DoubleValue());
 }
 
 Napi::Value undefinedOr(Napi::Env env, const Failures& failures) {
@@ -54,6 +60,11 @@ Napi::Function StateHandle::define(Napi::Env env) {
                          InstanceMethod<&StateHandle::close>("close"),
                          InstanceMethod<&StateHandle::pids>("pids"),
                          InstanceMethod<&StateHandle::mode>("mode"),
+                         InstanceMethod<&StateHandle::inspect>("inspect"),
+                         InstanceMethod<&StateHandle::beginConfirm>("beginConfirm"),
+                         InstanceMethod<&StateHandle::unstopped>("unstopped"),
+                         InstanceMethod<&StateHandle::outcomes>("outcomes"),
+                         InstanceMethod<&StateHandle::unfreezeFrom>("unfreezeFrom"),
                          InstanceMethod<&StateHandle::share>("share"),
                          InstanceMethod<&StateHandle::hold>("hold"),
                          InstanceMethod<&StateHandle::release>("release"),
@@ -69,20 +80,27 @@ Napi::Value StateHandle::attach(const Napi::Function& constructor, std::shared_p
 }
 
 /// Arguments are read, here and below, and not coerced: the facade gives them their types, and while its thread is
-/// being ended Node refuses to coerce, which leaves nothing to read. Called with an external by `attach`, and with
-/// `(mode, childStopNotices, boost)` by JavaScript, which cannot make one.
+/// being ended Node refuses to coerce, which leaves nothing to read.
+Napi::Value StateHandle::make(const Napi::CallbackInfo& info, const Napi::Function& constructor) {
+  const Mode mode = modeNamed(info[0].As<Napi::String>().Utf8Value());
+  LoopOptions options;
+  options.childStopNotices = info[1].As<Napi::Boolean>();
+  options.boost = info[2].As<Napi::Boolean>();
+  CgroupPlace cgroup;
+  if (info[3].IsString()) cgroup.path = info[3].As<Napi::String>().Utf8Value();
+  if (info[4].IsString()) cgroup.parent = info[4].As<Napi::String>().Utf8Value();
+  ScopeResult made = systemScope(mode, options, cgroup);
+  if (!made.scope) return {info.Env(), failureValue(info.Env(), made.failures)};
+  return attach(constructor, std::make_shared<FreezeState>(mode, std::move(made.scope)));
+}
+
+/// Called with an external, by `attach`: JavaScript cannot make one, so it cannot call this.
 StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<StateHandle>(info) {
-  std::shared_ptr<FreezeState> state;
-  if (info[0].IsExternal()) {
-    state = *info[0].As<Napi::External<std::shared_ptr<FreezeState>>>().Data();
-  } else {
-    const Mode mode = info[0].As<Napi::String>().Utf8Value() == "process" ? Mode::Process : Mode::None;
-    LoopOptions options;
-    options.childStopNotices = info[1].As<Napi::Boolean>();
-    options.boost = info[2].As<Napi::Boolean>();
-    state = std::make_shared<FreezeState>(mode, options, systemSignaller());
+  if (!info[0].IsExternal()) {
+    Napi::TypeError::New(info.Env(), "Illegal constructor").ThrowAsJavaScriptException();
+    return;
   }
-  attachment_ = std::make_shared<Attachment>(std::move(state));
+  attachment_ = std::make_shared<Attachment>(*info[0].As<Napi::External<std::shared_ptr<FreezeState>>>().Data());
   defineHotCalls(info.Env(), info.This(), attachment_);
 }
 
@@ -108,14 +126,46 @@ Napi::Value StateHandle::close(const Napi::CallbackInfo& info) {
 
 Napi::Value StateHandle::pids(const Napi::CallbackInfo& info) {
   const auto pids = attachment_->state().pids();
-  if (!pids) return info.Env().Undefined();
-  Napi::Array list = Napi::Array::New(info.Env(), pids->size());
-  for (std::uint32_t i = 0; i < pids->size(); ++i) list.Set(i, (*pids)[i]);
-  return list;
+  return pids ? Napi::Value(info.Env(), pidsValue(info.Env(), *pids)) : info.Env().Undefined();
 }
 
 Napi::Value StateHandle::mode(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), attachment_->state().mode() == Mode::Process ? "process" : "none");
+  return Napi::String::New(info.Env(), modeName(attachment_->state().mode()));
+}
+
+Napi::Value StateHandle::inspect(const Napi::CallbackInfo& info) {
+  const auto statuses = attachment_->state().inspect();
+  return statuses ? Napi::Value(info.Env(), statusesValue(info.Env(), *statuses)) : info.Env().Undefined();
+}
+
+/// `(epoch)`: the pids of the roster where the state now is frozen, `false` where it is not, or the failures.
+Napi::Value StateHandle::beginConfirm(const Napi::CallbackInfo& info) {
+  std::vector<Pid> roster;
+  const FreezeResult result = attachment_->state().beginConfirm(epochArgument(info), roster, attachment_.get());
+  if (!result.failures.empty()) return {info.Env(), failureValue(info.Env(), result.failures)};
+  const Napi::Object begun = Napi::Object::New(info.Env());
+  if (!result.frozen) return Napi::Boolean::New(info.Env(), false);
+  begun.Set("roster", pidsValue(info.Env(), roster));
+  return begun;
+}
+
+/// `(epoch, microseconds)`: the pids of those that were not seen stopped; undefined once the epoch has passed.
+Napi::Value StateHandle::unstopped(const Napi::CallbackInfo& info) {
+  const std::chrono::microseconds limit(info[1].As<Napi::Number>().Int64Value());
+  const auto pids = attachment_->state().unstopped(epochArgument(info), std::chrono::steady_clock::now() + limit);
+  return pids ? Napi::Value(info.Env(), pidsValue(info.Env(), *pids)) : info.Env().Undefined();
+}
+
+Napi::Value StateHandle::outcomes(const Napi::CallbackInfo& info) {
+  const auto outcomes = attachment_->state().outcomes(epochArgument(info));
+  return outcomes ? Napi::Value(info.Env(), outcomesValue(info.Env(), *outcomes)) : info.Env().Undefined();
+}
+
+/// `(epoch)`: whether it was this call that thawed, or the failures.
+Napi::Value StateHandle::unfreezeFrom(const Napi::CallbackInfo& info) {
+  const auto failures = attachment_->state().unfreezeFrom(epochArgument(info), attachment_.get());
+  if (failures && !failures->empty()) return {info.Env(), failureValue(info.Env(), *failures)};
+  return Napi::Boolean::New(info.Env(), failures.has_value());
 }
 
 Napi::Value StateHandle::share(const Napi::CallbackInfo& info) {
@@ -133,7 +183,7 @@ Napi::Value StateHandle::release(const Napi::CallbackInfo& info) {
 /// `(word, milliseconds | undefined)`: what the caller has seen, and how long to wait for anything else.
 Napi::Value StateHandle::waitForChange(const Napi::CallbackInfo& info) {
   const std::uint64_t seen = word::fromNumber(info[0].As<Napi::Number>().DoubleValue());
-  std::optional<FreezeState::Deadline> deadline;
+  std::optional<Deadline> deadline;
   if (info[1].IsNumber()) {
     const std::chrono::duration<double, std::milli> timeout(info[1].As<Napi::Number>().DoubleValue());
     deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(timeout);

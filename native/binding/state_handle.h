@@ -16,6 +16,8 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   static Napi::Function define(Napi::Env env);
   /// A handle of this environment for a state that is there already.
   static Napi::Value attach(const Napi::Function& constructor, std::shared_ptr<FreezeState> state);
+  /// `(mode, childStopNotices, boost, cgroupPath, cgroupParent)`: a handle for a new state, or the failures.
+  static Napi::Value make(const Napi::CallbackInfo& info, const Napi::Function& constructor);
   explicit StateHandle(const Napi::CallbackInfo& info);
 
  private:
@@ -25,6 +27,11 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value pids(const Napi::CallbackInfo& info);
   Napi::Value mode(const Napi::CallbackInfo& info);
+  Napi::Value inspect(const Napi::CallbackInfo& info);
+  Napi::Value beginConfirm(const Napi::CallbackInfo& info);
+  Napi::Value unstopped(const Napi::CallbackInfo& info);
+  Napi::Value outcomes(const Napi::CallbackInfo& info);
+  Napi::Value unfreezeFrom(const Napi::CallbackInfo& info);
   Napi::Value share(const Napi::CallbackInfo& info);
   Napi::Value hold(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);

@@ -3,8 +3,12 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "../core/failure.h"
+#include "../core/mode.h"
+#include "../core/scope.h"
 
 namespace freeze_state::binding {
 
@@ -13,7 +17,17 @@ namespace freeze_state::binding {
 /// The word as a number, see word.h; undefined where it says closed.
 napi_value wordValue(napi_env env, std::uint64_t word);
 
-/// An array of `{ code, pid, errno, syscall, isStopped }`. The facade makes the error.
+/// An array of `{ code, pid, errno, syscall, isStopped, path }`. The facade makes the error.
 napi_value failureValue(napi_env env, const Failures& failures);
+
+/// A mode as lib/types.ts spells it. The facade has checked the name.
+const char* modeName(Mode mode);
+Mode modeNamed(std::string_view name);
+
+napi_value pidsValue(napi_env env, const std::vector<Pid>& pids);
+/// An array of `{ pid, outcome }`.
+napi_value outcomesValue(napi_env env, const std::vector<MemberOutcome>& outcomes);
+/// An array of `{ pid, state, role, stoppedByUs }`.
+napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses);
 
 }  // namespace freeze_state::binding

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
+#include <string>
 #include <vector>
 
 namespace freeze_state {
@@ -8,7 +10,7 @@ namespace freeze_state {
 /// A process id as the kernel counts it: 32 bits, signed. Not `pid_t`, which Windows lacks.
 using Pid = std::int32_t;
 
-/// Why an operation failed. Each has an error class of the same name in lib/errors.ts.
+/// Why an operation failed; lib/failures.ts makes an error of each.
 enum class FailureCode : std::uint8_t {
   NoPidConfigured,
   ProcessNotFound,
@@ -18,7 +20,26 @@ enum class FailureCode : std::uint8_t {
   InvalidPid,
   ResourceExhausted,
   Closed,
+  // Reasons why a pid is none for its mode.
+  NotGroupLeader,  ///< a process group's member must be the one it is named after
+  OwnGroup,        ///< the group that we are in
+  OwnAncestor,     ///< a process whose tree has us in it
+  // Reasons why a tree could not be stopped.
+  NeverStopped,  ///< it was signalled, ran on, and may go on forking
+  Unreadable,    ///< /proc does not show the process to us, so its children cannot be known
+  // Reasons why a control group cannot be used; `path` is the group's.
+  CgroupNotMounted,
+  CgroupNotPermitted,
+  CgroupReadOnly,
+  CgroupMissing,   ///< no cgroup of version 2, or one that cannot be frozen, as the root of the hierarchy
+  CgroupThreaded,  ///< it takes threads and no processes
+  CgroupOurs,      ///< we are in it, so we would freeze ourselves
+  CgroupFrozen,    ///< someone else froze it, or one above it: not ours to thaw
+  CgroupFailed,    ///< `error` says it
 };
+
+/// The code as it is spelled above: how lib/native.ts knows it.
+const char* nameOf(FailureCode code) noexcept;
 
 /// One reason, with what a person needs to act on it. The core throws nothing; it returns these.
 struct Failure {
@@ -27,9 +48,15 @@ struct Failure {
   int error = 0;           ///< errno(3), or 0
   const char* call = "";   ///< the system call that answered with `error`; a literal
   bool isStopped = false;  ///< the process still is stopped by us: it refused to be continued
+  std::string path = {};   ///< the file concerned, or empty
 };
 
 /// Empty is success, and empty allocates nothing. More than one is what the facade calls `Multiple`.
 using Failures = std::vector<Failure>;
+
+/// Adds the failures of one step to those of the steps before it.
+inline void append(Failures& failures, Failures&& more) {
+  failures.insert(failures.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
 
 }  // namespace freeze_state

@@ -1,15 +1,30 @@
 #include "freeze_state.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
+#include <thread>
+#include <utility>
+
+#include "none_scope.h"
+#include "process_scope.h"
 
 namespace freeze_state {
 
-FreezeState::FreezeState(Mode mode, const LoopOptions& options, Signaller& signaller)
-    : mode_(mode), options_(options), signaller_(signaller), members_(signaller) {
+namespace {
+
+std::unique_ptr<Scope> plainScope(Mode mode, const LoopOptions& options, Signaller& signaller) {
+  if (mode == Mode::None) return std::make_unique<NoneScope>(signaller);
+  return std::make_unique<ProcessScope>(options, signaller);
+}
+
+}  // namespace
+
+FreezeState::FreezeState(Mode mode, std::unique_ptr<Scope> scope) : mode_(mode), scope_(std::move(scope)) {
   if (!live_states::enter(*this)) word_.store(word::kClosed);
 }
+
+FreezeState::FreezeState(Mode mode, const LoopOptions& options, Signaller& signaller)
+    : FreezeState(mode, plainScope(mode, options, signaller)) {}
 
 FreezeState::~FreezeState() {
   // In this order: a process that exits meanwhile waits for the thaw.
@@ -23,70 +38,97 @@ FreezeResult FreezeState::settled(std::uint64_t seen, std::uint64_t epoch) const
   return {mode_ != Mode::None && seen == word::frozen(epoch), {}};
 }
 
-FreezeResult FreezeState::stopMembers(std::uint64_t epoch, const Listener* caller) {
+FreezeResult FreezeState::stopMembers(std::uint64_t epoch, const Listener* caller, bool isNoting) {
   std::unique_lock lock(mutex_);
   const std::uint64_t running = word::running(epoch);
   if (const std::uint64_t seen = word_.load(); seen != running) return settled(seen, epoch);
   if (holds_.load() != 0) return {};
-  if (!signaller_.isSupported()) return {false, {{FailureCode::UnsupportedPlatform}}};
-  if (members_.empty()) return {false, {{FailureCode::NoPidConfigured}}};
-  FreezeResult result = stopMembersLocked(epoch);
+  if (!scope_->isSupported()) return {false, {{FailureCode::UnsupportedPlatform}}};
+  if (scope_->isEmpty()) return {false, {{FailureCode::NoPidConfigured}}};
+  FreezeResult result = stopMembersLocked(epoch, isNoting);
   if (result.frozen) announce(lock, caller);
   return result;
 }
 
 /// The loop itself: there are members, and a moment ago the state was running at `epoch`. The lock is held.
-FreezeResult FreezeState::stopMembersLocked(std::uint64_t epoch) {
+FreezeResult FreezeState::stopMembersLocked(std::uint64_t epoch, bool isNoting) {
   const std::uint64_t running = word::running(epoch);
-  members_.findGone();
   FreezeResult result;
-  {
-    const SignalLoop loop(options_, members_.size());
-    for (Member& member : members_.all()) {
-      // Between two signals, so that a thaw waits for one signal at most (G6).
-      if (word_.load() != running) break;
-      if (member.gone) continue;
-      const int error = signaller_.send(member.process, Signal::Stop);
-      if (error == 0) {
-        member.stopped = true;
-      } else if (error == ESRCH) {
-        member.gone = true;
-      } else {
-        result.failures.push_back(sendFailure(member, error));
-        break;
-      }
-    }
-    // The state reads frozen only once every live member was signalled (G5), and only if no thaw came in between:
-    // the thaw that moved the word waits for our lock and may find nothing stopped (G1, G3, G4).
-    std::uint64_t expected = running;
-    result.frozen =
-        result.failures.empty() && members_.anyAlive() && word_.compare_exchange_strong(expected, word::frozen(epoch));
-    if (!result.frozen) {
-      for (const Failure& failure : continueMembers(true)) result.failures.push_back(failure);
-    }
-  }
-  if (result.failures.empty() && !members_.anyAlive()) {
-    for (const Member& member : members_.all()) {
-      result.failures.push_back({FailureCode::ProcessNotFound, member.process.pid, ESRCH, signaller_.sendCall()});
-    }
-  }
-  members_.dropGone();
+  result.failures = scope_->stop(Ticket(word_, running), isNoting);
+  // The state reads frozen only once every live member was signalled (G5), and only if no thaw came in between: the
+  // thaw that moved the word waits for our lock and may find nothing stopped (G1, G3, G4).
+  std::uint64_t expected = running;
+  result.frozen =
+      result.failures.empty() && scope_->isAnyAlive() && word_.compare_exchange_strong(expected, word::frozen(epoch));
+  if (!result.frozen) append(result.failures, scope_->resume(Whom::Stopped));
+  if (result.failures.empty() && !scope_->isAnyAlive()) result.failures = scope_->deaths();
+  scope_->dropGone();
   if (result.failures.empty() && !result.frozen) return settled(word_.load(), epoch);
   return result;
+}
+
+FreezeResult FreezeState::beginConfirm(std::uint64_t epoch, std::vector<Pid>& roster, const Listener* caller) {
+  if (const std::uint64_t seen = word_.load(); mode_ == Mode::None || seen != word::running(epoch)) {
+    FreezeResult result = settled(seen, epoch);
+    if (result.frozen) roster = pids().value_or(std::vector<Pid>());
+    return result;
+  }
+  roster = pids().value_or(std::vector<Pid>());
+  return stopMembers(epoch, caller, true);
+}
+
+std::optional<std::vector<Pid>> FreezeState::unstopped(std::uint64_t epoch, Deadline until) {
+  const Ticket frozen(word_, word::frozen(epoch));
+  for (;;) {
+    std::vector<Pid> pids;
+    {
+      // Anew for each round of looks: a thaw does not wait for a confirmation (G6).
+      const std::lock_guard lock(mutex_);
+      if (!frozen.isCurrent()) return std::nullopt;
+      pids = scope_->unstopped(frozen, until);
+    }
+    if (!frozen.isCurrent()) return std::nullopt;
+    if (pids.empty() || std::chrono::steady_clock::now() >= until) return pids;
+    std::this_thread::yield();
+  }
+}
+
+std::optional<std::vector<MemberOutcome>> FreezeState::outcomes(std::uint64_t epoch) {
+  const std::lock_guard lock(mutex_);
+  if (word_.load() != word::frozen(epoch)) return std::nullopt;
+  return scope_->outcomes();
+}
+
+std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
+  const std::lock_guard lock(mutex_);
+  if (word_.load() == word::kClosed) return std::nullopt;
+  return scope_->inspect();
 }
 
 Failures FreezeState::unfreeze(const Listener* caller) {
   // Before the lock, so that it cancels a freeze that is in its loop now.
   if (!advance()) return {{FailureCode::Closed}};
   std::unique_lock lock(mutex_);
+  return continueMembers(lock, caller);
+}
+
+std::optional<Failures> FreezeState::unfreezeFrom(std::uint64_t epoch, const Listener* caller) {
+  std::uint64_t expected = word::frozen(epoch);
+  if (!word_.compare_exchange_strong(expected, word::thawed(expected))) return std::nullopt;
+  std::unique_lock lock(mutex_);
+  return continueMembers(lock, caller);
+}
+
+/// What a thaw does once it has moved the word. Ends the caller's hold of the lock.
+Failures FreezeState::continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller) {
   Failures failures;
   // A freeze that began after our move and got the lock before us owns the stops: continuing them here would leave
   // the state frozen and its members running.
-  if (!word::isFrozen(word_.load()) && members_.anyStopped()) {
-    failures = continueMembers(true);
+  if (!word::isFrozen(word_.load()) && scope_->isAnyStopped()) {
+    failures = scope_->resume(Whom::Stopped);
     // After the signals: by now the members run, and nobody waits for this.
-    members_.findGone();
-    members_.dropGone();
+    scope_->findGone();
+    scope_->dropGone();
   }
   announce(lock, caller);
   return failures;
@@ -97,11 +139,9 @@ bool FreezeState::forceUnfreeze(const Listener* caller) {
   std::unique_lock lock(mutex_);
   // Unlike `unfreeze` this thaws a newer freeze as well; under the lock no other can follow.
   if (word::isFrozen(word_.load())) advance();
-  if (mode_ != Mode::None) {
-    members_.findGone();
-    continueMembers(false);
-    members_.dropGone();
-  }
+  scope_->findGone();
+  scope_->resume(Whom::All);
+  scope_->dropGone();
   announce(lock, caller);
   return true;
 }
@@ -115,63 +155,27 @@ Failures FreezeState::hold(const Listener* caller) {
 
 Failures FreezeState::registerPid(std::int64_t pid) {
   if (word_.load() == word::kClosed) return {{FailureCode::Closed}};
-  if (pid < 2 || pid > std::numeric_limits<Pid>::max() || pid == signaller_.ownPid())
-    return {{FailureCode::InvalidPid}};
+  if (pid < 2 || pid > std::numeric_limits<Pid>::max() || pid == scope_->ownPid()) return {{FailureCode::InvalidPid}};
   const std::lock_guard lock(mutex_);
-  if (word_.load() == word::kClosed) return {{FailureCode::Closed}};
-
-  Member newcomer;
-  newcomer.process.pid = static_cast<Pid>(pid);
-  Member* known = members_.find(newcomer.process.pid);
-  if (mode_ == Mode::None) {
-    if (known == nullptr) members_.add(newcomer);
-    return {};
-  }
-  if (known != nullptr) {
-    signaller_.findGone({known, 1});
-    if (!known->gone) return {};
-    members_.remove(*known);
-  }
-  if (Failures failures = signaller_.open(newcomer.process.pid, newcomer); !failures.empty()) return failures;
-  signaller_.findGone({&newcomer, 1});
   // The word becomes frozen only under our lock, so no freeze can slip in between this look and the entry (G5). A
   // thaw can; it then waits for our lock and finds the mark.
-  if (word::isFrozen(word_.load()) && !newcomer.gone) {
-    const SignalLoop loop(options_, 1);
-    const int error = signaller_.send(newcomer.process, Signal::Stop);
-    newcomer.stopped = error == 0;
-    newcomer.gone = error == ESRCH;
-    if (error != 0 && error != ESRCH) {
-      signaller_.release(newcomer.process);
-      return {sendFailure(newcomer, error)};
-    }
-  }
-  members_.add(newcomer);
-  return {};
+  const std::uint64_t seen = word_.load();
+  if (seen == word::kClosed) return {{FailureCode::Closed}};
+  const Ticket frozen(word_, seen);
+  return scope_->add(static_cast<Pid>(pid), word::isFrozen(seen) ? &frozen : nullptr);
 }
 
 UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   const std::lock_guard lock(mutex_);
   if (word_.load() == word::kClosed) return {false, {{FailureCode::Closed}}};
   if (pid < 2 || pid > std::numeric_limits<Pid>::max()) return {false, {{FailureCode::InvalidPid}}};
-  Member* member = members_.find(static_cast<Pid>(pid));
-  if (member == nullptr) return {};
-  if (member->stopped) {
-    const SignalLoop loop(options_, 1);
-    const int error = signaller_.send(member->process, Signal::Continue);
-    if (error != 0 && error != ESRCH) return {true, {sendFailure(*member, error)}};
-  }
-  members_.remove(*member);
-  return {true, {}};
+  return scope_->remove(static_cast<Pid>(pid));
 }
 
 std::optional<std::vector<Pid>> FreezeState::pids() const {
   const std::lock_guard lock(mutex_);
   if (word_.load() == word::kClosed) return std::nullopt;
-  std::vector<Pid> pids;
-  pids.reserve(members_.size());
-  for (const Member& member : members_.all()) pids.push_back(member.process.pid);
-  return pids;
+  return scope_->pids();
 }
 
 Failures FreezeState::close(const Listener* caller) {
@@ -179,8 +183,8 @@ Failures FreezeState::close(const Listener* caller) {
   // Whoever closes second waits here for the first one's thaw.
   std::unique_lock lock(mutex_);
   if (closedBefore) return {};
-  Failures failures = continueMembers(true);
-  members_.clear();
+  Failures failures = scope_->resume(Whom::Stopped);
+  append(failures, scope_->clear());
   announce(lock, caller);
   return failures;
 }
@@ -218,29 +222,6 @@ void FreezeState::announce(std::unique_lock<std::mutex>& lock, const Listener* c
   }
   lock.unlock();
   changed_.notify_all();
-}
-
-/// Continues the members in registration order; the mark of one that refuses stays. The lock is held.
-Failures FreezeState::continueMembers(bool onlyStopped) {
-  Failures failures;
-  if (onlyStopped && !members_.anyStopped()) return failures;
-  const SignalLoop loop(options_, members_.size());
-  for (Member& member : members_.all()) {
-    if (member.gone || (onlyStopped && !member.stopped)) continue;
-    const int error = signaller_.send(member.process, Signal::Continue);
-    if (error == 0 || error == ESRCH) {
-      member.stopped = false;
-      member.gone = error == ESRCH;
-    } else {
-      failures.push_back(sendFailure(member, error));
-    }
-  }
-  return failures;
-}
-
-Failure FreezeState::sendFailure(const Member& member, int error) const {
-  const FailureCode code = error == EPERM ? FailureCode::PermissionDenied : FailureCode::SignalFailed;
-  return {code, member.process.pid, error, signaller_.sendCall(), member.stopped};
 }
 
 /// Moves the word to the next epoch, running. False if the state is closed.

@@ -12,28 +12,17 @@
 #include "failure.h"
 #include "listener.h"
 #include "live_states.h"
-#include "member_list.h"
+#include "mode.h"
+#include "scope.h"
 #include "signal_loop.h"
 #include "signaller.h"
 #include "word.h"
 
 namespace freeze_state {
 
-/// What a freeze covers.
-enum class Mode : std::uint8_t {
-  None,     ///< nothing: the epoch counts, no process is ever signalled
-  Process,  ///< the registered processes
-};
-
 /// What became of a freeze. `frozen` false with no failure: the epoch had passed.
 struct FreezeResult {
   bool frozen = false;
-  Failures failures;
-};
-
-/// What became of an `unregisterPid`. `found` false with no failure: there was no such member.
-struct UnregisterResult {
-  bool found = false;
   Failures failures;
 };
 
@@ -47,8 +36,9 @@ struct UnregisterResult {
 /// told.
 class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
-  using Deadline = std::chrono::steady_clock::time_point;
-
+  /// The mode says what the scope is; see system_scope.h.
+  FreezeState(Mode mode, std::unique_ptr<Scope> scope);
+  /// The plain modes, `None` and `Process`, with a signaller of one's own.
   FreezeState(Mode mode, const LoopOptions& options, Signaller& signaller);
   FreezeState(const FreezeState&) = delete;
   FreezeState& operator=(const FreezeState&) = delete;
@@ -72,8 +62,25 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   FreezeResult freezeAtEpoch(std::uint64_t epoch, const Listener* caller = nullptr) {
     const std::uint64_t seen = word_.load();
     if (mode_ == Mode::None || seen != word::running(epoch)) return settled(seen, epoch);
-    return stopMembers(epoch, caller);
+    return stopMembers(epoch, caller, false);
   }
+
+  /// The same, and notes what others had stopped before. The roster is all that was covered when the freeze began, the
+  /// gone ones included: their outcomes are to be asked for once nothing is `unstopped` any more.
+  FreezeResult beginConfirm(std::uint64_t epoch, std::vector<Pid>& roster, const Listener* caller = nullptr);
+
+  /// The live processes that were not seen stopped yet, while the state is frozen at the epoch; nothing once that has
+  /// passed. Looks until the deadline; see `Scope::unstopped`.
+  std::optional<std::vector<Pid>> unstopped(std::uint64_t epoch, Deadline until);
+
+  /// What became of each process that is covered, while the state is frozen at the epoch; nothing once that has passed.
+  std::optional<std::vector<MemberOutcome>> outcomes(std::uint64_t epoch);
+
+  /// Thaws as `unfreeze` does if the state is frozen at that very epoch; nothing if not.
+  std::optional<Failures> unfreezeFrom(std::uint64_t epoch, const Listener* caller = nullptr);
+
+  /// What a freeze covers, or has stopped; nothing after `close`. Takes a look at each process, under the lock.
+  std::optional<std::vector<MemberStatus>> inspect();
 
   /// Moves to the next epoch, which cancels a freeze in flight at once, and continues every member that a freeze
   /// stopped, in registration order. Members that have exited are forgotten. Fails for a member that refuses SIGCONT,
@@ -117,17 +124,14 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
  private:
   FreezeResult settled(std::uint64_t seen, std::uint64_t epoch) const;
-  FreezeResult stopMembers(std::uint64_t epoch, const Listener* caller);
-  FreezeResult stopMembersLocked(std::uint64_t epoch);
-  Failures continueMembers(bool onlyStopped);
-  Failure sendFailure(const Member& member, int error) const;
+  FreezeResult stopMembers(std::uint64_t epoch, const Listener* caller, bool isNoting);
+  FreezeResult stopMembersLocked(std::uint64_t epoch, bool isNoting);
+  Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
   bool advance() noexcept;
   void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
 
   const std::uint64_t id_ = live_states::nextId();
   const Mode mode_;
-  const LoopOptions options_;
-  Signaller& signaller_;
 
   /// Set to frozen only under `mutex_`; moved on by anyone at any time.
   std::atomic<std::uint64_t> word_{word::running(0)};
@@ -138,7 +142,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
   mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
   std::condition_variable changed_;  ///< the word has moved
-  MemberList members_;
+  const std::unique_ptr<Scope> scope_;
   std::vector<Listener*> listeners_;
 };
 

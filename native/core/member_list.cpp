@@ -1,6 +1,7 @@
 #include "member_list.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace freeze_state {
 
@@ -9,12 +10,74 @@ Member* MemberList::find(Pid pid) noexcept {
   return found == members_.end() ? nullptr : &*found;
 }
 
-bool MemberList::anyAlive() const noexcept {
+bool MemberList::isAnyAlive() const noexcept {
   return std::ranges::any_of(members_, [](const Member& member) { return !member.gone; });
 }
 
-bool MemberList::anyStopped() const noexcept {
+bool MemberList::isAnyStopped() const noexcept {
   return std::ranges::any_of(members_, [](const Member& member) { return member.stopped; });
+}
+
+std::optional<Failure> MemberList::stop(Member& member, bool isNoting) {
+  member.wasStopped = isNoting && !member.stopped && signaller_.look(member.process) == ProcessState::Stopped;
+  member.hasStopped = false;
+  const int error = signaller_.send(member.process, Signal::Stop);
+  if (error == 0) member.stopped = true;
+  if (error == ESRCH) member.gone = true;
+  if (error == 0 || error == ESRCH) return std::nullopt;
+  return sendFailure(member, error);
+}
+
+Failures MemberList::stop(const Ticket& ticket, bool isNoting) {
+  for (Member& member : members_) {
+    // Between two signals, so that a thaw waits for one signal at most (G6).
+    if (!ticket.isCurrent()) break;
+    if (member.gone) continue;
+    if (const auto failure = stop(member, isNoting); failure) return {*failure};
+  }
+  return {};
+}
+
+std::optional<Failure> MemberList::resume(Member& member) {
+  const int error = signaller_.send(member.process, Signal::Continue);
+  if (error != 0 && error != ESRCH) return sendFailure(member, error);
+  member.stopped = false;
+  member.gone = member.gone || error == ESRCH;
+  return std::nullopt;
+}
+
+void MemberList::resume(Whom whom, Failures& failures) {
+  for (Member& member : members_) {
+    if (member.gone || (whom == Whom::Stopped && !member.stopped)) continue;
+    if (const auto failure = resume(member); failure) failures.push_back(*failure);
+  }
+}
+
+bool MemberList::isSettled(Member& member) noexcept {
+  if (member.gone || member.hasStopped) return true;
+  const ProcessState state = signaller_.look(member.process);
+  member.hasStopped = state == ProcessState::Stopped;
+  member.gone = state == ProcessState::Gone || state == ProcessState::Zombie;
+  return member.gone || member.hasStopped;
+}
+
+void MemberList::unstopped(const Ticket& ticket, Deadline until, std::size_t& cursor, std::vector<Pid>& pids) {
+  // Each at most once, and from where the last call left off, so that one that never stops does not hide the others.
+  for (std::size_t looks = 0; looks < members_.size(); ++looks) {
+    if (!ticket.isCurrent() || std::chrono::steady_clock::now() >= until) break;
+    cursor = cursor + 1 < members_.size() ? cursor + 1 : 0;
+    isSettled(members_[cursor]);
+  }
+  for (const Member& member : members_) {
+    if (!member.gone && !member.hasStopped) pids.push_back(member.process.pid);
+  }
+}
+
+void MemberList::outcomes(std::vector<MemberOutcome>& list) const {
+  for (const Member& member : members_) {
+    const Outcome alive = member.wasStopped ? Outcome::AlreadyStopped : Outcome::Stopped;
+    list.push_back({member.process.pid, member.gone ? Outcome::Gone : alive});
+  }
 }
 
 void MemberList::remove(Member& member) noexcept {
@@ -32,6 +95,11 @@ void MemberList::dropGone() noexcept {
 void MemberList::clear() noexcept {
   for (Member& member : members_) signaller_.release(member.process);
   members_.clear();
+}
+
+Failure MemberList::sendFailure(const Member& member, int error) const {
+  const FailureCode code = error == EPERM ? FailureCode::PermissionDenied : FailureCode::SignalFailed;
+  return {code, member.process.pid, error, signaller_.sendCall(), member.stopped};
 }
 
 }  // namespace freeze_state

@@ -1,15 +1,17 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "scope.h"
 #include "signaller.h"
 
 namespace freeze_state {
 
-/// The members in registration order; owns what the signaller holds of them. Not thread-safe: the state's lock
-/// guards it.
+/// Members in a fixed order, and the signals to them; owns what the signaller holds of them. Not thread-safe: the
+/// state's lock guards it.
 class MemberList {
  public:
   explicit MemberList(Signaller& signaller) noexcept : signaller_(signaller) {}
@@ -19,14 +21,29 @@ class MemberList {
 
   std::span<Member> all() noexcept { return members_; }
   std::span<const Member> all() const noexcept { return members_; }
-  bool empty() const noexcept { return members_.empty(); }
+  bool isEmpty() const noexcept { return members_.empty(); }
   std::size_t size() const noexcept { return members_.size(); }
 
   /// The member with this pid, or null. Valid until the list changes.
   Member* find(Pid pid) noexcept;
 
-  bool anyAlive() const noexcept;
-  bool anyStopped() const noexcept;
+  bool isAnyAlive() const noexcept;
+  bool isAnyStopped() const noexcept;
+
+  /// Sends SIGSTOP and marks the member: as stopped, or as gone. The failure is any other answer.
+  std::optional<Failure> stop(Member& member, bool isNoting);
+  /// Sends SIGSTOP to each live member while the ticket is current, and ends at the first failure.
+  Failures stop(const Ticket& ticket, bool isNoting);
+  /// Sends SIGCONT and takes the mark off. The failure is any other answer than success and ESRCH.
+  std::optional<Failure> resume(Member& member);
+  /// Sends SIGCONT to the live members, in their order.
+  void resume(Whom whom, Failures& failures);
+
+  /// Whether the member has stopped since its SIGSTOP, or is gone: by a look at it where that is not known yet.
+  bool isSettled(Member& member) noexcept;
+  /// The live ones that are not settled; see `Scope::unstopped`. The cursor is where the last call left off.
+  void unstopped(const Ticket& ticket, Deadline until, std::size_t& cursor, std::vector<Pid>& pids);
+  void outcomes(std::vector<MemberOutcome>& list) const;
 
   /// Asks the kernel which members have exited since.
   void findGone() noexcept { signaller_.findGone(members_); }
@@ -35,6 +52,9 @@ class MemberList {
   void remove(Member& member) noexcept;
   void dropGone() noexcept;
   void clear() noexcept;
+
+  /// The failure of a signal that was answered with this errno(3).
+  Failure sendFailure(const Member& member, int error) const;
 
  private:
   Signaller& signaller_;

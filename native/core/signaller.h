@@ -17,11 +17,24 @@ struct Process {
   std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
 };
 
+/// What a process does, by the letter that proc_pid_stat(5) has for it. Of several threads the one most awake counts.
+enum class ProcessState : std::uint8_t {
+  Running,   ///< R
+  Sleeping,  ///< S, D, I: a stop reaches an S at once, and a D when its system call lets it
+  Stopped,   ///< T, t: every thread of it
+  Zombie,    ///< Z: exited, not reaped
+  Gone,      ///< no such process any more
+  Unknown,   ///< it is there, and nothing tells what it does
+};
+
 /// A process of the set, and what we did to it.
 struct Member {
   Process process;
-  bool gone = false;     ///< it has exited (a zombie has), or never existed; it is dropped at the next chance
-  bool stopped = false;  ///< our SIGSTOP reached it and no SIGCONT of ours has yet
+  bool gone = false;        ///< it has exited (a zombie has), or never existed; it is dropped at the next chance
+  bool stopped = false;     ///< our SIGSTOP reached it and no SIGCONT of ours has yet
+  bool wasStopped = false;  ///< someone else had stopped it before we did; noted for a confirmation, and in trees
+  bool hasStopped = false;  ///< since our SIGSTOP it was seen stopped
+  Pid parent = 0;           ///< whose child it was found to be; 0 for one that was registered
 };
 
 /// How processes are found and signalled. The state machine knows processes only through this interface, so that a
@@ -57,7 +70,12 @@ class Signaller {
   /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
   virtual int send(const Process& process, Signal signal) noexcept = 0;
 
-  /// Marks the members that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell.
+  /// What the process does now. Of a child of ours, waitid(2) tells whether it has stopped, and WNOWAIT leaves that and
+  /// its exit for others to wait for; of others, /proc.
+  virtual ProcessState look(const Process& process) noexcept = 0;
+
+  /// Marks the members that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where
+  /// nothing can tell, a member counts as alive.
   virtual void findGone(std::span<Member> members) noexcept = 0;
 };
 

@@ -17,6 +17,18 @@ const letterNow = (pid) => {
   return text.charAt(text.lastIndexOf(')') + 2);
 };
 
+const [, mountPoint = ''] =
+  /^\d+ \d+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'latin1')) ?? [];
+
+const cgroupFile = (pid, file) => {
+  const [, path = ''] = /^0::(\/.*)$/m.exec(textOf(pid, 'cgroup')) ?? [];
+  try {
+    return readFileSync(`${mountPoint}${path}/${file}`, 'latin1');
+  } catch {
+    return '';
+  }
+};
+
 const isAwake = (letter) => letter !== '' && 'RSD'.includes(letter);
 
 const sigstop = 1n << BigInt(constants.signals.SIGSTOP - 1);
@@ -25,7 +37,8 @@ const sigstop = 1n << BigInt(constants.signals.SIGSTOP - 1);
 const letterOf = (pid) => {
   const [, pending = '0'] = /^ShdPnd:\t(\w+)$/m.exec(textOf(pid, 'status')) ?? [];
   const letter = letterNow(pid);
-  return isAwake(letter) && (BigInt(`0x${pending}`) & sigstop) !== 0n ? 'T' : letter;
+  const isAbout = (BigInt(`0x${pending}`) & sigstop) !== 0n || cgroupFile(pid, 'cgroup.freeze').startsWith('1');
+  return isAwake(letter) && isAbout ? 'T' : letter;
 };
 
 /** Without a turn of the event loop. */
@@ -46,12 +59,18 @@ const tools = {
   ...require('freeze-state'),
   letterOf,
   untilNow,
-  stoppedNow: (...pids) => untilNow(() => pids.every((pid) => letterNow(pid) === 'T'), `${pids} are stopped`),
+  stoppedNow: (...pids) =>
+    untilNow(
+      () => pids.every((pid) => letterNow(pid) === 'T' || cgroupFile(pid, 'cgroup.events').includes('frozen 1')),
+      `${pids} are stopped`,
+    ),
   runningNow: (...pids) => untilNow(() => pids.every((pid) => isAwake(letterOf(pid))), `${pids} run`),
   turn: () => new Promise((resolve) => setImmediate(resolve)),
   openPidfds: () => readdirSync('/proc/self/fd').filter(isPidfd).length,
   worker: (body, ...args) => new Worker(source(body, args), { eval: true }),
   spawnTarget: (...args) => spawn(process.env.FREEZE_TEST_TARGET, args, { stdio: ['pipe', 'ignore', 'ignore'] }),
+  spawnLeader: (...args) =>
+    spawn(process.env.FREEZE_TEST_TARGET, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true }),
   failure: (operation) => {
     try {
       return { returned: operation() };

@@ -18,6 +18,8 @@ export interface Tools extends Omit<typeof FreezeStateModule, never> {
   openPidfds(): number;
   worker<A extends unknown[]>(body: (tools: Tools, ...args: A) => unknown, ...args: A): Worker;
   spawnTarget(...args: string[]): ChildProcess & { readonly pid: number };
+  /** The same, in a session and a group of its own. */
+  spawnLeader(...args: string[]): ChildProcess & { readonly pid: number };
   /** How the operation failed, as plain data. */
   failure(operation: () => unknown): Failure;
 }

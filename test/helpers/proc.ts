@@ -30,10 +30,45 @@ function isAboutToStop(pid: number): boolean {
 
 const sigstop = 1n << BigInt(constants.signals.SIGSTOP - 1);
 
-/** R, S, D, T, Z and so on, and T as well for a process that is about to stop; '' where there is no such process. */
+let mountPoint: string | undefined;
+
+/** Where cgroups of version 2 are mounted; '' where they are not. */
+export function cgroupMount(): string {
+  mountPoint ??= /^\d+ \d+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'latin1'))?.[1] ?? '';
+  return mountPoint;
+}
+
+/** The directory of the cgroup that a process is in; '' where there is none. */
+export function cgroupOf(pid: number): string {
+  try {
+    const [, path = ''] = /^0::(\/.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'latin1')) ?? [];
+    return path === '' ? '' : `${cgroupMount()}${path === '/' ? '' : path}`;
+  } catch {
+    return '';
+  }
+}
+
+/** Whether it is frozen, or about to be, with its cgroup; the letter does not tell. */
+function isFrozenWithCgroup(pid: number): boolean {
+  try {
+    return readFileSync(`${cgroupOf(pid)}/cgroup.freeze`, 'latin1').startsWith('1');
+  } catch {
+    return false;
+  }
+}
+
+function hasFrozenWithCgroup(pid: number): boolean {
+  try {
+    return readFileSync(`${cgroupOf(pid)}/cgroup.events`, 'latin1').includes('frozen 1');
+  } catch {
+    return false;
+  }
+}
+
+/** R, S, D, T, Z and so on, and T as well for a process that is about to stop, by a signal or with its cgroup; '' where there is no such process. */
 export function letterOf(pid: number): string {
   // In this order: once the signal is taken, the process is stopped. One that was killed never takes it.
-  const isAbout = isAboutToStop(pid);
+  const isAbout = isAboutToStop(pid) || isFrozenWithCgroup(pid);
   const letter = statField(pid, 3);
   return isAbout && isAwake(letter) ? 'T' : letter;
 }
@@ -43,9 +78,9 @@ export function isStopped(pid: number): boolean {
   return letterOf(pid) === 'T';
 }
 
-/** Stopped by a signal. SIGSTOP takes effect a moment after it was sent. */
+/** Stopped by a signal, or frozen with its cgroup; which takes effect a moment after it was asked for. */
 export function stopped(...pids: number[]): Promise<void> {
-  return until(() => pids.every((pid) => statField(pid, 3) === 'T'), `${pids} are stopped`);
+  return until(() => pids.every((pid) => statField(pid, 3) === 'T' || hasFrozenWithCgroup(pid)), `${pids} are stopped`);
 }
 
 /** Alive and not stopped. */

@@ -58,7 +58,7 @@ process.on('exit', () => {
   for (const child of started) child.kill('SIGKILL');
 });
 
-interface TargetOptions {
+export interface TargetOptions {
   /** The owner; needs root. */
   readonly user?: number;
   /** In a session of its own. */
@@ -84,8 +84,8 @@ export function sleepers(count: number, options: TargetOptions = {}): Target[] {
 }
 
 /** A process that keeps a processor busy. */
-export function spinner(): Target {
-  return target(['spin']);
+export function spinner(options: TargetOptions = {}): Target {
+  return target(['spin'], options);
 }
 
 async function firstNumber({ stdout }: Piped): Promise<number> {

@@ -40,7 +40,11 @@ int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "sleep";
   if (strcmp(what, "zombie") == 0) {
     const pid_t child = fork();
-    if (child == 0) _exit(0);
+    if (child == 0) {
+      // The leader of its group, as members of some modes have to be.
+      setpgid(0, 0);
+      _exit(0);
+    }
     siginfo_t exited;
     waitid(P_PID, (id_t)child, &exited, WEXITED | WNOWAIT);
     printf("%d\n", child);

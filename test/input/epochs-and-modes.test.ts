@@ -1,5 +1,6 @@
-import { FreezeState } from 'freeze-state';
+import { FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { fitFor } from '../helpers/modes';
 import { letterOf } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
 import { notEpochs } from '../helpers/values';
@@ -13,9 +14,9 @@ function errorOf(operation: () => unknown): unknown {
   throw new Error('It did not throw.');
 }
 
-describe.each(['none', 'process'] as const)('freezeAtEpoch in mode %s', (mode) => {
+describe.each(Object.values(FreezeMode))('freezeAtEpoch in mode %s', (mode) => {
   it.each(notEpochs)('refuses %s', (_, value, shown) => {
-    const { pid } = sleeper();
+    const { pid } = sleeper(fitFor(mode));
     const state = new FreezeState(mode, pid);
     const error = errorOf(() => state.freezeAtEpoch(value as never));
     expect(error).toBeInstanceOf(RangeError);
@@ -63,7 +64,9 @@ describe('a mode', () => {
       const error = errorOf(operation);
       expect(error).toBeInstanceOf(TypeError);
       expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
-      expect((error as Error).message).toBe(`${shown} is not a mode; expected "none" or "process".`);
+      expect((error as Error).message).toBe(
+        `${shown} is not a mode; expected one of "none", "process", "process-group", "process-tree", "cgroup".`,
+      );
     }
   });
 

@@ -19,7 +19,7 @@ function members(): Member[] {
 }
 
 function argumentsOf(name: PropertyKey): unknown[] {
-  if (name === 'freezeAtEpoch') return [0];
+  if (name === 'freezeAtEpoch' || name === 'confirmFreezeAtEpoch') return [0];
   if (name === 'registerPid' || name === 'unregisterPid') return [2];
   if (name === inspect.custom) return [2, {}];
   return [];
@@ -45,6 +45,8 @@ it('the interface has these methods and getters', () => {
     'registerPid',
     'unregisterPid',
     'freezeAtEpoch',
+    'confirmFreezeAtEpoch',
+    'inspect',
     'unfreeze',
     'forceUnfreeze',
     'waitForStateChange',

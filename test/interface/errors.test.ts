@@ -26,10 +26,15 @@ const samples = [
     'ERR_FREEZE_RESOURCE_EXHAUSTED',
     { pid: 7, errno: 24, syscall: 'pidfd_open' },
   ],
-  [new FreezeTimeoutError('m', 5), 'FreezeTimeoutError', 'ERR_FREEZE_TIMEOUT', { timeout: 5 }],
+  [new FreezeTimeoutError('m', 5, [7]), 'FreezeTimeoutError', 'ERR_FREEZE_TIMEOUT', { timeout: 5, pids: [7] }],
   [new FreezeClosedError('m'), 'FreezeClosedError', 'ERR_FREEZE_CLOSED', {}],
   [new InvalidHandleError('m'), 'InvalidHandleError', 'ERR_FREEZE_INVALID_HANDLE', {}],
-  [new CgroupError('m'), 'CgroupError', 'ERR_FREEZE_CGROUP', {}],
+  [
+    new CgroupError('m', 'read-only', '/sys/fs/cgroup', 30, 'mkdir'),
+    'CgroupError',
+    'ERR_FREEZE_CGROUP',
+    { reason: 'read-only', path: '/sys/fs/cgroup', errno: 30, syscall: 'mkdir' },
+  ],
 ] as const;
 
 describe.each(samples)('%s', (error, name, code, fields) => {
@@ -120,7 +125,13 @@ describe('a message names the operation, the process, the call, and what to do:'
 
 describe('FreezeMode', () => {
   it('is a frozen object of strings', () => {
-    expect(FreezeMode).toEqual({ None: 'none', Process: 'process' });
+    expect(FreezeMode).toEqual({
+      None: 'none',
+      Process: 'process',
+      ProcessGroup: 'process-group',
+      ProcessTree: 'process-tree',
+      Cgroup: 'cgroup',
+    });
     expect(Object.isFrozen(FreezeMode)).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import { type AnyFreezeError, FreezeError, type FreezeErrorCode } from 'freeze-state';
+import { type AnyFreezeError, type CgroupReason, FreezeError, type FreezeErrorCode } from 'freeze-state';
 import { expectTypeOf } from 'vitest';
 
 // Compiled by `npm run types`, never run: an expected error that is none is an error itself.
@@ -12,7 +12,6 @@ export function narrows(error: AnyFreezeError): unknown {
     case 'ERR_FREEZE_UNSUPPORTED_PLATFORM':
     case 'ERR_FREEZE_CLOSED':
     case 'ERR_FREEZE_INVALID_HANDLE':
-    case 'ERR_FREEZE_CGROUP':
       // @ts-expect-error: none of these has a pid.
       return error.pid;
     case 'ERR_FREEZE_PROCESS_NOT_FOUND':
@@ -32,8 +31,13 @@ export function narrows(error: AnyFreezeError): unknown {
     case 'ERR_FREEZE_INVALID_PID':
       expectTypeOf(error.pid).toEqualTypeOf<unknown>();
       return error;
+    case 'ERR_FREEZE_CGROUP':
+      expectTypeOf(error.reason).toEqualTypeOf<CgroupReason>();
+      expectTypeOf(error.path).toEqualTypeOf<string>();
+      return error;
     case 'ERR_FREEZE_TIMEOUT':
       expectTypeOf(error.timeout).toEqualTypeOf<number>();
+      expectTypeOf(error.pids).toEqualTypeOf<readonly number[]>();
       return error;
     default:
       expectTypeOf(error).toEqualTypeOf<never>();

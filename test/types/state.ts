@@ -1,9 +1,13 @@
 import {
+  type CgroupOptions,
   type FreezeCapabilities,
   FreezeMode,
   type FreezeOptions,
+  type FreezeReport,
   type FreezeSnapshot,
   FreezeState,
+  type MemberOutcome,
+  type MemberStatus,
   type WaitOptions,
 } from 'freeze-state';
 import { expectTypeOf } from 'vitest';
@@ -13,7 +17,7 @@ import { expectTypeOf } from 'vitest';
 const state = new FreezeState(FreezeMode.Process, 1234);
 
 /** The modes are their strings. */
-expectTypeOf<FreezeMode>().toEqualTypeOf<'none' | 'process'>();
+expectTypeOf<FreezeMode>().toEqualTypeOf<'none' | 'process' | 'process-group' | 'process-tree' | 'cgroup'>();
 expectTypeOf(FreezeMode.None).toEqualTypeOf<'none'>();
 new FreezeState('none');
 new FreezeState('process', undefined, {});
@@ -24,6 +28,28 @@ declare const anyString: string;
 new FreezeState(anyString);
 // @ts-expect-error
 FreezeMode.None = 'process';
+
+/** A control group is named by its path or by its parent's. */
+new FreezeState('cgroup', undefined, { cgroup: { path: '/sys/fs/cgroup/a' } });
+new FreezeState('cgroup', undefined, { cgroup: { parent: '/sys/fs/cgroup' } });
+// @ts-expect-error: by one of them.
+new FreezeState('cgroup', undefined, { cgroup: { path: '/sys/fs/cgroup/a', parent: '/sys/fs/cgroup' } });
+// @ts-expect-error
+new FreezeState('cgroup', undefined, { cgroup: {} });
+// @ts-expect-error
+new FreezeState('cgroup', undefined, { cgroup: '/sys/fs/cgroup/a' });
+
+/** What a confirmation and a look give. */
+expectTypeOf(state.confirmFreezeAtEpoch(0)).toEqualTypeOf<Promise<FreezeReport>>();
+state.confirmFreezeAtEpoch(0, { timeout: 5, signal: new AbortController().signal });
+// @ts-expect-error: that is an option of waits.
+state.confirmFreezeAtEpoch(0, { ref: false });
+// @ts-expect-error: an epoch is needed.
+state.confirmFreezeAtEpoch();
+expectTypeOf<MemberOutcome['outcome']>().toEqualTypeOf<'stopped' | 'gone' | 'already-stopped'>();
+expectTypeOf(state.inspect()).toEqualTypeOf<MemberStatus[]>();
+expectTypeOf<MemberStatus['state']>().toEqualTypeOf<'running' | 'sleeping' | 'stopped' | 'zombie' | 'gone'>();
+expectTypeOf<MemberStatus['role']>().toEqualTypeOf<'registered' | 'descendant'>();
 
 /** Pids are numbers. */
 FreezeState.withPids('process', new Set([1234]));
@@ -90,7 +116,11 @@ FreezeState.capabilities.boost = true;
 FreezeState.capabilities.modes.process.available = true;
 
 /** Options are readonly, known by name, and never `undefined` by mistake. */
-expectTypeOf<FreezeOptions>().toEqualTypeOf<{ readonly boost?: boolean; readonly childStopNotices?: boolean }>();
+expectTypeOf<FreezeOptions>().toEqualTypeOf<{
+  readonly boost?: boolean;
+  readonly childStopNotices?: boolean;
+  readonly cgroup?: CgroupOptions;
+}>();
 export function optionsAreReadonly(options: FreezeOptions, wait: WaitOptions): void {
   // @ts-expect-error
   options.boost = true;

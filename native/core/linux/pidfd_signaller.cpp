@@ -1,7 +1,7 @@
 #include "pidfd_signaller.h"
 
 #include <poll.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,25 +9,12 @@
 #include <cerrno>
 
 #include "../posix/kill_signaller.h"
+#include "pidfd.h"
 #include "proc.h"
-
-// Older C libraries know neither; the numbers are the same on every architecture.
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 
 namespace freeze_state {
 
 namespace {
-
-int pidfdOpen(Pid pid) noexcept { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
-
-int pidfdSendSignal(int fd, int signal) noexcept {
-  return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) == 0 ? 0 : errno;
-}
 
 /// A pidfd polls readable once its process has exited, reaped or not.
 // NOLINTNEXTLINE(misc-no-recursion): each time for half as many of at most 512
@@ -38,13 +25,22 @@ void findExited(std::span<pollfd> fds) noexcept {
   findExited(fds.subspan(fds.size() / 2));
 }
 
+/// waitid(2), Linux 5.4; older C libraries do not have the name.
+constexpr auto kPidfd = static_cast<idtype_t>(3);
+
+bool isStoppedChild(const Process& process) noexcept {
+  siginfo_t stopped{};
+  return waitid(kPidfd, static_cast<id_t>(process.fd), &stopped, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+         stopped.si_pid == process.pid;
+}
+
 }  // namespace
 
 bool PidfdSignaller::isAvailable() noexcept {
-  const int fd = pidfdOpen(getpid());
+  const int fd = pidfd::open(getpid());
   // Out of descriptors says nothing against pidfds: registering will answer that when it is asked.
   if (fd < 0) return errno == EMFILE || errno == ENFILE;
-  const int error = pidfdSendSignal(fd, 0);
+  const int error = pidfd::sendSignal(fd, 0);
   close(fd);
   return error == 0;
 }
@@ -53,7 +49,7 @@ Pid PidfdSignaller::ownPid() const noexcept { return getpid(); }
 
 Failures PidfdSignaller::open(Pid pid, Member& member) noexcept {
   member.process.pid = pid;
-  member.process.fd = pidfdOpen(pid);
+  member.process.fd = pidfd::open(pid);
   if (member.process.fd >= 0) return {};
   const int error = errno;
   switch (error) {
@@ -73,7 +69,19 @@ void PidfdSignaller::release(Process& process) noexcept {
 }
 
 int PidfdSignaller::send(const Process& process, Signal signal) noexcept {
-  return pidfdSendSignal(process.fd, signalNumber(signal));
+  return pidfd::sendSignal(process.fd, signalNumber(signal));
+}
+
+ProcessState PidfdSignaller::look(const Process& process) noexcept {
+  if (process.fd < 0) return ProcessState::Gone;
+  if (isStoppedChild(process)) return ProcessState::Stopped;
+  const ProcessState state = proc::look(process.pid);
+  // Only now: if it lives, the number is its own, and was when /proc was asked.
+  pollfd fd{process.fd, POLLIN, 0};
+  const bool hasExited = poll(&fd, 1, 0) > 0;
+  if (hasExited) return state == ProcessState::Zombie ? state : ProcessState::Gone;
+  // One that lives and that /proc has not is hidden from us.
+  return state == ProcessState::Gone || state == ProcessState::Zombie ? ProcessState::Unknown : state;
 }
 
 void PidfdSignaller::findGone(std::span<Member> members) noexcept {

@@ -6,7 +6,7 @@ namespace freeze_state {
 
 /// Signals through a pidfd, which stands for one process for as long as it is open: a pid that is reused cannot be hit.
 /// Needs Linux 5.3 (pidfd_open(2), pidfd_send_signal(2)) and a seccomp filter that lets both through.
-class PidfdSignaller final : public Signaller {
+class PidfdSignaller : public Signaller {
  public:
   /// Whether the kernel answers; tried on ourselves, with signal 0.
   static bool isAvailable() noexcept;
@@ -17,6 +17,7 @@ class PidfdSignaller final : public Signaller {
   Failures open(Pid pid, Member& member) noexcept override;
   void release(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
+  ProcessState look(const Process& process) noexcept override;
   void findGone(std::span<Member> members) noexcept override;
 };
 

@@ -1,8 +1,10 @@
 #include "proc.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -37,27 +39,131 @@ std::optional<Number> parse(std::string_view text) noexcept {
   return error == std::errc() ? std::optional(number) : std::nullopt;
 }
 
-}  // namespace
+/// The fields of a stat file that come after the state, one after the other.
+class Fields {
+ public:
+  explicit Fields(std::string_view text) : text_(text) {}
 
-int stat(Pid pid, Stat& stat) noexcept {
+  /// The number in the field that is so many further on; nothing where there is none.
+  template <typename Number>
+  std::optional<Number> skipTo(int count) noexcept {
+    for (int field = 0; field < count; ++field) {
+      const auto space = text_.find(' ');
+      if (space == std::string_view::npos) return std::nullopt;
+      text_.remove_prefix(space + 1);
+    }
+    return parse<Number>(text_);
+  }
+
+ private:
+  std::string_view text_;
+};
+
+int statOf(Pid pid, const char* file, Stat& stat) noexcept {
   Buffer buffer;
   std::string_view text;
-  if (const int error = read(pid, "stat", buffer, text); error != 0) return error;
+  if (const int error = read(pid, file, buffer, text); error != 0) return error;
   // Field 2 is the command in parentheses and may hold any character, parentheses and spaces too: the last one ends it.
   const auto command = text.rfind(") ");
   if (command == std::string_view::npos) return EIO;
   text.remove_prefix(command + 2);
   const char state = text.empty() ? 'X' : text.front();
-  constexpr int kFieldsFromStateToStartTime = 22 - 3;
-  for (int field = 0; field < kFieldsFromStateToStartTime; ++field) {
-    const auto space = text.find(' ');
-    if (space == std::string_view::npos) return EIO;
-    text.remove_prefix(space + 1);
-  }
-  const auto startTime = parse<std::uint64_t>(text);
-  if (!startTime) return EIO;
-  stat = {state, *startTime};
+  Fields fields(text);
+  const auto parent = fields.skipTo<Pid>(4 - 3);
+  const auto group = fields.skipTo<Pid>(5 - 4);
+  const auto threads = fields.skipTo<std::int64_t>(20 - 5);
+  const auto startTime = fields.skipTo<std::uint64_t>(22 - 20);
+  if (!parent || !group || !threads || !startTime) return EIO;
+  stat = {state, *parent, *group, *threads, *startTime};
   return 0;
+}
+
+ProcessState stateOf(char letter) noexcept {
+  switch (letter) {
+    case 'R': return ProcessState::Running;
+    case 'T':
+    case 't': return ProcessState::Stopped;
+    case 'Z':
+    case 'X': return ProcessState::Zombie;
+    default: return ProcessState::Sleeping;
+  }
+}
+
+/// Of the threads that live, the one most awake. Group stops reach them one by one.
+ProcessState lookAtThreads(Pid pid) noexcept {
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+  ProcessState found = ProcessState::Zombie;
+  Numbers threads(path.data());
+  for (Pid thread = 0; threads.next(thread);) {
+    std::snprintf(path.data(), path.size(), "task/%d/stat", thread);
+    Stat stat{};
+    const int error = statOf(pid, path.data(), stat);
+    if (error == ESRCH) continue;
+    if (error != 0) return ProcessState::Unknown;
+    found = std::min(found, stateOf(stat.state));
+    if (found == ProcessState::Running) break;
+  }
+  if (threads.error() == ENOENT || threads.error() == ESRCH) return ProcessState::Gone;
+  return threads.error() == 0 ? found : ProcessState::Unknown;
+}
+
+}  // namespace
+
+int stat(Pid pid, Stat& stat) noexcept { return statOf(pid, "stat", stat); }
+
+ProcessState look(Pid pid) noexcept {
+  Stat stat{};
+  const int error = statOf(pid, "stat", stat);
+  if (error == ESRCH) return ProcessState::Gone;
+  if (error != 0) return ProcessState::Unknown;
+  const ProcessState leader = stateOf(stat.state);
+  // The line is that of the first thread, and it may have ended (Z) or stopped before the others.
+  const bool isOneOfMany = stat.threads > 1 && (leader == ProcessState::Stopped || leader == ProcessState::Zombie);
+  return isOneOfMany ? lookAtThreads(pid) : leader;
+}
+
+bool showsAll() noexcept {
+  Stat stat{};
+  return statOf(1, "stat", stat) == 0;
+}
+
+int readAll(const char* path, std::string& text) {
+  text.clear();
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  std::array<char, 4096> buffer;
+  ssize_t length = 0;
+  while ((length = ::read(fd, buffer.data(), buffer.size())) > 0)
+    text.append(buffer.data(), static_cast<std::size_t>(length));
+  const int error = length < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+Numbers::Numbers(const char* path) noexcept : directory_(opendir(path)) {
+  if (directory_ == nullptr) error_ = errno;
+}
+
+Numbers::~Numbers() {
+  if (directory_ != nullptr) closedir(static_cast<DIR*>(directory_));
+}
+
+bool Numbers::next(Pid& number) noexcept {
+  if (directory_ == nullptr) return false;
+  for (;;) {
+    errno = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): it is where each stream has one thread (readdir(3))
+    const dirent* entry = readdir(static_cast<DIR*>(directory_));
+    if (entry == nullptr) {
+      error_ = errno;
+      return false;
+    }
+    if (const auto parsed = parse<Pid>(static_cast<const char*>(entry->d_name)); parsed) {
+      number = *parsed;
+      return true;
+    }
+  }
 }
 
 bool isThread(Pid pid) noexcept {

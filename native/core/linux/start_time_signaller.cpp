@@ -19,7 +19,10 @@ int findStill(const Process& process) noexcept {
   const int error = proc::stat(process.pid, now);
   if (error == ESRCH && isUsed(process.pid)) return EACCES;
   if (error != 0) return error;
-  return now.startTime == process.startTime && now.state != 'Z' && now.state != 'X' ? 0 : ESRCH;
+  if (now.startTime != process.startTime) return ESRCH;
+  // Its first thread may have ended before the others: then the process lives.
+  const bool hasEnded = (now.state == 'Z' || now.state == 'X') && now.threads <= 1;
+  return hasEnded ? ESRCH : 0;
 }
 
 }  // namespace
@@ -38,6 +41,16 @@ Failures StartTimeSignaller::open(Pid pid, Member& member) noexcept {
 int StartTimeSignaller::send(const Process& process, Signal signal) noexcept {
   const int error = findStill(process);
   return error == 0 ? KillSignaller::send(process, signal) : error;
+}
+
+ProcessState StartTimeSignaller::look(const Process& process) noexcept {
+  // A child's pid is its own until we reap it, which nobody does between these lines and before.
+  if (KillSignaller::look(process) == ProcessState::Stopped) return ProcessState::Stopped;
+  proc::Stat now{};
+  const int error = proc::stat(process.pid, now);
+  if (error == ESRCH) return isUsed(process.pid) ? ProcessState::Unknown : ProcessState::Gone;
+  if (error != 0) return ProcessState::Unknown;
+  return now.startTime == process.startTime ? proc::look(process.pid) : ProcessState::Gone;
 }
 
 void StartTimeSignaller::findGone(std::span<Member> members) noexcept {

@@ -12,6 +12,7 @@ class StartTimeSignaller final : public KillSignaller {
   const char* name() const noexcept override { return "start-time"; }
   Failures open(Pid pid, Member& member) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
+  ProcessState look(const Process& process) noexcept override;
   void findGone(std::span<Member> members) noexcept override;
 };
 

@@ -30,6 +30,7 @@ class NoSignaller final : public Signaller {
   }
   void release(Process&) noexcept override {}
   int send(const Process&, Signal) noexcept override { return ENOSYS; }
+  ProcessState look(const Process&) noexcept override { return ProcessState::Unknown; }
   void findGone(std::span<Member>) noexcept override {}
 };
 

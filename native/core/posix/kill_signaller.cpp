@@ -22,6 +22,16 @@ int KillSignaller::send(const Process& process, Signal signal) noexcept {
   return kill(process.pid, signalNumber(signal)) == 0 ? 0 : errno;
 }
 
+ProcessState KillSignaller::look(const Process& process) noexcept {
+  siginfo_t stopped{};
+  if (waitid(P_PID, static_cast<id_t>(process.pid), &stopped, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+      stopped.si_pid == process.pid)
+    return ProcessState::Stopped;
+  Member member{process};
+  findGone({&member, 1});
+  return member.gone ? ProcessState::Gone : ProcessState::Unknown;
+}
+
 /// WNOWAIT leaves the exit status of a child for libuv, which reaps it later.
 void KillSignaller::findGone(std::span<Member> members) noexcept {
   for (Member& member : members) {

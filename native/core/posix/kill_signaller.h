@@ -14,6 +14,7 @@ class KillSignaller : public Signaller {
   Failures open(Pid pid, Member& member) noexcept override;
   void release(Process&) noexcept override {}
   int send(const Process& process, Signal signal) noexcept override;
+  ProcessState look(const Process& process) noexcept override;
   void findGone(std::span<Member> members) noexcept override;
 };
 

@@ -33,6 +33,7 @@ class Hooked final : public Signaller {
   const char* sendCall() const noexcept override { return real_.sendCall(); }
   Failures open(Pid pid, Member& member) noexcept override { return real_.open(pid, member); }
   void release(Process& process) noexcept override { real_.release(process); }
+  ProcessState look(const Process& process) noexcept override { return real_.look(process); }
   void findGone(std::span<Member> members) noexcept override { real_.findGone(members); }
   int send(const Process& process, Signal signal) noexcept override {
     hook(signal);

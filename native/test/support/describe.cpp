@@ -6,21 +6,7 @@ namespace freeze_state::test {
 
 namespace {
 
-std::string nameOf(FailureCode code) {
-  switch (code) {
-    case FailureCode::NoPidConfigured: return "NoPidConfigured";
-    case FailureCode::ProcessNotFound: return "ProcessNotFound";
-    case FailureCode::PermissionDenied: return "PermissionDenied";
-    case FailureCode::UnsupportedPlatform: return "UnsupportedPlatform";
-    case FailureCode::SignalFailed: return "SignalFailed";
-    case FailureCode::InvalidPid: return "InvalidPid";
-    case FailureCode::ResourceExhausted: return "ResourceExhausted";
-    case FailureCode::Closed: return "Closed";
-  }
-  return "?";
-}
-
-std::string nameOf(int error) {
+std::string errorName(int error) {
   switch (error) {
     case EPERM: return "EPERM";
     case ESRCH: return "ESRCH";
@@ -38,7 +24,7 @@ std::string describe(const Failures& failures) {
     if (!text.empty()) text += ", ";
     text += nameOf(failure.code);
     if (failure.pid != 0) text += ' ' + std::to_string(failure.pid);
-    if (failure.error != 0) text += ' ' + nameOf(failure.error);
+    if (failure.error != 0) text += ' ' + errorName(failure.error);
     if (failure.isStopped) text += " (stopped)";
   }
   return text;

@@ -23,6 +23,11 @@ int Model::send(const Process& process, Signal signal) noexcept {
   return 0;
 }
 
+ProcessState Model::look(const Process& process) noexcept {
+  const bool runs = stoppedBy(static_cast<std::size_t>(process.pid - kFirst)) == kRunning;
+  return runs ? ProcessState::Sleeping : ProcessState::Stopped;
+}
+
 void Model::findGone(std::span<Member>) noexcept {}
 
 }  // namespace freeze_state::test

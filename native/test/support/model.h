@@ -27,6 +27,7 @@ class Model final : public Signaller {
   Failures open(Pid pid, Member& member) noexcept override;
   void release(Process& process) noexcept override { process.fd = -1; }
   int send(const Process& process, Signal signal) noexcept override;
+  ProcessState look(const Process& process) noexcept override;
   void findGone(std::span<Member> members) noexcept override;
 
  private:

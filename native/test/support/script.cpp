@@ -92,6 +92,11 @@ int Script::send(const Process& process, Signal signal) noexcept {
   return error;
 }
 
+ProcessState Script::look(const Process& process) noexcept {
+  if (exited_.contains(process.pid)) return ProcessState::Gone;
+  return isStopped(process.pid) ? ProcessState::Stopped : ProcessState::Sleeping;
+}
+
 void Script::findGone(std::span<Member> members) noexcept {
   for (Member& member : members) member.gone = member.gone || exited_.contains(member.process.pid);
 }

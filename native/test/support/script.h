@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../../core/freeze_state.h"
+#include "../../core/signaller.h"
 
 namespace freeze_state::test {
 
@@ -51,6 +52,7 @@ class Script final : public Signaller {
   Failures open(Pid pid, Member& member) noexcept override;
   void release(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
+  ProcessState look(const Process& process) noexcept override;
   void findGone(std::span<Member> members) noexcept override;
 
   static constexpr Pid kOwnPid = 99;

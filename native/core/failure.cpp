@@ -1,0 +1,32 @@
+#include "failure.h"
+
+namespace freeze_state {
+
+const char* nameOf(FailureCode code) noexcept {
+  switch (code) {
+    case FailureCode::NoPidConfigured: return "NoPidConfigured";
+    case FailureCode::ProcessNotFound: return "ProcessNotFound";
+    case FailureCode::PermissionDenied: return "PermissionDenied";
+    case FailureCode::UnsupportedPlatform: return "UnsupportedPlatform";
+    case FailureCode::SignalFailed: return "SignalFailed";
+    case FailureCode::InvalidPid: return "InvalidPid";
+    case FailureCode::ResourceExhausted: return "ResourceExhausted";
+    case FailureCode::Closed: return "Closed";
+    case FailureCode::NotGroupLeader: return "NotGroupLeader";
+    case FailureCode::OwnGroup: return "OwnGroup";
+    case FailureCode::OwnAncestor: return "OwnAncestor";
+    case FailureCode::NeverStopped: return "NeverStopped";
+    case FailureCode::Unreadable: return "Unreadable";
+    case FailureCode::CgroupNotMounted: return "CgroupNotMounted";
+    case FailureCode::CgroupNotPermitted: return "CgroupNotPermitted";
+    case FailureCode::CgroupReadOnly: return "CgroupReadOnly";
+    case FailureCode::CgroupMissing: return "CgroupMissing";
+    case FailureCode::CgroupThreaded: return "CgroupThreaded";
+    case FailureCode::CgroupOurs: return "CgroupOurs";
+    case FailureCode::CgroupFrozen: return "CgroupFrozen";
+    case FailureCode::CgroupFailed: return "CgroupFailed";
+  }
+  return "";
+}
+
+}  // namespace freeze_state

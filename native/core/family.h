@@ -1,0 +1,35 @@
+#pragma once
+
+#include <vector>
+
+#include "failure.h"
+
+namespace freeze_state {
+
+/// Who is whose child. Behind an interface, so that a test can put a scripted family in its place. One object serves
+/// one scope, under its state's lock.
+class Family {
+ public:
+  Family() = default;
+  Family(const Family&) = delete;
+  Family& operator=(const Family&) = delete;
+  virtual ~Family() = default;
+
+  /// Whether anything here tells.
+  virtual bool isKnown() const noexcept = 0;
+
+  /// Begins a pass: what `children` answers from now on is not older than this call. Returns 0, or the errno(3).
+  virtual int beginPass() = 0;
+
+  /// Appends the children of the process, of all its threads, zombies among them. Returns 0, or the errno(3): ESRCH
+  /// where there is no such process, or it is hidden.
+  virtual int children(Pid pid, std::vector<Pid>& list) = 0;
+
+  /// Whose child it is now. Returns 0, or the errno(3).
+  virtual int parent(Pid pid, Pid& parent) = 0;
+
+  /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
+  virtual void pause() = 0;
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,158 @@
+#include "cgroup.h"
+
+#include <fcntl.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <sstream>
+#include <string_view>
+
+#include "proc.h"
+
+namespace freeze_state::cgroup {
+
+namespace {
+
+/// Spaces and the like are written as `\040` in mountinfo.
+std::string unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    int code = 0;
+    if (text[i] == '\\' && i + 3 < text.size() + 0 &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 4, code, 8).ec == std::errc()) {
+      plain += static_cast<char>(code);
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+bool isWithin(const std::string& path, const std::string& directory) {
+  return path == directory || path.starts_with(directory + "/");
+}
+
+std::string parentOf(const std::string& directory) { return directory.substr(0, directory.rfind('/')); }
+
+}  // namespace
+
+std::optional<Mount> findMount() {
+  std::string text;
+  if (proc::readAll("/proc/self/mountinfo", text) != 0) return std::nullopt;
+  return parseMount(text);
+}
+
+std::optional<Mount> parseMount(const std::string& mountinfo) {
+  std::istringstream lines(mountinfo);
+  for (std::string line; std::getline(lines, line);) {
+    // 36 35 98:0 /root /point options optional... - type source options
+    std::istringstream fields(line);
+    std::string id;
+    std::string parent;
+    std::string device;
+    Mount mount;
+    fields >> id >> parent >> device >> mount.root >> mount.point;
+    std::string field;
+    while (fields >> field && field != "-") {
+    }
+    if (!(fields >> field) || field != "cgroup2") continue;
+    return Mount{unescaped(mount.point), unescaped(mount.root)};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> directoryOf(Pid pid, const Mount& mount) {
+  std::string text;
+  if (proc::readAll(("/proc/" + std::to_string(pid) + "/cgroup").c_str(), text) != 0) return std::nullopt;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    constexpr std::string_view kVersion2 = "0::";
+    if (!line.starts_with(kVersion2)) continue;
+    std::string path = line.substr(kVersion2.size());
+    if (mount.root != "/") {
+      if (!isWithin(path, mount.root)) return std::nullopt;
+      path = path.substr(mount.root.size());
+    }
+    // Outside of our cgroup namespace it begins with `/..`.
+    if (isWithin(path, "/..") || path.ends_with(" (deleted)")) return std::nullopt;
+    return path.empty() || path == "/" ? mount.point : mount.point + path;
+  }
+  return std::nullopt;
+}
+
+int read(const std::string& directory, const char* file, std::string& text) {
+  return proc::readAll((directory + "/" + file).c_str(), text);
+}
+
+int write(const std::string& directory, const char* file, const std::string& text) {
+  const int fd = open((directory + "/" + file).c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  const int error = ::write(fd, text.data(), text.size()) < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+int processes(const std::string& directory, std::vector<Pid>& pids) {
+  std::string text;
+  if (const int error = read(directory, "cgroup.procs", text); error != 0) return error;
+  std::istringstream numbers(text);
+  // One that our pid namespace does not have is 0.
+  for (Pid pid = 0; numbers >> pid;) {
+    if (pid > 0) pids.push_back(pid);
+  }
+  return 0;
+}
+
+std::string frozenAtOrAbove(const std::string& directory, const Mount& mount) {
+  for (std::string at = directory; isWithin(at, mount.point); at = parentOf(at)) {
+    std::string text;
+    // The root has no such file.
+    if (read(at, "cgroup.freeze", text) == 0 && text.starts_with('1')) return at;
+  }
+  return {};
+}
+
+Failures whyUnfit(const std::string& directory, const Mount& mount) {
+  struct statfs system{};
+  if (statfs(directory.c_str(), &system) != 0) return {failureOf(errno, "statfs", directory)};
+  constexpr auto kCgroup2 = 0x63677270;
+  if (system.f_type != kCgroup2) return {{FailureCode::CgroupMissing, 0, ENOTSUP, "statfs", false, directory}};
+  std::string text;
+  if (const int error = read(directory, "cgroup.freeze", text); error != 0)
+    return {failureOf(error, "open", directory)};
+  if (read(directory, "cgroup.type", text) == 0 && (text.starts_with("threaded") || text.starts_with("domain invalid")))
+    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, directory}};
+  if (const auto own = directoryOf(getpid(), mount); own && isWithin(*own, directory))
+    return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
+  if (const std::string frozen = frozenAtOrAbove(directory, mount); !frozen.empty())
+    return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  for (const char* file : {"cgroup.freeze", "cgroup.procs"}) {
+    if (access((directory + "/" + file).c_str(), W_OK) != 0) return {failureOf(errno, "access", directory)};
+  }
+  return {};
+}
+
+Failure failureOf(int error, const char* call, const std::string& path) {
+  const auto code = [error] {
+    switch (error) {
+      case EACCES:
+      case EPERM: return FailureCode::CgroupNotPermitted;
+      case EROFS: return FailureCode::CgroupReadOnly;
+      case ENOENT:
+      case ENOTDIR:
+      case ENODEV: return FailureCode::CgroupMissing;
+      case EOPNOTSUPP: return FailureCode::CgroupThreaded;
+      case EMFILE:
+      case ENFILE:
+      case ENOMEM: return FailureCode::ResourceExhausted;
+      default: return FailureCode::CgroupFailed;
+    }
+  }();
+  return {code, 0, error, call, false, path};
+}
+
+}  // namespace freeze_state::cgroup

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "../scope.h"
+#include "../system_scope.h"
+#include "cgroup.h"
+
+namespace freeze_state {
+
+/// A control group of version 2, which the kernel freezes as a whole: one write stops all that is in it, and no SIGCONT
+/// wakes it. Members are moved into it, and moved back when they leave; what they start is in it from birth.
+class CgroupScope final : public Scope {
+ public:
+  static ScopeResult make(const CgroupPlace& place, Signaller& signaller);
+  /// Why `make` with no place would fail; makes nothing.
+  static Failures whyNot();
+  ~CgroupScope() override;
+
+  bool isSupported() const noexcept override { return true; }
+  Pid ownPid() const noexcept override { return signaller_.ownPid(); }
+  bool isEmpty() const noexcept override { return members_.empty(); }
+  std::vector<Pid> pids() const override;
+  Failures add(Pid pid, const Ticket* frozen) override;
+  UnregisterResult remove(Pid pid) override;
+  Failures stop(const Ticket& ticket, bool isNoting) override;
+  Failures resume(Whom whom) override;
+  /// A member's children go on when it has ended.
+  bool isAnyAlive() const noexcept override;
+  bool isAnyStopped() const noexcept override { return isFrozenByUs_; }
+  Failures deaths() const override;
+  void findGone() noexcept override;
+  void dropGone() noexcept override;
+  Failures clear() override;
+  std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
+  std::vector<MemberOutcome> outcomes() override;
+  std::vector<MemberStatus> inspect() override;
+
+ private:
+  CgroupScope(cgroup::Mount mount, std::string path, bool isMade, Signaller& signaller)
+      : signaller_(signaller), mount_(std::move(mount)), path_(std::move(path)), isMade_(isMade) {}
+
+  struct Registered {
+    Member member;
+    std::string origin;  ///< the directory of the cgroup it was in
+  };
+
+  Failures openFiles();
+  void closeFiles() noexcept;
+  int setFrozen(bool yes) noexcept;
+  bool reads(const char* line) const noexcept;
+  std::vector<Pid> inhabitants() const;
+  std::vector<Pid> familyOf(Pid pid) const;
+  Failures moveOut(Pid pid, const std::string& origin);
+  Failures moveAllOut();
+  Registered* find(Pid pid) noexcept;
+
+  Signaller& signaller_;
+  const cgroup::Mount mount_;
+  const std::string path_;
+  const bool isMade_;
+  int freezeFd_ = -1;  ///< cgroup.freeze
+  int eventsFd_ = -1;  ///< cgroup.events
+  bool isFrozenByUs_ = false;
+  bool isCleared_ = false;
+  std::vector<Registered> members_;
+};
+
+}  // namespace freeze_state

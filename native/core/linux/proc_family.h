@@ -1,0 +1,30 @@
+#pragma once
+
+#include <unordered_map>
+
+#include "../family.h"
+
+namespace freeze_state {
+
+/// By /proc/<pid>/task/<tid>/children (proc_tid_children(5)), which kernels have that are built with
+/// CONFIG_PROC_CHILDREN; elsewhere by the parents in all of /proc/<pid>/stat, once a pass.
+class ProcFamily final : public Family {
+ public:
+  /// How children are found; the second is for kernels without the first, and for tests.
+  enum class Means : std::uint8_t { Children, Scan };
+  static Means bestMeans() noexcept;
+
+  explicit ProcFamily(Means means) noexcept : means_(means) {}
+
+  bool isKnown() const noexcept override;
+  int beginPass() override;
+  int children(Pid pid, std::vector<Pid>& list) override;
+  int parent(Pid pid, Pid& parent) override;
+  void pause() override;
+
+ private:
+  const Means means_;
+  std::unordered_multimap<Pid, Pid> childrenOf_;  ///< as the last scan found them
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "../posix/group_signaller.h"
+
+namespace freeze_state {
+
+/// The same on Linux: by PIDFD_SIGNAL_PROCESS_GROUP (pidfd_send_signal(2), Linux 6.9) where there is that, so that a
+/// group whose number was reused cannot be hit; else by kill(2), after a look whether the number is still this group's.
+class ProcGroupSignaller final : public GroupSignaller {
+ public:
+  explicit ProcGroupSignaller(Signaller& leaders) noexcept;
+
+  const char* sendCall() const noexcept override { return hasGroupFlag_ ? "pidfd_send_signal" : "kill"; }
+  Failures open(Pid pid, Member& member) noexcept override;
+  int send(const Process& process, Signal signal) noexcept override;
+
+ protected:
+  bool isInhabited(const Process& leader) noexcept override;
+
+ private:
+  const bool hasGroupFlag_;
+};
+
+}  // namespace freeze_state

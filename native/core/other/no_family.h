@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cerrno>
+
+#include "../family.h"
+
+namespace freeze_state {
+
+/// For systems without /proc: nothing tells who is whose child.
+class NoFamily final : public Family {
+ public:
+  bool isKnown() const noexcept override { return false; }
+  int beginPass() override { return ENOSYS; }
+  int children(Pid /*pid*/, std::vector<Pid>& /*list*/) override { return ENOSYS; }
+  int parent(Pid /*pid*/, Pid& /*parent*/) override { return ENOSYS; }
+  void pause() override {}
+};
+
+}  // namespace freeze_state

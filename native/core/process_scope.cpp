@@ -1,0 +1,100 @@
+#include "process_scope.h"
+
+#include <cerrno>
+
+namespace freeze_state {
+
+std::vector<Pid> ProcessScope::pids() const {
+  std::vector<Pid> pids;
+  pids.reserve(members_.size());
+  for (const Member& member : members_.all()) pids.push_back(member.process.pid);
+  return pids;
+}
+
+Failures ProcessScope::open(Pid pid, std::optional<Member>& newcomer) {
+  if (Member* known = members_.find(pid); known != nullptr) {
+    signaller_.findGone({known, 1});
+    if (!known->gone) return {};
+    members_.remove(*known);
+  }
+  Member member;
+  member.process.pid = pid;
+  if (Failures failures = signaller_.open(pid, member); !failures.empty()) return failures;
+  signaller_.findGone({&member, 1});
+  newcomer = member;
+  return {};
+}
+
+Failures ProcessScope::add(Pid pid, const Ticket* frozen) {
+  std::optional<Member> newcomer;
+  if (Failures failures = open(pid, newcomer); !failures.empty() || !newcomer) return failures;
+  // A thaw that came meanwhile is not to find one more to continue.
+  if (frozen != nullptr && frozen->isCurrent() && !newcomer->gone) {
+    const SignalLoop loop(options_, 1);
+    if (const auto failure = members_.stop(*newcomer, false); failure) {
+      signaller_.release(newcomer->process);
+      return {*failure};
+    }
+  }
+  members_.add(*newcomer);
+  return {};
+}
+
+UnregisterResult ProcessScope::remove(Pid pid) {
+  Member* member = members_.find(pid);
+  if (member == nullptr) return {};
+  if (member->stopped) {
+    const SignalLoop loop(options_, 1);
+    if (const auto failure = members_.resume(*member); failure) return {true, {*failure}};
+  }
+  members_.remove(*member);
+  return {true, {}};
+}
+
+Failures ProcessScope::stop(const Ticket& ticket, bool isNoting) {
+  members_.findGone();
+  const SignalLoop loop(options_, members_.size());
+  return members_.stop(ticket, isNoting);
+}
+
+Failures ProcessScope::resume(Whom whom) {
+  Failures failures;
+  if (whom == Whom::Stopped && !members_.isAnyStopped()) return failures;
+  const SignalLoop loop(options_, members_.size());
+  members_.resume(whom, failures);
+  return failures;
+}
+
+Failures ProcessScope::deaths() const {
+  Failures failures;
+  for (const Member& member : members_.all())
+    failures.push_back({FailureCode::ProcessNotFound, member.process.pid, ESRCH, signaller_.sendCall()});
+  return failures;
+}
+
+Failures ProcessScope::clear() {
+  members_.clear();
+  return {};
+}
+
+std::vector<Pid> ProcessScope::unstopped(const Ticket& frozen, Deadline until) {
+  std::vector<Pid> pids;
+  members_.unstopped(frozen, until, cursor_, pids);
+  return pids;
+}
+
+std::vector<MemberOutcome> ProcessScope::outcomes() {
+  std::vector<MemberOutcome> list;
+  members_.findGone();
+  members_.outcomes(list);
+  return list;
+}
+
+std::vector<MemberStatus> ProcessScope::inspect() {
+  std::vector<MemberStatus> list;
+  for (const Member& member : members_.all())
+    list.push_back({member.process.pid, signaller_.look(member.process), true, member.stopped});
+  return list;
+}
+
+}  // namespace freeze_state

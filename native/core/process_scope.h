@@ -1,0 +1,43 @@
+#pragma once
+
+#include "member_list.h"
+#include "scope.h"
+#include "signal_loop.h"
+
+namespace freeze_state {
+
+/// The registered processes, each signalled on its own. With a signaller that signals groups: their groups.
+class ProcessScope : public Scope {
+ public:
+  ProcessScope(const LoopOptions& options, Signaller& signaller) noexcept
+      : options_(options), signaller_(signaller), members_(signaller) {}
+
+  bool isSupported() const noexcept override { return signaller_.isSupported(); }
+  Pid ownPid() const noexcept override { return signaller_.ownPid(); }
+  bool isEmpty() const noexcept override { return members_.isEmpty(); }
+  std::vector<Pid> pids() const override;
+  Failures add(Pid pid, const Ticket* frozen) override;
+  UnregisterResult remove(Pid pid) override;
+  Failures stop(const Ticket& ticket, bool isNoting) override;
+  Failures resume(Whom whom) override;
+  bool isAnyAlive() const noexcept override { return members_.isAnyAlive(); }
+  bool isAnyStopped() const noexcept override { return members_.isAnyStopped(); }
+  Failures deaths() const override;
+  void findGone() noexcept override { members_.findGone(); }
+  void dropGone() noexcept override { members_.dropGone(); }
+  Failures clear() override;
+  std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
+  std::vector<MemberOutcome> outcomes() override;
+  std::vector<MemberStatus> inspect() override;
+
+ protected:
+  /// Takes hold of a newcomer, where the live member of that pid is not known yet. Nothing to do is no newcomer.
+  Failures open(Pid pid, std::optional<Member>& newcomer);
+
+  const LoopOptions options_;
+  Signaller& signaller_;
+  MemberList members_;
+  std::size_t cursor_ = 0;  ///< see `MemberList::unstopped`
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,176 @@
+#include "tree_scope.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "tree_stop.h"
+
+namespace freeze_state {
+
+bool TreeScope::isOurAncestor(Pid pid) {
+  Pid ancestor = ownPid();
+  // Init, and whatever is outside of our pid namespace, is where it ends; so it does where /proc hides them, and then
+  // `TreeStop` refuses to stop us.
+  while (family_->parent(ancestor, ancestor) == 0 && ancestor > 0) {
+    if (ancestor == pid) return true;
+  }
+  return false;
+}
+
+Failures TreeScope::add(Pid pid, const Ticket* frozen) {
+  if (isOurAncestor(pid)) return {{FailureCode::OwnAncestor, pid}};
+  std::optional<Member> newcomer;
+  if (Failures failures = open(pid, newcomer); !failures.empty() || !newcomer) return failures;
+  if (frozen != nullptr && frozen->isCurrent() && !newcomer->gone) return addFrozen(*newcomer, *frozen);
+  members_.add(*newcomer);
+  return {};
+}
+
+Failures TreeScope::addFrozen(Member newcomer, const Ticket& frozen) {
+  const Pid pid = newcomer.process.pid;
+  if (Member* known = descendants_.find(pid); known != nullptr) {
+    // Stopped already, with all that is below it.
+    newcomer.stopped = known->stopped && !known->wasStopped;
+    newcomer.wasStopped = known->wasStopped;
+    newcomer.hasStopped = known->hasStopped;
+    descendants_.remove(*known);
+    members_.add(newcomer);
+    return {};
+  }
+  const SignalLoop loop(options_, 2);
+  if (const auto failure = members_.stop(newcomer, false); failure) {
+    signaller_.release(newcomer.process);
+    return {*failure};
+  }
+  members_.add(newcomer);
+  Failures failures = TreeStop(signaller_, *family_, members_, descendants_, frozen).run();
+  if (failures.empty()) return {};
+  append(failures, resumeBelow(pid));
+  if (Member* member = members_.find(pid); member != nullptr) {
+    if (const auto failure = members_.resume(*member); failure) failures.push_back(*failure);
+    members_.remove(*member);
+  }
+  return failures;
+}
+
+UnregisterResult TreeScope::remove(Pid pid) {
+  Member* member = members_.find(pid);
+  if (member == nullptr) return {};
+  if (member->stopped && !member->gone) {
+    Pid parent = 0;
+    const int error = family_->parent(pid, parent);
+    if (error != 0 && error != ESRCH) return {true, {{FailureCode::Unreadable, pid, error, "open"}}};
+    const bool isChild = error == 0 && (members_.find(parent) != nullptr || descendants_.find(parent) != nullptr);
+    if (isChild && !isBelow(parent, pid)) {
+      Member descendant = *member;
+      descendant.parent = parent;
+      member->process.fd = -1;  // the descendant's now
+      members_.remove(*member);
+      descendants_.add(descendant);
+      return {true, {}};
+    }
+    const SignalLoop loop(options_, 2);
+    if (const auto failure = members_.resume(*member); failure) return {true, {*failure}};
+  }
+  if (Failures failures = resumeBelow(pid); !failures.empty()) return {true, failures};
+  members_.remove(*members_.find(pid));
+  return {true, {}};
+}
+
+/// Whether the process came with that member, and with no other one in between.
+bool TreeScope::isBelow(Pid pid, Pid root) noexcept {
+  while (pid != root) {
+    const Member* const member = descendants_.find(pid);
+    if (member == nullptr) return false;
+    pid = member->parent;
+  }
+  return true;
+}
+
+Failures TreeScope::resumeBelow(Pid root) {
+  Failures failures;
+  std::vector<Pid> below;
+  for (const Member& member : descendants_.all()) {
+    if (isBelow(member.process.pid, root)) below.push_back(member.process.pid);
+  }
+  for (const Pid pid : below) {
+    Member& member = *descendants_.find(pid);
+    if (!member.wasStopped && !member.gone) {
+      if (const auto failure = descendants_.resume(member); failure) failures.push_back(*failure);
+    }
+  }
+  // Only now: their places in the tree led to one another.
+  for (const Pid pid : below) {
+    Member& member = *descendants_.find(pid);
+    if (!member.stopped || member.wasStopped || member.gone) descendants_.remove(member);
+  }
+  return failures;
+}
+
+Failures TreeScope::stop(const Ticket& ticket, bool isNoting) {
+  members_.findGone();
+  // How many there will be nobody knows yet.
+  const SignalLoop loop(options_, 2);
+  if (Failures failures = members_.stop(ticket, isNoting); !failures.empty()) return failures;
+  return TreeStop(signaller_, *family_, members_, descendants_, ticket).run();
+}
+
+Failures TreeScope::resume(Whom whom) {
+  Failures failures;
+  if (whom == Whom::Stopped && !isAnyStopped()) return failures;
+  const SignalLoop loop(options_, members_.size() + descendants_.size());
+  members_.resume(whom, failures);
+  for (Member& member : descendants_.all()) {
+    if (member.wasStopped) member.stopped = false;
+  }
+  descendants_.resume(Whom::Stopped, failures);
+  // Those that refuse stay, with their marks.
+  for (Member& member : descendants_.all()) member.gone = member.gone || !member.stopped;
+  descendants_.dropGone();
+  return failures;
+}
+
+Failures TreeScope::clear() {
+  descendants_.clear();
+  return ProcessScope::clear();
+}
+
+std::vector<Pid> TreeScope::unstopped(const Ticket& frozen, Deadline until) {
+  std::vector<Pid> pids = ProcessScope::unstopped(frozen, until);
+  descendants_.unstopped(frozen, until, descendantsCursor_, pids);
+  return pids;
+}
+
+std::vector<MemberOutcome> TreeScope::outcomes() {
+  descendants_.findGone();
+  std::vector<MemberOutcome> list = ProcessScope::outcomes();
+  descendants_.outcomes(list);
+  return list;
+}
+
+std::vector<MemberStatus> TreeScope::inspect() {
+  std::vector<MemberStatus> list = ProcessScope::inspect();
+  if (!isAnyStopped()) inspectRunning(list);
+  for (const Member& member : descendants_.all()) {
+    list.push_back({member.process.pid, signaller_.look(member.process), false, member.stopped && !member.wasStopped});
+  }
+  return list;
+}
+
+void TreeScope::inspectRunning(std::vector<MemberStatus>& list) {
+  if (family_->beginPass() != 0) return;
+  for (std::size_t next = 0; next < list.size(); ++next) {
+    std::vector<Pid> children;
+    if (list[next].state == ProcessState::Gone || family_->children(list[next].pid, children) != 0) continue;
+    for (const Pid pid : children) {
+      if (std::ranges::find(list, pid, &MemberStatus::pid) != list.end()) continue;
+      Member child;
+      if (!signaller_.open(pid, child).empty()) continue;
+      list.push_back({pid, child.gone ? ProcessState::Gone : signaller_.look(child.process), false, false});
+      signaller_.release(child.process);
+    }
+  }
+}
+
+}  // namespace freeze_state

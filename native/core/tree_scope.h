@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "family.h"
+#include "process_scope.h"
+
+namespace freeze_state {
+
+/// The registered processes and all their descendants; tree_stop.h has how they are stopped. Descendants are held for
+/// the length of one freeze. The thaw continues exactly them, the registered ones first; one that somebody else had
+/// stopped before is left as it was.
+class TreeScope final : public ProcessScope {
+ public:
+  TreeScope(const LoopOptions& options, Signaller& signaller, std::unique_ptr<Family> family) noexcept
+      : ProcessScope(options, signaller), family_(std::move(family)), descendants_(signaller) {}
+
+  bool isSupported() const noexcept override { return ProcessScope::isSupported() && family_->isKnown(); }
+  /// Fails with `OwnAncestor`, besides.
+  Failures add(Pid pid, const Ticket* frozen) override;
+  /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
+  UnregisterResult remove(Pid pid) override;
+  Failures stop(const Ticket& ticket, bool isNoting) override;
+  Failures resume(Whom whom) override;
+  bool isAnyStopped() const noexcept override { return members_.isAnyStopped() || descendants_.isAnyStopped(); }
+  Failures clear() override;
+  std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
+  std::vector<MemberOutcome> outcomes() override;
+  /// While running, the descendants as they are now.
+  std::vector<MemberStatus> inspect() override;
+
+ private:
+  bool isOurAncestor(Pid pid);
+  Failures addFrozen(Member newcomer, const Ticket& frozen);
+  bool isBelow(Pid pid, Pid root) noexcept;
+  Failures resumeBelow(Pid root);
+  void inspectRunning(std::vector<MemberStatus>& list);
+
+  const std::unique_ptr<Family> family_;
+  MemberList descendants_;  ///< in the order in which they were found; empty while running
+  std::size_t descendantsCursor_ = 0;
+};
+
+}  // namespace freeze_state
