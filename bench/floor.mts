@@ -6,7 +6,9 @@ export interface Floor {
   empty(): undefined;
   killAll(pids: readonly number[], signal: number): void;
   awaitStopped(pids: readonly number[]): void;
-  resetChildNotices(): void;
+  killAndAwait(pids: readonly number[], signal: number): void;
+  awaitText(fds: readonly number[], text: string): void;
+  resetChildNotices(areQuiet?: boolean): void;
   currentVersion(): number;
   awaitVersion(seen: number): void;
   notifyVersion(): void;

@@ -1,13 +1,13 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { FreezeTimeoutError } from './errors';
 import { closedError, errorOf } from './failures';
-import type { StateHandle } from './native';
+import type { Roster, StateHandle } from './native';
 import { below, type Callee, calledBy, callersOf } from './stack';
 import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
 
 /** Microseconds for which this thread looks whether the members have stopped, before it lets others run. */
-const firstLook = 60;
-const laterLook = 50;
+const firstLook = 40;
+const laterLook = 40;
 
 /** Nanoseconds for which it comes back in each turn of the event loop. */
 const patience = 2e6;
@@ -37,27 +37,37 @@ export async function confirm(
   const signalledNs = nanosecondsSince(start);
   changed();
 
-  let left = handle.unstopped(epoch, firstLook);
-  while (left !== undefined && left.length > 0) {
-    const isLate = nanosecondsSince(start) - signalledNs >= timeout * 1e6;
-    if (isLate || signal?.aborted) {
-      const thawed = handle.unfreezeFrom(epoch);
-      if (thawed === false) break; // somebody else thawed first
-      changed();
-      const cause = Array.isArray(thawed) ? errorOf(thawed, 'confirmFreezeAtEpoch') : undefined;
-      if (signal?.aborted) throw cause === undefined ? signal.reason : calledBy(cause, callers);
-      throw calledBy(timedOut(left, timeout, cause), callers);
+  let left = handle.unstopped(epoch, firstLook, false);
+  while (left !== undefined && left > 0 && !signal?.aborted) {
+    if (nanosecondsSince(start) - signalledNs >= timeout * 1e6) {
+      const pids = handle.unstopped(epoch, 0, true) ?? [];
+      const cause = rollBack(handle, epoch, changed);
+      if (cause !== false) throw calledBy(timedOut(pids, timeout, cause), callers);
+      break;
     }
     await (nanosecondsSince(start) - signalledNs < patience ? setImmediate() : setTimeout(1));
-    left = handle.unstopped(epoch, laterLook);
+    left = handle.unstopped(epoch, laterLook, false);
+  }
+  // It may have come just when the last member stopped.
+  if (signal?.aborted) {
+    const cause = begun.isByUs && rollBack(handle, epoch, changed);
+    throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
   }
   const stoppedNs = nanosecondsSince(start);
   const outcomes = handle.outcomes(epoch);
   if (outcomes !== undefined) {
-    return { frozen: true, epoch, members: membersOf(begun.roster, outcomes), signalledNs, stoppedNs };
+    return { frozen: true, epoch, members: membersOf(begun, outcomes), signalledNs, stoppedNs };
   }
   if (handle.word() === undefined) throw calledBy(closedError(), callers);
   return notFrozen(epoch);
+}
+
+/** `false`: somebody else thawed first. An error: for members that refuse to be continued. */
+function rollBack(handle: StateHandle, epoch: number, changed: () => void): Error | undefined | false {
+  const thawed = handle.unfreezeFrom(epoch);
+  if (thawed === false) return false;
+  changed();
+  return Array.isArray(thawed) ? errorOf(thawed, 'confirmFreezeAtEpoch') : undefined;
 }
 
 function notFrozen(epoch: number): FreezeReport {
@@ -68,19 +78,29 @@ function nanosecondsSince(start: bigint): number {
   return Number(process.hrtime.bigint() - start);
 }
 
-/** Those that were registered first; what the freeze did not find any more is gone. Then what came with them. */
-function membersOf(roster: readonly number[], outcomes: readonly MemberOutcome[]): MemberOutcome[] {
+/**
+ * Those that were registered, in their order; those among them that the freeze did not find any more are gone, and those
+ * that were unregistered since are left out. Then what came with them.
+ */
+function membersOf({ registered, left }: Roster, outcomes: readonly MemberOutcome[]): MemberOutcome[] {
   const byPid = new Map(outcomes.map((member) => [member.pid, member]));
-  const registered = roster.map((pid): MemberOutcome => byPid.get(pid) ?? { pid, outcome: 'gone' });
-  const isRegistered = new Set(roster);
-  return [...registered, ...outcomes.filter(({ pid }) => !isRegistered.has(pid))];
+  const isLeft = new Set(left);
+  const members: MemberOutcome[] = [];
+  for (const pid of registered) {
+    const member = byPid.get(pid);
+    if (member !== undefined) members.push(member);
+    else if (!isLeft.has(pid)) members.push({ pid, outcome: 'gone' });
+    byPid.delete(pid);
+  }
+  return [...members, ...byPid.values()];
 }
 
 function timedOut(pids: readonly number[], timeout: number, cause: Error | undefined): FreezeTimeoutError {
   const who = pids.length === 1 ? `Process ${pids[0]} was` : `Processes ${pids.join(', ')} were`;
   const error = new FreezeTimeoutError(
     `${who} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process does not stop while ` +
-      'it is in vfork(2) or in an uninterruptible system call (state D), and not while it gets no processor; see ' +
+      'it is in vfork(2) or in an uninterruptible system call (state D), and not while it gets no processor; and where /proc hides ' +
+      'processes (hidepid) nobody can say that a group has. See ' +
       `\`ps -o pid,stat,wchan -p ${pids.join(',')}\`.`,
     timeout,
     pids,

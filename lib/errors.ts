@@ -200,6 +200,8 @@ export type CgroupReason =
   | 'ours'
   /** Someone else froze it or one above it, which is not ours to thaw. */
   | 'frozen-by-another'
+  /** Somebody moved a member out of it, so a freeze would not reach that. */
+  | 'member-left'
   | 'failed';
 
 /** A control group could not be used, in mode `cgroup` (cgroups(7)). */

@@ -34,7 +34,7 @@ export type Operation = keyof typeof aftermaths;
 
 /** Makes the error of an operation out of what the core handed over. `argument` is the pid that was given to it. */
 export function errorOf(failures: readonly NativeFailure[], operation: Operation, argument?: unknown): AnyFreezeError {
-  const stuck = failures.filter(({ isStopped }) => isStopped).map(({ pid }) => pid);
+  const stuck = failures.filter(({ isStopped, pid }) => isStopped && pid > 0).map(({ pid }) => pid);
   const aftermath = aftermathOf(operation, stuck);
   const [only] = failures;
   if (only === undefined) throw new Error('freeze-state: a failure without a reason; please report this');
@@ -113,8 +113,8 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
       return new InvalidPidError(`${operation}: ${whyUnfit(failure.code, pid)}${aftermath}`, argument ?? pid);
     case 'NeverStopped':
       return new SignalFailedError(
-        `${operation}: process ${pid} was sent SIGSTOP and did not stop within a second ${answer}, so its children cannot ` +
-          `be known. The machine may be overloaded; try again.${aftermath}`,
+        `${operation}: process ${pid}, or its tree, was sent SIGSTOP and went on for a second ${answer}, so its descendants ` +
+          `cannot be known. The machine may be overloaded: try again, or use FreezeMode.Cgroup.${aftermath}`,
         pid,
         errno,
         syscall,
@@ -155,12 +155,15 @@ const cgroupReasons: Record<CgroupFailureCode, CgroupReason> = {
   CgroupThreaded: 'threaded',
   CgroupOurs: 'ours',
   CgroupFrozen: 'frozen-by-another',
+  CgroupLeft: 'member-left',
   CgroupFailed: 'failed',
 };
 
 function cgroupError(failure: NativeFailure, code: CgroupFailureCode, prefix: string, aftermath: string): CgroupError {
   const { path, pid, errno, syscall } = failure;
-  const message = `${prefix}${whyNoCgroup(code, path, pid, errno, syscall)}${aftermath}`;
+  // What others hold frozen no later call of ours continues.
+  const after = code === 'CgroupFrozen' && !prefix.startsWith('FreezeState') ? '' : aftermath;
+  const message = `${prefix}${whyNoCgroup(code, path, pid, errno, syscall)}${after}`;
   return new CgroupError(message, cgroupReasons[code], path, errno, syscall);
 }
 
@@ -193,6 +196,11 @@ function whyNoCgroup(code: CgroupFailureCode, path: string, pid: number, errno: 
       return (
         `somebody else froze ${path}, which is not ours to thaw; what is in it stays stopped until \`echo 0 > ` +
         `${path}/cgroup.freeze\`.`
+      );
+    case 'CgroupLeft':
+      return (
+        `somebody moved process ${pid} out of ${path}, so a freeze would not reach it. registerPid(${pid}) moves it back ` +
+        'in, unregisterPid lets it go.'
       );
     case 'CgroupFailed':
       return `${path} could not be used${answer}. Look up that errno in ${syscall}(2).`;

@@ -36,6 +36,7 @@ export type CgroupFailureCode =
   | 'CgroupThreaded'
   | 'CgroupOurs'
   | 'CgroupFrozen'
+  | 'CgroupLeft'
   | 'CgroupFailed';
 
 /** `Failure` in native/core/failure.h. */
@@ -62,6 +63,16 @@ export interface HotCalls {
   word(): Word | undefined;
 }
 
+/** `Roster` in native/core/freeze_state.h. */
+export interface Roster {
+  /** The registered pids when it began. */
+  readonly registered: number[];
+  /** Those among them that were not gone. */
+  readonly left: number[];
+  /** It was this call that froze. */
+  readonly isByUs: boolean;
+}
+
 /** One state; native/binding/state_handle.h. */
 export interface StateHandle extends HotCalls {
   registerPid(pid: number): undefined | NativeFailure[];
@@ -73,10 +84,12 @@ export interface StateHandle extends HotCalls {
   mode(): FreezeMode;
   /** `undefined`: closed. */
   inspect(): MemberStatus[] | undefined;
-  /** Freezes, and notes what others had stopped. `roster`: the registered pids when it began. */
-  beginConfirm(epoch: number): { roster: number[] } | false | NativeFailure[];
-  /** Those not seen stopped yet, after looks for so long at most; `undefined`: not frozen at this epoch any more. */
-  unstopped(epoch: number, limitMicroseconds: number): number[] | undefined;
+  /** Freezes, and notes what others had stopped. */
+  beginConfirm(epoch: number): Roster | false | NativeFailure[];
+  /** How many were not seen stopped yet, after looks for so long at most; `undefined`: not frozen at this epoch any more. */
+  unstopped(epoch: number, limitMicroseconds: number, isNaming: false): number | undefined;
+  /** The same, by their pids. */
+  unstopped(epoch: number, limitMicroseconds: number, isNaming: true): number[] | undefined;
   /** `undefined`: not frozen at this epoch any more. */
   outcomes(epoch: number): MemberOutcome[] | undefined;
   /** Thaws if the state is frozen at this epoch; whether it was. */

@@ -102,7 +102,7 @@ export interface FreezeHandle {
 export interface ConfirmOptions {
   /** Milliseconds, 0 to 2^31-1, from the signals on. When they have passed the freeze is rolled back. Default 1000. */
   readonly timeout?: number;
-  /** Aborting it rolls the freeze back and rejects with `signal.reason`. */
+  /** Aborting it rolls the freeze back, if it was this call that froze, and rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
 }
 

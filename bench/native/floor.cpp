@@ -1,13 +1,18 @@
 // The floors that the benchmarks measure against: the least that a call into native code can cost, and the plainest
 // loop of signals in C. Nothing of freeze-state is in here.
 #include <node_api.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -29,16 +34,17 @@ napi_value compare(napi_env env, napi_callback_info info) {
 /// Does nothing at all.
 napi_value empty(napi_env, napi_callback_info) { return nullptr; }
 
-std::vector<std::int32_t> pidList(napi_env env, napi_value list) {
+/// Pids, or file descriptors.
+std::vector<std::int32_t> numbers(napi_env env, napi_value list) {
   std::uint32_t count = 0;
   napi_get_array_length(env, list, &count);
-  std::vector<std::int32_t> pids(count);
+  std::vector<std::int32_t> numbers(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     napi_value element = nullptr;
     napi_get_element(env, list, i, &element);
-    napi_get_value_int32(env, element, &pids[i]);
+    napi_get_value_int32(env, element, &numbers[i]);
   }
-  return pids;
+  return numbers;
 }
 
 /// kill(2) over an array of pids: `killAll(pids, signal)`.
@@ -48,27 +54,79 @@ napi_value killAll(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
   std::int32_t signal = 0;
   napi_get_value_int32(env, arguments[1], &signal);
-  for (const std::int32_t pid : pidList(env, arguments[0])) kill(pid, signal);
+  for (const std::int32_t pid : numbers(env, arguments[0])) kill(pid, signal);
   return nullptr;
 }
 
-/// Blocks until every one of these children has stopped: `awaitStopped(pids)`. WNOWAIT leaves libuv its exits.
+/// WNOWAIT leaves libuv its exits.
+void awaitChildren(const std::vector<std::int32_t>& pids) {
+  for (const std::int32_t pid : pids) {
+    siginfo_t stopped{};
+    waitid(P_PID, static_cast<id_t>(pid), &stopped, WSTOPPED | WNOWAIT);
+  }
+}
+
+/// Blocks until every one of these children has stopped: `awaitStopped(pids)`.
 napi_value awaitStopped(napi_env env, napi_callback_info info) {
   std::size_t argc = 1;
   napi_value argument = nullptr;
   napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
-  for (const std::int32_t pid : pidList(env, argument)) {
-    siginfo_t stopped{};
-    waitid(P_PID, static_cast<id_t>(pid), &stopped, WSTOPPED | WNOWAIT);
+  awaitChildren(numbers(env, argument));
+  return nullptr;
+}
+
+/// Both in one call: `killAndAwait(pids, signal)`.
+napi_value killAndAwait(napi_env env, napi_callback_info info) {
+  std::size_t argc = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
+  const std::vector<std::int32_t> pids = numbers(env, arguments[0]);
+  std::int32_t signal = 0;
+  napi_get_value_int32(env, arguments[1], &signal);
+  for (const std::int32_t pid : pids) kill(pid, signal);
+  awaitChildren(pids);
+  return nullptr;
+}
+
+/// Blocks until each of these files has the text: `awaitText(fds, text)`. Of processes that are not our children,
+/// /proc/<pid>/stat tells the state, and cgroup.events that of a control group; a new look begins at the start of the
+/// file.
+napi_value awaitText(napi_env env, napi_callback_info info) {
+  std::size_t argc = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
+  std::array<char, 32> text{};
+  std::size_t length = 0;
+  napi_get_value_string_utf8(env, arguments[1], text.data(), text.size(), &length);
+  const std::string_view wanted(text.data(), length);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  for (const std::int32_t fd : numbers(env, arguments[0])) {
+    for (;;) {
+      std::array<char, 1024> buffer;
+      const ssize_t count = pread(fd, buffer.data(), buffer.size(), 0);
+      if (count < 0 || std::chrono::steady_clock::now() > deadline) {
+        napi_throw_error(env, nullptr, count < 0 ? "A file cannot be read any more." : "A file never had the text.");
+        return nullptr;
+      }
+      const std::string_view file(buffer.data(), static_cast<std::size_t>(count));
+      if (file.find(wanted) != std::string_view::npos) break;
+      sched_yield();
+    }
   }
   return nullptr;
 }
 
-/// Takes SA_NOCLDSTOP off SIGCHLD again, so that one contestant's setting does not help the next.
-napi_value resetChildNotices(napi_env, napi_callback_info) {
+/// Takes SA_NOCLDSTOP off SIGCHLD again, so that one contestant's setting does not help the next; or puts it there:
+/// `resetChildNotices(areQuiet)`.
+napi_value resetChildNotices(napi_env env, napi_callback_info info) {
+  std::size_t argc = 1;
+  napi_value argument = nullptr;
+  napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
+  bool areQuiet = false;
+  napi_get_value_bool(env, argument, &areQuiet);
   struct sigaction action{};
   sigaction(SIGCHLD, nullptr, &action);
-  action.sa_flags &= ~SA_NOCLDSTOP;
+  action.sa_flags = areQuiet ? action.sa_flags | SA_NOCLDSTOP : action.sa_flags & ~SA_NOCLDSTOP;
   sigaction(SIGCHLD, &action, nullptr);
   return nullptr;
 }
@@ -141,6 +199,8 @@ NAPI_MODULE_INIT() {
   define(env, exports, "empty", empty);
   define(env, exports, "killAll", killAll);
   define(env, exports, "awaitStopped", awaitStopped);
+  define(env, exports, "killAndAwait", killAndAwait);
+  define(env, exports, "awaitText", awaitText);
   define(env, exports, "resetChildNotices", resetChildNotices);
   define(env, exports, "currentVersion", currentVersion);
   define(env, exports, "awaitVersion", awaitVersion);

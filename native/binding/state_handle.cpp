@@ -138,22 +138,27 @@ Napi::Value StateHandle::inspect(const Napi::CallbackInfo& info) {
   return statuses ? Napi::Value(info.Env(), statusesValue(info.Env(), *statuses)) : info.Env().Undefined();
 }
 
-/// `(epoch)`: the pids of the roster where the state now is frozen, `false` where it is not, or the failures.
+/// `(epoch)`: the roster where the state now is frozen, `false` where it is not, or the failures.
 Napi::Value StateHandle::beginConfirm(const Napi::CallbackInfo& info) {
-  std::vector<Pid> roster;
+  FreezeState::Roster roster;
   const FreezeResult result = attachment_->state().beginConfirm(epochArgument(info), roster, attachment_.get());
   if (!result.failures.empty()) return {info.Env(), failureValue(info.Env(), result.failures)};
   const Napi::Object begun = Napi::Object::New(info.Env());
   if (!result.frozen) return Napi::Boolean::New(info.Env(), false);
-  begun.Set("roster", pidsValue(info.Env(), roster));
+  begun.Set("registered", pidsValue(info.Env(), roster.registered));
+  begun.Set("left", pidsValue(info.Env(), roster.left));
+  begun.Set("isByUs", roster.isByUs);
   return begun;
 }
 
-/// `(epoch, microseconds)`: the pids of those that were not seen stopped; undefined once the epoch has passed.
+/// `(epoch, microseconds, isNaming)`: those that were not seen stopped, by their pids or their number, which is
+/// cheaper; undefined once the epoch has passed.
 Napi::Value StateHandle::unstopped(const Napi::CallbackInfo& info) {
   const std::chrono::microseconds limit(info[1].As<Napi::Number>().Int64Value());
   const auto pids = attachment_->state().unstopped(epochArgument(info), std::chrono::steady_clock::now() + limit);
-  return pids ? Napi::Value(info.Env(), pidsValue(info.Env(), *pids)) : info.Env().Undefined();
+  if (!pids) return info.Env().Undefined();
+  if (info[2].As<Napi::Boolean>()) return {info.Env(), pidsValue(info.Env(), *pids)};
+  return Napi::Number::New(info.Env(), static_cast<double>(pids->size()));
 }
 
 Napi::Value StateHandle::outcomes(const Napi::CallbackInfo& info) {

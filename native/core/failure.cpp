@@ -24,6 +24,7 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::CgroupThreaded: return "CgroupThreaded";
     case FailureCode::CgroupOurs: return "CgroupOurs";
     case FailureCode::CgroupFrozen: return "CgroupFrozen";
+    case FailureCode::CgroupLeft: return "CgroupLeft";
     case FailureCode::CgroupFailed: return "CgroupFailed";
   }
   return "";

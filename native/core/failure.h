@@ -35,6 +35,7 @@ enum class FailureCode : std::uint8_t {
   CgroupThreaded,  ///< it takes threads and no processes
   CgroupOurs,      ///< we are in it, so we would freeze ourselves
   CgroupFrozen,    ///< someone else froze it, or one above it: not ours to thaw
+  CgroupLeft,      ///< somebody moved the member out of it
   CgroupFailed,    ///< `error` says it
 };
 

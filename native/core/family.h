@@ -21,12 +21,16 @@ class Family {
   /// Begins a pass: what `children` answers from now on is not older than this call. Returns 0, or the errno(3).
   virtual int beginPass() = 0;
 
-  /// Appends the children of the process, of all its threads, zombies among them. Returns 0, or the errno(3): ESRCH
-  /// where there is no such process, or it is hidden.
+  /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
+  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden.
   virtual int children(Pid pid, std::vector<Pid>& list) = 0;
 
-  /// Whose child it is now. Returns 0, or the errno(3).
-  virtual int parent(Pid pid, Pid& parent) = 0;
+  /// Whose child it is now, and whether it is stopped. Returns 0, or the errno(3); ESRCH as above.
+  struct Relation {
+    Pid parent = 0;
+    bool isStopped = false;
+  };
+  virtual int relation(Pid pid, Relation& relation) = 0;
 
   /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
   virtual void pause() = 0;

@@ -67,14 +67,13 @@ FreezeResult FreezeState::stopMembersLocked(std::uint64_t epoch, bool isNoting) 
   return result;
 }
 
-FreezeResult FreezeState::beginConfirm(std::uint64_t epoch, std::vector<Pid>& roster, const Listener* caller) {
-  if (const std::uint64_t seen = word_.load(); mode_ == Mode::None || seen != word::running(epoch)) {
-    FreezeResult result = settled(seen, epoch);
-    if (result.frozen) roster = pids().value_or(std::vector<Pid>());
-    return result;
-  }
-  roster = pids().value_or(std::vector<Pid>());
-  return stopMembers(epoch, caller, true);
+FreezeResult FreezeState::beginConfirm(std::uint64_t epoch, Roster& roster, const Listener* caller) {
+  roster.registered = pids().value_or(std::vector<Pid>());
+  const std::uint64_t seen = word_.load();
+  roster.isByUs = mode_ != Mode::None && seen == word::running(epoch);
+  FreezeResult result = roster.isByUs ? stopMembers(epoch, caller, true) : settled(seen, epoch);
+  roster.left = pids().value_or(std::vector<Pid>());
+  return result;
 }
 
 std::optional<std::vector<Pid>> FreezeState::unstopped(std::uint64_t epoch, Deadline until) {

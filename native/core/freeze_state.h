@@ -65,9 +65,14 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
     return stopMembers(epoch, caller, false);
   }
 
-  /// The same, and notes what others had stopped before. The roster is all that was covered when the freeze began, the
-  /// gone ones included: their outcomes are to be asked for once nothing is `unstopped` any more.
-  FreezeResult beginConfirm(std::uint64_t epoch, std::vector<Pid>& roster, const Listener* caller = nullptr);
+  /// The same, and notes what others had stopped before. The roster has who was registered when it began, and which of
+  /// those the freeze then found to be there. Their outcomes are to be asked for once nothing is `unstopped`.
+  struct Roster {
+    std::vector<Pid> registered;
+    std::vector<Pid> left;
+    bool isByUs = false;  ///< it was this call that froze
+  };
+  FreezeResult beginConfirm(std::uint64_t epoch, Roster& roster, const Listener* caller = nullptr);
 
   /// The live processes that were not seen stopped yet, while the state is frozen at the epoch; nothing once that has
   /// passed. Looks until the deadline; see `Scope::unstopped`.

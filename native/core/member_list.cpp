@@ -19,7 +19,7 @@ bool MemberList::isAnyStopped() const noexcept {
 }
 
 std::optional<Failure> MemberList::stop(Member& member, bool isNoting) {
-  member.wasStopped = isNoting && !member.stopped && signaller_.look(member.process) == ProcessState::Stopped;
+  member.wasStopped = isNoting && !member.stopped && signaller_.isStopped(member.process);
   member.hasStopped = false;
   const int error = signaller_.send(member.process, Signal::Stop);
   if (error == 0) member.stopped = true;

@@ -74,6 +74,10 @@ class Signaller {
   /// its exit for others to wait for; of others, /proc.
   virtual ProcessState look(const Process& process) noexcept = 0;
 
+  /// Whether it is stopped, by whomever: the cheapest answer to that. Of a child of ours whose stop somebody has waited
+  /// for, it may be no.
+  virtual bool isStopped(const Process& process) noexcept { return look(process) == ProcessState::Stopped; }
+
   /// Marks the members that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where
   /// nothing can tell, a member counts as alive.
   virtual void findGone(std::span<Member> members) noexcept = 0;

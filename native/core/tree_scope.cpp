@@ -9,11 +9,11 @@
 namespace freeze_state {
 
 bool TreeScope::isOurAncestor(Pid pid) {
-  Pid ancestor = ownPid();
+  Family::Relation relation{ownPid()};
   // Init, and whatever is outside of our pid namespace, is where it ends; so it does where /proc hides them, and then
   // `TreeStop` refuses to stop us.
-  while (family_->parent(ancestor, ancestor) == 0 && ancestor > 0) {
-    if (ancestor == pid) return true;
+  while (family_->relation(relation.parent, relation) == 0 && relation.parent > 0) {
+    if (relation.parent == pid) return true;
   }
   return false;
 }
@@ -29,6 +29,8 @@ Failures TreeScope::add(Pid pid, const Ticket* frozen) {
 
 Failures TreeScope::addFrozen(Member newcomer, const Ticket& frozen) {
   const Pid pid = newcomer.process.pid;
+  descendants_.findGone();
+  descendants_.dropGone();
   if (Member* known = descendants_.find(pid); known != nullptr) {
     // Stopped already, with all that is below it.
     newcomer.stopped = known->stopped && !known->wasStopped;
@@ -58,8 +60,9 @@ UnregisterResult TreeScope::remove(Pid pid) {
   Member* member = members_.find(pid);
   if (member == nullptr) return {};
   if (member->stopped && !member->gone) {
-    Pid parent = 0;
-    const int error = family_->parent(pid, parent);
+    Family::Relation relation;
+    const int error = family_->relation(pid, relation);
+    const Pid parent = relation.parent;
     if (error != 0 && error != ESRCH) return {true, {{FailureCode::Unreadable, pid, error, "open"}}};
     const bool isChild = error == 0 && (members_.find(parent) != nullptr || descendants_.find(parent) != nullptr);
     if (isChild && !isBelow(parent, pid)) {
@@ -121,6 +124,7 @@ Failures TreeScope::resume(Whom whom) {
   if (whom == Whom::Stopped && !isAnyStopped()) return failures;
   const SignalLoop loop(options_, members_.size() + descendants_.size());
   members_.resume(whom, failures);
+  if (whom == Whom::All) continueStrangers();
   for (Member& member : descendants_.all()) {
     if (member.wasStopped) member.stopped = false;
   }
@@ -156,6 +160,26 @@ std::vector<MemberStatus> TreeScope::inspect() {
     list.push_back({member.process.pid, signaller_.look(member.process), false, member.stopped && !member.wasStopped});
   }
   return list;
+}
+
+/// For a forced thaw: whoever is below the members now, whether or not a freeze of ours has met it. They run on
+/// meanwhile, so what is forked now may be missed; and nobody stopped that.
+void TreeScope::continueStrangers() {
+  std::vector<MemberStatus> list = ProcessScope::inspect();
+  inspectRunning(list);
+  for (const MemberStatus& status : list) {
+    if (status.isRegistered || status.state != ProcessState::Stopped || descendants_.find(status.pid) != nullptr)
+      continue;
+    Member child;
+    if (!signaller_.open(status.pid, child).empty()) continue;
+    Family::Relation now;
+    const bool isOurs = !child.gone && family_->relation(status.pid, now) == 0 &&
+                        std::ranges::find(list, now.parent, &MemberStatus::pid) != list.end();
+    // Only now: if it lives, the number is its own, and was when its parent was asked for.
+    signaller_.findGone({&child, 1});
+    if (isOurs && !child.gone) signaller_.send(child.process, Signal::Continue);
+    signaller_.release(child.process);
+  }
 }
 
 void TreeScope::inspectRunning(std::vector<MemberStatus>& list) {

@@ -37,6 +37,7 @@ class TreeScope final : public ProcessScope {
   Failures addFrozen(Member newcomer, const Ticket& frozen);
   bool isBelow(Pid pid, Pid root) noexcept;
   Failures resumeBelow(Pid root);
+  void continueStrangers();
   void inspectRunning(std::vector<MemberStatus>& list);
 
   const std::unique_ptr<Family> family_;

@@ -1,6 +1,7 @@
 #include "tree_stop.h"
 
 #include <cerrno>
+#include <ranges>
 #include <utility>
 
 namespace freeze_state {
@@ -13,11 +14,12 @@ using std::chrono::milliseconds;
 /// it was signalled most likely is in vfork(2), whose child has come to be and is known; it stops when that lets it.
 constexpr milliseconds kBlocked(10);
 
-/// One that runs takes SIGSTOP when it gets a processor.
+/// One that runs takes SIGSTOP when it gets a processor. And as long, too, is every pass to end at last in which
+/// somebody was found to exit, and nobody that could be stopped.
 constexpr milliseconds kNever(1000);
 
-/// So many passes in a row in which nobody new was found and somebody moved.
-constexpr int kRestless = 100;
+/// As long as a tree may go on growing ahead of us.
+constexpr milliseconds kLongest(5000);
 
 Failure familyFailure(Pid pid, int error) {
   const bool isWant = error == EMFILE || error == ENFILE || error == ENOMEM;
@@ -29,37 +31,64 @@ Failure familyFailure(Pid pid, int error) {
 TreeStop::TreeStop(Signaller& signaller, Family& family, MemberList& roots, MemberList& descendants,
                    const Ticket& ticket)
     : signaller_(signaller), family_(family), roots_(roots), descendants_(descendants), ticket_(ticket) {
+  roots_.findGone();
+  descendants_.findGone();
   const std::vector<Pid> pids = everyone();
   known_.insert(pids.begin(), pids.end());
 }
 
 Failures TreeStop::run() {
-  // First those that have not been asked yet, level by level; then all, until there is nothing new.
   std::vector<Pid> toAsk = everyone();
-  bool isFull = true;
-  for (int restless = 0; restless < kRestless;) {
-    if (Failures failures = awaitStops(); !failures.empty()) return failures;
-    if (!ticket_.isCurrent()) return {};
-    found_.clear();
-    hasChanged_ = false;
-    if (const int error = family_.beginPass(); error != 0) return {familyFailure(0, error)};
+  // The last round is one that asks everyone, all of them stopped by its beginning, and finds nothing new.
+  bool isQuiet = true;
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point lastProgress = begin;
+  // Empty once all have exited.
+  while (!toAsk.empty()) {
+    std::vector<Pid> ready;
+    std::vector<Pid> waiting;
     for (const Pid pid : toAsk) {
       if (!ticket_.isCurrent()) return {};
-      if (Failures failures = findChildren(pid); !failures.empty()) return failures;
+      Failures failures;
+      (isSettled(pid, failures) ? ready : waiting).push_back(pid);
+      if (!failures.empty()) return failures;
     }
-    if (!found_.empty()) {
-      toAsk = found_;
-      isFull = false;
-      restless = 0;
-    } else if (isFull && !hasChanged_) {
-      return {};
-    } else {
-      toAsk = everyone();
-      restless += isFull ? 1 : 0;
-      isFull = true;
+    if (!ready.empty()) {
+      found_.clear();
+      toAsk = waiting;
+      if (Failures failures = ask(ready, isQuiet && waiting.empty(), toAsk); !failures.empty()) return failures;
+      if (!ticket_.isCurrent()) return {};
+      isQuiet = isQuiet && toAsk.empty();
+      if (isQuiet) return {};
+      if (!found_.empty() || toAsk.size() < waiting.size() + ready.size()) lastProgress = Clock::now();
+      if (toAsk.empty()) {
+        toAsk = everyone();
+        isQuiet = true;
+      }
     }
+    if (Clock::now() - lastProgress > kNever || Clock::now() - begin > kLongest) {
+      const bool isWaiting = !waiting.empty();
+      return {{FailureCode::NeverStopped, isWaiting ? waiting.front() : ready.front(), ETIMEDOUT,
+               isWaiting ? signaller_.sendCall() : "fork"}};
+    }
+    if (ready.empty()) family_.pause();
   }
-  return {{FailureCode::NeverStopped, roots_.isEmpty() ? 0 : roots_.all().front().process.pid, ETIMEDOUT, "kill"}};
+  return {};
+}
+
+/// Asks each for its children. Those of whom somebody was found, or found to have exited, are to be asked again at
+/// once, before the rest of a large tree: where children fork and exit, the one that still lives is hard to catch. So
+/// are those that were found, once they have stopped.
+Failures TreeStop::ask(const std::vector<Pid>& pids, bool isWhole, std::vector<Pid>& again) {
+  if (const int error = family_.beginPass(); error != 0) return {familyFailure(0, error)};
+  for (const Pid pid : pids) {
+    if (!ticket_.isCurrent()) return {};
+    hasChanged_ = false;
+    if (Failures failures = findChildren(pid, isWhole); !failures.empty()) return failures;
+    if (hasChanged_) again.push_back(pid);
+  }
+  again.insert(again.end(), found_.begin(), found_.end());
+  return {};
 }
 
 /// All that live, in the order in which they were signalled.
@@ -73,29 +102,9 @@ std::vector<Pid> TreeStop::everyone() const {
   return pids;
 }
 
-/// Waits until whoever was signalled has stopped.
-Failures TreeStop::awaitStops() {
-  const Clock::time_point begin = Clock::now();
-  for (;;) {
-    Pid waitingFor = 0;
-    for (MemberList* list : {&roots_, &descendants_}) {
-      for (Member& member : list->all()) {
-        if (!ticket_.isCurrent()) return {};
-        Failures failures;
-        if (!isSettled(member, failures)) waitingFor = member.process.pid;
-        if (!failures.empty()) return failures;
-      }
-    }
-    if (waitingFor == 0) return {};
-    if (Clock::now() - begin > kNever)
-      return {{FailureCode::NeverStopped, waitingFor, ETIMEDOUT, signaller_.sendCall()}};
-    family_.pause();
-  }
-}
-
 /// Whether nothing more is to be expected of it: it has stopped, or exited, or cannot be made to stop now.
-bool TreeStop::isSettled(Member& member, Failures& failures) {
-  const Pid pid = member.process.pid;
+bool TreeStop::isSettled(Pid pid, Failures& failures) {
+  Member& member = *find(pid);
   if (member.gone || member.hasStopped || blocked_.contains(pid)) return true;
   switch (signaller_.look(member.process)) {
     case ProcessState::Stopped: return member.hasStopped = true;
@@ -114,19 +123,28 @@ bool TreeStop::isSettled(Member& member, Failures& failures) {
     case ProcessState::Running: asleepSince_.erase(pid); return false;
     case ProcessState::Unknown: break;
   }
-  failures.push_back(familyFailure(pid, EACCES));
+  // It lives, so /proc hides it, or could not be read for want of something.
+  Family::Relation relation;
+  if (const int error = family_.relation(pid, relation); error != 0)
+    failures.push_back(familyFailure(pid, error == ESRCH ? EACCES : error));
   return false;
 }
 
-Failures TreeStop::findChildren(Pid parent) {
+/// Whole: every child; else the youngest, until one that was met before: new ones come last.
+Failures TreeStop::findChildren(Pid parent, bool isWhole) {
   Member* const member = find(parent);
   if (member == nullptr || member->gone) return {};
   std::vector<Pid> children;
   const int error = family_.children(parent, children);
   if (error == ESRCH && isGone(*member)) return {};
   if (error != 0) return {familyFailure(parent, error == ESRCH ? EACCES : error)};
-  for (const Pid child : children) {
-    if (known_.contains(child) || dead_.contains(child)) continue;
+  // The youngest first: where children fork and exit, the only one that still lives is the last. The others are
+  // zombies, which their parent, being stopped, does not reap.
+  for (const Pid child : std::views::reverse(children)) {
+    if (known_.contains(child) || dead_.contains(child)) {
+      if (isWhole) continue;
+      break;
+    }
     if (!ticket_.isCurrent()) return {};
     if (Failures failures = adopt(child, parent); !failures.empty()) return failures;
   }
@@ -139,32 +157,38 @@ Failures TreeStop::adopt(Pid pid, Pid parent) {
   Member child;
   child.process.pid = pid;
   if (Failures failures = signaller_.open(pid, child); !failures.empty()) return failures;
-  Pid parentNow = 0;
-  const int error = child.gone ? ESRCH : family_.parent(pid, parentNow);
+  const bool isThere = !child.gone;
+  signaller_.findGone({&child, 1});
+  Family::Relation now;
+  const int error = child.gone ? ESRCH : family_.relation(pid, now);
   // Only now: if it lives, the number is its own, and was when its parent was asked for.
   signaller_.findGone({&child, 1});
   std::optional<Failure> failure;
   if (!child.gone && error != 0) {
     failure = familyFailure(pid, error == ESRCH ? EACCES : error);
-  } else if (!child.gone && (parentNow != parent || isGone(*find(parent)))) {
+  } else if (!child.gone && (now.parent != parent || isGone(*find(parent)))) {
     // Given to another parent: if that is one of ours, the next pass finds it there.
     hasChanged_ = true;
     signaller_.release(child.process);
     return {};
   } else if (!child.gone) {
     child.parent = parent;
-    failure = descendants_.stop(child, true);
+    failure = descendants_.stop(child, false);
+    child.wasStopped = now.isStopped;
   }
   if (failure || child.gone) {
     signaller_.release(child.process);
     if (failure) return {*failure};
-    dead_.insert(pid);
+    // A zombie stays on the list of its parent, which is stopped. What was reaped is off it, and its number can come
+    // back.
+    if (isThere) dead_.insert(pid);
     hasChanged_ = true;
     return {};
   }
   descendants_.add(child);
   known_.insert(pid);
   found_.push_back(pid);
+  hasChanged_ = true;
   return {};
 }
 

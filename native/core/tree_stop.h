@@ -33,9 +33,9 @@ class TreeStop {
   using Clock = std::chrono::steady_clock;
 
   std::vector<Pid> everyone() const;
-  Failures awaitStops();
-  bool isSettled(Member& member, Failures& failures);
-  Failures findChildren(Pid parent);
+  bool isSettled(Pid pid, Failures& failures);
+  Failures ask(const std::vector<Pid>& pids, bool isWhole, std::vector<Pid>& again);
+  Failures findChildren(Pid parent, bool isWhole);
   Failures adopt(Pid child, Pid parent);
   Member* find(Pid pid) noexcept;
   bool isGone(Member& member) noexcept;

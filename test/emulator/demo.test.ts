@@ -7,7 +7,7 @@ it('the demo draws who ran when, checks it, and leaves nothing', async () => {
   await run.exitsWith(0);
   expect(Date.now() - before).toBeLessThan(15_000);
 
-  for (const name of ['runtime', 'metrics', 'logs']) {
+  for (const name of ['runtime', 'child', 'metrics', 'logs']) {
     const [row = ''] = run.stdout.match(new RegExp(`^${name} .*$`, 'm')) ?? [];
     expect(row.match(/█+/g)?.length).toBeGreaterThanOrEqual(4);
     expect(row.match(/░+/g)?.length).toBeGreaterThanOrEqual(3);
@@ -16,6 +16,6 @@ it('the demo draws who ran when, checks it, and leaves nothing', async () => {
   expect(run.stdout.match(/^freezes .*$/m)?.[0]?.match(/T+/g)).toHaveLength(4);
   expect(run.stdout.match(/^freezes .*$/m)?.[0]?.match(/×/g)).toHaveLength(1);
   expect(run.stdout.match(/^│ +\d+ │ +\d+ µs │ +\d+ µs │ +\d+ ms │ +\d+ µs │/gm)).toHaveLength(4);
-  expect(run.stdout).toMatch(/freezeAtEpoch\(3\) returned false/);
+  expect(run.stdout).toMatch(/confirmFreezeAtEpoch\(3\) gave frozen: false/);
   expect(run.stdout).toMatch(/^Checked: no heart beat in a freeze, and no process is left\.$/m);
 });

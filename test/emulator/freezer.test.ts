@@ -1,16 +1,21 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { FreezeMode } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Freezer } from '../../examples/lambda-emulator/freezer';
 import type { Happening } from '../../examples/lambda-emulator/log';
 import { SandboxProcess } from '../../examples/lambda-emulator/processes';
+import { targetProgram } from '../helpers/programs';
 import { cleanUp, eventually, letter } from './helpers';
 import { idOf, Stage } from './stage';
 
 /** The part of the emulator that knows of freezing, with one process. */
-function freezer() {
+function freezer(command = 'sleep 1000') {
   const log: Happening[] = [];
   const errors: unknown[] = [];
-  const member = new SandboxProcess({ name: 'one', command: 'sleep 1000' }, {});
+  const member = new SandboxProcess({ name: 'one', command }, {});
   cleanUp({ pids: () => [member.pid] });
   const part = new Freezer(
     FreezeMode.Process,
@@ -25,8 +30,27 @@ function freezer() {
   part.add(member);
   const logged = (what: Happening['what'], count = 1) =>
     eventually(what, () => log.filter((happening) => happening.what === what).length === count);
-  return { part, pid: member.pid, logged };
+  return { part, pid: member.pid, log, logged };
 }
+
+it('a freeze that a process does not follow is taken back, named and tried again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emulator-'));
+  const input = join(folder, 'input');
+  execFileSync('mkfifo', [input]);
+  const writer = openSync(input, 'r+');
+  onTestFinished(() => {
+    closeSync(writer);
+    rmSync(folder, { recursive: true });
+  });
+  const { part, pid, log, logged } = freezer(`${targetProgram} vfork <${input} >/dev/null`);
+  await eventually('it is in vfork(2)', () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1') !== '');
+  part.schedule();
+  await logged('undone', 2);
+  expect(log).toMatchObject([
+    { what: 'undone', epoch: 0, pids: [pid] },
+    { what: 'undone', epoch: 1, pids: [pid] },
+  ]);
+});
 
 describe('a hold of the emulator', () => {
   it('keeps away a freeze whose ticket was taken after the event came', async () => {

@@ -56,6 +56,8 @@ interface RunOptions {
   readonly script?: string;
   /** In a process group of its own, as a terminal starts it. */
   readonly detached?: boolean;
+  /** The user it runs as; needs root. */
+  readonly uid?: number;
 }
 
 /** A run of the emulator's command line. */
@@ -67,12 +69,12 @@ export class Run {
 
   constructor(
     args: readonly string[],
-    { env = {}, script = 'examples/lambda-emulator/main.ts', detached = false }: RunOptions = {},
+    { env = {}, script = 'examples/lambda-emulator/main.ts', ...options }: RunOptions = {},
   ) {
     this.child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
       cwd: root,
       env: { ...process.env, NO_COLOR: '1', ...env },
-      detached,
+      ...options,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readEvents, UsageError } from '../../examples/lambda-emulator/events';
-import { Run } from './helpers';
+import { canBecomeNobody, nobody } from '../helpers/processes';
+import { args, Run } from './helpers';
 
 const folder = mkdtempSync(join(tmpdir(), 'emulator-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -21,7 +22,11 @@ describe('a wrong command line', () => {
     ['no event', runtime, /no event: give --event JSON or --events FILE/],
     ['an event that is not JSON', [...runtime, '--event', '{a:1}'], /--event is not JSON: \{a:1\}/],
     ['a file that is not there', [...runtime, '--events', '/no/such/file'], /\/no\/such\/file cannot be read.*ENOENT/],
-    ['a mode that does not exist', [...runtime, ...event, '--freeze', 'deep'], /'deep' is invalid.*process, none/],
+    [
+      'a mode that does not exist',
+      [...runtime, ...event, '--freeze', 'deep'],
+      /'deep' is invalid.*process, process-tree, process-group, cgroup, none/,
+    ],
     ['a grace that is no number', [...runtime, ...event, '--grace', 'abc'], /'abc' is invalid.*whole milliseconds/],
     ['a negative gap', [...runtime, ...event, '--gap', '-5'], /'-5' is invalid.*whole milliseconds/],
     ['a gap that no timer takes', [...runtime, ...event, '--gap', '2147483648'], /'2147483648' is invalid/],
@@ -37,6 +42,16 @@ describe('a wrong command line', () => {
     expect(run.stdout).toBe('');
   });
 });
+
+it.runIf(canBecomeNobody)(
+  'a mode that is not possible here is a wrong command line, and the reason is told',
+  async () => {
+    const run = new Run(args({ more: ['--freeze', 'cgroup'] }), { uid: nobody });
+    await run.exitsWith(2);
+    expect(run.stderr).toMatch(/^error: --freeze cgroup is not possible here\. .*cgroup.*\.$/m);
+    expect(run.stdout).toBe('');
+  },
+);
 
 describe('a file of events', () => {
   it('has one event a line, or an array', () => {

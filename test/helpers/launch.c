@@ -3,6 +3,7 @@
 //   user=<uid>             as this user and its group of the same number, with no capabilities (needs root)
 //   open-files=<n>         with RLIMIT_NOFILE n
 //   no-pidfd               pidfd_open and pidfd_send_signal answer ENOSYS, as an old kernel or a seccomp filter does
+//   no-pidfd-flags         pidfd_send_signal answers EINVAL for any flag, as kernels older than 6.9 do
 //   refuse=<signal>:<errno>  pidfd_send_signal answers errno for this signal
 //   none                   as it is
 //
@@ -40,6 +41,15 @@ static int refusePidfds(void) {
   return filter(code, sizeof code / sizeof *code);
 }
 
+static int refuseFlags(void) {
+  struct sock_filter code[] = {
+      LOAD(nr), SKIP_UNLESS(kPidfdSendSignal, 3), LOAD(args[3]), SKIP_UNLESS(0, 1), ALLOW, ANSWER(EINVAL), ALLOW,
+  };
+  // Where it is another call, the jump is to the end.
+  code[1].jf = 4;
+  return filter(code, sizeof code / sizeof *code);
+}
+
 static int refuseSignal(unsigned signal, unsigned error) {
   struct sock_filter code[] = {
       LOAD(nr), SKIP_UNLESS(kPidfdSendSignal, 3), LOAD(args[1]), SKIP_UNLESS(signal, 1), ANSWER(error), ALLOW,
@@ -54,6 +64,7 @@ static int apply(const char* word) {
   if (sscanf(word, "open-files=%u", &a) == 1) return setrlimit(RLIMIT_NOFILE, &(struct rlimit){a, a});
   if (sscanf(word, "refuse=%u:%u", &a, &b) == 2) return refuseSignal(a, b);
   if (strcmp(word, "no-pidfd") == 0) return refusePidfds();
+  if (strcmp(word, "no-pidfd-flags") == 0) return refuseFlags();
   return strcmp(word, "none");
 }
 

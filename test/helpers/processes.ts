@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { afterEach } from 'vitest';
 import { zombieNow } from './proc';
 import { launchProgram, targetProgram } from './programs';
+import { until } from './until';
 
 type Piped = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -27,6 +28,16 @@ export const canBecomeNobody =
 const started = new Set<ChildProcess>();
 /** These have a zombie to reap: killed, they would leave it to init. */
 const reapers = new WeakSet<ChildProcess>();
+/** These lead a group that is to end with them. */
+const leaders = new Set<ChildProcess>();
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nobody is left of it.
+  }
+}
 
 /** Spawns a process that ends with the test at the latest, however the test ends. */
 export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Piped {
@@ -39,6 +50,8 @@ export function start(command: string, args: readonly string[], options: SpawnOp
 }
 
 async function end(child: ChildProcess): Promise<void> {
+  // First, while its number is its own: those of its group may outlive it.
+  if (leaders.has(child) && child.pid !== undefined) killGroup(child.pid);
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const exit = once(child, 'exit');
   child.kill('SIGCONT');
@@ -48,7 +61,8 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 export async function endAll(): Promise<void> {
-  await Promise.all([...started].map(end));
+  await Promise.all([...started, ...leaders].map(end));
+  leaders.clear();
 }
 
 // Whoever imports this file has its processes ended after each test.
@@ -56,6 +70,7 @@ afterEach(endAll);
 // And where the run is cut short between two tests; a kernel that misses even this has the targets' PR_SET_PDEATHSIG.
 process.on('exit', () => {
   for (const child of started) child.kill('SIGKILL');
+  for (const { pid } of leaders) if (pid !== undefined) killGroup(pid);
 });
 
 export interface TargetOptions {
@@ -91,6 +106,33 @@ export function spinner(options: TargetOptions = {}): Target {
 async function firstNumber({ stdout }: Piped): Promise<number> {
   const [line] = (await once(stdout, 'data')) as [Buffer];
   return Number(line.toString());
+}
+
+/** A process that has others, of a group of its own that ends with the test. */
+export interface Family extends Target {
+  /** Those that its program prints: with itself, or without. */
+  readonly pids: readonly number[];
+}
+
+/** Starts `target` with these words, and waits until it has printed so many pids. */
+export async function family(words: readonly string[], count: number): Promise<Family> {
+  const { pid, child } = target(words, { detached: true });
+  leaders.add(child);
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  const pids = (): number[] => printed.split('\n').slice(0, -1).map(Number);
+  await until(() => pids().length >= count, `${words.join(' ')} printed ${count} pids`);
+  return { pid, child, pids: pids() };
+}
+
+/** A process and its descendants: so many children each, so many levels deep; itself comes first. */
+export async function tree(width: number, depth: number): Promise<Family> {
+  let count = 1;
+  for (let level = 1; level <= depth; level += 1) count += width ** level;
+  const { pids, ...root } = await family(['tree', String(width), String(depth)], count);
+  return { ...root, pids: [root.pid, ...pids.filter((one) => one !== root.pid)] };
 }
 
 /** The pid of a process that has exited and that its parent, which is not this process, does not reap. */

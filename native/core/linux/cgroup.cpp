@@ -7,8 +7,11 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <sstream>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "proc.h"
 
@@ -32,21 +35,28 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
-bool isWithin(const std::string& path, const std::string& directory) {
-  return path == directory || path.starts_with(directory + "/");
-}
-
 std::string parentOf(const std::string& directory) { return directory.substr(0, directory.rfind('/')); }
 
 }  // namespace
 
-std::optional<Mount> findMount() {
-  std::string text;
-  if (proc::readAll("/proc/self/mountinfo", text) != 0) return std::nullopt;
-  return parseMount(text);
+bool isWithin(const std::string& path, const std::string& directory) {
+  return path == directory || path.starts_with(directory + "/");
 }
 
-std::optional<Mount> parseMount(const std::string& mountinfo) {
+std::optional<Mount> findMount(const std::string& path) {
+  std::string text;
+  if (proc::readAll("/proc/self/mountinfo", text) != 0) return std::nullopt;
+  std::optional<Mount> best;
+  for (Mount& mount : parseMounts(text)) {
+    const bool isBetter = !best || (isWithin(path, mount.point) &&
+                                    (!isWithin(path, best->point) || mount.point.size() >= best->point.size()));
+    if (isBetter) best = std::move(mount);
+  }
+  return best;
+}
+
+std::vector<Mount> parseMounts(const std::string& mountinfo) {
+  std::vector<Mount> mounts;
   std::istringstream lines(mountinfo);
   for (std::string line; std::getline(lines, line);) {
     // 36 35 98:0 /root /point options optional... - type source options
@@ -60,9 +70,9 @@ std::optional<Mount> parseMount(const std::string& mountinfo) {
     while (fields >> field && field != "-") {
     }
     if (!(fields >> field) || field != "cgroup2") continue;
-    return Mount{unescaped(mount.point), unescaped(mount.root)};
+    mounts.push_back({unescaped(mount.point), unescaped(mount.root)});
   }
-  return std::nullopt;
+  return mounts;
 }
 
 std::optional<std::string> directoryOf(Pid pid, const Mount& mount) {
@@ -96,15 +106,30 @@ int write(const std::string& directory, const char* file, const std::string& tex
   return error;
 }
 
-int processes(const std::string& directory, std::vector<Pid>& pids) {
+void directProcesses(const std::string& directory, std::vector<Pid>& pids) {
   std::string text;
-  if (const int error = read(directory, "cgroup.procs", text); error != 0) return error;
+  if (read(directory, "cgroup.procs", text) != 0) return;
   std::istringstream numbers(text);
   // One that our pid namespace does not have is 0.
   for (Pid pid = 0; numbers >> pid;) {
     if (pid > 0) pids.push_back(pid);
   }
-  return 0;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
+void processes(const std::string& directory, std::vector<Pid>& pids) {
+  directProcesses(directory, pids);
+  for (const std::string& below : groupsBelow(directory)) processes(below, pids);
+}
+
+std::vector<std::string> groupsBelow(const std::string& directory) {
+  std::vector<std::string> groups;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(directory, error); !error && at != std::filesystem::directory_iterator();
+       at.increment(error)) {
+    if (at->is_directory(error)) groups.push_back(at->path().string());
+  }
+  return groups;
 }
 
 std::string frozenAtOrAbove(const std::string& directory, const Mount& mount) {

@@ -15,10 +15,14 @@ struct Mount {
   std::string point;
   std::string root;
 };
-std::optional<Mount> findMount();
+/// A machine may have several, in containers, say; the innermost one is taken that shows the path. No path: the first.
+std::optional<Mount> findMount(const std::string& path = "");
 
-/// Reads the mount out of the text of a mountinfo file.
-std::optional<Mount> parseMount(const std::string& mountinfo);
+/// Reads the mounts out of the text of a mountinfo file.
+std::vector<Mount> parseMounts(const std::string& mountinfo);
+
+/// Whether a path is that directory or below it.
+bool isWithin(const std::string& path, const std::string& directory);
 
 /// The directory of the cgroup that the process is in; nothing where that is not to be seen in the mount.
 std::optional<std::string> directoryOf(Pid pid, const Mount& mount);
@@ -27,8 +31,14 @@ std::optional<std::string> directoryOf(Pid pid, const Mount& mount);
 int read(const std::string& directory, const char* file, std::string& text);
 int write(const std::string& directory, const char* file, const std::string& text);
 
-/// The processes in it, not in those below it.
-int processes(const std::string& directory, std::vector<Pid>& pids);
+/// The processes in it and in those below it.
+void processes(const std::string& directory, std::vector<Pid>& pids);
+
+/// The processes in it alone.
+void directProcesses(const std::string& directory, std::vector<Pid>& pids);
+
+/// Those directly below it.
+std::vector<std::string> groupsBelow(const std::string& directory);
 
 /// The first of the directory and those above it, up to the mount point, that somebody froze; empty where none is.
 std::string frozenAtOrAbove(const std::string& directory, const Mount& mount);

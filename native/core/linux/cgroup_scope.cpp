@@ -9,37 +9,50 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iterator>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "../live_states.h"
 #include "proc.h"
 
 namespace freeze_state {
 
 namespace {
 
-/// A name for a new one, which no other state of this process has, nor a process that lives.
+/// A name that no other state has, of this process or another, nor one that a process with our pid left behind.
 std::string newName() {
   static std::atomic<unsigned> count{0};
-  return "freeze-state-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+  std::array<char, 64> name{};
+  std::snprintf(name.data(), name.size(), "freeze-state-%d-%016llx-%u", getpid(),
+                static_cast<unsigned long long>(live_states::processToken()), ++count);
+  return name.data();
 }
 
 /// Without symbolic links and dots, as /proc has the paths of cgroups. One that does not exist stays as it is.
 std::string resolved(const std::string& path) {
+  if (path.empty()) return path;
   std::array<char, PATH_MAX> buffer{};
   return realpath(path.c_str(), buffer.data()) == nullptr ? path : std::string(buffer.data());
 }
 
-/// Those that exit take a moment to leave it.
-int removeDirectory(const std::string& path) noexcept {
+/// With those below it, which the members made. Those that exit take a moment to leave it.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
+int removeDirectory(const std::string& path) {
+  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below);
   constexpr timespec kMillisecond{0, 1'000'000};
   constexpr int kTries = 50;
   for (int left = kTries; rmdir(path.c_str()) != 0; --left) {
     if (errno == ENOENT) return 0;
     if (errno != EBUSY || left == 0) return errno;
+    std::vector<Pid> pids;
+    cgroup::processes(path, pids);
+    // Somebody else has put one there.
+    if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
   }
   return 0;
@@ -48,14 +61,14 @@ int removeDirectory(const std::string& path) noexcept {
 }  // namespace
 
 ScopeResult CgroupScope::make(const CgroupPlace& place, Signaller& signaller) {
-  const auto mount = cgroup::findMount();
-  if (!mount) return {nullptr, {{FailureCode::CgroupNotMounted}}};
   const bool isMade = place.path.empty();
-  std::string path = resolved(place.path);
+  std::string path = resolved(isMade ? place.parent : place.path);
+  const auto mount = cgroup::findMount(path);
+  if (!mount) return {nullptr, {{FailureCode::CgroupNotMounted}}};
   if (isMade) {
     const auto own = cgroup::directoryOf(getpid(), *mount);
-    if (place.parent.empty() && !own) return {nullptr, {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}}};
-    path = (place.parent.empty() ? *own : resolved(place.parent)) + "/" + newName();
+    if (path.empty() && !own) return {nullptr, {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}}};
+    path = (path.empty() ? *own : path) + "/" + newName();
     constexpr mode_t kMode = 0755;
     if (mkdir(path.c_str(), kMode) != 0)
       return {nullptr, {cgroup::failureOf(errno, "mkdir", path.substr(0, path.rfind('/')))}};
@@ -72,7 +85,12 @@ Failures CgroupScope::whyNot() {
   if (!mount) return {{FailureCode::CgroupNotMounted}};
   const auto own = cgroup::directoryOf(getpid(), *mount);
   if (!own) return {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}};
-  if (access(own->c_str(), W_OK) != 0) return {cgroup::failureOf(errno, "mkdir", *own)};
+  for (const std::string& file : {*own, *own + "/cgroup.procs"}) {
+    if (access(file.c_str(), W_OK) != 0) return {cgroup::failureOf(errno, "access", *own)};
+  }
+  std::string type;
+  if (cgroup::read(*own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))
+    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, *own}};
   if (const std::string frozen = cgroup::frozenAtOrAbove(*own, *mount); !frozen.empty())
     return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
   return {};
@@ -111,18 +129,45 @@ std::vector<Pid> CgroupScope::inhabitants() const {
   return pids;
 }
 
-/// The process, and those in the cgroup that descend from it.
+/// Whether the process is in it now, or below it.
+bool CgroupScope::isInside(Pid pid) const {
+  const auto directory = cgroup::directoryOf(pid, mount_);
+  return directory && cgroup::isWithin(*directory, path_);
+}
+
+/// Where a newcomer is to go back to: where it is; or, born in what we made, where those came from that it descends
+/// from.
+std::string CgroupScope::originOf(Pid pid) const {
+  const std::string directory = cgroup::directoryOf(pid, mount_).value_or("");
+  if (!isMade_ || !cgroup::isWithin(directory, path_)) return directory;
+  proc::Stat stat{};
+  for (Pid ancestor = pid; proc::stat(ancestor, stat) == 0 && stat.parent > 0; ancestor = stat.parent) {
+    for (const Registered& one : members_) {
+      if (one.member.process.pid == stat.parent) return one.origin;
+    }
+  }
+  return {};
+}
+
+/// The process, and those in the cgroup that descend from it, and not from another member in between.
 std::vector<Pid> CgroupScope::familyOf(Pid pid) const {
   std::unordered_map<Pid, Pid> parents;
   for (const Pid inhabitant : inhabitants()) {
     proc::Stat stat{};
     if (proc::stat(inhabitant, stat) == 0) parents[inhabitant] = stat.parent;
   }
+  for (const Registered& one : members_) {
+    if (one.member.process.pid != pid) parents.erase(one.member.process.pid);
+  }
   std::vector<Pid> family{pid};
   for (const auto& [inhabitant, _] : parents) {
     Pid ancestor = inhabitant;
-    for (auto at = parents.find(ancestor); ancestor != pid && at != parents.end(); at = parents.find(ancestor))
+    // What is read one after the other may make a circle.
+    std::size_t steps = 0;
+    for (auto at = parents.find(ancestor); ancestor != pid && at != parents.end() && steps < parents.size(); ++steps) {
       ancestor = at->second;
+      at = parents.find(ancestor);
+    }
     if (ancestor == pid && inhabitant != pid) family.push_back(inhabitant);
   }
   return family;
@@ -155,37 +200,46 @@ std::vector<Pid> CgroupScope::pids() const {
 Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
   if (Registered* known = find(pid); known != nullptr) {
     signaller_.findGone({&known->member, 1});
-    if (!known->member.gone) return {};
+    // Back in, where somebody moved it out.
+    if (!known->member.gone) return isInside(pid) ? Failures() : moveIn(known->member, known->origin);
     signaller_.release(known->member.process);
     members_.erase(members_.begin() + (known - members_.data()));
   }
   Registered newcomer;
   newcomer.member.process.pid = pid;
   if (Failures failures = signaller_.open(pid, newcomer.member); !failures.empty()) return failures;
-  newcomer.origin = cgroup::directoryOf(pid, mount_).value_or("");
+  newcomer.origin = originOf(pid);
   // Only now: if it lives, what was read was about it.
   signaller_.findGone({&newcomer.member, 1});
   if (!newcomer.member.gone) {
-    Failures failures;
-    // In one that is frozen by others it would be frozen with nobody having asked for that.
-    const std::string watched = isFrozenByUs_ ? path_.substr(0, path_.rfind('/')) : path_;
-    if (const std::string above = cgroup::frozenAtOrAbove(watched, mount_); !above.empty()) {
-      failures = {{FailureCode::CgroupFrozen, pid, 0, "", false, above}};
-    } else if (const int error = cgroup::write(path_, "cgroup.procs", std::to_string(pid)); error == ESRCH) {
-      newcomer.member.gone = true;
-    } else if (error != 0) {
-      failures = {cgroup::failureOf(error, "write", path_)};
-      failures.front().pid = pid;
-    }
-    if (!failures.empty()) {
+    if (Failures failures = moveIn(newcomer.member, newcomer.origin); !failures.empty()) {
       signaller_.release(newcomer.member.process);
       return failures;
     }
-    signaller_.findGone({&newcomer.member, 1});
-    // It exited at that moment. Should the number be somebody else's already, that one was moved: not for long.
-    if (newcomer.member.gone && cgroup::directoryOf(pid, mount_) == path_) moveOut(pid, newcomer.origin);
   }
   members_.push_back(std::move(newcomer));
+  return {};
+}
+
+Failures CgroupScope::moveIn(Member& member, const std::string& origin) {
+  const Pid pid = member.process.pid;
+  // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
+  // thawed.
+  const std::string watched = isFrozenByUs_ ? path_.substr(0, path_.rfind('/')) : path_;
+  for (const std::string& directory : {watched, cgroup::isWithin(origin, path_) ? watched : origin}) {
+    if (const std::string frozen = cgroup::frozenAtOrAbove(directory, mount_); !frozen.empty())
+      return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
+  }
+  const int error = cgroup::write(path_, "cgroup.procs", std::to_string(pid));
+  member.gone = error == ESRCH;
+  if (error != 0 && error != ESRCH) {
+    Failure failure = cgroup::failureOf(error, "write", path_);
+    failure.pid = pid;
+    return {failure};
+  }
+  signaller_.findGone({&member, 1});
+  // It exited at that moment. Should the number be somebody else's already, that one was moved: not for long.
+  if (member.gone && isInside(pid)) moveOut(pid, origin);
   return {};
 }
 
@@ -193,15 +247,29 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   Registered* const one = find(pid);
   if (one == nullptr) return {};
   signaller_.findGone({&one->member, 1});
-  if (!one->member.gone && one->origin != path_) {
+  const bool isAtHome = one->origin == path_ && !isMade_;
+  if (!one->member.gone && !isAtHome && isInside(pid)) {
     for (const Pid relative : familyOf(pid)) {
-      if (relative != pid && find(relative) != nullptr) continue;
       if (Failures failures = moveOut(relative, one->origin); !failures.empty()) return {true, failures};
     }
   }
   signaller_.release(one->member.process);
   members_.erase(members_.begin() + (one - members_.data()));
   return {true, {}};
+}
+
+/// The first live member that is not in it any more.
+Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
+  for (const Registered& one : members_) {
+    const Pid pid = one.member.process.pid;
+    // It may have moved into one below since the list was made.
+    if (!one.member.gone && std::ranges::find(inside, pid) == inside.end() && !isInside(pid)) {
+      Member again = one.member;
+      signaller_.findGone({&again, 1});
+      if (!again.gone) return {{FailureCode::CgroupLeft, pid, 0, "", false, path_}};
+    }
+  }
+  return {};
 }
 
 Failures CgroupScope::stop(const Ticket& ticket, bool isNoting) {
@@ -211,9 +279,17 @@ Failures CgroupScope::stop(const Ticket& ticket, bool isNoting) {
     if (!ticket.isCurrent()) return {};
     one.member.wasStopped = signaller_.look(one.member.process) == ProcessState::Stopped;
   }
+  std::vector<Pid> inside;
+  cgroup::directProcesses(path_, inside);
+  if (std::ranges::find(inside, ownPid()) != inside.end())
+    return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, path_}};
+  if (Failures failures = findLeft(inside); !failures.empty()) return failures;
   char now = '0';
   if (pread(freezeFd_, &now, 1, 0) < 0) return {cgroup::failureOf(errno, "read", path_)};
-  if (now == '1' && !isFrozenByUs_) return {{FailureCode::CgroupFrozen, 0, 0, "", false, path_}};
+  if (!isFrozenByUs_ && (now == '1' || reads("frozen 1"))) {
+    const std::string frozen = cgroup::frozenAtOrAbove(path_, mount_);
+    if (!frozen.empty()) return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  }
   if (!ticket.isCurrent()) return {};
   if (const int error = setFrozen(true); error != 0) return {cgroup::failureOf(error, "write", path_)};
   isFrozenByUs_ = true;
@@ -236,10 +312,10 @@ Failures CgroupScope::resume(Whom whom) {
       if (!one.member.gone) signaller_.send(one.member.process, Signal::Continue);
     }
   }
-  // Once our own freeze is taken off, it reads frozen only if one above it is.
-  if (!reads("frozen 1")) return {};
-  const std::string above = cgroup::frozenAtOrAbove(path_, mount_);
-  return {{FailureCode::CgroupFrozen, 0, 0, "", false, above.empty() ? path_ : above}};
+  // After the thaw, so that nobody waits for it.
+  const std::string frozen = cgroup::frozenAtOrAbove(path_, mount_);
+  if (frozen.empty()) return {};
+  return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
 bool CgroupScope::isAnyAlive() const noexcept {
@@ -272,20 +348,21 @@ void CgroupScope::dropGone() noexcept {
 /// Moves back what came with members; out of one that we made, everything.
 Failures CgroupScope::moveAllOut() {
   Failures failures;
+  findGone();
   for (const Registered& one : members_) {
-    if (one.origin == path_) continue;
-    for (const Pid pid : familyOf(one.member.process.pid)) {
-      if (pid == one.member.process.pid && one.member.gone) continue;
-      append(failures, moveOut(pid, one.origin));
-    }
+    const Pid pid = one.member.process.pid;
+    // Only what is here: somebody may have moved it, or its number may be somebody else's.
+    if (one.member.gone || (one.origin == path_ && !isMade_) || !isInside(pid)) continue;
+    for (const Pid relative : familyOf(pid)) append(failures, moveOut(relative, one.origin));
   }
   if (!isMade_) return failures;
   // Orphans, and what was born meanwhile.
+  const std::string origin = members_.empty() ? "" : members_.front().origin;
   constexpr int kRounds = 1000;
   for (int round = 0; round < kRounds && failures.empty(); ++round) {
     const std::vector<Pid> left = inhabitants();
     if (left.empty()) break;
-    for (const Pid pid : left) append(failures, moveOut(pid, members_.empty() ? "" : members_.front().origin));
+    for (const Pid pid : left) append(failures, moveOut(pid, origin));
   }
   return failures;
 }
@@ -307,7 +384,6 @@ Failures CgroupScope::clear() {
 /// By reading: the kernel limits its notices to about 100 a second.
 std::vector<Pid> CgroupScope::unstopped(const Ticket& /*frozen*/, Deadline /*until*/) {
   if (reads("frozen 1")) return {};
-  findGone();
   std::vector<Pid> pids;
   for (const Registered& one : members_) {
     if (!one.member.gone) pids.push_back(one.member.process.pid);

@@ -47,6 +47,10 @@ class CgroupScope final : public Scope {
   };
 
   Failures openFiles();
+  bool isInside(Pid pid) const;
+  std::string originOf(Pid pid) const;
+  Failures findLeft(const std::vector<Pid>& inside) const;
+  Failures moveIn(Member& member, const std::string& origin);
   void closeFiles() noexcept;
   int setFrozen(bool yes) noexcept;
   bool reads(const char* line) const noexcept;

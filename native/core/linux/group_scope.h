@@ -17,6 +17,7 @@ class GroupScope final : public ProcessScope {
   Failures add(Pid pid, const Ticket* frozen) override;
   Failures stop(const Ticket& ticket, bool isNoting) override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
+  std::vector<MemberOutcome> outcomes() override;
 
  private:
   bool findMates(const Ticket& frozen, Deadline until);
@@ -30,7 +31,8 @@ class GroupScope final : public ProcessScope {
 
   std::optional<proc::Numbers> walk_;  ///< under way
   bool isListed_ = false;
-  std::vector<Mate> mates_;  ///< those not seen stopped yet; of a stopped group none is born
+  std::vector<Pid> stoppedGroups_;  ///< of which somebody was seen stopped
+  std::vector<Mate> mates_;         ///< those not seen stopped yet; of a stopped group none is born
 };
 
 }  // namespace freeze_state

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "../posix/kill_signaller.h"
 #include "pidfd.h"
@@ -28,10 +29,11 @@ void findExited(std::span<pollfd> fds) noexcept {
 /// waitid(2), Linux 5.4; older C libraries do not have the name.
 constexpr auto kPidfd = static_cast<idtype_t>(3);
 
-bool isStoppedChild(const Process& process) noexcept {
+/// Nothing where it is no child of ours.
+std::optional<bool> isStoppedChild(const Process& process) noexcept {
   siginfo_t stopped{};
-  return waitid(kPidfd, static_cast<id_t>(process.fd), &stopped, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-         stopped.si_pid == process.pid;
+  if (waitid(kPidfd, static_cast<id_t>(process.fd), &stopped, WSTOPPED | WNOHANG | WNOWAIT) != 0) return std::nullopt;
+  return stopped.si_pid == process.pid;
 }
 
 }  // namespace
@@ -74,7 +76,7 @@ int PidfdSignaller::send(const Process& process, Signal signal) noexcept {
 
 ProcessState PidfdSignaller::look(const Process& process) noexcept {
   if (process.fd < 0) return ProcessState::Gone;
-  if (isStoppedChild(process)) return ProcessState::Stopped;
+  if (isStoppedChild(process).value_or(false)) return ProcessState::Stopped;
   const ProcessState state = proc::look(process.pid);
   // Only now: if it lives, the number is its own, and was when /proc was asked.
   pollfd fd{process.fd, POLLIN, 0};
@@ -82,6 +84,12 @@ ProcessState PidfdSignaller::look(const Process& process) noexcept {
   if (hasExited) return state == ProcessState::Zombie ? state : ProcessState::Gone;
   // One that lives and that /proc has not is hidden from us.
   return state == ProcessState::Gone || state == ProcessState::Zombie ? ProcessState::Unknown : state;
+}
+
+bool PidfdSignaller::isStopped(const Process& process) noexcept {
+  if (process.fd < 0) return false;
+  if (const auto child = isStoppedChild(process); child) return *child;
+  return look(process) == ProcessState::Stopped;
 }
 
 void PidfdSignaller::findGone(std::span<Member> members) noexcept {

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace freeze_state::proc {
 
 namespace {
 
-using Buffer = std::array<char, 2048>;
+using Buffer = std::array<char, 4096>;
 
 /// Reads the beginning of /proc/<pid>/<file>. Returns 0, or the errno(3); ESRCH where there is no such task.
 int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noexcept {
@@ -82,11 +83,27 @@ ProcessState stateOf(char letter) noexcept {
   switch (letter) {
     case 'R': return ProcessState::Running;
     case 'T':
-    case 't': return ProcessState::Stopped;
+    case 't': return ProcessState::Stopped;  // see `hasStopPending`
     case 'Z':
     case 'X': return ProcessState::Zombie;
     default: return ProcessState::Sleeping;
   }
+}
+
+/// Whether a SIGSTOP that was sent to the process was not taken yet. One that its tracer has stopped for a moment (t)
+/// may take it later.
+bool hasStopPending(Pid pid) noexcept {
+  Buffer buffer;
+  std::string_view text;
+  if (read(pid, "status", buffer, text) != 0) return false;
+  constexpr std::string_view kField = "\nShdPnd:\t";
+  const auto at = text.find(kField);
+  if (at == std::string_view::npos) return false;
+  text.remove_prefix(at + kField.size());
+  std::uint64_t pending = 0;
+  constexpr int kHexadecimal = 16;
+  std::from_chars(text.data(), text.data() + text.size(), pending, kHexadecimal);
+  return (pending >> (SIGSTOP - 1) & 1) != 0;
 }
 
 /// Of the threads that live, the one most awake. Group stops reach them one by one.
@@ -118,6 +135,7 @@ ProcessState look(Pid pid) noexcept {
   if (error == ESRCH) return ProcessState::Gone;
   if (error != 0) return ProcessState::Unknown;
   const ProcessState leader = stateOf(stat.state);
+  if (stat.state == 't' && hasStopPending(pid)) return ProcessState::Sleeping;
   // The line is that of the first thread, and it may have ended (Z) or stopped before the others.
   const bool isOneOfMany = stat.threads > 1 && (leader == ProcessState::Stopped || leader == ProcessState::Zombie);
   return isOneOfMany ? lookAtThreads(pid) : leader;

@@ -1,13 +1,14 @@
 #include "proc_family.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <ctime>
-#include <string>
+#include <span>
+#include <utility>
 
 #include "proc.h"
 
@@ -15,21 +16,29 @@ namespace freeze_state {
 
 namespace {
 
-/// Appends the pids in a children file, which has one after the other, with spaces.
+/// Appends the pids in a children file, which has one after the other, with spaces. Each piece is parsed before the
+/// next is read: the youngest come last, and where they exit as fast as they are born, a moment counts.
 int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
-  std::string text;
-  if (const int error = proc::readAll(path.data(), text); error != 0) return error == ENOENT ? ESRCH : error;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    Pid child = 0;
-    const auto [next, error] = std::from_chars(at, end, child);
-    if (error == std::errc()) list.push_back(child);
-    at = next + 1;
+  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? ESRCH : errno;
+  std::array<char, 4096> buffer;
+  Pid child = 0;
+  ssize_t length = 0;
+  while ((length = read(fd, buffer.data(), buffer.size())) > 0) {
+    for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
+      constexpr Pid kTen = 10;
+      if (byte >= '0' && byte <= '9') {
+        child = child * kTen + (byte - '0');
+      } else if (child != 0) {
+        list.push_back(std::exchange(child, 0));
+      }
+    }
   }
-  return 0;
+  const int error = length < 0 ? errno : 0;
+  close(fd);
+  return error;
 }
 
 }  // namespace
@@ -77,10 +86,10 @@ int ProcFamily::children(Pid pid, std::vector<Pid>& list) {
   return threads.error() == ENOENT ? ESRCH : threads.error();
 }
 
-int ProcFamily::parent(Pid pid, Pid& parent) {
+int ProcFamily::relation(Pid pid, Relation& relation) {
   proc::Stat stat{};
   const int error = proc::stat(pid, stat);
-  if (error == 0) parent = stat.parent;
+  if (error == 0) relation = {stat.parent, stat.state == 'T'};
   return error;
 }
 

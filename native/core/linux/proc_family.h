@@ -19,7 +19,7 @@ class ProcFamily final : public Family {
   bool isKnown() const noexcept override;
   int beginPass() override;
   int children(Pid pid, std::vector<Pid>& list) override;
-  int parent(Pid pid, Pid& parent) override;
+  int relation(Pid pid, Relation& relation) override;
   void pause() override;
 
  private:

@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "../posix/kill_signaller.h"
 #include "pidfd.h"
@@ -42,26 +44,46 @@ Failures ProcGroupSignaller::open(Pid pid, Member& member) noexcept {
   return {};
 }
 
-int ProcGroupSignaller::send(const Process& process, Signal signal) noexcept {
-  if (hasGroupFlag_) return pidfd::sendSignal(process.fd, signalNumber(signal), pidfd::kProcessGroup);
-  return isReused(process) ? ESRCH : GroupSignaller::send(process, signal);
+/// A pidfd is of no use once the leader was reaped, although its group may live.
+int ProcGroupSignaller::sendNumber(const Process& process, int signal) const noexcept {
+  if (hasGroupFlag_) {
+    const int error = pidfd::sendSignal(process.fd, signal, pidfd::kProcessGroup);
+    if (error != ESRCH) return error;
+  }
+  if (isReused(process)) return ESRCH;
+  return kill(-process.pid, signal) == 0 ? 0 : errno;
 }
 
-/// Zombies take signals, so only /proc tells whether anyone lives.
-bool ProcGroupSignaller::isInhabited(const Process& leader) noexcept {
-  const int error = hasGroupFlag_ ? pidfd::sendSignal(leader.fd, 0, pidfd::kProcessGroup)
-                                  : (isReused(leader) || !GroupSignaller::isInhabited(leader) ? ESRCH : 0);
-  if (error == ESRCH) return false;
-  proc::Numbers processes("/proc");
-  for (Pid pid = 0; processes.next(pid);) {
-    proc::Stat stat{};
-    const int unknown = proc::stat(pid, stat);
-    if (unknown == ESRCH) continue;
-    if (unknown != 0) return true;
-    const bool hasEnded = (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
-    if (stat.group == leader.pid && !hasEnded) return true;
+int ProcGroupSignaller::send(const Process& process, Signal signal) noexcept {
+  return sendNumber(process, signalNumber(signal));
+}
+
+/// Zombies take signals, so of a group whose leader has exited only /proc tells whether anyone lives. One walk for all
+/// of them. Where it is cut short, or hides some, they count as alive.
+void ProcGroupSignaller::findGone(std::span<Member> members) noexcept {
+  std::vector<Member*> leaderless;
+  for (Member& member : members) {
+    if (member.gone) continue;
+    leaders().findGone({&member, 1});
+    if (!member.gone || sendNumber(member.process, 0) == ESRCH) continue;
+    member.gone = false;
+    leaderless.push_back(&member);
   }
-  return processes.error() != 0 || !proc::showsAll();
+  if (leaderless.empty() || !proc::showsAll()) return;
+  proc::Numbers processes("/proc");
+  for (Pid pid = 0; !leaderless.empty() && processes.next(pid);) {
+    const Pid group = getpgid(pid);
+    if (std::ranges::find(leaderless, group, [](const Member* member) { return member->process.pid; }) ==
+        leaderless.end())
+      continue;
+    proc::Stat stat{};
+    const int error = proc::stat(pid, stat);
+    if (error != 0 && error != ESRCH) return;
+    const bool hasEnded = error == ESRCH || ((stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1);
+    if (!hasEnded) std::erase_if(leaderless, [&](const Member* member) { return member->process.pid == group; });
+  }
+  if (processes.error() != 0) return;
+  for (Member* const member : leaderless) member->gone = true;
 }
 
 }  // namespace freeze_state

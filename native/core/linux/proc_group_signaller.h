@@ -5,7 +5,8 @@
 namespace freeze_state {
 
 /// The same on Linux: by PIDFD_SIGNAL_PROCESS_GROUP (pidfd_send_signal(2), Linux 6.9) where there is that, so that a
-/// group whose number was reused cannot be hit; else by kill(2), after a look whether the number is still this group's.
+/// group whose number was reused cannot be hit; where there is not, and once the leader was reaped, by kill(2), after a
+/// look whether the number is still this group's.
 class ProcGroupSignaller final : public GroupSignaller {
  public:
   explicit ProcGroupSignaller(Signaller& leaders) noexcept;
@@ -14,10 +15,11 @@ class ProcGroupSignaller final : public GroupSignaller {
   Failures open(Pid pid, Member& member) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
 
- protected:
-  bool isInhabited(const Process& leader) noexcept override;
+  void findGone(std::span<Member> members) noexcept override;
 
  private:
+  int sendNumber(const Process& process, int signal) const noexcept;
+
   const bool hasGroupFlag_;
 };
 

@@ -12,7 +12,7 @@ class NoFamily final : public Family {
   bool isKnown() const noexcept override { return false; }
   int beginPass() override { return ENOSYS; }
   int children(Pid /*pid*/, std::vector<Pid>& /*list*/) override { return ENOSYS; }
-  int parent(Pid /*pid*/, Pid& /*parent*/) override { return ENOSYS; }
+  int relation(Pid /*pid*/, Relation& /*relation*/) override { return ENOSYS; }
   void pause() override {}
 };
 

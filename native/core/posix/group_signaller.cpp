@@ -32,10 +32,9 @@ void GroupSignaller::findGone(std::span<Member> members) noexcept {
   for (Member& member : members) {
     if (member.gone) continue;
     leaders_.findGone({&member, 1});
-    member.gone = member.gone && !isInhabited(member.process);
+    // A zombie takes signals as well, so nothing tells better.
+    if (member.gone) member.gone = kill(-member.process.pid, 0) != 0 && errno == ESRCH;
   }
 }
-
-bool GroupSignaller::isInhabited(const Process& leader) noexcept { return kill(-leader.pid, 0) == 0 || errno != ESRCH; }
 
 }  // namespace freeze_state

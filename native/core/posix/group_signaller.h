@@ -24,8 +24,7 @@ class GroupSignaller : public Signaller {
   void findGone(std::span<Member> members) noexcept override;
 
  protected:
-  /// Whether a process of the group lives, where its leader does not. If nothing can tell, it does.
-  virtual bool isInhabited(const Process& leader) noexcept;
+  Signaller& leaders() noexcept { return leaders_; }
 
  private:
   Signaller& leaders_;
