@@ -15,9 +15,10 @@ function cgroupsOf(pid: number): string[] {
 describe.each(signallingModes)('--freeze %s', (mode) => {
   const freezesChildren = mode !== FreezeMode.Process;
   // Where it is not frozen with the runtime, the emulator does not know of it: then it ends by itself, as its input does.
-  const command = freezesChildren ? ['sleep', '1000'] : ['cat'];
+  const command = freezesChildren ? ['sh', '-c', "trap '' TERM; exec sleep 1000"] : ['cat'];
 
-  it(`${freezesChildren ? 'stops' : 'does not stop'} what the runtime has started`, async () => {
+  const verb = freezesChildren ? 'stops' : 'does not stop';
+  it.each(['stop', 'kill'] as const)(`${verb} what the runtime has started, and %s() ends it`, async (end) => {
     const stage = new Stage({ runtime: { name: 'runtime', command: fixture('runtime.mjs') }, freeze: mode });
     const { child } = JSON.parse(String((await stage.invoke(JSON.stringify({ child: command }))).body));
     cleanUp({ pids: () => [child] });
@@ -39,9 +40,8 @@ describe.each(signallingModes)('--freeze %s', (mode) => {
     expect(JSON.parse(String((await result).body))).toEqual({ echo: { n: 2 } });
     await stage.until('freeze', 2);
 
-    await stage.sandbox.stop();
-    await eventually('the child is gone', () => '-Z'.includes(letter(child)));
-    expect(letter(runtime)).toBe('-');
+    await stage.sandbox[end]();
+    await eventually('both are gone', () => [runtime, child].every((pid) => '-Z'.includes(letter(pid))));
     expect(cgroupsOf(process.pid)).toEqual([]);
   });
 

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import type { FreezeMode } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { signallingModes } from '../helpers/modes';
 import { type NodeOptions, type Tools, valueInNode } from '../helpers/node';
 
 // A pid namespace of its own, whose next pid can be chosen: there a pid is reused for certain.
@@ -16,9 +18,10 @@ function works(): boolean {
 
 /** Runs in the namespace: a member is registered, exits, and another process gets its pid. */
 async function scenario(
-  { FreezeState, spawnTarget, letterOf, stoppedNow, failure, turn }: Tools,
+  { FreezeState, spawnLeader, letterOf, stoppedNow, failure, turn }: Tools,
   when: 'running' | 'frozen' | 'registered anew',
   company: 'alone' | 'with another',
+  mode: FreezeMode,
 ) {
   const { readFileSync, writeFileSync } = process.getBuiltinModule('node:fs');
   const { once } = process.getBuiltinModule('node:events');
@@ -27,12 +30,12 @@ async function scenario(
     return text.slice(text.lastIndexOf(')') + 2).split(' ')[22 - 3];
   };
 
-  const other = spawnTarget('sleep');
-  const member = spawnTarget('sleep');
+  const other = spawnLeader('sleep');
+  const member = spawnLeader('sleep');
   const { pid } = member;
   const startTime = startTimeOf(pid);
   const pids = company === 'alone' ? [pid] : [pid, other.pid];
-  const state = FreezeState.withPids('process', pids);
+  const state = FreezeState.withPids(mode, pids);
   if (when === 'frozen') state.freezeAtEpoch(0);
   member.kill('SIGKILL');
   await once(member, 'exit');
@@ -47,7 +50,7 @@ async function scenario(
     }
     if (Date.now() > end) throw new Error('The pid was not reused.');
     writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1));
-    newcomer = spawnTarget('sleep');
+    newcomer = spawnLeader('sleep');
   } while (newcomer.pid !== pid || startTimeOf(pid) === startTime);
 
   const outcome = failure(() => {
@@ -69,35 +72,41 @@ async function scenario(
   return { outcome, letter, members, atLast, signalling: FreezeState.capabilities.signalling };
 }
 
-describe.runIf(works()).each([
+const means = [
   ['pidfd', { under: unshare }],
   ['start-time', { under: unshare, launch: ['no-pidfd'] }],
-] satisfies [string, NodeOptions][])('a pid that was reused, with signalling by %s,', (signalling, options) => {
-  it('is not stopped by a freeze, which finds its member gone', async () => {
-    const result = await valueInNode(scenario, ['running', 'alone'], options);
-    expect(result.signalling).toBe(signalling);
-    expect(result.outcome.name).toBe('ProcessNotFoundError');
-    expect(result.letter).toMatch(/[RSD]/);
-    expect(result.members).toEqual([]);
-  });
+] satisfies [string, NodeOptions][];
+const cases = signallingModes.flatMap((mode) => means.map(([name, options]) => [mode, name, options] as const));
 
-  it('is not stopped beside a live member', async () => {
-    const result = await valueInNode(scenario, ['running', 'with another'], options);
-    expect(result.outcome).toEqual({ returned: true });
-    expect(result.letter).toMatch(/[RSD]/);
-    expect(result.members).toEqual(['other']);
-  });
+describe.runIf(works()).each(cases)(
+  'a pid that was reused, in mode %s with signalling by %s,',
+  (mode, signalling, options) => {
+    it('is not stopped by a freeze, which finds its member gone', async () => {
+      const result = await valueInNode(scenario, ['running', 'alone', mode], options);
+      expect(result.signalling).toBe(signalling);
+      expect(result.outcome.name).toBe('ProcessNotFoundError');
+      expect(result.letter).toMatch(/[RSD]/);
+      expect(result.members).toEqual([]);
+    });
 
-  it('is not continued by a thaw, nor by closing', async () => {
-    const result = await valueInNode(scenario, ['frozen', 'with another'], options);
-    expect(result.outcome).toEqual({});
-    expect(result).toMatchObject({ letter: 'T', atLast: 'T', members: ['other'] });
-  });
+    it('is not stopped beside a live member', async () => {
+      const result = await valueInNode(scenario, ['running', 'with another', mode], options);
+      expect(result.outcome).toEqual({ returned: true });
+      expect(result.letter).toMatch(/[RSD]/);
+      expect(result.members).toEqual(['other']);
+    });
 
-  it('is a member once it is registered again', async () => {
-    const result = await valueInNode(scenario, ['registered anew', 'with another'], options);
-    expect(result.outcome).toEqual({ returned: true });
-    expect(result).toMatchObject({ letter: 'T', members: ['other', 'reused'] });
-    expect(result.atLast).toMatch(/[RSD]/);
-  });
-});
+    it('is not continued by a thaw, nor by closing', async () => {
+      const result = await valueInNode(scenario, ['frozen', 'with another', mode], options);
+      expect(result.outcome).toEqual({});
+      expect(result).toMatchObject({ letter: 'T', atLast: 'T', members: ['other'] });
+    });
+
+    it('is a member once it is registered again', async () => {
+      const result = await valueInNode(scenario, ['registered anew', 'with another', mode], options);
+      expect(result.outcome).toEqual({ returned: true });
+      expect(result).toMatchObject({ letter: 'T', members: ['other', 'reused'] });
+      expect(result.atLast).toMatch(/[RSD]/);
+    });
+  },
+);

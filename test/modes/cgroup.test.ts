@@ -182,6 +182,65 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
     });
   });
 
+  describe('a member that somebody moved', () => {
+    it('out of the group fails the freeze, until it is registered again', async () => {
+      const elsewhere = cgroup();
+      const [member, other] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
+      const state = FreezeState.withPids(FreezeMode.Cgroup, [other.pid, member.pid]);
+      write(elsewhere, 'cgroup.procs', member.pid);
+      const error = errorOf(() => state.freezeAtEpoch(0));
+      expect(error).toMatchObject({ reason: 'member-left' });
+      expect(error.message).toContain(`process ${member.pid}`);
+      expect([member.pid, other.pid].some(isStopped)).toBe(false);
+      state.registerPid(member.pid);
+      expect(state.freezeAtEpoch(0)).toBe(true);
+      await stopped(member.pid, other.pid);
+      state.close();
+    });
+
+    it('out of the group stays where it was moved when it leaves, and at the end', () => {
+      const elsewhere = cgroup();
+      const [one, two] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
+      const state = FreezeState.withPids(FreezeMode.Cgroup, [one.pid, two.pid]);
+      for (const { pid } of [one, two]) write(elsewhere, 'cgroup.procs', pid);
+      state.unregisterPid(one.pid);
+      state.close();
+      for (const { pid } of [one, two]) expect(cgroupOf(pid)).toBe(elsewhere);
+    });
+
+    it('into a group below is frozen with the rest, and moved back with it', async () => {
+      const member = sleeper();
+      const state = open(undefined, member.pid);
+      const below = join(cgroupOf(member.pid), 'below');
+      mkdirSync(below);
+      write(below, 'cgroup.procs', member.pid);
+      expect((await state.confirmFreezeAtEpoch(0)).frozen).toBe(true);
+      expect(state.inspect()).toMatchObject([{ pid: member.pid, state: 'stopped', stoppedByUs: true }]);
+      state.close();
+      expect(existsSync(below)).toBe(false);
+      expect(cgroupOf(member.pid)).toBe(own);
+    });
+  });
+
+  it('a process that was born in the group and then registered leaves it as its parent would', async () => {
+    const whole = await tree(1, 1);
+    const [root, child = 0] = whole.pids as [number, ...number[]];
+    const state = open(undefined, root);
+    write(cgroupOf(root), 'cgroup.procs', child);
+    state.registerPid(child);
+    state.freezeAtEpoch(0);
+    await stopped(root, child);
+    // Each is its own member: what leaves is the one.
+    expect(state.unregisterPid(root)).toBe(true);
+    await running(root);
+    expect(isStopped(child)).toBe(true);
+    expect(state.unregisterPid(child)).toBe(true);
+    await running(child);
+    expect(cgroupOf(child)).toBe(own);
+    state.close();
+    expect(madeUnder(own)).toEqual([]);
+  });
+
   it("is not woken by a stranger's SIGCONT", async () => {
     const [inside, outside] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
     const state = open(undefined, inside.pid);

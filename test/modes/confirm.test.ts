@@ -22,7 +22,7 @@ import {
   type Target,
   tree,
 } from '../helpers/processes';
-import { until } from '../helpers/until';
+import { until, untilNow } from '../helpers/until';
 
 /** One that takes no stop for as long as its input is open. */
 const stubborn = (): Promise<Target & { pids: readonly number[] }> => family(['vfork'], 1);
@@ -233,6 +233,41 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       // An abort that came first leaves everything as it was.
       await expect(state.confirmFreezeAtEpoch(1, { signal: controller.signal })).rejects.toBe(reason);
       expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
+      state.close();
+    });
+
+    it('an abort that comes just when the last member stops is an abort all the same', async () => {
+      const { pid, pids } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      const controller = new AbortController();
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000, signal: controller.signal });
+      for (const one of pids) process.kill(one, 'SIGKILL');
+      // It stops without a turn of the event loop in which the confirmation could see that.
+      untilNow(() => statField(pid, 3) === 'T', 'it has stopped');
+      controller.abort();
+      await expect(confirming).rejects.toMatchObject({ name: 'AbortError' });
+      expect(state.isFrozen).toBe(false);
+      state.close();
+    });
+
+    it('an abort leaves a freeze alone that another call made', async () => {
+      const { pid } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      expect(state.freezeAtEpoch(0)).toBe(true);
+      await expect(
+        state.confirmFreezeAtEpoch(0, { timeout: 20_000, signal: AbortSignal.timeout(5) }),
+      ).rejects.toThrow();
+      expect(state.isFrozen).toBe(true);
+      state.close();
+    });
+
+    it('a member that is unregistered meanwhile is left out of the report', async () => {
+      const { pid } = await stubborn();
+      const { pid: other } = sleeper(fitFor(mode));
+      const state = FreezeState.withPids(mode, [other, pid]);
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      state.unregisterPid(pid);
+      expect((await confirming).members).toEqual([{ pid: other, outcome: 'stopped' }]);
       state.close();
     });
 

@@ -138,6 +138,31 @@ it('a tree that joins a frozen state is stopped as a whole, and leaves it as a w
   expect(first.pids.every(isStopped)).toBe(true);
 });
 
+describe('a forced unfreeze', () => {
+  it('continues descendants that somebody else stopped, and no process outside', async () => {
+    const [whole, others] = await Promise.all([tree(2, 2), tree(1, 1)]);
+    const state = new FreezeState(FreezeMode.ProcessTree, whole.pid);
+    for (const pid of [...whole.pids, ...others.pids]) process.kill(pid, 'SIGSTOP');
+    await stopped(...whole.pids, ...others.pids);
+    state.forceUnfreeze();
+    await running(...whole.pids);
+    expect(others.pids.every(isStopped)).toBe(true);
+  });
+});
+
+describe('a descendant that is traced', () => {
+  it('is stopped and runs again, many times, although its tracer stops it now and then', async () => {
+    const { pid, pids } = await family(['trace'], 1);
+    const state = new FreezeState(FreezeMode.ProcessTree, pid);
+    for (let round = 0; round < 50; round += 1) {
+      expect(state.freezeAtEpoch(round)).toBe(true);
+      state.unfreeze();
+      for (const one of [pid, ...pids]) expect(isStopped(one)).toBe(false);
+    }
+    await until(() => pids.every((one) => 'RS'.includes(statField(one, 3))), 'the traced one runs');
+  });
+});
+
 describe('a tree that keeps forking', () => {
   const freezes = 1000;
 

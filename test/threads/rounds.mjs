@@ -4,6 +4,7 @@ import { openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { FreezeState } from 'freeze-state';
 import { PortedOriginal } from './ported-original.mjs';
+import { eventsOf } from './stopped.mjs';
 
 const { side, rounds, pids, patienceMs, handle, memory, gate: gateMemory } = workerData;
 const state = handle === undefined ? new PortedOriginal(memory, pids) : FreezeState.attach(handle);
@@ -11,7 +12,10 @@ const state = handle === undefined ? new PortedOriginal(memory, pids) : FreezeSt
 const gate = new Int32Array(gateMemory);
 const [mine, theirs] = side === 'freeze' ? [2, 3] : [3, 2];
 const buffer = Buffer.alloc(256);
-const stats = pids.map((pid) => openSync(`/proc/${pid}/stat`, 'r'));
+const files = pids.map((pid) => {
+  const events = eventsOf(pid);
+  return { fd: openSync(events || `/proc/${pid}/stat`, 'r'), isEvents: events !== '' };
+});
 
 /** Neither side passes before both are there. Spins a little, for the two are mostly close, and then sleeps. */
 function meet() {
@@ -25,12 +29,12 @@ function meet() {
   }
 }
 
-/** The state letters of all members; proc_pid_stat(5). */
-function letters() {
-  return stats.map((fd) => {
+/** Whether each is stopped, by its letter (proc_pid_stat(5)), or is frozen with its cgroup. */
+function areStopped() {
+  return files.map(({ fd, isEvents }) => {
     const length = readSync(fd, buffer, 0, buffer.length, 0);
     const text = buffer.latin1Slice(0, length);
-    return text[text.lastIndexOf(')') + 2];
+    return isEvents ? text.includes('frozen 1') : text[text.lastIndexOf(')') + 2] === 'T';
   });
 }
 
@@ -38,8 +42,7 @@ function letters() {
 function agree(isFrozen) {
   const deadline = performance.now() + patienceMs;
   for (;;) {
-    const seen = letters();
-    if (seen.every((letter) => (letter === 'T') === isFrozen)) return true;
+    if (areStopped().every((isStopped) => isStopped === isFrozen)) return true;
     // Nothing is in flight towards a process that should run: SIGCONT acts when it is sent.
     if (!isFrozen || performance.now() > deadline) return false;
   }

@@ -1,29 +1,27 @@
 // Batch after batch of workers share one state, and each is terminated at a random moment. Prints what is left.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { FreezeState } from 'freeze-state';
 import { randomFrom } from './random.mjs';
+import { isStopped } from './stopped.mjs';
 
-const [workers, batch, seed] = process.argv.slice(2).map(Number);
+const [mode, ...numbers] = process.argv.slice(2);
+const [workers, batch, seed] = numbers.map(Number);
 const random = randomFrom(seed);
 const program = new URL('./storm-worker.mjs', import.meta.url);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const targets = Array.from({ length: 3 }, () =>
-  spawn(process.env.FREEZE_TEST_TARGET, { stdio: ['pipe', 'ignore', 'ignore'] }),
+  // Each a tree of two, and the leader of a group; both end with it.
+  spawn(process.env.FREEZE_TEST_TARGET, ['tree', '1', '1'], { stdio: ['pipe', 'ignore', 'ignore'], detached: true }),
 );
 const pids = targets.map(({ pid }) => pid);
-const letters = () =>
-  pids.map((pid) => {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return text[text.lastIndexOf(')') + 2];
-  });
 const until = async (condition, what) => {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`It did not come true that ${what}: ${letters()}.`);
+    if (performance.now() > deadline) throw new Error(`It did not come true that ${what}: ${pids.map(isStopped)}.`);
     await pause(1);
   }
 };
@@ -39,7 +37,7 @@ const isNoFile = (fd) => {
 };
 const tasks = () => readdirSync('/proc/self/task').length;
 
-const state = FreezeState.withPids('process', pids);
+const state = FreezeState.withPids(mode, pids);
 const handle = state.share();
 const codes = {};
 const errors = [];
@@ -73,19 +71,21 @@ async function round(first, count) {
 
 // Once for what Node and the addon open for good.
 await round(0, 2);
+// A frozen tree holds its descendants.
+state.unfreeze();
 const before = { descriptors: descriptors(), tasks: tasks() };
 for (let done = 0; done < workers; done += batch) await round(2 + done, Math.min(batch, workers - done));
 await until(() => tasks() <= before.tasks, 'the threads are gone');
 
 // No hold is left of those that the workers took, and both directions work.
 state.unfreeze();
-await until(() => !letters().includes('T'), 'the members run');
+await until(() => !pids.some(isStopped), 'the members run');
 const isFrozen = state.freezeAtEpoch(state.currentEpoch);
-await until(() => letters().every((letter) => letter === 'T'), 'the members are stopped');
+await until(() => pids.every(isStopped), 'the members are stopped');
 const change = state.waitForStateChange();
 state.unfreeze();
 await change;
-await until(() => !letters().includes('T'), 'the members run');
+await until(() => !pids.some(isStopped), 'the members run');
 const leaked = descriptors() - before.descriptors;
 console.log(JSON.stringify({ codes, errors: errors.slice(0, 3), isFrozen, leaked }));
 // Left frozen: the end thaws it.

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { sleepers } from '../helpers/processes';
+import { fitFor, signallingModes } from '../helpers/modes';
+import { sleepers, tree } from '../helpers/processes';
 
 /** What rounds.mjs counts. */
 interface Counts {
@@ -38,14 +39,29 @@ async function race(data: Record<string, unknown>): Promise<Counts> {
   }
 }
 
-describe.each([1, 3, 8])('a freeze against a thaw, with %i members', (count) => {
-  it(`leaves the word and /proc in agreement after each of ${rounds} rounds`, { timeout }, async () => {
-    const pids = sleepers(count).map(({ pid }) => pid);
-    const state = FreezeState.withPids(FreezeMode.Process, pids);
-    const counts = await race({ rounds, pids, handle: state.share(), patienceMs: 10_000 });
+/** With fewer rounds in the modes that came later: what is raced is the same word. */
+const races = [
+  ...[1, 3, 8].map((count) => [FreezeMode.Process, count, rounds] as const),
+  ...signallingModes
+    .filter((mode) => mode !== FreezeMode.Process)
+    .map((mode) => [mode, 3, Math.max(500, Math.ceil(rounds / 20))] as const),
+];
+
+describe.each(races)('a freeze against a thaw, in mode %s with %i members', (mode, count, inThisMode) => {
+  it(`leaves the word and /proc in agreement after each of ${inThisMode} rounds`, { timeout }, async () => {
+    // In a tree, each member has a descendant that is looked at as well.
+    const trees =
+      mode === FreezeMode.ProcessTree ? await Promise.all(Array.from({ length: count }, () => tree(1, 1))) : [];
+    const members = trees.length > 0 ? trees : sleepers(count, fitFor(mode));
+    const state = FreezeState.withPids(
+      mode,
+      members.map(({ pid }) => pid),
+    );
+    const pids = trees.length > 0 ? trees.flatMap((one) => one.pids) : members.map(({ pid }) => pid);
+    const counts = await race({ rounds: inThisMode, pids, handle: state.share(), patienceMs: 10_000 });
     state.close();
-    console.log(`FreezeState, ${count} members: ${rate(counts)} ${JSON.stringify(counts)}`);
-    expect(counts).toMatchObject({ rounds, disagreements: 0 });
+    console.log(`${mode}, ${count} members: ${rate(counts)} ${JSON.stringify(counts)}`);
+    expect(counts).toMatchObject({ rounds: inThisMode, disagreements: 0 });
     // Both outcomes, or nothing was raced.
     for (const outcome of ['frozen', 'cancelled', 'endedFrozen', 'endedRunning'] as const) {
       expect(counts[outcome], outcome).toBeGreaterThan(0);

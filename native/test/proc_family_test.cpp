@@ -1,0 +1,109 @@
+#include "../core/linux/proc_family.h"
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "../core/freeze_state.h"
+#include "../core/tree_scope.h"
+#include "support/child.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A child that has children, of its first thread; all end with the test.
+class Parent {
+ public:
+  explicit Parent(int children) {
+    std::array<int, 2> ends{};
+    REQUIRE(pipe(ends.data()) == 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (int i = 0; i < children; ++i) {
+        const Pid child = fork();
+        if (child == 0) {
+          prctl(PR_SET_PDEATHSIG, SIGKILL);
+          for (;;) pause();
+        }
+        static_cast<void>(!write(ends[1], &child, sizeof child));
+      }
+      for (;;) pause();
+    }
+    for (int i = 0; i < children; ++i) {
+      Pid child = 0;
+      REQUIRE(read(ends[0], &child, sizeof child) == sizeof child);
+      children_.push_back(child);
+    }
+    close(ends[0]);
+    close(ends[1]);
+  }
+  Parent(const Parent&) = delete;
+  Parent& operator=(const Parent&) = delete;
+  ~Parent() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+
+  Pid pid() const noexcept { return pid_; }
+  const std::vector<Pid>& children() const noexcept { return children_; }
+
+ private:
+  Pid pid_ = 0;
+  std::vector<Pid> children_;
+};
+
+}  // namespace
+
+TEST_SUITE("families in /proc") {
+  TEST_CASE("both means find the same children, and say whose child one is") {
+    const Parent parent(5);
+    for (const auto means : {ProcFamily::Means::Children, ProcFamily::Means::Scan}) {
+      if (means == ProcFamily::Means::Children && ProcFamily::bestMeans() != means) continue;
+      ProcFamily family(means);
+      REQUIRE(family.isKnown());
+      REQUIRE(family.beginPass() == 0);
+      std::vector<Pid> found;
+      CHECK(family.children(parent.pid(), found) == 0);
+      std::ranges::sort(found);
+      std::vector<Pid> expected = parent.children();
+      std::ranges::sort(expected);
+      CHECK(found == expected);
+      Family::Relation relation;
+      CHECK(family.relation(parent.children().front(), relation) == 0);
+      CHECK(relation.parent == parent.pid());
+      CHECK_FALSE(relation.isStopped);
+      constexpr Pid kNobody = 2'147'483'647;
+      CHECK(family.children(kNobody, found) == ESRCH);
+    }
+  }
+
+  TEST_CASE("without children files a tree is frozen by scans of /proc") {
+    const Parent parent(3);
+    FreezeState state(Mode::ProcessTree,
+                      std::make_unique<TreeScope>(LoopOptions{}, systemSignaller(),
+                                                  std::make_unique<ProcFamily>(ProcFamily::Means::Scan)));
+    CHECK(state.registerPid(parent.pid()).empty());
+    CHECK(state.freezeAtEpoch(0).frozen);
+    const auto stateOf = [](Pid pid) {
+      Member member;
+      systemSignaller().open(pid, member);
+      const ProcessState now = systemSignaller().look(member.process);
+      systemSignaller().release(member.process);
+      return now;
+    };
+    for (const Pid child : parent.children()) CHECK(stateOf(child) == ProcessState::Stopped);
+    CHECK(state.unfreeze().empty());
+    for (const Pid child : parent.children()) CHECK(stateOf(child) != ProcessState::Stopped);
+  }
+}
+
+}  // namespace freeze_state::test

@@ -1,0 +1,240 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "../core/tree_scope.h"
+#include "support/describe.h"
+#include "support/meanwhile.h"
+#include "support/script.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A family as the test wrote it. Its hooks run at the moments in which a real one could change.
+class ScriptedFamily final : public Family {
+ public:
+  std::map<Pid, std::vector<Pid>> childrenOf;
+  std::map<Pid, Pid> parents;
+  std::map<Pid, int> errors;
+  std::function<void(Pid)> onChildren;
+  std::function<void(Pid)> onRelation;
+  int pauses = 0;
+
+  void bear(Pid parent, Pid child) {
+    childrenOf[parent].push_back(child);
+    parents[child] = parent;
+  }
+  void give(Pid child, Pid parent) {
+    std::erase(childrenOf[parents[child]], child);
+    bear(parent, child);
+  }
+
+  bool isKnown() const noexcept override { return true; }
+  int beginPass() override { return 0; }
+  int children(Pid pid, std::vector<Pid>& list) override {
+    if (onChildren) onChildren(pid);
+    const auto& known = childrenOf[pid];
+    list.insert(list.end(), known.begin(), known.end());
+    return errors.contains(pid) ? errors[pid] : 0;
+  }
+  int relation(Pid pid, Relation& relation) override {
+    if (onRelation) onRelation(pid);
+    if (errors.contains(pid)) return errors[pid];
+    relation = {parents[pid], false};
+    return 0;
+  }
+  void pause() override { ++pauses; }
+};
+
+/// Process 101 with children 201 and 202; 201 has 301.
+struct Tree {
+  Tree() {
+    auto mine = std::make_unique<ScriptedFamily>();
+    family = mine.get();
+    state = std::make_unique<FreezeState>(
+        Mode::ProcessTree, std::make_unique<TreeScope>(LoopOptions{.boost = false}, script, std::move(mine)));
+    family->bear(101, 201);
+    family->bear(101, 202);
+    family->bear(201, 301);
+    state->registerPid(101);
+  }
+
+  Script script;
+  ScriptedFamily* family;
+  std::unique_ptr<FreezeState> state;
+};
+
+}  // namespace
+
+TEST_SUITE("trees") {
+  TEST_CASE("are stopped from the root on, and continued in the same order") {
+    Tree tree;
+    CHECK(describe(tree.state->freezeAtEpoch(0)) == "frozen");
+    CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
+    CHECK(describe(tree.state->unfreeze()).empty());
+    CHECK(tree.script.log() == "continue 101, continue 202, continue 201, continue 301");
+    CHECK(tree.script.held() == std::multiset<Pid>{101});
+  }
+
+  TEST_CASE("a child that is born while its parent is being asked is found by a later round") {
+    Tree tree;
+    int asked = 0;
+    tree.family->onChildren = [&](Pid pid) {
+      // Adopted after 101 was asked: by a subreaper, whose child's child exits.
+      if (pid == 301 && asked++ == 0) tree.family->bear(101, 203);
+    };
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.isStopped(203));
+    tree.state->unfreeze();
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("G7: a child that was given to somebody else by the time it is looked at is not signalled") {
+    Tree tree;
+    bool isGiven = false;
+    tree.family->onRelation = [&](Pid pid) {
+      if (pid == 202 && !std::exchange(isGiven, true)) tree.family->give(202, 1);
+    };
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
+  }
+
+  TEST_CASE("G7: a pid that was reused by the time it is looked at is not signalled") {
+    Tree tree;
+    // The child has exited: what is looked at next is another process, with another parent.
+    tree.script.onOpen([&] { tree.family->parents[202] = 7; });
+    bool isFirst = true;
+    tree.family->onChildren = [&](Pid) {
+      if (!std::exchange(isFirst, false)) std::erase(tree.family->childrenOf[101], 202);
+    };
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
+  }
+
+  TEST_CASE("a zombie on the list of its parent is passed over, for good") {
+    Tree tree;
+    tree.script.exited(202);
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
+    CHECK(tree.script.held() == std::multiset<Pid>{101, 201, 301});
+  }
+
+  TEST_CASE("G4: a descendant that refuses fails the freeze, and all are continued") {
+    Tree tree;
+    tree.script.answer(301, Signal::Stop, EPERM);
+    CHECK(describe(tree.state->freezeAtEpoch(0)) == "PermissionDenied 301 EPERM");
+    CHECK(tree.script.stoppedCount() == 0);
+    CHECK(tree.script.held() == std::multiset<Pid>{101});
+  }
+
+  TEST_CASE("what /proc cannot tell fails the freeze: for want of descriptors, or because it hides the process") {
+    for (const auto& [error, expected] :
+         {std::pair{EMFILE, "ResourceExhausted 201 EMFILE"}, std::pair{ESRCH, "Unreadable 201 13"},
+          std::pair{EACCES, "Unreadable 201 13"}}) {
+      Tree tree;
+      tree.family->errors[201] = error;
+      CHECK(describe(tree.state->freezeAtEpoch(0)) == expected);
+      CHECK(tree.script.stoppedCount() == 0);
+      CHECK(tree.script.held() == std::multiset<Pid>{101});
+    }
+  }
+
+  TEST_CASE("we never stop ourselves, however we came into the tree") {
+    Tree tree;
+    tree.family->bear(301, Script::kOwnPid);
+    CHECK(describe(tree.state->freezeAtEpoch(0)) == "OwnAncestor 301");
+    CHECK(tree.script.stoppedCount() == 0);
+    // And who is our ancestor already is not registered at all.
+    CHECK(describe(tree.state->registerPid(201)) == "OwnAncestor 201");
+  }
+
+  TEST_CASE("G6: a thaw that comes with the nth signal lets no other stop follow") {
+    for (std::size_t nth = 1; nth <= 4; ++nth) {
+      Tree tree;
+      Meanwhile thaw;
+      tree.script.onSend(nth, [&] { CHECK(thaw.move(*tree.state, [&] { tree.state->unfreeze(); })); });
+      CHECK(describe(tree.state->freezeAtEpoch(0)) == "not frozen");
+      thaw.join();
+      CHECK(tree.script.count(Signal::Stop) == nth);
+      CHECK(tree.script.stoppedCount() == 0);
+    }
+  }
+
+  TEST_CASE("a descendant that refuses to be continued is kept, and tried again") {
+    Tree tree;
+    tree.state->freezeAtEpoch(0);
+    tree.script.answer(301, Signal::Continue, EPERM);
+    CHECK(describe(tree.state->unfreeze()) == "PermissionDenied 301 EPERM (stopped)");
+    CHECK(tree.script.held() == std::multiset<Pid>{101, 301});
+    tree.script.answer(301, Signal::Continue, 0);
+    CHECK(describe(tree.state->unfreeze()).empty());
+    CHECK(tree.script.held() == std::multiset<Pid>{101});
+  }
+
+  TEST_CASE("unregistering while frozen continues what came with the member, and no more") {
+    Tree tree;
+    tree.state->registerPid(201);
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    SUBCASE("of the outer one: the inner one and its child stay stopped") {
+      CHECK(tree.state->unregisterPid(101).found);
+      CHECK(!tree.script.isStopped(101));
+      CHECK(!tree.script.isStopped(202));
+      CHECK(tree.script.isStopped(201));
+      CHECK(tree.script.isStopped(301));
+    }
+    SUBCASE("of the inner one: it is a descendant of the outer one still") {
+      CHECK(tree.state->unregisterPid(201).found);
+      CHECK(tree.script.stoppedCount() == 4);
+      CHECK(tree.state->unregisterPid(101).found);
+      CHECK(tree.script.stoppedCount() == 0);
+    }
+    SUBCASE("where a descendant refuses, the member stays registered") {
+      tree.script.answer(202, Signal::Continue, EPERM);
+      CHECK(describe(tree.state->unregisterPid(101).failures) == "PermissionDenied 202 EPERM (stopped)");
+      CHECK(tree.state->pids() == std::vector<Pid>{101, 201});
+    }
+    tree.state->unfreeze();
+    tree.script.answer(202, Signal::Continue, 0);
+    tree.state->unfreeze();
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("joining while frozen stops the newcomer's tree, or nothing of it") {
+    Tree tree;
+    tree.family->bear(102, 401);
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    SUBCASE("all of it") {
+      CHECK(describe(tree.state->registerPid(102)).empty());
+      CHECK(tree.script.isStopped(401));
+    }
+    SUBCASE("or nothing") {
+      tree.script.answer(401, Signal::Stop, EPERM);
+      CHECK(describe(tree.state->registerPid(102)) == "PermissionDenied 401 EPERM");
+      CHECK(!tree.script.isStopped(102));
+      CHECK(tree.state->pids() == std::vector<Pid>{101});
+      CHECK(tree.script.held().count(102) == 0);
+    }
+    CHECK(tree.script.isStopped(301));
+    tree.state->unfreeze();
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("a process that has died and its number given anew joins as a newcomer") {
+    Tree tree;
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    tree.script.exited(301);
+    CHECK(describe(tree.state->registerPid(301)).empty());
+    // Gone in the script for good; what counts is that no mark was taken over.
+    const auto statuses = tree.state->inspect();
+    REQUIRE(statuses);
+    for (const MemberStatus& status : *statuses) CHECK((status.pid != 301 || !status.isRegistered || !status.isStoppedByUs));
+  }
+}
+
+}  // namespace freeze_state::test
