@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FreezeMode, FreezeState } from 'freeze-state';
 import pc from 'picocolors';
 import type { LogEntry } from '../lambda-emulator/log';
-import { stateLetter } from '../lambda-emulator/processes';
+import { isAlive } from '../lambda-emulator/processes';
 import { Sandbox } from '../lambda-emulator/sandbox';
 import { drawLatencies, drawTimeline } from './picture';
 import { Story } from './story';
@@ -16,6 +17,9 @@ const pausesMs = [600, 400, 40, 500, 400];
 const workMs = 120;
 
 async function main(): Promise<void> {
+  const { available, reason } = FreezeState.capabilities.modes[FreezeMode.ProcessTree];
+  if (!available) throw new Error(`The demo freezes a process tree, which is not possible here. ${reason}`);
+
   const folder = mkdtempSync(join(tmpdir(), 'freeze-state-demo-'));
   const beatFile = (name: string) => join(folder, name);
   const program = (file: string, name: string, ...rest: (string | number)[]) => ({
@@ -27,7 +31,8 @@ async function main(): Promise<void> {
 
   const log: LogEntry[] = [];
   const sandbox = new Sandbox({
-    runtime: program('runtime.mjs', 'runtime'),
+    runtime: program('runtime.mjs', 'runtime', beatFile('child')),
+    freeze: FreezeMode.ProcessTree,
     extensions: [program('extension.mjs', 'metrics', 'metrics', 60), program('extension.mjs', 'logs', 'logs', 180)],
     graceMs,
     onLog: (entry) => log.push(entry),
@@ -38,11 +43,13 @@ async function main(): Promise<void> {
   });
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
-  console.log(pc.dim('A runtime and two extensions live for about five seconds, and are frozen in between ...\n'));
+  console.log(
+    pc.dim('A runtime, its child and two extensions live for about five seconds, and are frozen in between ...\n'),
+  );
   await Promise.all([sandbox.start(), invokeAll(sandbox)]);
   await sandbox.stop();
 
-  const names = ['runtime', 'metrics', 'logs'];
+  const names = ['runtime', 'child', 'metrics', 'logs'];
   const story = new Story(log, new Map(names.map((name) => [name, readBeats(beatFile(name))])));
   console.log(drawTimeline(story, process.stdout.columns || 100));
   console.log(`\n${drawLatencies(story)}\n`);
@@ -66,19 +73,24 @@ function tellCancelled(story: Story): void {
   for (const { epoch, now } of story.entries('cancelled')) {
     console.log(
       `${pc.red('×')} A freeze was scheduled with epoch ${epoch} as its ticket. Within its grace of ${graceMs} ms work arrived, and ` +
-        `made it epoch ${now}:\n  freezeAtEpoch(${epoch}) returned false and no process was stopped.\n`,
+        `made it epoch ${now}:\n  confirmFreezeAtEpoch(${epoch}) gave frozen: false, and no process was stopped.\n`,
     );
   }
 }
 
 /** Whether what was promised has happened: the log has it, the heartbeats agree, and nothing is left. */
 function check(story: Story): boolean {
-  const left = story.entries('start').filter(({ pid }) => stateLetter(pid) !== '-');
+  const pids = [
+    ...story.entries('start').map(({ pid }) => pid),
+    ...story.freezes.flatMap(({ freeze }) => freeze.others),
+  ];
+  const left = [...new Set(pids)].filter(isAlive);
   const wrong = [
     ...story.contradictions(),
     ...(story.freezes.length === pausesMs.length - 1 ? [] : [`there were ${story.freezes.length} freezes`]),
     ...(story.entries('cancelled').length === 1 ? [] : ['not exactly one freeze was cancelled']),
-    ...left.map(({ name, pid }) => `${name} (${pid}) is still there`),
+    ...(story.freezes.every(({ freeze }) => freeze.others.length === 1) ? [] : ['the child was not in every freeze']),
+    ...left.map((pid) => `process ${pid} is still there`),
   ];
   for (const reason of wrong) console.log(pc.red(`WRONG: ${reason}`));
   if (wrong.length === 0) console.log('Checked: no heart beat in a freeze, and no process is left.');

@@ -27,8 +27,7 @@ export class Story {
     const thaws = this.entries('thaw');
     this.freezes = this.entries('freeze').flatMap((freeze) => {
       const thaw = thaws.find(({ atUs }) => atUs >= freeze.atUs);
-      // One that the thaw met before all had stopped says nothing of who beat when.
-      if (!thaw || freeze.stoppedUs === undefined) return [];
+      if (!thaw) return [];
       return [{ freeze, thaw, fromUs: freeze.atUs + freeze.stoppedUs, toUs: thaw.atUs }];
     });
   }

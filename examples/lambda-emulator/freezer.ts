@@ -3,15 +3,13 @@ import {
   type FreezeHold,
   FreezeMode,
   FreezeState,
+  FreezeTimeoutError,
   MultipleFreezeError,
   NoPidConfiguredError,
   ProcessNotFoundError,
 } from 'freeze-state';
 import { type Happening, nowUs } from './log';
 import type { SandboxProcess } from './processes';
-
-/** How long a freeze is watched for its processes to stop; one inside of vfork(2) does not before it has left it. */
-const watchUs = 1_000_000;
 
 /**
  * When to freeze, when to thaw, and what to write of it.
@@ -23,9 +21,8 @@ const watchUs = 1_000_000;
  */
 export class Freezer {
   readonly #state: FreezeState;
-  readonly #members: SandboxProcess[] = [];
-  /** Writes of the freeze that is still being watched. */
-  #reportFreeze: (() => void) | undefined;
+  /** Whether the log has a freeze and not yet its thaw. */
+  #isFrozen = false;
   #isClosed = false;
 
   constructor(
@@ -38,7 +35,6 @@ export class Freezer {
   }
 
   add(member: SandboxProcess): void {
-    this.#members.push(member);
     this.#state.registerPid(member.pid);
   }
 
@@ -46,7 +42,7 @@ export class Freezer {
   schedule(): void {
     if (this.#state.mode === FreezeMode.None) return;
     const epoch = this.#state.currentEpoch;
-    later(() => this.#freeze(epoch), this.graceMs);
+    later(() => void this.#freeze(epoch), this.graceMs);
   }
 
   /**
@@ -64,7 +60,8 @@ export class Freezer {
 
   #thaw<Result>(operation: () => Result): Result | undefined {
     if (this.#isClosed) return undefined;
-    const wasFrozen = this.#state.isFrozen;
+    const wasFrozen = this.#isFrozen;
+    this.#isFrozen = false;
     const atUs = nowUs();
     let result: Result | undefined;
     try {
@@ -73,14 +70,31 @@ export class Freezer {
       this.onError(error);
     }
     const tookUs = nowUs() - atUs;
-    this.#reportFreeze?.();
     if (wasFrozen) this.log({ what: 'thaw', epoch: this.#state.currentEpoch, tookUs }, atUs);
     return result;
   }
 
-  /** Thaws for good. */
-  close(): void {
+  /**
+   * Who is frozen. The state letter in /proc does not always tell: of a process in a frozen cgroup it says what the process
+   * did before.
+   */
+  get frozenPids(): Set<number> {
+    if (this.#isClosed || !this.#isFrozen) return new Set();
+    const frozen = this.#state.inspect().filter(({ state }) => state === 'stopped');
+    return new Set(frozen.map(({ pid }) => pid));
+  }
+
+  /** What the members have started themselves and is frozen with them; none where the mode does not know it one by one. */
+  #others(): number[] {
+    const others = this.#state.inspect().filter(({ role }) => role === 'descendant');
+    return others.map(({ pid }) => pid);
+  }
+
+  /** Thaws for good. Returns who else was frozen with the members: once these have gone, nobody could tell. */
+  close(): number[] {
+    if (this.#isClosed) return [];
     this.thaw();
+    const others = this.#others();
     this.#isClosed = true;
     try {
       this.#state.close();
@@ -88,39 +102,28 @@ export class Freezer {
       // It must not keep the rest from being ended.
       this.onError(error);
     }
+    return others;
   }
 
-  #freeze(epoch: number): void {
+  async #freeze(epoch: number): Promise<void> {
     if (this.#isClosed) return;
     const atUs = nowUs();
     try {
-      if (this.#state.freezeAtEpoch(epoch)) this.#watch(epoch, atUs, nowUs() - atUs);
+      const { frozen, signalledNs } = await this.#state.confirmFreezeAtEpoch(epoch);
+      // By our clock: the report's begins a little after `atUs`, and until then everyone still ran.
+      const stoppedUs = nowUs() - atUs;
+      const signalledUs = Math.round(signalledNs / 1000);
+      this.#isFrozen = frozen;
+      if (frozen) this.log({ what: 'freeze', epoch, signalledUs, stoppedUs, others: this.#others() }, atUs);
       else this.log({ what: 'cancelled', epoch, now: this.#state.currentEpoch }, atUs);
     } catch (error) {
-      // Everyone has exited, and their exits are about to be told.
-      if (!isAboutExits(error)) this.onError(error);
+      // Either it is all over, or everyone has exited and their exits are about to be told.
+      if (this.#isClosed || isAboutExits(error)) return;
+      if (!(error instanceof FreezeTimeoutError)) return this.onError(error);
+      // Somebody did not stop, in vfork(2) perhaps, so all were continued. No work has come since: once more.
+      this.log({ what: 'undone', epoch, pids: error.pids }, atUs);
+      this.schedule();
     }
-  }
-
-  /** A process stops a moment after its signal was sent. The line is written when all have, or at the thaw. */
-  #watch(epoch: number, atUs: number, signalledUs: number): void {
-    let stoppedUs: number | undefined;
-    const report = () => {
-      if (this.#reportFreeze !== report) return;
-      this.#reportFreeze = undefined;
-      this.log({ what: 'freeze', epoch, signalledUs, stoppedUs }, atUs);
-    };
-    const look = () => {
-      if (this.#reportFreeze !== report) return;
-      const everyoneStopped = this.#members.every((member) => member.isAtRest);
-      const passedUs = nowUs() - atUs;
-      if (everyoneStopped) stoppedUs = passedUs;
-      if (everyoneStopped || passedUs > watchUs) report();
-      else if (passedUs < 5_000) setImmediate(look);
-      else later(look, 1);
-    };
-    this.#reportFreeze = report;
-    look();
   }
 }
 

@@ -16,13 +16,19 @@ export type Happening =
   | { readonly what: 'response' | 'error'; readonly requestId: string; readonly bytes: number; readonly tookUs: number }
   /** The invocation is over: everyone is parked again. */
   | { readonly what: 'parked'; readonly requestId: string; readonly tookUs: number }
-  /** `signalledUs`: until the last signal was sent. `stoppedUs`: until the last process was seen stopped, if it was. */
+  /**
+   * `signalledUs`: until the last signal was sent. `stoppedUs`: until the last process was seen stopped. `others`: what was
+   * frozen with the processes of the sandbox, because they had started it.
+   */
   | {
       readonly what: 'freeze';
       readonly epoch: number;
       readonly signalledUs: number;
-      readonly stoppedUs: number | undefined;
+      readonly stoppedUs: number;
+      readonly others: readonly number[];
     }
+  /** A freeze that was taken back, because these did not stop. */
+  | { readonly what: 'undone'; readonly epoch: number; readonly pids: readonly number[] }
   /** A freeze that was scheduled at `epoch`, and came to nothing because work had arrived: it is `now` another epoch. */
   | { readonly what: 'cancelled'; readonly epoch: number; readonly now: number }
   | { readonly what: 'thaw'; readonly epoch: number; readonly tookUs: number }
@@ -39,8 +45,8 @@ export function nowUs(): number {
 export function formatEntry({ atUs, what, states, ...details }: LogEntry, startUs: number): string {
   const time = ((atUs - startUs) / 1e6).toFixed(6).padStart(11);
   const letters = Object.entries(states).map(([name, letter]) => `${name}=${letter}`);
-  const rest = Object.entries(details).map(([name, value]) =>
-    name.endsWith('Us') ? `${name.slice(0, -2)}=${value}µs` : `${name}=${value}`,
-  );
+  const rest = Object.entries(details)
+    .filter(([, value]) => String(value) !== '')
+    .map(([name, value]) => (name.endsWith('Us') ? `${name.slice(0, -2)}=${value}µs` : `${name}=${value}`));
   return `[${time}] ${what.padEnd(9)} ${letters.join(' ')}  ${rest.join(' ')}`.trimEnd();
 }

@@ -1,17 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { FreezeMode } from 'freeze-state';
 import pc from 'picocolors';
 import { SandboxError } from './errors';
 import { parseEvent, readEvents, UsageError } from './events';
 import { formatEntry, type LogEntry, nowUs } from './log';
 import type { Sandbox } from './sandbox';
 
+const modes: FreezeMode[] = ['process', 'process-tree', 'process-group', 'cgroup', 'none'];
+
 interface Options {
   readonly runtime: string;
   readonly extension: string[];
   readonly event: string[];
   readonly events: string[];
-  readonly freeze: 'process' | 'none';
+  readonly freeze: FreezeMode;
   readonly grace: number;
   readonly gap: number;
   readonly timeout: number;
@@ -23,11 +26,13 @@ interface Options {
 
 const command = new Command('npm run emulator --')
   .description('Runs one Lambda sandbox: a runtime and its extensions, frozen between the invocations.')
+  // The exit code 1 is for a function that failed.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .requiredOption('--runtime <CMD>', 'command of the runtime, which speaks the Runtime API')
   .option('--extension <CMD>', 'command of an extension, which speaks the Extensions API (repeatable)', append, [])
   .option('--event <JSON>', 'an event to invoke the function with (repeatable)', append, [])
   .option('--events <FILE>', 'more events: one JSON value a line, or a JSON array (repeatable)', append, [])
-  .addOption(new Option('--freeze <MODE>', 'what to freeze').choices(['process', 'none']).default('process'))
+  .addOption(new Option('--freeze <MODE>', 'what to freeze').choices(modes).default('process'))
   .option('--grace <MS>', 'from "everyone is parked" to the freeze', milliseconds, 0)
   .option('--gap <MS>', 'how long the sandbox is left alone after each invocation', milliseconds, 100)
   .option('--timeout <SECONDS>', 'what an invocation may take', secondsAsMs, 30_000)
@@ -91,10 +96,12 @@ function oneLine(response: string): string {
 
 async function createSandbox(options: Options, onLog: (entry: LogEntry) => void): Promise<Sandbox> {
   // Not at the top of the file, where its absence would be a stack trace.
-  await import('freeze-state').catch((error: Error) => {
+  const { FreezeState } = await import('freeze-state').catch((error: Error) => {
     const [reason] = error.message.split('\n');
     throw new UsageError(`freeze-state is not built: run "npm run compile" first (${reason}).`);
   });
+  const { available, reason } = FreezeState.capabilities.modes[options.freeze];
+  if (!available) throw new UsageError(`--freeze ${options.freeze} is not possible here. ${reason}`);
   const { Sandbox } = await import('./sandbox.js');
   return new Sandbox({
     runtime: { name: 'runtime', command: options.runtime },

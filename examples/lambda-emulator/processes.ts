@@ -13,16 +13,24 @@ export class SandboxProcess {
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
 
-  constructor({ name, command }: ProcessSpec, env: NodeJS.ProcessEnv) {
+  constructor(
+    { name, command }: ProcessSpec,
+    env: NodeJS.ProcessEnv,
+    /** Of a process group and a session of its own. */
+    private readonly isLeader = false,
+  ) {
     this.name = name;
-    // Its output goes to our standard error: standard output is for the responses alone. It is not detached: what we leave
-    // behind stopped in our own process group the kernel hangs up on and continues, once the group is an orphan
-    // (setpgid(2)); in a session of its own it would stay stopped for ever.
+    // Its output goes to our standard error: standard output is for the responses alone. It is detached only where it has
+    // to be: what we leave behind stopped in our own process group the kernel hangs up on and continues, once the group is
+    // an orphan (setpgid(2)); in a session of its own it would stay stopped for ever.
     this.#child = spawn('/bin/sh', ['-c', shellLine(command)], {
       env,
+      detached: isLeader,
       stdio: ['ignore', process.stderr, process.stderr],
     });
     this.#exit = once(this.#child, 'exit').catch(() => {});
+    // Its group ends with it: later the number may be that of another one.
+    if (isLeader) this.#child.once('exit', () => send(-this.pid, 'SIGKILL'));
   }
 
   /** Throws where the process could not even be started. */
@@ -47,8 +55,11 @@ export class SandboxProcess {
     this.#child.once('error', listener);
   }
 
+  /** With its group, where it leads one. */
   kill(signal: NodeJS.Signals): void {
-    if (!this.hasExited) this.#child.kill(signal);
+    if (this.hasExited) return;
+    if (this.isLeader) send(-this.pid, signal);
+    else this.#child.kill(signal);
   }
 
   /** Waits for the exit, up to `ms`. */
@@ -64,11 +75,6 @@ export class SandboxProcess {
     await this.exited(ms);
     this.kill('SIGKILL');
     await this.#exit;
-  }
-
-  /** Whether it runs no code: stopped, or gone. */
-  get isAtRest(): boolean {
-    return 'TtZX-'.includes(this.stateLetter);
   }
 
   get stateLetter(): string {
@@ -88,6 +94,23 @@ export function stateLetter(pid: number): string {
   } catch {
     return '-';
   }
+}
+
+/** Sends a signal to a process or, by its negative number, to a group. One that is gone needs none. */
+export function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {}
+}
+
+/** Waits until a process that need not be a child of ours is gone, up to `ms`. */
+export async function gone(pid: number, ms: number): Promise<void> {
+  for (const end = performance.now() + ms; isAlive(pid) && performance.now() < end; ) await sleep(1);
+}
+
+/** Whether there is such a process, and more than a zombie of it. */
+export function isAlive(pid: number): boolean {
+  return !'XZ-'.includes(stateLetter(pid));
 }
 
 /**

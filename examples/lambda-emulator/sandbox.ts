@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { FreezeMode } from 'freeze-state';
 import { type ProcessSpec, type SandboxConfig, withDefaults } from './config';
 import { extensionEnvironment, runtimeEnvironment } from './environment';
 import { ApiError, SandboxError, type ShutdownReason } from './errors';
@@ -12,7 +13,7 @@ import { createServer, maxPayload } from './http';
 import { Invocation, type InvocationContext, type InvocationResult } from './invocation';
 import { type Happening, nowUs } from './log';
 import { Parking } from './parking';
-import { SandboxProcess } from './processes';
+import { gone, SandboxProcess, send } from './processes';
 import { runtimeApi } from './runtime-api';
 
 /** What a process gets from its SIGTERM to its SIGKILL. */
@@ -30,6 +31,8 @@ export class Sandbox {
   readonly #server: FastifyInstance = createServer();
   readonly #freezer: Freezer;
   readonly #processes: SandboxProcess[] = [];
+  /** What is to end with them, because they have started it. Known, and not empty, during the end alone. */
+  #others: number[] = [];
   readonly #runtime = new Parking(
     () => this.#runtimeParked(),
     () => this.#freezer.thaw(),
@@ -137,7 +140,9 @@ export class Sandbox {
 
   /** Ends everything now and asks nobody. A stopped process dies of it too. */
   kill(): void {
+    this.#others.push(...this.#freezer.close());
     for (const member of this.#processes) member.kill('SIGKILL');
+    for (const pid of this.#others) send(pid, 'SIGKILL');
   }
 
   // What the two APIs call.
@@ -247,7 +252,7 @@ export class Sandbox {
   #spawn(spec: ProcessSpec, environment: NodeJS.ProcessEnv, errorType: string): void {
     // What starts after the end would outlive it.
     this.signal.throwIfAborted();
-    const member = new SandboxProcess(spec, environment);
+    const member = new SandboxProcess(spec, environment, this.config.freeze === FreezeMode.ProcessGroup);
     this.#processes.push(member);
     member.onExit(() => {
       this.#log({ what: 'exit', name: member.name, how: member.howItEnded });
@@ -280,7 +285,7 @@ export class Sandbox {
     clearTimeout(this.#deadline);
     this.#log({ what: 'shutdown', reason });
     for (const invocation of [this.#current, ...this.#queue]) invocation?.hold?.release();
-    this.#freezer.close();
+    this.#others.push(...this.#freezer.close());
     // Started in this order; a runtime that was not started yet is not there.
     const extensions = this.#processes.slice(0, this.config.extensions.length);
     const runtime = this.#processes[this.config.extensions.length];
@@ -294,6 +299,9 @@ export class Sandbox {
     const ended = () => extensions.filter(({ hasExited }) => hasExited).length >= subscribed.length;
     await this.#until(ended, AbortSignal.timeout(shutdownMs)).catch(() => {});
     await Promise.all(extensions.map((extension) => extension.end(termMs)));
+    this.kill();
+    await Promise.all(this.#others.map((pid) => gone(pid, termMs)));
+    this.#others = [];
     await this.#server.close();
   }
 
@@ -306,7 +314,10 @@ export class Sandbox {
   }
 
   #log(happening: Happening, atUs = nowUs()): void {
-    const states = Object.fromEntries(this.#processes.map(({ name, stateLetter }) => [name, stateLetter]));
+    const frozen = this.#freezer.frozenPids;
+    const states = Object.fromEntries(
+      this.#processes.map(({ name, pid, stateLetter }) => [name, frozen.has(pid) ? 'T' : stateLetter]),
+    );
     this.config.onLog({ ...happening, atUs, states });
   }
 }

@@ -36,7 +36,7 @@ describe('a wrong command line', () => {
     ['a word too many', [...runtime, ...event, 'word'], /too many arguments/],
   ])('%s is named, with what would be right', async (_name, args, message) => {
     const run = new Run(args);
-    expect(await run.exited()).toBeGreaterThan(0);
+    await run.exitsWith(2);
     expect(run.stderr).toMatch(message);
     expect(run.stderr).not.toMatch(/^ +at /m);
     expect(run.stdout).toBe('');
