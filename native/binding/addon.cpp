@@ -19,7 +19,7 @@ Napi::Value capabilities(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("signalling", systemSignaller().name());
   result.Set("boost", SignalLoop::canBoost());
-  Napi::Object modes = Napi::Object::New(info.Env());
+  const Napi::Object modes = Napi::Object::New(info.Env());
   for (const Mode mode : {Mode::None, Mode::Process, Mode::ProcessGroup, Mode::ProcessTree, Mode::Cgroup}) {
     modes.Set(modeName(mode), Napi::Value(info.Env(), failureValue(info.Env(), whyNotMode(mode))));
   }

@@ -49,7 +49,7 @@ const char* nameOf(Outcome outcome) {
 
 /// An array of what `entry` makes of each.
 template <typename Item, typename Entry>
-napi_value arrayOf(napi_env env, const std::vector<Item>& items, Entry&& entry) {
+napi_value arrayOf(napi_env env, const std::vector<Item>& items, Entry entry) {
   const Napi::Array list = Napi::Array::New(env, items.size());
   for (std::uint32_t i = 0; i < items.size(); ++i) list.Set(i, entry(items[i]));
   return list;

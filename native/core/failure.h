@@ -49,7 +49,8 @@ struct Failure {
   int error = 0;           ///< errno(3), or 0
   const char* call = "";   ///< the system call that answered with `error`; a literal
   bool isStopped = false;  ///< the process still is stopped by us: it refused to be continued
-  std::string path = {};   ///< the file concerned, or empty
+  // GCC warns of initializers that leave it out, unless it has one here.
+  std::string path = {};  ///< the file concerned, or empty  NOLINT(readability-redundant-member-init)
 };
 
 /// Empty is success, and empty allocates nothing. More than one is what the facade calls `Multiple`.

@@ -62,12 +62,12 @@ UnregisterResult TreeScope::remove(Pid pid) {
   if (member->stopped && !member->gone) {
     Family::Relation relation;
     const int error = family_->relation(pid, relation);
-    const Pid parent = relation.parent;
     if (error != 0 && error != ESRCH) return {true, {{FailureCode::Unreadable, pid, error, "open"}}};
-    const bool isChild = error == 0 && (members_.find(parent) != nullptr || descendants_.find(parent) != nullptr);
-    if (isChild && !isBelow(parent, pid)) {
+    const bool isChild =
+        error == 0 && (members_.find(relation.parent) != nullptr || descendants_.find(relation.parent) != nullptr);
+    if (isChild && !isBelow(relation.parent, pid)) {
       Member descendant = *member;
-      descendant.parent = parent;
+      descendant.parent = relation.parent;
       member->process.fd = -1;  // the descendant's now
       members_.remove(*member);
       descendants_.add(descendant);
@@ -76,7 +76,7 @@ UnregisterResult TreeScope::remove(Pid pid) {
     const SignalLoop loop(options_, 2);
     if (const auto failure = members_.resume(*member); failure) return {true, {*failure}};
   }
-  if (Failures failures = resumeBelow(pid); !failures.empty()) return {true, failures};
+  if (Failures failures = resumeBelow(pid); !failures.empty()) return {true, std::move(failures)};
   members_.remove(*members_.find(pid));
   return {true, {}};
 }

@@ -26,6 +26,11 @@ Failure familyFailure(Pid pid, int error) {
   return {isWant ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
 }
 
+bool isTooLong(std::chrono::steady_clock::time_point lastProgress, std::chrono::steady_clock::time_point begin) {
+  const auto now = std::chrono::steady_clock::now();
+  return now - lastProgress > kNever || now - begin > kLongest;
+}
+
 }  // namespace
 
 TreeStop::TreeStop(Signaller& signaller, Family& family, MemberList& roots, MemberList& descendants,
@@ -44,20 +49,15 @@ Failures TreeStop::run() {
   const Clock::time_point begin = Clock::now();
   Clock::time_point lastProgress = begin;
   // Empty once all have exited.
-  while (!toAsk.empty()) {
+  while (!toAsk.empty() && ticket_.isCurrent()) {
     std::vector<Pid> ready;
     std::vector<Pid> waiting;
-    for (const Pid pid : toAsk) {
-      if (!ticket_.isCurrent()) return {};
-      Failures failures;
-      (isSettled(pid, failures) ? ready : waiting).push_back(pid);
-      if (!failures.empty()) return failures;
-    }
-    if (!ready.empty()) {
-      found_.clear();
+    if (Failures failures = findReady(toAsk, ready, waiting); !failures.empty()) return failures;
+    if (ready.empty()) {
+      family_.pause();
+    } else {
       toAsk = waiting;
       if (Failures failures = ask(ready, isQuiet && waiting.empty(), toAsk); !failures.empty()) return failures;
-      if (!ticket_.isCurrent()) return {};
       isQuiet = isQuiet && toAsk.empty();
       if (isQuiet) return {};
       if (!found_.empty() || toAsk.size() < waiting.size() + ready.size()) lastProgress = Clock::now();
@@ -66,12 +66,24 @@ Failures TreeStop::run() {
         isQuiet = true;
       }
     }
-    if (Clock::now() - lastProgress > kNever || Clock::now() - begin > kLongest) {
-      const bool isWaiting = !waiting.empty();
-      return {{FailureCode::NeverStopped, isWaiting ? waiting.front() : ready.front(), ETIMEDOUT,
-               isWaiting ? signaller_.sendCall() : "fork"}};
-    }
-    if (ready.empty()) family_.pause();
+    if (isTooLong(lastProgress, begin)) return neverStopped(ready, waiting);
+  }
+  return {};
+}
+
+/// Who went on: one that did not stop, or else one of whom there is always another child.
+Failures TreeStop::neverStopped(const std::vector<Pid>& ready, const std::vector<Pid>& waiting) const {
+  if (!waiting.empty()) return {{FailureCode::NeverStopped, waiting.front(), ETIMEDOUT, signaller_.sendCall()}};
+  return {{FailureCode::NeverStopped, ready.front(), ETIMEDOUT, "fork"}};
+}
+
+/// Sorts them by whether they have stopped and can be asked for their children.
+Failures TreeStop::findReady(const std::vector<Pid>& pids, std::vector<Pid>& ready, std::vector<Pid>& waiting) {
+  for (const Pid pid : pids) {
+    if (!ticket_.isCurrent()) return {};
+    Failures failures;
+    (isSettled(pid, failures) ? ready : waiting).push_back(pid);
+    if (!failures.empty()) return failures;
   }
   return {};
 }
@@ -80,6 +92,7 @@ Failures TreeStop::run() {
 /// once, before the rest of a large tree: where children fork and exit, the one that still lives is hard to catch. So
 /// are those that were found, once they have stopped.
 Failures TreeStop::ask(const std::vector<Pid>& pids, bool isWhole, std::vector<Pid>& again) {
+  found_.clear();
   if (const int error = family_.beginPass(); error != 0) return {familyFailure(0, error)};
   for (const Pid pid : pids) {
     if (!ticket_.isCurrent()) return {};

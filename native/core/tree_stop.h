@@ -34,9 +34,11 @@ class TreeStop {
 
   std::vector<Pid> everyone() const;
   bool isSettled(Pid pid, Failures& failures);
+  Failures findReady(const std::vector<Pid>& pids, std::vector<Pid>& ready, std::vector<Pid>& waiting);
+  Failures neverStopped(const std::vector<Pid>& ready, const std::vector<Pid>& waiting) const;
   Failures ask(const std::vector<Pid>& pids, bool isWhole, std::vector<Pid>& again);
   Failures findChildren(Pid parent, bool isWhole);
-  Failures adopt(Pid child, Pid parent);
+  Failures adopt(Pid pid, Pid parent);
   Member* find(Pid pid) noexcept;
   bool isGone(Member& member) noexcept;
   void forget(Pid pid);

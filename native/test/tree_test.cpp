@@ -232,8 +232,9 @@ TEST_SUITE("trees") {
     CHECK(describe(tree.state->registerPid(301)).empty());
     // Gone in the script for good; what counts is that no mark was taken over.
     const auto statuses = tree.state->inspect();
-    REQUIRE(statuses);
-    for (const MemberStatus& status : *statuses) CHECK((status.pid != 301 || !status.isRegistered || !status.isStoppedByUs));
+    REQUIRE(statuses.has_value());
+    for (const MemberStatus& status : statuses.value())
+      CHECK((status.pid != 301 || !status.isRegistered || !status.isStoppedByUs));
   }
 }
 

@@ -66,9 +66,9 @@ ScopeResult CgroupScope::make(const CgroupPlace& place, Signaller& signaller) {
   const auto mount = cgroup::findMount(path);
   if (!mount) return {nullptr, {{FailureCode::CgroupNotMounted}}};
   if (isMade) {
-    const auto own = cgroup::directoryOf(getpid(), *mount);
-    if (path.empty() && !own) return {nullptr, {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}}};
-    path = (path.empty() ? *own : path) + "/" + newName();
+    if (path.empty()) path = cgroup::directoryOf(getpid(), *mount).value_or("");
+    if (path.empty()) return {nullptr, {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}}};
+    path += "/" + newName();
     constexpr mode_t kMode = 0755;
     if (mkdir(path.c_str(), kMode) != 0)
       return {nullptr, {cgroup::failureOf(errno, "mkdir", path.substr(0, path.rfind('/')))}};
@@ -113,7 +113,7 @@ void CgroupScope::closeFiles() noexcept {
 }
 
 /// Returns 0, or the errno(3).
-int CgroupScope::setFrozen(bool yes) noexcept { return pwrite(freezeFd_, yes ? "1" : "0", 1, 0) < 0 ? errno : 0; }
+int CgroupScope::setFrozen(bool yes) const noexcept { return pwrite(freezeFd_, yes ? "1" : "0", 1, 0) < 0 ? errno : 0; }
 
 /// Whether cgroup.events has the line now.
 bool CgroupScope::reads(const char* line) const noexcept {
@@ -138,7 +138,7 @@ bool CgroupScope::isInside(Pid pid) const {
 /// Where a newcomer is to go back to: where it is; or, born in what we made, where those came from that it descends
 /// from.
 std::string CgroupScope::originOf(Pid pid) const {
-  const std::string directory = cgroup::directoryOf(pid, mount_).value_or("");
+  std::string directory = cgroup::directoryOf(pid, mount_).value_or("");
   if (!isMade_ || !cgroup::isWithin(directory, path_)) return directory;
   proc::Stat stat{};
   for (Pid ancestor = pid; proc::stat(ancestor, stat) == 0 && stat.parent > 0; ancestor = stat.parent) {
@@ -193,6 +193,7 @@ CgroupScope::Registered* CgroupScope::find(Pid pid) noexcept {
 
 std::vector<Pid> CgroupScope::pids() const {
   std::vector<Pid> pids;
+  pids.reserve(members_.size());
   for (const Registered& one : members_) pids.push_back(one.member.process.pid);
   return pids;
 }
@@ -250,7 +251,7 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   const bool isAtHome = one->origin == path_ && !isMade_;
   if (!one->member.gone && !isAtHome && isInside(pid)) {
     for (const Pid relative : familyOf(pid)) {
-      if (Failures failures = moveOut(relative, one->origin); !failures.empty()) return {true, failures};
+      if (Failures failures = moveOut(relative, one->origin); !failures.empty()) return {true, std::move(failures)};
     }
   }
   signaller_.release(one->member.process);

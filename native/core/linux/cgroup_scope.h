@@ -16,6 +16,8 @@ class CgroupScope final : public Scope {
   static ScopeResult make(const CgroupPlace& place, Signaller& signaller);
   /// Why `make` with no place would fail; makes nothing.
   static Failures whyNot();
+  CgroupScope(const CgroupScope&) = delete;
+  CgroupScope& operator=(const CgroupScope&) = delete;
   ~CgroupScope() override;
 
   bool isSupported() const noexcept override { return true; }
@@ -52,7 +54,7 @@ class CgroupScope final : public Scope {
   Failures findLeft(const std::vector<Pid>& inside) const;
   Failures moveIn(Member& member, const std::string& origin);
   void closeFiles() noexcept;
-  int setFrozen(bool yes) noexcept;
+  int setFrozen(bool yes) const noexcept;
   bool reads(const char* line) const noexcept;
   std::vector<Pid> inhabitants() const;
   std::vector<Pid> familyOf(Pid pid) const;
