@@ -68,7 +68,7 @@ ScopeResult CgroupScope::make(const CgroupPlace& place, Signaller& signaller) {
   if (isMade) {
     if (path.empty()) path = cgroup::directoryOf(getpid(), *mount).value_or("");
     if (path.empty()) return {nullptr, {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}}};
-    path += "/" + newName();
+    path.append("/").append(newName());
     constexpr mode_t kMode = 0755;
     if (mkdir(path.c_str(), kMode) != 0)
       return {nullptr, {cgroup::failureOf(errno, "mkdir", path.substr(0, path.rfind('/')))}};
