@@ -171,6 +171,7 @@ function whyNoCgroup(code: CgroupFailureCode, path: string, pid: number, errno: 
   const answer = errno === 0 ? '' : ` (${syscall}: ${errnoName(errno)})`;
   switch (code) {
     case 'CgroupNotMounted':
+      if (process.platform !== 'linux') return `${process.platform} has no control groups. Run the emulator on Linux.`;
       return (
         'no control group hierarchy of version 2 is mounted here. On Linux, `mount -t cgroup2 none <directory>` as root ' +
         'mounts it; a container has to be given it.'

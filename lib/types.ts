@@ -108,7 +108,7 @@ export interface ConfirmOptions {
 
 /**
  * What a confirmation says of a process: it was `stopped` by the freeze; it is `gone`, because it had exited or never
- * existed; or it was `already-stopped`, by somebody else, before the freeze.
+ * existed; or it was `already-stopped`, by somebody else, before the freeze, if it was the confirmation that froze.
  */
 export type Outcome = 'stopped' | 'gone' | 'already-stopped';
 
