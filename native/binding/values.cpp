@@ -31,6 +31,7 @@ const char* nameOf(ProcessState state) {
     case ProcessState::Unknown:
     case ProcessState::Running: return "running";
     case ProcessState::Sleeping: return "sleeping";
+    case ProcessState::Traced:
     case ProcessState::Stopped: return "stopped";
     case ProcessState::Zombie: return "zombie";
     case ProcessState::Gone: return "gone";

@@ -32,6 +32,10 @@ class Family {
   };
   virtual int relation(Pid pid, Relation& relation) = 0;
 
+  /// Whether the two use the same memory: so a parent that waits in vfork(2), and its child. Where nothing can tell,
+  /// yes.
+  virtual bool sharesMemory(Pid parent, Pid child) = 0;
+
   /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
   virtual void pause() = 0;
 };

@@ -21,6 +21,7 @@ struct Process {
 enum class ProcessState : std::uint8_t {
   Running,   ///< R
   Sleeping,  ///< S, D, I: a stop reaches an S at once, and a D when its system call lets it
+  Traced,    ///< t, and a SIGSTOP that it will take when its tracer lets it go on; it cannot fork before that
   Stopped,   ///< T, t: every thread of it
   Zombie,    ///< Z: exited, not reaped
   Gone,      ///< no such process any more

@@ -62,7 +62,9 @@ UnregisterResult TreeScope::remove(Pid pid) {
   if (member->stopped && !member->gone) {
     Family::Relation relation;
     const int error = family_->relation(pid, relation);
-    if (error != 0 && error != ESRCH) return {true, {{FailureCode::Unreadable, pid, error, "open"}}};
+    const bool isWant = error == EMFILE || error == ENFILE || error == ENOMEM;
+    if (error != 0 && error != ESRCH)
+      return {true, {{isWant ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"}}};
     const bool isChild =
         error == 0 && (members_.find(relation.parent) != nullptr || descendants_.find(relation.parent) != nullptr);
     if (isChild && !isBelow(relation.parent, pid)) {
@@ -126,7 +128,7 @@ Failures TreeScope::resume(Whom whom) {
   members_.resume(whom, failures);
   if (whom == Whom::All) continueStrangers();
   for (Member& member : descendants_.all()) {
-    if (member.wasStopped) member.stopped = false;
+    if (member.wasStopped && whom == Whom::Stopped) member.stopped = false;
   }
   descendants_.resume(Whom::Stopped, failures);
   // Those that refuse stay, with their marks.

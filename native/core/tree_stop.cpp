@@ -1,5 +1,6 @@
 #include "tree_stop.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <ranges>
 #include <utility>
@@ -10,9 +11,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A sleeper takes SIGSTOP at once, unless its system call cannot be interrupted. One that is asleep for so long after
-/// it was signalled most likely is in vfork(2), whose child has come to be and is known; it stops when that lets it.
-constexpr milliseconds kBlocked(10);
+/// A sleeper takes SIGSTOP at once, unless its system call cannot be interrupted: then nobody knows when. In vfork(2)
+/// it waits for its child, which has come to be and is to be stopped itself, so there is nothing to wait for. In any
+/// other, fork(2) among them, it may have another child yet.
+constexpr milliseconds kAsleep(2);
 
 /// One that runs takes SIGSTOP when it gets a processor. And as long, too, is every pass to end at last in which
 /// somebody was found to exit, and nobody that could be stopped.
@@ -129,10 +131,11 @@ bool TreeStop::isSettled(Pid pid, Failures& failures) {
     case ProcessState::Sleeping: {
       const Clock::time_point now = Clock::now();
       const Clock::time_point since = asleepSince_.try_emplace(pid, now).first->second;
-      if (now - since < kBlocked) return false;
+      if (now - since < kAsleep || !isInVfork(pid)) return false;
       blocked_.insert(pid);
       return true;
     }
+    case ProcessState::Traced: blocked_.insert(pid); return true;
     case ProcessState::Running: asleepSince_.erase(pid); return false;
     case ProcessState::Unknown: break;
   }
@@ -141,6 +144,13 @@ bool TreeStop::isSettled(Pid pid, Failures& failures) {
   if (const int error = family_.relation(pid, relation); error != 0)
     failures.push_back(familyFailure(pid, error == ESRCH ? EACCES : error));
   return false;
+}
+
+/// Whether it waits for a child that uses its memory.
+bool TreeStop::isInVfork(Pid pid) {
+  std::vector<Pid> children;
+  return family_.children(pid, children) == 0 &&
+         std::ranges::any_of(children, [&](Pid child) { return family_.sharesMemory(pid, child); });
 }
 
 /// Whole: every child; else the youngest, until one that was met before: new ones come last.

@@ -34,6 +34,7 @@ class TreeStop {
 
   std::vector<Pid> everyone() const;
   bool isSettled(Pid pid, Failures& failures);
+  bool isInVfork(Pid pid);
   Failures findReady(const std::vector<Pid>& pids, std::vector<Pid>& ready, std::vector<Pid>& waiting);
   Failures neverStopped(const std::vector<Pid>& ready, const std::vector<Pid>& waiting) const;
   Failures ask(const std::vector<Pid>& pids, bool isWhole, std::vector<Pid>& again);

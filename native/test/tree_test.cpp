@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,8 @@ class ScriptedFamily final : public Family {
   std::map<Pid, int> errors;
   std::function<void(Pid)> onChildren;
   std::function<void(Pid)> onRelation;
+  std::set<Pid> vforked;
+  std::function<void()> onPause;
   int pauses = 0;
 
   void bear(Pid parent, Pid child) {
@@ -49,7 +52,11 @@ class ScriptedFamily final : public Family {
     relation = {parents[pid], false};
     return 0;
   }
-  void pause() override { ++pauses; }
+  bool sharesMemory(Pid parent, Pid child) override { return vforked.contains(child) && parents[child] == parent; }
+  void pause() override {
+    ++pauses;
+    if (onPause) onPause();
+  }
 };
 
 /// Process 101 with children 201 and 202; 201 has 301.
@@ -123,6 +130,34 @@ TEST_SUITE("trees") {
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
     CHECK(tree.script.held() == std::multiset<Pid>{101, 201, 301});
+  }
+
+  TEST_CASE("one that does not stop is waited for, since it may be in fork(2): its child is found") {
+    Tree tree;
+    tree.script.asleep(201);
+    tree.family->onPause = [&] {
+      if (tree.family->pauses < 3) return;
+      if (tree.family->childrenOf[201].size() == 1) tree.family->bear(201, 302);
+      tree.script.asleep(201, false);
+    };
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.family->pauses >= 3);
+    CHECK(tree.script.isStopped(302));
+  }
+
+  TEST_CASE("one that never stops fails the freeze, and is named") {
+    Tree tree;
+    tree.script.asleep(201);
+    CHECK(describe(tree.state->freezeAtEpoch(0)).starts_with("NeverStopped 201"));
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("one in vfork(2) is not waited for: its child is, and is stopped") {
+    Tree tree;
+    tree.script.asleep(201);
+    tree.family->vforked.insert(301);
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.isStopped(301));
   }
 
   TEST_CASE("G4: a descendant that refuses fails the freeze, and all are continued") {

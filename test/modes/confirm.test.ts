@@ -51,17 +51,19 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
   });
 
   it('waits for a child that is busy on the same processor', async () => {
-    const { pid } = spinner(fit);
     const result = await valueInNode(
-      async ({ FreezeState: State, letterOf: letter }, ofMode, member) => {
-        const state = new State(ofMode, member);
+      async ({ FreezeState: State, letterOf: letter, spawnLeader, untilNow: wait }, ofMode) => {
+        const child = spawnLeader('spin');
+        wait(() => letter(child.pid) === 'R', 'it is busy');
+        const state = new State(ofMode, child.pid);
         const { frozen } = await state.confirmFreezeAtEpoch(0);
         const [one] = state.inspect();
-        const letterThen = letter(member);
+        const letterThen = letter(child.pid);
         state.close();
+        child.kill('SIGKILL');
         return { frozen, state: one?.state, letterThen };
       },
-      [mode, pid],
+      [mode],
       { under: ['taskset', '--cpu-list', '0'] },
     );
     expect(result).toEqual({ frozen: true, state: 'stopped', letterThen: 'T' });
@@ -323,7 +325,8 @@ describe('a process that is traced', () => {
         frozen: true,
         members: [{ pid, outcome: 'stopped' }],
       });
-      if (mode !== FreezeMode.Cgroup) expect(statField(pid, 3)).toMatch(/[Tt]/);
+      // It has taken its SIGSTOP; its tracer passes that on in a moment.
+      if (mode !== FreezeMode.Cgroup) await until(() => 'Tt'.includes(statField(pid, 3)), 'it is stopped');
       state.unfreeze();
       await until(() => letterOf(pid) === 'S', 'it runs');
       state.close();

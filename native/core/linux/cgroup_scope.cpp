@@ -309,8 +309,12 @@ Failures CgroupScope::resume(Whom whom) {
   isFrozenByUs_ = false;
   if (whom == Whom::All) {
     // What others stopped by a signal is to run as well.
-    for (const Registered& one : members_) {
-      if (!one.member.gone) signaller_.send(one.member.process, Signal::Continue);
+    for (const Pid pid : inhabitants()) {
+      Member inhabitant;
+      if (!signaller_.open(pid, inhabitant).empty()) continue;
+      // Only then: it was in here while it was held.
+      if (!inhabitant.gone && isInside(pid)) signaller_.send(inhabitant.process, Signal::Continue);
+      signaller_.release(inhabitant.process);
     }
   }
   // After the thaw, so that nobody waits for it.

@@ -32,6 +32,11 @@ Failures GroupScope::stop(const Ticket& ticket, bool isNoting) {
   return ProcessScope::stop(ticket, isNoting);
 }
 
+Failures GroupScope::resume(Whom whom) {
+  listAgain();
+  return ProcessScope::resume(whom);
+}
+
 void GroupScope::listAgain() noexcept {
   walk_.reset();
   mates_.clear();
@@ -66,7 +71,12 @@ bool GroupScope::findMates(const Ticket& frozen, Deadline until) {
 }
 
 std::vector<Pid> GroupScope::unstopped(const Ticket& frozen, Deadline until) {
-  if (!findMates(frozen, until)) return pids();
+  if (!findMates(frozen, until)) {
+    // Not known of all yet. Of the leaders it is, at a look.
+    std::vector<Pid> leaders;
+    members_.unstopped(frozen, until, cursor_, leaders);
+    return leaders.empty() ? pids() : leaders;
+  }
   for (std::size_t looks = mates_.size(); looks > 0 && !isOver(frozen, until); --looks) {
     // From the back to the front of the list, so that each has its turn.
     const Mate mate = mates_.back();

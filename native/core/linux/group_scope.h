@@ -16,6 +16,7 @@ class GroupScope final : public ProcessScope {
 
   Failures add(Pid pid, const Ticket* frozen) override;
   Failures stop(const Ticket& ticket, bool isNoting) override;
+  Failures resume(Whom whom) override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
   std::vector<MemberOutcome> outcomes() override;
 

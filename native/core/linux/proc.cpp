@@ -135,7 +135,7 @@ ProcessState look(Pid pid) noexcept {
   if (error == ESRCH) return ProcessState::Gone;
   if (error != 0) return ProcessState::Unknown;
   const ProcessState leader = stateOf(stat.state);
-  if (stat.state == 't' && hasStopPending(pid)) return ProcessState::Sleeping;
+  if (stat.state == 't' && hasStopPending(pid)) return ProcessState::Traced;
   // The line is that of the first thread, and it may have ended (Z) or stopped before the others.
   const bool isOneOfMany = stat.threads > 1 && (leader == ProcessState::Stopped || leader == ProcessState::Zombie);
   return isOneOfMany ? lookAtThreads(pid) : leader;

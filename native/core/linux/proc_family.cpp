@@ -1,6 +1,8 @@
 #include "proc_family.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -91,6 +93,16 @@ int ProcFamily::relation(Pid pid, Relation& relation) {
   const int error = proc::stat(pid, stat);
   if (error == 0) relation = {stat.parent, stat.state == 'T'};
   return error;
+}
+
+bool ProcFamily::sharesMemory(Pid parent, Pid child) {
+#ifdef SYS_kcmp
+  // 0 is equal, 1 to 3 are an order.
+  const auto order = syscall(SYS_kcmp, parent, child, KCMP_VM, 0, 0);
+  return order == 0 || (order < 0 && errno != ESRCH);
+#else
+  return true;
+#endif
 }
 
 void ProcFamily::pause() {

@@ -20,6 +20,8 @@ class ProcFamily final : public Family {
   int beginPass() override;
   int children(Pid pid, std::vector<Pid>& list) override;
   int relation(Pid pid, Relation& relation) override;
+  /// By kcmp(2), where that is permitted.
+  bool sharesMemory(Pid parent, Pid child) override;
   void pause() override;
 
  private:

@@ -44,12 +44,9 @@ Failures ProcGroupSignaller::open(Pid pid, Member& member) noexcept {
   return {};
 }
 
-/// A pidfd is of no use once the leader was reaped, although its group may live.
 int ProcGroupSignaller::sendNumber(const Process& process, int signal) const noexcept {
-  if (hasGroupFlag_) {
-    const int error = pidfd::sendSignal(process.fd, signal, pidfd::kProcessGroup);
-    if (error != ESRCH) return error;
-  }
+  // Also once the leader was reaped: the pidfd holds on to the number, which the group keeps from being reused.
+  if (hasGroupFlag_) return pidfd::sendSignal(process.fd, signal, pidfd::kProcessGroup);
   if (isReused(process)) return ESRCH;
   return kill(-process.pid, signal) == 0 ? 0 : errno;
 }

@@ -5,7 +5,7 @@
 namespace freeze_state {
 
 /// The same on Linux: by PIDFD_SIGNAL_PROCESS_GROUP (pidfd_send_signal(2), Linux 6.9) where there is that, so that a
-/// group whose number was reused cannot be hit; where there is not, and once the leader was reaped, by kill(2), after a
+/// group whose number was reused cannot be hit; where there is not, by kill(2), after a
 /// look whether the number is still this group's.
 class ProcGroupSignaller final : public GroupSignaller {
  public:

@@ -13,6 +13,7 @@ class NoFamily final : public Family {
   int beginPass() override { return ENOSYS; }
   int children(Pid /*pid*/, std::vector<Pid>& /*list*/) override { return ENOSYS; }
   int relation(Pid /*pid*/, Relation& /*relation*/) override { return ENOSYS; }
+  bool sharesMemory(Pid /*parent*/, Pid /*child*/) override { return false; }
   void pause() override {}
 };
 
