@@ -1,6 +1,6 @@
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { fitFor } from '../helpers/modes';
+import { fitFor, signallingModes } from '../helpers/modes';
 import { letterOf } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
 import { notEpochs } from '../helpers/values';
@@ -14,7 +14,7 @@ function errorOf(operation: () => unknown): unknown {
   throw new Error('It did not throw.');
 }
 
-describe.each(Object.values(FreezeMode))('freezeAtEpoch in mode %s', (mode) => {
+describe.each([FreezeMode.None, ...signallingModes])('freezeAtEpoch in mode %s', (mode) => {
   it.each(notEpochs)('refuses %s', (_, value, shown) => {
     const { pid } = sleeper(fitFor(mode));
     const state = new FreezeState(mode, pid);

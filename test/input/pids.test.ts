@@ -1,5 +1,6 @@
 import { FreezeMode, FreezeState, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { signallingModes } from '../helpers/modes';
 import { letterOf, openPidfds, threadsOf } from '../helpers/proc';
 import { foreignThread, sleeper } from '../helpers/processes';
 import { notPids } from '../helpers/values';
@@ -18,13 +19,20 @@ function errorOf(operation: () => unknown): unknown {
 /** Each way to hand over a pid that makes it a member. */
 type Way = (pid: never, mode: FreezeMode) => unknown;
 const ways: Record<string, Way> = {
-  registerPid: (pid, mode) => new FreezeState(mode).registerPid(pid),
+  registerPid: (pid, mode) => {
+    const state = new FreezeState(mode);
+    try {
+      state.registerPid(pid);
+    } finally {
+      state.close();
+    }
+  },
   'the constructor': (pid, mode) => new FreezeState(mode, pid),
   withPids: (pid, mode) => FreezeState.withPids(mode, [pid]),
 };
 
 describe.each(Object.entries(ways))('%s', (_: string, register: Way) => {
-  describe.each(Object.values(FreezeMode))('in mode %s', (mode) => {
+  describe.each([FreezeMode.None, ...signallingModes])('in mode %s', (mode) => {
     it.each(notPids)('refuses %s', (_, value, shown) => {
       const error = errorOf(() => register(value as never, mode));
       expect(error).toBeInstanceOf(InvalidPidError);
