@@ -208,8 +208,8 @@ export class FreezeState implements Disposable {
    * sent is not yet a process that is stopped. It takes microseconds for sleepers, a scheduler's tick for busy ones, and
    * does not end for one in vfork(2).
    *
-   * The signals are sent during the call, as `freezeAtEpoch` sends them. The wait blocks this thread for 100 µs at most at
-   * a time, and takes no other. A thaw, from whichever thread, ends it with `frozen: false`. Where the deadline passes, or
+   * The signals are sent during the call, as `freezeAtEpoch` sends them; in mode `process-tree` that takes as long as it
+   * takes to find the tree. The wait after it looks for some 40 µs at a time, and takes no other thread. A thaw, from whichever thread, ends it with `frozen: false`. Where the deadline passes, or
    * the signal is aborted, the freeze is rolled back: nothing that it stopped stays so.
    *
    * Of our own children it asks waitid(2), with WNOWAIT, which leaves their exits to Node; of others, /proc; of a control

@@ -134,11 +134,11 @@ TEST_SUITE("trees") {
 
   TEST_CASE("one that does not stop is waited for, since it may be in fork(2): its child is found") {
     Tree tree;
-    tree.script.asleep(201);
+    tree.script.stuck(201);
     tree.family->onPause = [&] {
       if (tree.family->pauses < 3) return;
       if (tree.family->childrenOf[201].size() == 1) tree.family->bear(201, 302);
-      tree.script.asleep(201, false);
+      tree.script.stuck(201, false);
     };
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.family->pauses >= 3);
@@ -147,14 +147,14 @@ TEST_SUITE("trees") {
 
   TEST_CASE("one that never stops fails the freeze, and is named") {
     Tree tree;
-    tree.script.asleep(201);
+    tree.script.stuck(201);
     CHECK(describe(tree.state->freezeAtEpoch(0)).starts_with("NeverStopped 201"));
     CHECK(tree.script.stoppedCount() == 0);
   }
 
   TEST_CASE("one in vfork(2) is not waited for: its child is, and is stopped") {
     Tree tree;
-    tree.script.asleep(201);
+    tree.script.stuck(201);
     tree.family->vforked.insert(301);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.script.isStopped(301));

@@ -34,9 +34,9 @@ int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noex
 }
 
 template <typename Number>
-std::optional<Number> parse(std::string_view text) noexcept {
+std::optional<Number> parse(std::string_view text, int base = 10) noexcept {
   Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   return error == std::errc() ? std::optional(number) : std::nullopt;
 }
 
@@ -90,19 +90,21 @@ ProcessState stateOf(char letter) noexcept {
   }
 }
 
+/// The number in a field of /proc/<pid>/status (proc_pid_status(5)); nothing where it cannot be read.
+template <typename Number>
+std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10) noexcept {
+  Buffer buffer;
+  std::string_view text;
+  if (read(pid, "status", buffer, text) != 0) return std::nullopt;
+  const auto at = text.find(field);
+  return at == std::string_view::npos ? std::nullopt : parse<Number>(text.substr(at + field.size()), base);
+}
+
 /// Whether a SIGSTOP that was sent to the process was not taken yet. One that its tracer has stopped for a moment (t)
 /// may take it later.
 bool hasStopPending(Pid pid) noexcept {
-  Buffer buffer;
-  std::string_view text;
-  if (read(pid, "status", buffer, text) != 0) return false;
-  constexpr std::string_view kField = "\nShdPnd:\t";
-  const auto at = text.find(kField);
-  if (at == std::string_view::npos) return false;
-  text.remove_prefix(at + kField.size());
-  std::uint64_t pending = 0;
   constexpr int kHexadecimal = 16;
-  std::from_chars(text.data(), text.data() + text.size(), pending, kHexadecimal);
+  const std::uint64_t pending = statusField<std::uint64_t>(pid, "\nShdPnd:\t", kHexadecimal).value_or(0);
   return (pending >> (SIGSTOP - 1) & 1) != 0;
 }
 
@@ -185,13 +187,7 @@ bool Numbers::next(Pid& number) noexcept {
 }
 
 bool isThread(Pid pid) noexcept {
-  Buffer buffer;
-  std::string_view text;
-  if (read(pid, "status", buffer, text) != 0) return false;
-  constexpr std::string_view kField = "\nTgid:\t";
-  const auto at = text.find(kField);
-  if (at == std::string_view::npos) return false;
-  const auto leader = parse<Pid>(text.substr(at + kField.size()));
+  const auto leader = statusField<Pid>(pid, "\nTgid:\t");
   return leader && *leader != pid;
 }
 

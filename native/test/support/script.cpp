@@ -21,11 +21,11 @@ void Script::absent(Pid pid) { absent_.insert(pid); }
 void Script::refuseOpen(Pid pid, FailureCode code) { refusedOpens_[pid] = code; }
 void Script::unsupported() { isSupported_ = false; }
 
-void Script::asleep(Pid pid, bool isAsleep) {
-  if (isAsleep)
-    asleep_.insert(pid);
+void Script::stuck(Pid pid, bool isStuck) {
+  if (isStuck)
+    stuck_.insert(pid);
   else
-    asleep_.erase(pid);
+    stuck_.erase(pid);
 }
 
 void Script::onSend(std::size_t nth, std::function<void()> hook) { sendHooks_[nth] = std::move(hook); }
@@ -101,7 +101,7 @@ int Script::send(const Process& process, Signal signal) noexcept {
 
 ProcessState Script::look(const Process& process) noexcept {
   if (exited_.contains(process.pid)) return ProcessState::Gone;
-  return isStopped(process.pid) && !asleep_.contains(process.pid) ? ProcessState::Stopped : ProcessState::Sleeping;
+  return isStopped(process.pid) && !stuck_.contains(process.pid) ? ProcessState::Stopped : ProcessState::Sleeping;
 }
 
 void Script::findGone(std::span<Member> members) noexcept {

@@ -28,7 +28,7 @@ class Script final : public Signaller {
   void refuseOpen(Pid pid, FailureCode code);
   void unsupported();
   /// It is in a system call that cannot be interrupted: no stop takes effect.
-  void asleep(Pid pid, bool isAsleep = true);
+  void stuck(Pid pid, bool isStuck = true);
 
   /// Runs in the nth call of `send` from the first on, counted from 1, before the signal is delivered.
   void onSend(std::size_t nth, std::function<void()> hook);
@@ -64,7 +64,7 @@ class Script final : public Signaller {
   std::map<std::pair<Pid, Signal>, int> answers_;
   std::set<Pid> exited_;
   std::set<Pid> absent_;
-  std::set<Pid> asleep_;
+  std::set<Pid> stuck_;
   std::map<Pid, FailureCode> refusedOpens_;
   std::map<std::size_t, std::function<void()>> sendHooks_;
   std::function<void()> everySendHook_;
