@@ -27,6 +27,7 @@
         ["OS=='linux'", {
           "sources": [
             "native/core/linux/cgroup.cpp",
+            "native/core/linux/cgroup_freezer.cpp",
             "native/core/linux/cgroup_scope.cpp",
             "native/core/linux/group_scope.cpp",
             "native/core/linux/pidfd.cpp",

@@ -1,145 +1,41 @@
 #include "cgroup_scope.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <climits>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
 #include <iterator>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "../live_states.h"
 #include "proc.h"
 
 namespace freeze_state {
 
-namespace {
-
-/// A name that no other state has, of this process or another, nor one that a process with our pid left behind.
-std::string newName() {
-  static std::atomic<unsigned> count{0};
-  std::array<char, 64> name{};
-  std::snprintf(name.data(), name.size(), "freeze-state-%d-%016llx-%u", getpid(),
-                static_cast<unsigned long long>(live_states::processToken()), ++count);
-  return name.data();
-}
-
-/// Without symbolic links and dots, as /proc has the paths of cgroups. One that does not exist stays as it is.
-std::string resolved(const std::string& path) {
-  if (path.empty()) return path;
-  std::array<char, PATH_MAX> buffer{};
-  return realpath(path.c_str(), buffer.data()) == nullptr ? path : std::string(buffer.data());
-}
-
-/// With those below it, which the members made. Those that exit take a moment to leave it.
-// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
-int removeDirectory(const std::string& path) {
-  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below);
-  constexpr timespec kMillisecond{0, 1'000'000};
-  constexpr int kTries = 50;
-  for (int left = kTries; rmdir(path.c_str()) != 0; --left) {
-    if (errno == ENOENT) return 0;
-    if (errno != EBUSY || left == 0) return errno;
-    std::vector<Pid> pids;
-    cgroup::processes(path, pids);
-    // Somebody else has put one there.
-    if (!pids.empty()) return EBUSY;
-    nanosleep(&kMillisecond, nullptr);
-  }
-  return 0;
-}
-
-}  // namespace
-
 ScopeResult CgroupScope::make(const CgroupPlace& place, Signaller& signaller) {
-  const bool isMade = place.path.empty();
-  std::string path = resolved(isMade ? place.parent : place.path);
-  const auto mount = cgroup::findMount(path);
-  if (!mount) return {nullptr, {{FailureCode::CgroupNotMounted}}};
-  if (isMade) {
-    if (path.empty()) path = cgroup::directoryOf(getpid(), *mount).value_or("");
-    if (path.empty()) return {nullptr, {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}}};
-    path.append("/").append(newName());
-    constexpr mode_t kMode = 0755;
-    if (mkdir(path.c_str(), kMode) != 0)
-      return {nullptr, {cgroup::failureOf(errno, "mkdir", path.substr(0, path.rfind('/')))}};
-  }
-  std::unique_ptr<CgroupScope> scope(new CgroupScope(*mount, std::move(path), isMade, signaller));
-  Failures failures = cgroup::whyUnfit(scope->path_, *mount);
-  if (failures.empty()) failures = scope->openFiles();
-  if (!failures.empty()) return {nullptr, std::move(failures)};
-  return {std::move(scope), {}};
-}
-
-Failures CgroupScope::whyNot() {
-  const auto mount = cgroup::findMount();
-  if (!mount) return {{FailureCode::CgroupNotMounted}};
-  const auto own = cgroup::directoryOf(getpid(), *mount);
-  if (!own) return {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}};
-  for (const std::string& file : {*own, *own + "/cgroup.procs"}) {
-    if (access(file.c_str(), W_OK) != 0) return {cgroup::failureOf(errno, "access", *own)};
-  }
-  std::string type;
-  if (cgroup::read(*own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))
-    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, *own}};
-  if (const std::string frozen = cgroup::frozenAtOrAbove(*own, *mount); !frozen.empty())
-    return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
-  return {};
+  ScopeResult result;
+  auto group = CgroupFreezer::make(place, result.failures);
+  if (group) result.scope.reset(new CgroupScope(std::move(group), signaller));
+  return result;
 }
 
 CgroupScope::~CgroupScope() { clear(); }
 
-Failures CgroupScope::openFiles() {
-  freezeFd_ = open((path_ + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
-  eventsFd_ = open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
-  if (freezeFd_ >= 0 && eventsFd_ >= 0) return {};
-  return {cgroup::failureOf(errno, "open", path_)};
-}
-
-void CgroupScope::closeFiles() noexcept {
-  for (int* fd : {&freezeFd_, &eventsFd_}) {
-    if (*fd >= 0) close(*fd);
-    *fd = -1;
-  }
-}
-
-/// Returns 0, or the errno(3).
-int CgroupScope::setFrozen(bool yes) const noexcept { return pwrite(freezeFd_, yes ? "1" : "0", 1, 0) < 0 ? errno : 0; }
-
-/// Whether cgroup.events has the line now.
-bool CgroupScope::reads(const char* line) const noexcept {
-  std::array<char, 256> buffer{};
-  const ssize_t length = pread(eventsFd_, buffer.data(), buffer.size(), 0);
-  if (length <= 0) return false;
-  return std::string_view(buffer.data(), static_cast<std::size_t>(length)).find(line) != std::string_view::npos;
-}
-
 std::vector<Pid> CgroupScope::inhabitants() const {
   std::vector<Pid> pids;
-  cgroup::processes(path_, pids);
+  cgroup::processes(group_->path(), pids);
   return pids;
 }
 
 /// Whether the process is in it now, or below it.
 bool CgroupScope::isInside(Pid pid) const {
-  const auto directory = cgroup::directoryOf(pid, mount_);
-  return directory && cgroup::isWithin(*directory, path_);
+  const auto directory = cgroup::directoryOf(pid, group_->mount());
+  return directory && cgroup::isWithin(*directory, group_->path());
 }
 
 /// Where a newcomer is to go back to: where it is; or, born in what we made, where those came from that it descends
 /// from.
 std::string CgroupScope::originOf(Pid pid) const {
-  std::string directory = cgroup::directoryOf(pid, mount_).value_or("");
-  if (!isMade_ || !cgroup::isWithin(directory, path_)) return directory;
+  std::string directory = cgroup::directoryOf(pid, group_->mount()).value_or("");
+  if (!group_->isMade() || !cgroup::isWithin(directory, group_->path())) return directory;
   proc::Stat stat{};
   for (Pid ancestor = pid; proc::stat(ancestor, stat) == 0 && stat.parent > 0; ancestor = stat.parent) {
     for (const Registered& one : members_) {
@@ -177,8 +73,7 @@ std::vector<Pid> CgroupScope::familyOf(Pid pid) const {
 Failures CgroupScope::moveOut(Pid pid, const std::string& origin) {
   const std::string number = std::to_string(pid);
   int error = origin.empty() ? ENOENT : cgroup::write(origin, "cgroup.procs", number);
-  if (error == ENOENT || error == ENODEV)
-    error = cgroup::write(path_.substr(0, path_.rfind('/')), "cgroup.procs", number);
+  if (error == ENOENT || error == ENODEV) error = cgroup::write(group_->parent(), "cgroup.procs", number);
   if (error == 0 || error == ESRCH) return {};
   Failure failure = cgroup::failureOf(error, "write", origin);
   failure.pid = pid;
@@ -226,15 +121,15 @@ Failures CgroupScope::moveIn(Member& member, const std::string& origin) {
   const Pid pid = member.process.pid;
   // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
   // thawed.
-  const std::string watched = isFrozenByUs_ ? path_.substr(0, path_.rfind('/')) : path_;
-  for (const std::string& directory : {watched, cgroup::isWithin(origin, path_) ? watched : origin}) {
-    if (const std::string frozen = cgroup::frozenAtOrAbove(directory, mount_); !frozen.empty())
+  const std::string watched = isFrozenByUs_ ? group_->parent() : group_->path();
+  for (const std::string& directory : {watched, cgroup::isWithin(origin, group_->path()) ? watched : origin}) {
+    if (const std::string frozen = cgroup::frozenAtOrAbove(directory, group_->mount()); !frozen.empty())
       return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
   }
-  const int error = cgroup::write(path_, "cgroup.procs", std::to_string(pid));
+  const int error = cgroup::write(group_->path(), "cgroup.procs", std::to_string(pid));
   member.gone = error == ESRCH;
   if (error != 0 && error != ESRCH) {
-    Failure failure = cgroup::failureOf(error, "write", path_);
+    Failure failure = cgroup::failureOf(error, "write", group_->path());
     failure.pid = pid;
     return {failure};
   }
@@ -248,7 +143,7 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   Registered* const one = find(pid);
   if (one == nullptr) return {};
   signaller_.findGone({&one->member, 1});
-  const bool isAtHome = one->origin == path_ && !isMade_;
+  const bool isAtHome = one->origin == group_->path() && !group_->isMade();
   if (!one->member.gone && !isAtHome && isInside(pid)) {
     for (const Pid relative : familyOf(pid)) {
       if (Failures failures = moveOut(relative, one->origin); !failures.empty()) return {true, std::move(failures)};
@@ -267,7 +162,7 @@ Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
     if (!one.member.gone && std::ranges::find(inside, pid) == inside.end() && !isInside(pid)) {
       Member again = one.member;
       signaller_.findGone({&again, 1});
-      if (!again.gone) return {{FailureCode::CgroupLeft, pid, 0, "", false, path_}};
+      if (!again.gone) return {{FailureCode::CgroupLeft, pid, 0, "", false, group_->path()}};
     }
   }
   return {};
@@ -281,28 +176,28 @@ Failures CgroupScope::stop(const Ticket& ticket, bool isNoting) {
     one.member.wasStopped = signaller_.look(one.member.process) == ProcessState::Stopped;
   }
   std::vector<Pid> inside;
-  cgroup::directProcesses(path_, inside);
+  cgroup::directProcesses(group_->path(), inside);
   if (std::ranges::find(inside, ownPid()) != inside.end())
-    return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, path_}};
+    return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
   if (Failures failures = findLeft(inside); !failures.empty()) return failures;
-  char now = '0';
-  if (pread(freezeFd_, &now, 1, 0) < 0) return {cgroup::failureOf(errno, "read", path_)};
-  if (!isFrozenByUs_ && (now == '1' || reads("frozen 1"))) {
-    const std::string frozen = cgroup::frozenAtOrAbove(path_, mount_);
+  bool isSet = false;
+  if (const int error = group_->readSet(isSet); error != 0) return {cgroup::failureOf(error, "read", group_->path())};
+  if (!isFrozenByUs_ && (isSet || group_->hasFrozen())) {
+    const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
     if (!frozen.empty()) return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
   }
   if (!ticket.isCurrent()) return {};
-  if (const int error = setFrozen(true); error != 0) return {cgroup::failureOf(error, "write", path_)};
+  if (const int error = group_->set(true); error != 0) return {cgroup::failureOf(error, "write", group_->path())};
   isFrozenByUs_ = true;
   return {};
 }
 
 Failures CgroupScope::resume(Whom whom) {
   if (isCleared_ || (whom == Whom::Stopped && !isFrozenByUs_)) return {};
-  const int error = setFrozen(false);
+  const int error = group_->set(false);
   // Removed by somebody else: then nothing is in it.
   if (error != 0 && error != ENODEV) {
-    Failure failure = cgroup::failureOf(error, "write", path_);
+    Failure failure = cgroup::failureOf(error, "write", group_->path());
     failure.isStopped = isFrozenByUs_;
     return {failure};
   }
@@ -318,14 +213,14 @@ Failures CgroupScope::resume(Whom whom) {
     }
   }
   // After the thaw, so that nobody waits for it.
-  const std::string frozen = cgroup::frozenAtOrAbove(path_, mount_);
+  const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
   if (frozen.empty()) return {};
   return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
 bool CgroupScope::isAnyAlive() const noexcept {
   return std::ranges::any_of(members_, [](const Registered& one) { return !one.member.gone; }) ||
-         (!members_.empty() && isMade_ && reads("populated 1"));
+         (!members_.empty() && group_->isMade() && group_->isPopulated());
 }
 
 Failures CgroupScope::deaths() const {
@@ -357,10 +252,10 @@ Failures CgroupScope::moveAllOut() {
   for (const Registered& one : members_) {
     const Pid pid = one.member.process.pid;
     // Only what is here: somebody may have moved it, or its number may be somebody else's.
-    if (one.member.gone || (one.origin == path_ && !isMade_) || !isInside(pid)) continue;
+    if (one.member.gone || (one.origin == group_->path() && !group_->isMade()) || !isInside(pid)) continue;
     for (const Pid relative : familyOf(pid)) append(failures, moveOut(relative, one.origin));
   }
-  if (!isMade_) return failures;
+  if (!group_->isMade()) return failures;
   // Orphans, and what was born meanwhile.
   const std::string origin = members_.empty() ? "" : members_.front().origin;
   constexpr int kRounds = 1000;
@@ -374,21 +269,17 @@ Failures CgroupScope::moveAllOut() {
 
 Failures CgroupScope::clear() {
   if (std::exchange(isCleared_, true)) return {};
-  Failures failures;
-  if (freezeFd_ >= 0) failures = moveAllOut();
+  Failures failures = moveAllOut();
   for (Registered& one : members_) signaller_.release(one.member.process);
   members_.clear();
-  closeFiles();
-  if (isMade_) {
-    if (const int error = removeDirectory(path_); error != 0)
-      failures.push_back(cgroup::failureOf(error, "rmdir", path_));
-  }
+  if (const int error = group_->remove(); error != 0)
+    failures.push_back(cgroup::failureOf(error, "rmdir", group_->path()));
   return failures;
 }
 
 /// By reading: the kernel limits its notices to about 100 a second.
 std::vector<Pid> CgroupScope::unstopped(const Ticket& /*frozen*/, Deadline /*until*/) {
-  if (reads("frozen 1")) return {};
+  if (group_->hasFrozen()) return {};
   std::vector<Pid> pids;
   for (const Registered& one : members_) {
     if (!one.member.gone) pids.push_back(one.member.process.pid);
@@ -410,7 +301,7 @@ std::vector<MemberOutcome> CgroupScope::outcomes() {
 }
 
 std::vector<MemberStatus> CgroupScope::inspect() {
-  const bool isFrozen = reads("frozen 1");
+  const bool isFrozen = group_->hasFrozen();
   const std::vector<Pid> inside = inhabitants();
   std::vector<MemberStatus> list;
   for (const Registered& one : members_) {

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "../scope.h"
 #include "../system_scope.h"
-#include "cgroup.h"
+#include "cgroup_freezer.h"
 
 namespace freeze_state {
 
@@ -14,8 +15,6 @@ namespace freeze_state {
 class CgroupScope final : public Scope {
  public:
   static ScopeResult make(const CgroupPlace& place, Signaller& signaller);
-  /// Why `make` with no place would fail; makes nothing.
-  static Failures whyNot();
   CgroupScope(const CgroupScope&) = delete;
   CgroupScope& operator=(const CgroupScope&) = delete;
   ~CgroupScope() override;
@@ -40,22 +39,18 @@ class CgroupScope final : public Scope {
   std::vector<MemberStatus> inspect() override;
 
  private:
-  CgroupScope(cgroup::Mount mount, std::string path, bool isMade, Signaller& signaller)
-      : signaller_(signaller), mount_(std::move(mount)), path_(std::move(path)), isMade_(isMade) {}
+  CgroupScope(std::unique_ptr<CgroupFreezer> group, Signaller& signaller)
+      : signaller_(signaller), group_(std::move(group)) {}
 
   struct Registered {
     Member member;
     std::string origin;  ///< the directory of the cgroup it was in
   };
 
-  Failures openFiles();
   bool isInside(Pid pid) const;
   std::string originOf(Pid pid) const;
   Failures findLeft(const std::vector<Pid>& inside) const;
   Failures moveIn(Member& member, const std::string& origin);
-  void closeFiles() noexcept;
-  int setFrozen(bool yes) const noexcept;
-  bool reads(const char* line) const noexcept;
   std::vector<Pid> inhabitants() const;
   std::vector<Pid> familyOf(Pid pid) const;
   Failures moveOut(Pid pid, const std::string& origin);
@@ -63,11 +58,7 @@ class CgroupScope final : public Scope {
   Registered* find(Pid pid) noexcept;
 
   Signaller& signaller_;
-  const cgroup::Mount mount_;
-  const std::string path_;
-  const bool isMade_;
-  int freezeFd_ = -1;  ///< cgroup.freeze
-  int eventsFd_ = -1;  ///< cgroup.events
+  const std::unique_ptr<CgroupFreezer> group_;
   bool isFrozenByUs_ = false;
   bool isCleared_ = false;
   std::vector<Registered> members_;

@@ -36,7 +36,7 @@ ScopeResult systemScope(Mode mode, const LoopOptions& options, const CgroupPlace
 Failures whyNotMode(Mode mode) {
   if (mode == Mode::None) return {};
   if (mode == Mode::ProcessTree && !systemFamily()->isKnown()) return {{FailureCode::UnsupportedPlatform}};
-  return mode == Mode::Cgroup ? CgroupScope::whyNot() : Failures();
+  return mode == Mode::Cgroup ? CgroupFreezer::whyNot() : Failures();
 }
 
 }  // namespace freeze_state

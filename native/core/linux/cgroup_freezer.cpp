@@ -1,0 +1,140 @@
+#include "cgroup_freezer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../live_states.h"
+
+namespace freeze_state {
+
+namespace {
+
+/// A name that no other state has, of this process or another, nor one that a process with our pid left behind.
+std::string newName() {
+  static std::atomic<unsigned> count{0};
+  std::array<char, 64> name{};
+  std::snprintf(name.data(), name.size(), "freeze-state-%d-%016llx-%u", getpid(),
+                static_cast<unsigned long long>(live_states::processToken()), ++count);
+  return name.data();
+}
+
+/// Without symbolic links and dots, as /proc has the paths of cgroups. One that does not exist stays as it is.
+std::string resolved(const std::string& path) {
+  if (path.empty()) return path;
+  std::array<char, PATH_MAX> buffer{};
+  return realpath(path.c_str(), buffer.data()) == nullptr ? path : std::string(buffer.data());
+}
+
+/// With those below it, which the members made. Those that exit take a moment to leave it.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
+int removeDirectory(const std::string& path) {
+  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below);
+  constexpr timespec kMillisecond{0, 1'000'000};
+  constexpr int kTries = 50;
+  for (int left = kTries; rmdir(path.c_str()) != 0; --left) {
+    if (errno == ENOENT) return 0;
+    if (errno != EBUSY || left == 0) return errno;
+    std::vector<Pid> pids;
+    cgroup::processes(path, pids);
+    // Somebody else has put one there.
+    if (!pids.empty()) return EBUSY;
+    nanosleep(&kMillisecond, nullptr);
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<CgroupFreezer> CgroupFreezer::make(const CgroupPlace& place, Failures& failures) {
+  const bool isMade = place.path.empty();
+  std::string path = resolved(isMade ? place.parent : place.path);
+  const auto mount = cgroup::findMount(path);
+  if (!mount) {
+    failures = {{FailureCode::CgroupNotMounted}};
+    return nullptr;
+  }
+  if (isMade) {
+    if (path.empty()) path = cgroup::directoryOf(getpid(), *mount).value_or("");
+    if (path.empty()) {
+      failures = {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}};
+      return nullptr;
+    }
+    const std::string parent = path;
+    path.append("/").append(newName());
+    constexpr mode_t kMode = 0755;
+    if (mkdir(path.c_str(), kMode) != 0) {
+      failures = {cgroup::failureOf(errno, "mkdir", parent)};
+      return nullptr;
+    }
+  }
+  std::unique_ptr<CgroupFreezer> group(new CgroupFreezer(*mount, std::move(path), isMade));
+  failures = cgroup::whyUnfit(group->path_, *mount);
+  if (failures.empty()) failures = group->openFiles();
+  if (!failures.empty()) return nullptr;
+  return group;
+}
+
+Failures CgroupFreezer::whyNot() {
+  const auto mount = cgroup::findMount();
+  if (!mount) return {{FailureCode::CgroupNotMounted}};
+  const auto own = cgroup::directoryOf(getpid(), *mount);
+  if (!own) return {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}};
+  for (const std::string& file : {*own, *own + "/cgroup.procs"}) {
+    if (access(file.c_str(), W_OK) != 0) return {cgroup::failureOf(errno, "access", *own)};
+  }
+  std::string type;
+  if (cgroup::read(*own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))
+    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, *own}};
+  if (const std::string frozen = cgroup::frozenAtOrAbove(*own, *mount); !frozen.empty())
+    return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  return {};
+}
+
+Failures CgroupFreezer::openFiles() {
+  freezeFd_ = open((path_ + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
+  eventsFd_ = open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
+  if (freezeFd_ >= 0 && eventsFd_ >= 0) return {};
+  return {cgroup::failureOf(errno, "open", path_)};
+}
+
+int CgroupFreezer::set(bool isFrozen) const noexcept {
+  return pwrite(freezeFd_, isFrozen ? "1" : "0", 1, 0) < 0 ? errno : 0;
+}
+
+int CgroupFreezer::readSet(bool& isFrozen) const noexcept {
+  char now = '0';
+  const int error = pread(freezeFd_, &now, 1, 0) < 0 ? errno : 0;
+  isFrozen = now == '1';
+  return error;
+}
+
+/// Whether cgroup.events has the line now.
+bool CgroupFreezer::reads(const char* line) const noexcept {
+  std::array<char, 256> buffer{};
+  const ssize_t length = pread(eventsFd_, buffer.data(), buffer.size(), 0);
+  if (length <= 0) return false;
+  return std::string_view(buffer.data(), static_cast<std::size_t>(length)).find(line) != std::string_view::npos;
+}
+
+int CgroupFreezer::remove() noexcept {
+  if (std::exchange(isRemoved_, true)) return 0;
+  for (int* fd : {&freezeFd_, &eventsFd_}) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+  }
+  return isMade_ ? removeDirectory(path_) : 0;
+}
+
+}  // namespace freeze_state
