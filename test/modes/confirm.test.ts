@@ -212,12 +212,12 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
           const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
           const frozen = state.isFrozen;
           const thawer = worker(({ FreezeState: Other }, handle) => Other.attach(handle).unfreeze(), state.share());
-        // Listened for from here on: it may end before the confirmation does.
-        const exit = new Promise((resolve) => thawer.once('exit', resolve));
-        const { frozen: confirmed } = await confirming;
-        const letterThen = letter(member);
-        await exit;
-        return { frozen, confirmed, letterThen, epoch: state.currentEpoch };
+          // Listened for from here on: it may end before the confirmation does.
+          const exit = new Promise((resolve) => thawer.once('exit', resolve));
+          const { frozen: confirmed } = await confirming;
+          const letterThen = letter(member);
+          await exit;
+          return { frozen, confirmed, letterThen, epoch: state.currentEpoch };
         },
         [mode, pid],
       );
