@@ -5,11 +5,13 @@
       "sources": [
         "native/binding/addon.cpp",
         "native/binding/attachment.cpp",
+        "native/binding/confirmation_handle.cpp",
         "native/binding/values.cpp",
         "native/binding/hot_calls.cpp",
         "native/binding/state_handle.cpp",
         "native/core/live_states.cpp",
         "native/core/failure.cpp",
+        "native/core/confirmation.cpp",
         "native/core/freeze_state.cpp",
         "native/core/member_list.cpp",
         "native/core/process_scope.cpp",

@@ -63,15 +63,25 @@ export interface HotCalls {
   word(): Word | undefined;
 }
 
-/** `Roster` in native/core/freeze_state.h. */
-export interface Roster {
-  /** The registered pids when it began. */
-  readonly registered: number[];
-  /** Those among them that were not gone. */
-  readonly left: number[];
-  /** It was this call that froze. */
-  readonly isByUs: boolean;
+/** `Confirmation::Stage` in native/core/confirmation.h. */
+export type ConfirmationStage = 'freezing' | 'waiting' | 'stopping' | 'stopped' | 'passed';
+
+/** One confirmation; native/binding/confirmation_handle.h. Where it is dropped before its freeze is done, that is rolled back. */
+export interface ConfirmationHandle {
+  /** Gets on for so long at most. */
+  step(limitMicroseconds: number): ConfirmationStage | NativeFailure[];
+  /** Who has not stopped; `undefined` where the epoch has passed. */
+  unstopped(): number[] | undefined;
+  /**
+   * Thaws what is, or is about to be, frozen at the epoch; `onlyOwn`: if this confirmation froze it. Whether it did that.
+   */
+  rollBack(onlyOwn: boolean): boolean | NativeFailure[];
+  /** Of each process its pid and its outcome, as an index of `outcomeNames`; `undefined` where the epoch has passed. */
+  report(): { outcomes: Int32Array; signalledNs: number; stoppedNs: number } | undefined;
 }
+
+/** `Outcome` in native/core/scope.h. */
+export const outcomeNames: readonly MemberOutcome['outcome'][] = ['stopped', 'gone', 'already-stopped'];
 
 /** One state; native/binding/state_handle.h. */
 export interface StateHandle extends HotCalls {
@@ -84,16 +94,8 @@ export interface StateHandle extends HotCalls {
   mode(): FreezeMode;
   /** `undefined`: closed. */
   inspect(): MemberStatus[] | undefined;
-  /** Freezes, and notes what others had stopped. */
-  beginConfirm(epoch: number): Roster | false | NativeFailure[];
-  /** How many were not seen stopped yet, after looks for so long at most; `undefined`: not frozen at this epoch any more. */
-  unstopped(epoch: number, limitMicroseconds: number, isNaming: false): number | undefined;
-  /** The same, by their pids. */
-  unstopped(epoch: number, limitMicroseconds: number, isNaming: true): number[] | undefined;
-  /** `undefined`: not frozen at this epoch any more. */
-  outcomes(epoch: number): MemberOutcome[] | undefined;
-  /** Thaws if the state is frozen at this epoch; whether it was. */
-  unfreezeFrom(epoch: number): boolean | NativeFailure[];
+  /** A confirmation at the epoch, which has not begun. */
+  confirm(epoch: number): ConfirmationHandle;
   /** Lets `attach` find the state from now on, by this id. */
   share(): number;
   hold(): undefined | NativeFailure[];

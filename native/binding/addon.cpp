@@ -8,6 +8,8 @@
 #include "../core/signal_loop.h"
 #include "../core/signaller.h"
 #include "../core/system_scope.h"
+#include "confirmation_handle.h"
+#include "environment.h"
 #include "state_handle.h"
 #include "values.h"
 
@@ -27,15 +29,6 @@ Napi::Value capabilities(const Napi::CallbackInfo& info) {
   return result;
 }
 
-/// What one environment keeps; the main thread and each worker have their own.
-struct EnvironmentData {
-  Napi::FunctionReference stateHandle;
-};
-
-Napi::Value make(const Napi::CallbackInfo& info) {
-  return StateHandle::make(info, info.Env().GetInstanceData<EnvironmentData>()->stateHandle.Value());
-}
-
 std::string processToken() {
   std::ostringstream text;
   text << std::hex << live_states::processToken();
@@ -50,16 +43,17 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
   if (!live_states::wasGiven(id)) return Napi::String::New(env, "unknown");
   auto state = live_states::find(id);
   if (!state) return Napi::String::New(env, "gone");
-  return StateHandle::attach(env.GetInstanceData<EnvironmentData>()->stateHandle.Value(), std::move(state));
+  return StateHandle::attach(env, std::move(state));
 }
 
 /// Once per environment.
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* const data = new EnvironmentData{Napi::Persistent(StateHandle::define(env))};
-  env.SetInstanceData(data);
-  exports.Set("StateHandle", data->stateHandle.Value());
+  auto* const own =
+      new Environment{Napi::Persistent(StateHandle::define(env)), Napi::Persistent(ConfirmationHandle::define(env))};
+  env.SetInstanceData(own);
+  exports.Set("StateHandle", own->stateHandle.Value());
   exports.Set("processToken", processToken());
-  exports.Set("make", Napi::Function::New<make>(env, "make"));
+  exports.Set("make", Napi::Function::New<StateHandle::make>(env, "make"));
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
   exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));
   return exports;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "../core/system_scope.h"
+#include "confirmation_handle.h"
+#include "environment.h"
 #include "hot_calls.h"
 #include "values.h"
 
@@ -61,10 +63,7 @@ Napi::Function StateHandle::define(Napi::Env env) {
                          InstanceMethod<&StateHandle::pids>("pids"),
                          InstanceMethod<&StateHandle::mode>("mode"),
                          InstanceMethod<&StateHandle::inspect>("inspect"),
-                         InstanceMethod<&StateHandle::beginConfirm>("beginConfirm"),
-                         InstanceMethod<&StateHandle::unstopped>("unstopped"),
-                         InstanceMethod<&StateHandle::outcomes>("outcomes"),
-                         InstanceMethod<&StateHandle::unfreezeFrom>("unfreezeFrom"),
+                         InstanceMethod<&StateHandle::confirm>("confirm"),
                          InstanceMethod<&StateHandle::share>("share"),
                          InstanceMethod<&StateHandle::hold>("hold"),
                          InstanceMethod<&StateHandle::release>("release"),
@@ -75,13 +74,13 @@ Napi::Function StateHandle::define(Napi::Env env) {
                      });
 }
 
-Napi::Value StateHandle::attach(const Napi::Function& constructor, std::shared_ptr<FreezeState> state) {
-  return constructor.New({Napi::External<std::shared_ptr<FreezeState>>::New(constructor.Env(), &state)});
+Napi::Value StateHandle::attach(Napi::Env env, std::shared_ptr<FreezeState> state) {
+  return Environment::of(env).stateHandle.New({Napi::External<std::shared_ptr<FreezeState>>::New(env, &state)});
 }
 
 /// Arguments are read, here and below, and not coerced: the facade gives them their types, and while its thread is
 /// being ended Node refuses to coerce, which leaves nothing to read.
-Napi::Value StateHandle::make(const Napi::CallbackInfo& info, const Napi::Function& constructor) {
+Napi::Value StateHandle::make(const Napi::CallbackInfo& info) {
   const Mode mode = modeNamed(info[0].As<Napi::String>().Utf8Value());
   LoopOptions options;
   options.childStopNotices = info[1].As<Napi::Boolean>();
@@ -91,7 +90,7 @@ Napi::Value StateHandle::make(const Napi::CallbackInfo& info, const Napi::Functi
   if (info[4].IsString()) cgroup.parent = info[4].As<Napi::String>().Utf8Value();
   ScopeResult made = systemScope(mode, options, cgroup);
   if (!made.scope) return {info.Env(), failureValue(info.Env(), made.failures)};
-  return attach(constructor, std::make_shared<FreezeState>(mode, std::move(made.scope)));
+  return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.scope)));
 }
 
 /// Called with an external, by `attach`: JavaScript cannot make one, so it cannot call this.
@@ -138,39 +137,9 @@ Napi::Value StateHandle::inspect(const Napi::CallbackInfo& info) {
   return statuses ? Napi::Value(info.Env(), statusesValue(info.Env(), *statuses)) : info.Env().Undefined();
 }
 
-/// `(epoch)`: the roster where the state now is frozen, `false` where it is not, or the failures.
-Napi::Value StateHandle::beginConfirm(const Napi::CallbackInfo& info) {
-  FreezeState::Roster roster;
-  const FreezeResult result = attachment_->state().beginConfirm(epochArgument(info), roster, attachment_.get());
-  if (!result.failures.empty()) return {info.Env(), failureValue(info.Env(), result.failures)};
-  const Napi::Object begun = Napi::Object::New(info.Env());
-  if (!result.frozen) return Napi::Boolean::New(info.Env(), false);
-  begun.Set("registered", pidsValue(info.Env(), roster.registered));
-  begun.Set("left", pidsValue(info.Env(), roster.left));
-  begun.Set("isByUs", roster.isByUs);
-  return begun;
-}
-
-/// `(epoch, microseconds, isNaming)`: those that were not seen stopped, by their pids or their number, which is
-/// cheaper; undefined once the epoch has passed.
-Napi::Value StateHandle::unstopped(const Napi::CallbackInfo& info) {
-  const std::chrono::microseconds limit(info[1].As<Napi::Number>().Int64Value());
-  const auto pids = attachment_->state().unstopped(epochArgument(info), std::chrono::steady_clock::now() + limit);
-  if (!pids) return info.Env().Undefined();
-  if (info[2].As<Napi::Boolean>()) return {info.Env(), pidsValue(info.Env(), *pids)};
-  return Napi::Number::New(info.Env(), static_cast<double>(pids->size()));
-}
-
-Napi::Value StateHandle::outcomes(const Napi::CallbackInfo& info) {
-  const auto outcomes = attachment_->state().outcomes(epochArgument(info));
-  return outcomes ? Napi::Value(info.Env(), outcomesValue(info.Env(), *outcomes)) : info.Env().Undefined();
-}
-
-/// `(epoch)`: whether it was this call that thawed, or the failures.
-Napi::Value StateHandle::unfreezeFrom(const Napi::CallbackInfo& info) {
-  const auto failures = attachment_->state().unfreezeFrom(epochArgument(info), attachment_.get());
-  if (failures && !failures->empty()) return {info.Env(), failureValue(info.Env(), *failures)};
-  return Napi::Boolean::New(info.Env(), failures.has_value());
+/// `(epoch)`: a confirmation that has not begun.
+Napi::Value StateHandle::confirm(const Napi::CallbackInfo& info) {
+  return ConfirmationHandle::begin(info.Env(), attachment_, epochArgument(info));
 }
 
 Napi::Value StateHandle::share(const Napi::CallbackInfo& info) {

@@ -15,9 +15,9 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
  public:
   static Napi::Function define(Napi::Env env);
   /// A handle of this environment for a state that is there already.
-  static Napi::Value attach(const Napi::Function& constructor, std::shared_ptr<FreezeState> state);
+  static Napi::Value attach(Napi::Env env, std::shared_ptr<FreezeState> state);
   /// `(mode, childStopNotices, boost, cgroupPath, cgroupParent)`: a handle for a new state, or the failures.
-  static Napi::Value make(const Napi::CallbackInfo& info, const Napi::Function& constructor);
+  static Napi::Value make(const Napi::CallbackInfo& info);
   explicit StateHandle(const Napi::CallbackInfo& info);
 
  private:
@@ -28,10 +28,7 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value pids(const Napi::CallbackInfo& info);
   Napi::Value mode(const Napi::CallbackInfo& info);
   Napi::Value inspect(const Napi::CallbackInfo& info);
-  Napi::Value beginConfirm(const Napi::CallbackInfo& info);
-  Napi::Value unstopped(const Napi::CallbackInfo& info);
-  Napi::Value outcomes(const Napi::CallbackInfo& info);
-  Napi::Value unfreezeFrom(const Napi::CallbackInfo& info);
+  Napi::Value confirm(const Napi::CallbackInfo& info);
   Napi::Value share(const Napi::CallbackInfo& info);
   Napi::Value hold(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);

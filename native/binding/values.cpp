@@ -39,15 +39,6 @@ const char* nameOf(ProcessState state) {
   return "";
 }
 
-const char* nameOf(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::Stopped: return "stopped";
-    case Outcome::Gone: return "gone";
-    case Outcome::AlreadyStopped: return "already-stopped";
-  }
-  return "";
-}
-
 /// An array of what `entry` makes of each.
 template <typename Item, typename Entry>
 napi_value arrayOf(napi_env env, const std::vector<Item>& items, Entry entry) {
@@ -69,13 +60,16 @@ napi_value pidsValue(napi_env env, const std::vector<Pid>& pids) {
   return arrayOf(env, pids, [env](Pid pid) { return Napi::Number::New(env, pid); });
 }
 
+/// One array of numbers and not of objects: of hundreds of processes that would take a moment too long.
 napi_value outcomesValue(napi_env env, const std::vector<MemberOutcome>& outcomes) {
-  return arrayOf(env, outcomes, [env](const MemberOutcome& one) {
-    const Napi::Object entry = Napi::Object::New(env);
-    entry.Set("pid", one.pid);
-    entry.Set("outcome", nameOf(one.outcome));
-    return entry;
-  });
+  Napi::Int32Array pairs = Napi::Int32Array::New(env, 2 * outcomes.size());
+  if (pairs.IsEmpty()) return pairs;
+  std::int32_t* next = pairs.Data();
+  for (const MemberOutcome& one : outcomes) {
+    *next++ = one.pid;
+    *next++ = static_cast<std::int32_t>(one.outcome);
+  }
+  return pairs;
 }
 
 napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "deadline.h"
 #include "failure.h"
 
 namespace freeze_state {
@@ -18,12 +19,17 @@ class Family {
   /// Whether anything here tells.
   virtual bool isKnown() const noexcept = 0;
 
-  /// Begins a pass: what `children` answers from now on is not older than this call. Returns 0, or the errno(3).
-  virtual int beginPass() = 0;
+  /// Drops what is under way: what is asked next is asked anew.
+  virtual void startOver() noexcept = 0;
+
+  /// Begins a pass: what `children` answers from now on is not older than the first call of this. Returns 0, or the
+  /// errno(3); EAGAIN where the deadline cut it short: the next call goes on from there.
+  virtual int beginPass(Deadline until) = 0;
 
   /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
-  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden.
-  virtual int children(Pid pid, std::vector<Pid>& list) = 0;
+  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the deadline cut it
+  /// short: a call for the same process goes on from there.
+  virtual int children(Pid pid, std::vector<Pid>& list, Deadline until) = 0;
 
   /// Whose child it is now, and whether it is stopped. Returns 0, or the errno(3); ESRCH as above.
   struct Relation {

@@ -1,8 +1,10 @@
 #include "freeze_state.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "none_scope.h"
@@ -38,42 +40,70 @@ FreezeResult FreezeState::settled(std::uint64_t seen, std::uint64_t epoch) const
   return {mode_ != Mode::None && seen == word::frozen(epoch), {}};
 }
 
-FreezeResult FreezeState::stopMembers(std::uint64_t epoch, const Listener* caller, bool isNoting) {
+FreezeResult FreezeState::stopMembers(std::uint64_t epoch, Deadline until, Roster* roster, const Listener* caller) {
   std::unique_lock lock(mutex_);
   const std::uint64_t running = word::running(epoch);
-  if (const std::uint64_t seen = word_.load(); seen != running) return settled(seen, epoch);
+  if (const std::uint64_t seen = word_.load(); seen != running) {
+    if (roster != nullptr) roster->registered = roster->left = scope_->pids();
+    return settled(seen, epoch);
+  }
   if (holds_.load() != 0) return {};
   if (!scope_->isSupported()) return {false, {{FailureCode::UnsupportedPlatform}}};
   if (scope_->isEmpty()) return {false, {{FailureCode::NoPidConfigured}}};
-  FreezeResult result = stopMembersLocked(epoch, isNoting);
+  FreezeResult result = stopMembersLocked(epoch, until, roster);
   if (result.frozen) announce(lock, caller);
   return result;
 }
 
 /// The loop itself: there are members, and a moment ago the state was running at `epoch`. The lock is held.
-FreezeResult FreezeState::stopMembersLocked(std::uint64_t epoch, bool isNoting) {
+FreezeResult FreezeState::stopMembersLocked(std::uint64_t epoch, Deadline until, Roster* roster) {
   const std::uint64_t running = word::running(epoch);
-  FreezeResult result;
-  result.failures = scope_->stop(Ticket(word_, running), isNoting);
+  const Ticket ticket(word_, running);
+  // The thaw that moved the word since waits for our lock: it may not find the stops of an older freeze (G1).
+  if (stopUnderWay_ && stopUnderWay_ != epoch) resume(Whom::Stopped);
+  if (!stopUnderWay_) scope_->beginStop();
+  stopUnderWay_.reset();
+  StopResult stop = scope_->stop(ticket, roster != nullptr, until);
+  if (!stop.isDone && ticket.isCurrent()) {
+    stopUnderWay_ = epoch;
+    return {false, {}, true, stop.isIdle};
+  }
+  FreezeResult result{false, std::move(stop.failures)};
   // The state reads frozen only once every live member was signalled (G5), and only if no thaw came in between: the
   // thaw that moved the word waits for our lock and may find nothing stopped (G1, G3, G4).
   std::uint64_t expected = running;
   result.frozen =
       result.failures.empty() && scope_->isAnyAlive() && word_.compare_exchange_strong(expected, word::frozen(epoch));
-  if (!result.frozen) append(result.failures, scope_->resume(Whom::Stopped));
+  if (!result.frozen) append(result.failures, resume(Whom::Stopped));
   if (result.failures.empty() && !scope_->isAnyAlive()) result.failures = scope_->deaths();
+  if (roster != nullptr) *roster = {scope_->pids(), {}, result.frozen};
   scope_->dropGone();
+  if (roster != nullptr) roster->left = scope_->pids();
   if (result.failures.empty() && !result.frozen) return settled(word_.load(), epoch);
   return result;
 }
 
-FreezeResult FreezeState::beginConfirm(std::uint64_t epoch, Roster& roster, const Listener* caller) {
-  roster.registered = pids().value_or(std::vector<Pid>());
-  const std::uint64_t seen = word_.load();
-  roster.isByUs = mode_ != Mode::None && seen == word::running(epoch);
-  FreezeResult result = roster.isByUs ? stopMembers(epoch, caller, true) : settled(seen, epoch);
-  roster.left = pids().value_or(std::vector<Pid>());
-  return result;
+/// The lock is held.
+Failures FreezeState::resume(Whom whom) {
+  stopUnderWay_.reset();
+  return scope_->resume(whom);
+}
+
+FreezeResult FreezeState::freezeBitByBit(std::uint64_t epoch, Deadline until, Roster& roster, const Listener* caller) {
+  if (mode_ == Mode::None) return settled(word_.load(), epoch);
+  return stopMembers(epoch, until, &roster, caller);
+}
+
+void FreezeState::abandon(std::uint64_t epoch) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (stopUnderWay_ == epoch) resume(Whom::Stopped);
+}
+
+std::optional<std::vector<Pid>> FreezeState::unstoppedSoFar(std::uint64_t epoch) {
+  const std::lock_guard lock(mutex_);
+  if (stopUnderWay_ != epoch || word_.load() != word::running(epoch)) return std::nullopt;
+  // In the past: no looks are made.
+  return scope_->unstopped(Ticket(word_, word::running(epoch)), Deadline::min());
 }
 
 std::optional<std::vector<Pid>> FreezeState::unstopped(std::uint64_t epoch, Deadline until) {
@@ -99,9 +129,26 @@ std::optional<std::vector<MemberOutcome>> FreezeState::outcomes(std::uint64_t ep
 }
 
 std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
-  const std::lock_guard lock(mutex_);
+  std::vector<MemberStatus> list;
+  std::vector<Pid> queue;
+  {
+    const std::lock_guard lock(mutex_);
+    queue = scope_->everyone();
+  }
+  std::unordered_set<Pid> known(queue.begin(), queue.end());
+  for (std::size_t next = 0; next < queue.size(); ++next) {
+    std::vector<Pid> found;
+    std::optional<MemberStatus> status;
+    {
+      const std::lock_guard lock(mutex_);
+      if (word_.load() == word::kClosed) return std::nullopt;
+      status = scope_->inspect(queue[next], found);
+    }
+    if (status) list.push_back(*status);
+    std::ranges::copy_if(found, std::back_inserter(queue), [&](Pid pid) { return known.insert(pid).second; });
+  }
   if (word_.load() == word::kClosed) return std::nullopt;
-  return scope_->inspect();
+  return list;
 }
 
 Failures FreezeState::unfreeze(const Listener* caller) {
@@ -113,8 +160,12 @@ Failures FreezeState::unfreeze(const Listener* caller) {
 
 std::optional<Failures> FreezeState::unfreezeFrom(std::uint64_t epoch, const Listener* caller) {
   std::uint64_t expected = word::frozen(epoch);
-  if (!word_.compare_exchange_strong(expected, word::thawed(expected))) return std::nullopt;
+  const bool wasFrozen = word_.compare_exchange_strong(expected, word::thawed(expected));
   std::unique_lock lock(mutex_);
+  expected = word::running(epoch);
+  const bool wasThawed =
+      wasFrozen || (stopUnderWay_ == epoch && word_.compare_exchange_strong(expected, word::thawed(expected)));
+  if (!wasThawed) return std::nullopt;
   return continueMembers(lock, caller);
 }
 
@@ -123,11 +174,14 @@ Failures FreezeState::continueMembers(std::unique_lock<std::mutex>& lock, const 
   Failures failures;
   // A freeze that began after our move and got the lock before us owns the stops: continuing them here would leave
   // the state frozen and its members running.
-  if (!word::isFrozen(word_.load()) && scope_->isAnyStopped()) {
-    failures = scope_->resume(Whom::Stopped);
-    // After the signals: by now the members run, and nobody waits for this.
-    scope_->findGone();
-    scope_->dropGone();
+  if (!word::isFrozen(word_.load())) {
+    stopUnderWay_.reset();
+    if (scope_->isAnyStopped()) {
+      failures = resume(Whom::Stopped);
+      // After the signals: by now the members run, and nobody waits for this.
+      scope_->findGone();
+      scope_->dropGone();
+    }
   }
   announce(lock, caller);
   return failures;
@@ -139,7 +193,7 @@ bool FreezeState::forceUnfreeze(const Listener* caller) {
   // Unlike `unfreeze` this thaws a newer freeze as well; under the lock no other can follow.
   if (word::isFrozen(word_.load())) advance();
   scope_->findGone();
-  scope_->resume(Whom::All);
+  resume(Whom::All);
   scope_->dropGone();
   announce(lock, caller);
   return true;
@@ -161,6 +215,7 @@ Failures FreezeState::registerPid(std::int64_t pid) {
   const std::uint64_t seen = word_.load();
   if (seen == word::kClosed) return {{FailureCode::Closed}};
   const Ticket frozen(word_, seen);
+  stopUnderWay_.reset();
   return scope_->add(static_cast<Pid>(pid), word::isFrozen(seen) ? &frozen : nullptr);
 }
 
@@ -168,6 +223,7 @@ UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   const std::lock_guard lock(mutex_);
   if (word_.load() == word::kClosed) return {false, {{FailureCode::Closed}}};
   if (pid < 2 || pid > std::numeric_limits<Pid>::max()) return {false, {{FailureCode::InvalidPid}}};
+  stopUnderWay_.reset();
   return scope_->remove(static_cast<Pid>(pid));
 }
 
@@ -182,7 +238,7 @@ Failures FreezeState::close(const Listener* caller) {
   // Whoever closes second waits here for the first one's thaw.
   std::unique_lock lock(mutex_);
   if (closedBefore) return {};
-  Failures failures = scope_->resume(Whom::Stopped);
+  Failures failures = resume(Whom::Stopped);
   append(failures, scope_->clear());
   announce(lock, caller);
   return failures;

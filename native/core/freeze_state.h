@@ -24,6 +24,15 @@ namespace freeze_state {
 struct FreezeResult {
   bool frozen = false;
   Failures failures;
+  bool isUnderWay = false;  ///< the deadline has passed before the end: the next call goes on from there
+  bool isIdle = false;      ///< while under way: not before somebody that was signalled has stopped
+};
+
+/// Of whom a freeze was, by their pids in the order of their registration.
+struct Roster {
+  std::vector<Pid> registered;  ///< when it froze
+  std::vector<Pid> left;        ///< those of them that it found to be there
+  bool isByUs = false;          ///< it was this call that froze
 };
 
 /// A set of processes that is frozen and thawed as one, after `lambda_simulator::freeze::FreezeState`.
@@ -62,17 +71,17 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   FreezeResult freezeAtEpoch(std::uint64_t epoch, const Listener* caller = nullptr) {
     const std::uint64_t seen = word_.load();
     if (mode_ == Mode::None || seen != word::running(epoch)) return settled(seen, epoch);
-    return stopMembers(epoch, caller, false);
+    return stopMembers(epoch, kWholly, nullptr, caller);
   }
 
-  /// The same, and notes what others had stopped before. The roster has who was registered when it began, and which of
-  /// those the freeze then found to be there. Their outcomes are to be asked for once nothing is `unstopped`.
-  struct Roster {
-    std::vector<Pid> registered;
-    std::vector<Pid> left;
-    bool isByUs = false;  ///< it was this call that froze
-  };
-  FreezeResult beginConfirm(std::uint64_t epoch, Roster& roster, const Listener* caller = nullptr);
+  /// The same bit by bit, as far as it comes until the deadline: the state stays running until the last bit, and
+  /// whatever is done to it in between is as if the freeze had not begun: a thaw continues what was stopped so far, and a
+  /// newcomer is stopped by a later bit. Notes what others had stopped before. The roster is filled in where the result
+  /// is frozen. A freeze that is not gone on with is to be ended by `abandon`.
+  FreezeResult freezeBitByBit(std::uint64_t epoch, Deadline until, Roster& roster, const Listener* caller = nullptr);
+
+  /// Continues what the bits of a freeze at that epoch have stopped so far.
+  void abandon(std::uint64_t epoch) noexcept;
 
   /// The live processes that were not seen stopped yet, while the state is frozen at the epoch; nothing once that has
   /// passed. Looks until the deadline; see `Scope::unstopped`.
@@ -81,10 +90,14 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// What became of each process that is covered, while the state is frozen at the epoch; nothing once that has passed.
   std::optional<std::vector<MemberOutcome>> outcomes(std::uint64_t epoch);
 
-  /// Thaws as `unfreeze` does if the state is frozen at that very epoch; nothing if not.
+  /// Those that a freeze, bit by bit, at that epoch still has to do with; nothing once that has passed.
+  std::optional<std::vector<Pid>> unstoppedSoFar(std::uint64_t epoch);
+
+  /// Thaws as `unfreeze` does if the state is frozen at that very epoch, or bit by bit about to be; nothing if not.
   std::optional<Failures> unfreezeFrom(std::uint64_t epoch, const Listener* caller = nullptr);
 
-  /// What a freeze covers, or has stopped; nothing after `close`. Takes a look at each process, under the lock.
+  /// What a freeze covers, or has stopped; nothing after `close`. Takes a look at one process after the other, and lets
+  /// go of the lock in between.
   std::optional<std::vector<MemberStatus>> inspect();
 
   /// Moves to the next epoch, which cancels a freeze in flight at once, and continues every member that a freeze
@@ -129,8 +142,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
  private:
   FreezeResult settled(std::uint64_t seen, std::uint64_t epoch) const;
-  FreezeResult stopMembers(std::uint64_t epoch, const Listener* caller, bool isNoting);
-  FreezeResult stopMembersLocked(std::uint64_t epoch, bool isNoting);
+  FreezeResult stopMembers(std::uint64_t epoch, Deadline until, Roster* roster, const Listener* caller);
+  FreezeResult stopMembersLocked(std::uint64_t epoch, Deadline until, Roster* roster);
+  Failures resume(Whom whom);
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
   bool advance() noexcept;
   void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
@@ -148,6 +162,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
   std::condition_variable changed_;  ///< the word has moved
   const std::unique_ptr<Scope> scope_;
+  /// The epoch of the stop that some call of `freezeBitByBit` is to go on with; nothing else was done to the scope since.
+  std::optional<std::uint64_t> stopUnderWay_;
   std::vector<Listener*> listeners_;
 };
 

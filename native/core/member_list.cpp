@@ -19,8 +19,10 @@ bool MemberList::isAnyStopped() const noexcept {
 }
 
 std::optional<Failure> MemberList::stop(Member& member, bool isNoting) {
-  member.wasStopped = isNoting && !member.stopped && signaller_.isStopped(member.process);
+  // Not anew where a stop is begun again: by then it was we who stopped it.
+  if (!member.stopped) member.wasStopped = isNoting && signaller_.isStopped(member.process);
   member.hasStopped = false;
+  member.process.threadsStopped = 0;
   const int error = signaller_.send(member.process, Signal::Stop);
   if (error == 0) member.stopped = true;
   if (error == ESRCH) member.gone = true;
@@ -28,12 +30,13 @@ std::optional<Failure> MemberList::stop(Member& member, bool isNoting) {
   return sendFailure(member, error);
 }
 
-Failures MemberList::stop(const Ticket& ticket, bool isNoting) {
-  for (Member& member : members_) {
-    // Between two signals, so that a thaw waits for one signal at most (G6).
-    if (!ticket.isCurrent()) break;
+StopResult MemberList::stop(const Ticket& ticket, bool isNoting, Deadline until, std::size_t& next) {
+  // Between two signals, so that a thaw waits for one signal at most (G6).
+  while (next < members_.size() && ticket.isCurrent()) {
+    Member& member = members_[next++];
     if (member.gone) continue;
-    if (const auto failure = stop(member, isNoting); failure) return {*failure};
+    if (const auto failure = stop(member, isNoting); failure) return {true, {*failure}};
+    if (next < members_.size() && hasPassed(until)) return {false, {}};
   }
   return {};
 }
@@ -53,9 +56,10 @@ void MemberList::resume(Whom whom, Failures& failures) {
   }
 }
 
-bool MemberList::isSettled(Member& member) noexcept {
+std::optional<bool> MemberList::isSettled(Member& member, Deadline until) noexcept {
   if (member.gone || member.hasStopped) return true;
-  const ProcessState state = signaller_.look(member.process);
+  const auto state = signaller_.lookUntil(member.process, until);
+  if (!state) return std::nullopt;
   member.hasStopped = state == ProcessState::Stopped;
   member.gone = state == ProcessState::Gone || state == ProcessState::Zombie;
   return member.gone || member.hasStopped;
@@ -64,9 +68,9 @@ bool MemberList::isSettled(Member& member) noexcept {
 void MemberList::unstopped(const Ticket& ticket, Deadline until, std::size_t& cursor, std::vector<Pid>& pids) {
   // Each at most once, and from where the last call left off, so that one that never stops does not hide the others.
   for (std::size_t looks = 0; looks < members_.size(); ++looks) {
-    if (!ticket.isCurrent() || std::chrono::steady_clock::now() >= until) break;
-    cursor = cursor + 1 < members_.size() ? cursor + 1 : 0;
-    isSettled(members_[cursor]);
+    if (!ticket.isCurrent() || hasPassed(until)) break;
+    if (cursor >= members_.size()) cursor = 0;
+    if (isSettled(members_[cursor], until)) ++cursor;
   }
   for (const Member& member : members_) {
     if (!member.gone && !member.hasStopped) pids.push_back(member.process.pid);

@@ -32,15 +32,17 @@ class MemberList {
 
   /// Sends SIGSTOP and marks the member: as stopped, or as gone. The failure is any other answer.
   std::optional<Failure> stop(Member& member, bool isNoting);
-  /// Sends SIGSTOP to each live member while the ticket is current, and ends at the first failure.
-  Failures stop(const Ticket& ticket, bool isNoting);
+  /// Sends SIGSTOP to each live member, from that index on, while the ticket is current and the deadline has not passed,
+  /// and ends at the first failure.
+  StopResult stop(const Ticket& ticket, bool isNoting, Deadline until, std::size_t& next);
   /// Sends SIGCONT and takes the mark off. The failure is any other answer than success and ESRCH.
   std::optional<Failure> resume(Member& member);
   /// Sends SIGCONT to the live members, in their order.
   void resume(Whom whom, Failures& failures);
 
-  /// Whether the member has stopped since its SIGSTOP, or is gone: by a look at it where that is not known yet.
-  bool isSettled(Member& member) noexcept;
+  /// Whether the member has stopped since its SIGSTOP, or is gone: by a look at it where that is not known yet. Nothing
+  /// where the deadline cut that look short.
+  std::optional<bool> isSettled(Member& member, Deadline until) noexcept;
   /// The live ones that are not settled; see `Scope::unstopped`. The cursor is where the last call left off.
   void unstopped(const Ticket& ticket, Deadline until, std::size_t& cursor, std::vector<Pid>& pids);
   void outcomes(std::vector<MemberOutcome>& list) const;

@@ -22,7 +22,8 @@ class NoneScope final : public Scope {
     return {};
   }
   UnregisterResult remove(Pid pid) override { return {std::erase(pids_, pid) > 0, {}}; }
-  Failures stop(const Ticket& /*ticket*/, bool /*isNoting*/) override { return {}; }
+  void beginStop() override {}
+  StopResult stop(const Ticket& /*ticket*/, bool /*isNoting*/, Deadline /*until*/) override { return {}; }
   Failures resume(Whom /*whom*/) override { return {}; }
   bool isAnyAlive() const noexcept override { return false; }
   bool isAnyStopped() const noexcept override { return false; }
@@ -35,17 +36,10 @@ class NoneScope final : public Scope {
   }
   std::vector<Pid> unstopped(const Ticket& /*frozen*/, Deadline /*until*/) override { return {}; }
   std::vector<MemberOutcome> outcomes() override { return {}; }
-  /// A look at each for this once: what has the pid now may be another process than the one that was registered.
-  std::vector<MemberStatus> inspect() override {
-    std::vector<MemberStatus> list;
-    for (const Pid pid : pids_) {
-      Member member;
-      const bool isOpen = signaller_.open(pid, member).empty();
-      const ProcessState state = isOpen && !member.gone ? signaller_.look(member.process) : ProcessState::Gone;
-      list.push_back({pid, isOpen ? state : ProcessState::Unknown, true, false});
-      if (isOpen) signaller_.release(member.process);
-    }
-    return list;
+  std::vector<Pid> everyone() override { return pids_; }
+  /// What has the pid now may be another process than the one that was registered.
+  std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& /*found*/) override {
+    return MemberStatus{pid, lookAt(signaller_, pid), true, false};
   }
 
  private:

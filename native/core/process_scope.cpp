@@ -51,10 +51,14 @@ UnregisterResult ProcessScope::remove(Pid pid) {
   return {true, {}};
 }
 
-Failures ProcessScope::stop(const Ticket& ticket, bool isNoting) {
+void ProcessScope::beginStop() {
   members_.findGone();
-  const SignalLoop loop(options_, members_.size());
-  return members_.stop(ticket, isNoting);
+  signalled_ = 0;
+}
+
+StopResult ProcessScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
+  const SignalLoop loop(options_, members_.size() - signalled_);
+  return members_.stop(ticket, isNoting, until, signalled_);
 }
 
 Failures ProcessScope::resume(Whom whom) {
@@ -85,16 +89,14 @@ std::vector<Pid> ProcessScope::unstopped(const Ticket& frozen, Deadline until) {
 
 std::vector<MemberOutcome> ProcessScope::outcomes() {
   std::vector<MemberOutcome> list;
-  members_.findGone();
   members_.outcomes(list);
   return list;
 }
 
-std::vector<MemberStatus> ProcessScope::inspect() {
-  std::vector<MemberStatus> list;
-  for (const Member& member : members_.all())
-    list.push_back({member.process.pid, signaller_.look(member.process), true, member.stopped});
-  return list;
+std::optional<MemberStatus> ProcessScope::inspect(Pid pid, std::vector<Pid>& /*found*/) {
+  const Member* const member = members_.find(pid);
+  if (member == nullptr) return std::nullopt;
+  return MemberStatus{pid, signaller_.look(member->process), true, member->stopped};
 }
 
 }  // namespace freeze_state

@@ -18,7 +18,8 @@ class ProcessScope : public Scope {
   std::vector<Pid> pids() const override;
   Failures add(Pid pid, const Ticket* frozen) override;
   UnregisterResult remove(Pid pid) override;
-  Failures stop(const Ticket& ticket, bool isNoting) override;
+  void beginStop() override;
+  StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
   Failures resume(Whom whom) override;
   bool isAnyAlive() const noexcept override { return members_.isAnyAlive(); }
   bool isAnyStopped() const noexcept override { return members_.isAnyStopped(); }
@@ -28,7 +29,8 @@ class ProcessScope : public Scope {
   Failures clear() override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
   std::vector<MemberOutcome> outcomes() override;
-  std::vector<MemberStatus> inspect() override;
+  std::vector<Pid> everyone() override { return pids(); }
+  std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;
 
  protected:
   /// Takes hold of a newcomer, where the live member of that pid is not known yet. Nothing to do is no newcomer.
@@ -37,7 +39,8 @@ class ProcessScope : public Scope {
   const LoopOptions options_;
   Signaller& signaller_;
   MemberList members_;
-  std::size_t cursor_ = 0;  ///< see `MemberList::unstopped`
+  std::size_t signalled_ = 0;  ///< so many members a stop that is under way has come past
+  std::size_t cursor_ = 0;     ///< see `MemberList::unstopped`
 };
 
 }  // namespace freeze_state

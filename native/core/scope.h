@@ -1,11 +1,12 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "deadline.h"
 #include "failure.h"
 #include "signaller.h"
 #include "word.h"
@@ -22,9 +23,6 @@ class Ticket {
   const std::atomic<std::uint64_t>& word_;
   const std::uint64_t expected_;
 };
-
-/// Until when a piece of work that is done bit by bit may go on.
-using Deadline = std::chrono::steady_clock::time_point;
 
 /// Whom a thaw continues.
 enum class Whom : std::uint8_t { Stopped, All };
@@ -47,6 +45,13 @@ struct MemberStatus {
   ProcessState state = ProcessState::Unknown;
   bool isRegistered = true;  ///< else it came with a registered one
   bool isStoppedByUs = false;
+};
+
+/// What became of a stop, or of as much of it as was done by the deadline.
+struct StopResult {
+  bool isDone = true;  ///< else the next call goes on from there
+  Failures failures;
+  bool isIdle = false;  ///< there is nothing to do before somebody that was signalled has stopped
 };
 
 /// What became of an `unregisterPid`. `found` false with no failure: there was no such member.
@@ -80,9 +85,12 @@ class Scope {
   /// Continues the member if we stopped it, with all that came with it, and forgets it. On failure it stays a member.
   virtual UnregisterResult remove(Pid pid) = 0;
 
-  /// Stops all that it covers, and ends early where the ticket is not current any more: it is looked at between any two
-  /// signals. What was stopped is marked, also on failure. `isNoting` has it note what others had stopped before.
-  virtual Failures stop(const Ticket& ticket, bool isNoting) = 0;
+  /// Before the first call of `stop`, and again where anything else was done to the set since the last one.
+  virtual void beginStop() = 0;
+  /// Stops all that it covers, as far as it comes by the deadline, and gets on a little in any case; ends early, too, where the ticket is not current any
+  /// more, which is looked at between any two signals. What was stopped is marked, also on failure. `isNoting` has it
+  /// note what others had stopped before.
+  virtual StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) = 0;
 
   /// Continues what was stopped, in the order in which it was; what refuses keeps its mark and is a failure.
   virtual Failures resume(Whom whom) = 0;
@@ -102,10 +110,15 @@ class Scope {
   /// While frozen: the live processes that were not seen stopped yet. Looks at as many as it can until the deadline,
   /// and goes on from there at the next call, so a process that it did not come to is one of them.
   virtual std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) = 0;
-  /// While frozen: what became of each process that is covered.
+  /// While frozen: what became of each process that is covered, as far as the looks saw. The registered ones come first,
+  /// in the order of their registration.
   virtual std::vector<MemberOutcome> outcomes() = 0;
 
-  virtual std::vector<MemberStatus> inspect() = 0;
+  /// Whom `inspect` is to begin with: the registered ones, and whom a freeze has found besides.
+  virtual std::vector<Pid> everyone() = 0;
+  /// Takes a look at one of those, or of those that looks have found; nothing where it is none of ours any more. Appends
+  /// whom it leads to that `everyone` does not have.
+  virtual std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) = 0;
 };
 
 }  // namespace freeze_state

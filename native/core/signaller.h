@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "deadline.h"
 #include "failure.h"
 
 namespace freeze_state {
@@ -15,6 +17,7 @@ struct Process {
   Pid pid = 0;
   int fd = -1;                  ///< pidfd_open(2), owned; -1 where there is none
   std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
+  int threadsStopped = 0;       ///< how many of its threads a look that is not at its end has seen stopped
 };
 
 /// What a process does, by the letter that proc_pid_stat(5) has for it. Of several threads the one most awake counts.
@@ -35,6 +38,7 @@ struct Member {
   bool stopped = false;     ///< our SIGSTOP reached it and no SIGCONT of ours has yet
   bool wasStopped = false;  ///< someone else had stopped it before we did; noted for a confirmation, and in trees
   bool hasStopped = false;  ///< since our SIGSTOP it was seen stopped
+  bool isLeaderless = false;  ///< of a group: its leader has exited, and others may live
   Pid parent = 0;           ///< whose child it was found to be; 0 for one that was registered
 };
 
@@ -75,6 +79,10 @@ class Signaller {
   /// its exit for others to wait for; of others, /proc.
   virtual ProcessState look(const Process& process) noexcept = 0;
 
+  /// The same, where many threads make it a long look: nothing until the deadline has let it come to an end. The next
+  /// call goes on from there.
+  virtual std::optional<ProcessState> lookUntil(Process& process, Deadline /*until*/) noexcept { return look(process); }
+
   /// Whether it is stopped, by whomever: the cheapest answer to that. Of a child of ours whose stop somebody has waited
   /// for, it may be no.
   virtual bool isStopped(const Process& process) noexcept { return look(process) == ProcessState::Stopped; }
@@ -83,6 +91,15 @@ class Signaller {
   /// nothing can tell, a member counts as alive.
   virtual void findGone(std::span<Member> members) noexcept = 0;
 };
+
+/// A look at whatever has the pid now.
+inline ProcessState lookAt(Signaller& signaller, Pid pid) noexcept {
+  Member member;
+  if (!signaller.open(pid, member).empty()) return ProcessState::Unknown;
+  const ProcessState state = member.gone ? ProcessState::Gone : signaller.look(member.process);
+  signaller.release(member.process);
+  return state;
+}
 
 /// The best signaller that this kernel and its seccomp filter allow, chosen once per process: pidfds, then `kill`
 /// guarded by the start time, then plain `kill`, and off POSIX one that supports nothing. It lives for ever.

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
-
-#include "tree_stop.h"
+#include <unordered_set>
 
 namespace freeze_state {
 
@@ -46,7 +45,7 @@ Failures TreeScope::addFrozen(Member newcomer, const Ticket& frozen) {
     return {*failure};
   }
   members_.add(newcomer);
-  Failures failures = TreeStop(signaller_, *family_, members_, descendants_, frozen).run();
+  Failures failures = TreeStop(signaller_, *family_, members_, descendants_).run(frozen, kWholly).failures;
   if (failures.empty()) return {};
   append(failures, resumeBelow(pid));
   if (Member* member = members_.find(pid); member != nullptr) {
@@ -113,12 +112,20 @@ Failures TreeScope::resumeBelow(Pid root) {
   return failures;
 }
 
-Failures TreeScope::stop(const Ticket& ticket, bool isNoting) {
-  members_.findGone();
+void TreeScope::beginStop() {
+  ProcessScope::beginStop();
+  stop_.reset();
+}
+
+StopResult TreeScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
   // How many there will be nobody knows yet.
   const SignalLoop loop(options_, 2);
-  if (Failures failures = members_.stop(ticket, isNoting); !failures.empty()) return failures;
-  return TreeStop(signaller_, *family_, members_, descendants_, ticket).run();
+  StopResult result = members_.stop(ticket, isNoting, until, signalled_);
+  if (!result.isDone || !result.failures.empty() || !ticket.isCurrent()) return result;
+  if (!stop_) stop_.emplace(signaller_, *family_, members_, descendants_);
+  result = stop_->run(ticket, until);
+  if (result.isDone) stop_.reset();
+  return result;
 }
 
 Failures TreeScope::resume(Whom whom) {
@@ -149,54 +156,58 @@ std::vector<Pid> TreeScope::unstopped(const Ticket& frozen, Deadline until) {
 }
 
 std::vector<MemberOutcome> TreeScope::outcomes() {
-  descendants_.findGone();
   std::vector<MemberOutcome> list = ProcessScope::outcomes();
   descendants_.outcomes(list);
   return list;
 }
 
-std::vector<MemberStatus> TreeScope::inspect() {
-  std::vector<MemberStatus> list = ProcessScope::inspect();
-  if (!isAnyStopped()) inspectRunning(list);
-  for (const Member& member : descendants_.all()) {
-    list.push_back({member.process.pid, signaller_.look(member.process), false, member.stopped && !member.wasStopped});
+std::vector<Pid> TreeScope::everyone() {
+  std::vector<Pid> pids = ProcessScope::everyone();
+  for (const Member& member : descendants_.all()) pids.push_back(member.process.pid);
+  return pids;
+}
+
+std::optional<MemberStatus> TreeScope::inspect(Pid pid, std::vector<Pid>& found) {
+  auto status = ProcessScope::inspect(pid, found);
+  if (!isAnyStopped()) {
+    // A pass for each tree.
+    if (status) family_->startOver();
+    if (!status || family_->beginPass(kWholly) == 0) family_->children(pid, found, kWholly);
   }
-  return list;
+  if (status) return status;
+  const Member* const member = descendants_.find(pid);
+  if (member == nullptr) return MemberStatus{pid, lookAt(signaller_, pid), false, false};
+  return MemberStatus{pid, signaller_.look(member->process), false, member->stopped && !member->wasStopped};
 }
 
 /// For a forced thaw: whoever is below the members now, whether or not a freeze of ours has met it. They run on
 /// meanwhile, so what is forked now may be missed; and nobody stopped that.
 void TreeScope::continueStrangers() {
-  std::vector<MemberStatus> list = ProcessScope::inspect();
-  inspectRunning(list);
-  for (const MemberStatus& status : list) {
-    if (status.isRegistered || status.state != ProcessState::Stopped || descendants_.find(status.pid) != nullptr)
-      continue;
-    Member child;
-    if (!signaller_.open(status.pid, child).empty()) continue;
-    Family::Relation now;
-    const bool isOurs = !child.gone && family_->relation(status.pid, now) == 0 &&
-                        std::ranges::find(list, now.parent, &MemberStatus::pid) != list.end();
-    // Only now: if it lives, the number is its own, and was when its parent was asked for.
-    signaller_.findGone({&child, 1});
-    if (isOurs && !child.gone) signaller_.send(child.process, Signal::Continue);
-    signaller_.release(child.process);
+  family_->startOver();
+  if (family_->beginPass(kWholly) != 0) return;
+  std::vector<Pid> queue = everyone();
+  std::unordered_set<Pid> known(queue.begin(), queue.end());
+  for (std::size_t next = 0; next < queue.size(); ++next) {
+    std::vector<Pid> children;
+    family_->children(queue[next], children, kWholly);
+    for (const Pid pid : children) {
+      if (!known.insert(pid).second) continue;
+      queue.push_back(pid);
+      continueStranger(pid, known);
+    }
   }
 }
 
-void TreeScope::inspectRunning(std::vector<MemberStatus>& list) {
-  if (family_->beginPass() != 0) return;
-  for (std::size_t next = 0; next < list.size(); ++next) {
-    std::vector<Pid> children;
-    if (list[next].state == ProcessState::Gone || family_->children(list[next].pid, children) != 0) continue;
-    for (const Pid pid : children) {
-      if (std::ranges::find(list, pid, &MemberStatus::pid) != list.end()) continue;
-      Member child;
-      if (!signaller_.open(pid, child).empty()) continue;
-      list.push_back({pid, child.gone ? ProcessState::Gone : signaller_.look(child.process), false, false});
-      signaller_.release(child.process);
-    }
-  }
+void TreeScope::continueStranger(Pid pid, const std::unordered_set<Pid>& known) {
+  Member child;
+  if (!signaller_.open(pid, child).empty()) return;
+  Family::Relation now;
+  const bool isOurs =
+      !child.gone && family_->relation(pid, now) == 0 && now.isStopped && known.contains(now.parent);
+  // Only now: if it lives, the number is its own, and was when its parent was asked for.
+  signaller_.findGone({&child, 1});
+  if (isOurs && !child.gone) signaller_.send(child.process, Signal::Continue);
+  signaller_.release(child.process);
 }
 
 }  // namespace freeze_state

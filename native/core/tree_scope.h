@@ -2,11 +2,14 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "family.h"
 #include "process_scope.h"
+#include "tree_stop.h"
 
 namespace freeze_state {
 
@@ -23,14 +26,16 @@ class TreeScope final : public ProcessScope {
   Failures add(Pid pid, const Ticket* frozen) override;
   /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
   UnregisterResult remove(Pid pid) override;
-  Failures stop(const Ticket& ticket, bool isNoting) override;
+  void beginStop() override;
+  StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
   Failures resume(Whom whom) override;
   bool isAnyStopped() const noexcept override { return members_.isAnyStopped() || descendants_.isAnyStopped(); }
   Failures clear() override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
   std::vector<MemberOutcome> outcomes() override;
-  /// While running, the descendants as they are now.
-  std::vector<MemberStatus> inspect() override;
+  std::vector<Pid> everyone() override;
+  /// While running, it finds the descendants as they are now.
+  std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;
 
  private:
   bool isOurAncestor(Pid pid);
@@ -38,11 +43,12 @@ class TreeScope final : public ProcessScope {
   bool isBelow(Pid pid, Pid root) noexcept;
   Failures resumeBelow(Pid root);
   void continueStrangers();
-  void inspectRunning(std::vector<MemberStatus>& list);
+  void continueStranger(Pid pid, const std::unordered_set<Pid>& known);
 
   const std::unique_ptr<Family> family_;
   MemberList descendants_;  ///< in the order in which they were found; empty while running
   std::size_t descendantsCursor_ = 0;
+  std::optional<TreeStop> stop_;  ///< once the members have been signalled, until it is done or begun anew
 };
 
 }  // namespace freeze_state

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ranges>
+#include <chrono>
 #include <utility>
 
 namespace freeze_state {
@@ -10,6 +10,7 @@ namespace freeze_state {
 namespace {
 
 using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
 
 /// A sleeper takes SIGSTOP at once, unless its system call cannot be interrupted: then nobody knows when. In vfork(2)
 /// it waits for its child, which has come to be and is to be stopped itself, so there is nothing to wait for. In any
@@ -28,82 +29,133 @@ Failure familyFailure(Pid pid, int error) {
   return {isWant ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
 }
 
-bool isTooLong(std::chrono::steady_clock::time_point lastProgress, std::chrono::steady_clock::time_point begin) {
-  const auto now = std::chrono::steady_clock::now();
-  return now - lastProgress > kNever || now - begin > kLongest;
-}
-
 }  // namespace
 
-TreeStop::TreeStop(Signaller& signaller, Family& family, MemberList& roots, MemberList& descendants,
-                   const Ticket& ticket)
-    : signaller_(signaller), family_(family), roots_(roots), descendants_(descendants), ticket_(ticket) {
+TreeStop::TreeStop(Signaller& signaller, Family& family, MemberList& roots, MemberList& descendants)
+    : signaller_(signaller), family_(family), roots_(roots), descendants_(descendants) {
   roots_.findGone();
   descendants_.findGone();
+  family_.startOver();
   const std::vector<Pid> pids = everyone();
   known_.insert(pids.begin(), pids.end());
+  beginRound(pids);
 }
 
-Failures TreeStop::run() {
-  std::vector<Pid> toAsk = everyone();
-  // The last round is one that asks everyone, all of them stopped by its beginning, and finds nothing new.
-  bool isQuiet = true;
-  const Clock::time_point begin = Clock::now();
-  Clock::time_point lastProgress = begin;
-  // Empty once all have exited.
-  while (!toAsk.empty() && ticket_.isCurrent()) {
-    std::vector<Pid> ready;
-    std::vector<Pid> waiting;
-    if (Failures failures = findReady(toAsk, ready, waiting); !failures.empty()) return failures;
-    if (ready.empty()) {
-      family_.pause();
-    } else {
-      toAsk = waiting;
-      if (Failures failures = ask(ready, isQuiet && waiting.empty(), toAsk); !failures.empty()) return failures;
-      isQuiet = isQuiet && toAsk.empty();
-      if (isQuiet) return {};
-      if (!found_.empty() || toAsk.size() < waiting.size() + ready.size()) lastProgress = Clock::now();
-      if (toAsk.empty()) {
-        toAsk = everyone();
-        isQuiet = true;
-      }
-    }
-    if (isTooLong(lastProgress, begin)) return neverStopped(ready, waiting);
+StopResult TreeStop::run(const Ticket& ticket, Deadline until) {
+  begin_ = lastProgress_ = Clock::now();
+  while (!isOver() && ticket.isCurrent()) {
+    if (Failures failures = step(until); !failures.empty()) return {true, std::move(failures)};
+    if (isOver()) break;
+    const bool isIdle = std::exchange(isIdle_, false);
+    // Whoever sets a deadline lets time pass himself, and knows when it has been too long.
+    if (until != kWholly && (isIdle || hasPassed(until))) return {false, {}, isIdle};
+    const auto now = Clock::now();
+    const bool isTooLong = now - lastProgress_ > kNever || now - begin_ > kLongest;
+    if (until == kWholly && isTooLong) return {true, neverStopped(isIdle)};
+    if (isIdle) family_.pause();
   }
   return {};
+}
+
+void TreeStop::beginRound(std::vector<Pid> toAsk) {
+  round_ = {};
+  round_.toAsk = std::move(toAsk);
+}
+
+/// The next thing to do, of all that a round is.
+Failures TreeStop::step(Deadline until) {
+  if (round_.sorted < round_.toAsk.size()) return sortNext(until);
+  if (round_.ready.empty()) {
+    isIdle_ = true;
+    beginRound(std::move(round_.waiting));
+    return {};
+  }
+  if (!round_.hasBegunPass) return beginPass(until);
+  if (round_.parent && !round_.parent->isListed) return listChildren(until);
+  if (round_.parent) return takeNextChild();
+  if (round_.asked < round_.ready.size()) {
+    round_.parent.emplace().pid = round_.ready[round_.asked++];
+    return {};
+  }
+  endRound();
+  return {};
+}
+
+/// Sorts one by whether it has stopped and can be asked for its children.
+Failures TreeStop::sortNext(Deadline until) {
+  const Pid pid = round_.toAsk[round_.sorted];
+  Failures failures;
+  const auto isReady = isSettled(pid, until, failures);
+  if (!isReady) return {};
+  ++round_.sorted;
+  (*isReady ? round_.ready : round_.waiting).push_back(pid);
+  return failures;
+}
+
+Failures TreeStop::beginPass(Deadline until) {
+  const int error = family_.beginPass(until);
+  if (error == EAGAIN) return {};
+  round_.hasBegunPass = true;
+  isQuiet_ = isQuiet_ && round_.waiting.empty();
+  return error == 0 ? Failures() : Failures{familyFailure(0, error)};
+}
+
+Failures TreeStop::listChildren(Deadline until) {
+  Parent& parent = *round_.parent;
+  Member* const member = find(parent.pid);
+  parent.isListed = true;
+  if (member == nullptr || member->gone) return {};
+  const int error = family_.children(parent.pid, parent.children, until);
+  if (error == EAGAIN) {
+    parent.isListed = false;
+    return {};
+  }
+  if (error == 0) return {};
+  parent.children.clear();
+  if (error == ESRCH && isGone(*member)) return {};
+  return {familyFailure(parent.pid, error == ESRCH ? EACCES : error)};
+}
+
+/// The youngest first: where children fork and exit, the only one that still lives is the last. The others are zombies,
+/// which their parent, being stopped, does not reap.
+Failures TreeStop::takeNextChild() {
+  Parent& parent = *round_.parent;
+  while (!parent.children.empty()) {
+    const Pid child = parent.children.back();
+    parent.children.pop_back();
+    if (!known_.contains(child) && !dead_.contains(child)) return adopt(child);
+    // New ones come last, so what is left was met before, too. What is not, such as one that an exit has given to this
+    // parent, the quiet round finds.
+    if (!isQuiet_) parent.children.clear();
+  }
+  // One of whom somebody was found, or found to have exited, is to be asked again at once, before the rest of a large
+  // tree: where children fork and exit, the one that still lives is hard to catch.
+  if (parent.hasChanged) round_.again.push_back(parent.pid);
+  round_.parent.reset();
+  return {};
+}
+
+/// Those that were found are asked in the next one, once they have stopped. The last round is one that asks everyone,
+/// all of them stopped by its beginning, and finds nothing new.
+void TreeStop::endRound() {
+  std::vector<Pid> next = std::move(round_.waiting);
+  const std::size_t looked = round_.toAsk.size();
+  next.insert(next.end(), round_.again.begin(), round_.again.end());
+  next.insert(next.end(), round_.found.begin(), round_.found.end());
+  if (!round_.found.empty() || next.size() < looked) lastProgress_ = Clock::now();
+  if (!next.empty()) {
+    isQuiet_ = false;
+  } else if (!std::exchange(isQuiet_, true)) {
+    next = everyone();
+  }
+  beginRound(std::move(next));
 }
 
 /// Who went on: one that did not stop, or else one of whom there is always another child.
-Failures TreeStop::neverStopped(const std::vector<Pid>& ready, const std::vector<Pid>& waiting) const {
-  if (!waiting.empty()) return {{FailureCode::NeverStopped, waiting.front(), ETIMEDOUT, signaller_.sendCall()}};
-  return {{FailureCode::NeverStopped, ready.front(), ETIMEDOUT, "fork"}};
-}
-
-/// Sorts them by whether they have stopped and can be asked for their children.
-Failures TreeStop::findReady(const std::vector<Pid>& pids, std::vector<Pid>& ready, std::vector<Pid>& waiting) {
-  for (const Pid pid : pids) {
-    if (!ticket_.isCurrent()) return {};
-    Failures failures;
-    (isSettled(pid, failures) ? ready : waiting).push_back(pid);
-    if (!failures.empty()) return failures;
-  }
-  return {};
-}
-
-/// Asks each for its children. Those of whom somebody was found, or found to have exited, are to be asked again at
-/// once, before the rest of a large tree: where children fork and exit, the one that still lives is hard to catch. So
-/// are those that were found, once they have stopped.
-Failures TreeStop::ask(const std::vector<Pid>& pids, bool isWhole, std::vector<Pid>& again) {
-  found_.clear();
-  if (const int error = family_.beginPass(); error != 0) return {familyFailure(0, error)};
-  for (const Pid pid : pids) {
-    if (!ticket_.isCurrent()) return {};
-    hasChanged_ = false;
-    if (Failures failures = findChildren(pid, isWhole); !failures.empty()) return failures;
-    if (hasChanged_) again.push_back(pid);
-  }
-  again.insert(again.end(), found_.begin(), found_.end());
-  return {};
+Failures TreeStop::neverStopped(bool isIdle) const {
+  const bool isWaiting = isIdle || !round_.waiting.empty();
+  const Pid pid = round_.waiting.empty() ? round_.toAsk.front() : round_.waiting.front();
+  return {{FailureCode::NeverStopped, pid, ETIMEDOUT, isWaiting ? signaller_.sendCall() : "fork"}};
 }
 
 /// All that live, in the order in which they were signalled.
@@ -117,11 +169,14 @@ std::vector<Pid> TreeStop::everyone() const {
   return pids;
 }
 
-/// Whether nothing more is to be expected of it: it has stopped, or exited, or cannot be made to stop now.
-bool TreeStop::isSettled(Pid pid, Failures& failures) {
+/// Whether nothing more is to be expected of it: it has stopped, or exited, or cannot be made to stop now. Nothing where
+/// the deadline cut the look short.
+std::optional<bool> TreeStop::isSettled(Pid pid, Deadline until, Failures& failures) {
   Member& member = *find(pid);
   if (member.gone || member.hasStopped || blocked_.contains(pid)) return true;
-  switch (signaller_.look(member.process)) {
+  const auto state = signaller_.lookUntil(member.process, until);
+  if (!state) return std::nullopt;
+  switch (*state) {
     case ProcessState::Stopped: return member.hasStopped = true;
     case ProcessState::Zombie:
     case ProcessState::Gone:
@@ -129,8 +184,8 @@ bool TreeStop::isSettled(Pid pid, Failures& failures) {
       forget(pid);
       return true;
     case ProcessState::Sleeping: {
-      const Clock::time_point now = Clock::now();
-      const Clock::time_point since = asleepSince_.try_emplace(pid, now).first->second;
+      const auto now = Clock::now();
+      const auto since = asleepSince_.try_emplace(pid, now).first->second;
       if (now - since < kAsleep || !isInVfork(pid)) return false;
       blocked_.insert(pid);
       return true;
@@ -149,34 +204,15 @@ bool TreeStop::isSettled(Pid pid, Failures& failures) {
 /// Whether it waits for a child that uses its memory.
 bool TreeStop::isInVfork(Pid pid) {
   std::vector<Pid> children;
-  return family_.children(pid, children) == 0 &&
+  return family_.children(pid, children, kWholly) == 0 &&
          std::ranges::any_of(children, [&](Pid child) { return family_.sharesMemory(pid, child); });
 }
 
-/// Whole: every child; else the youngest, until one that was met before: new ones come last.
-Failures TreeStop::findChildren(Pid parent, bool isWhole) {
-  Member* const member = find(parent);
-  if (member == nullptr || member->gone) return {};
-  std::vector<Pid> children;
-  const int error = family_.children(parent, children);
-  if (error == ESRCH && isGone(*member)) return {};
-  if (error != 0) return {familyFailure(parent, error == ESRCH ? EACCES : error)};
-  // The youngest first: where children fork and exit, the only one that still lives is the last. The others are
-  // zombies, which their parent, being stopped, does not reap.
-  for (const Pid child : std::views::reverse(children)) {
-    if (known_.contains(child) || dead_.contains(child)) {
-      if (isWhole) continue;
-      break;
-    }
-    if (!ticket_.isCurrent()) return {};
-    if (Failures failures = adopt(child, parent); !failures.empty()) return failures;
-  }
-  return {};
-}
-
-/// Takes hold of the process, and signals it if it then still is that child.
-Failures TreeStop::adopt(Pid pid, Pid parent) {
-  if (pid == signaller_.ownPid()) return {{FailureCode::OwnAncestor, parent}};
+/// Takes hold of the process, and signals it if it then still is the child of the parent that is being asked.
+Failures TreeStop::adopt(Pid pid) {
+  Parent& parent = *round_.parent;
+  if (pid == signaller_.ownPid()) return {{FailureCode::OwnAncestor, parent.pid}};
+  parent.hasChanged = true;
   Member child;
   child.process.pid = pid;
   if (Failures failures = signaller_.open(pid, child); !failures.empty()) return failures;
@@ -189,13 +225,12 @@ Failures TreeStop::adopt(Pid pid, Pid parent) {
   std::optional<Failure> failure;
   if (!child.gone && error != 0) {
     failure = familyFailure(pid, error == ESRCH ? EACCES : error);
-  } else if (!child.gone && (now.parent != parent || isGone(*find(parent)))) {
+  } else if (!child.gone && (now.parent != parent.pid || isGone(*find(parent.pid)))) {
     // Given to another parent: if that is one of ours, the next pass finds it there.
-    hasChanged_ = true;
     signaller_.release(child.process);
     return {};
   } else if (!child.gone) {
-    child.parent = parent;
+    child.parent = parent.pid;
     failure = descendants_.stop(child, false);
     child.wasStopped = now.isStopped;
   }
@@ -205,13 +240,11 @@ Failures TreeStop::adopt(Pid pid, Pid parent) {
     // A zombie stays on the list of its parent, which is stopped. What was reaped is off it, and its number can come
     // back.
     if (isThere) dead_.insert(pid);
-    hasChanged_ = true;
     return {};
   }
   descendants_.add(child);
   known_.insert(pid);
-  found_.push_back(pid);
-  hasChanged_ = true;
+  round_.found.push_back(pid);
   return {};
 }
 
@@ -229,7 +262,7 @@ bool TreeStop::isGone(Member& member) noexcept {
 /// It has exited: what it leaves behind has another parent now.
 void TreeStop::forget(Pid pid) {
   known_.erase(pid);
-  hasChanged_ = true;
+  if (round_.parent) round_.parent->hasChanged = true;
 }
 
 }  // namespace freeze_state

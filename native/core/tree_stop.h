@@ -1,6 +1,7 @@
 #pragma once
 
-#include <chrono>
+#include <cstddef>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -19,27 +20,42 @@ namespace freeze_state {
 /// that are all stopped finds nobody new. What exits meanwhile may leave its children to another process of the tree (a
 /// PR_SET_CHILD_SUBREAPER, prctl(2)), so a pass that met such an exit is not the last.
 ///
-/// Between any two system calls of more than a few microseconds the ticket is looked at, and then the stop ends (G6).
+/// It is done in steps of some microseconds. Between any two of them the ticket and the deadline are looked at, and then
+/// the stop ends (G6), or waits to be gone on with.
 class TreeStop {
  public:
-  TreeStop(Signaller& signaller, Family& family, MemberList& roots, MemberList& descendants, const Ticket& ticket);
+  /// Goes on from the roots and descendants that have been signalled.
+  TreeStop(Signaller& signaller, Family& family, MemberList& roots, MemberList& descendants);
 
-  /// Goes on from the roots and descendants that have been signalled. On failure, and where the ticket is not current
-  /// any more, everything that was signalled is in one of the lists, with its mark. Fails with `NeverStopped`,
-  /// `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does.
-  Failures run();
+  /// Takes one step at least. Done, where the ticket still is current: all of the trees has stopped, or what has not cannot fork. On failure,
+  /// and where the ticket is not current any more, everything that was signalled is in one of the lists, with its mark.
+  /// Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline with
+  /// `NeverStopped`, too.
+  StopResult run(const Ticket& ticket, Deadline until);
 
  private:
-  using Clock = std::chrono::steady_clock;
+  /// A process that is being asked for its children.
+  struct Parent {
+    Pid pid = 0;
+    std::vector<Pid> children;  ///< those not looked at yet, the youngest last
+    bool isListed = false;      ///< all that it has are in the list
+    bool hasChanged = false;    ///< somebody was found, or found to have exited, or to have another parent
+  };
+
+  bool isOver() const noexcept { return round_.toAsk.empty(); }
+  void beginRound(std::vector<Pid> toAsk);
+  Failures step(Deadline until);
+  Failures sortNext(Deadline until);
+  Failures beginPass(Deadline until);
+  Failures listChildren(Deadline until);
+  Failures takeNextChild();
+  void endRound();
+  Failures neverStopped(bool isIdle) const;
 
   std::vector<Pid> everyone() const;
-  bool isSettled(Pid pid, Failures& failures);
+  std::optional<bool> isSettled(Pid pid, Deadline until, Failures& failures);
   bool isInVfork(Pid pid);
-  Failures findReady(const std::vector<Pid>& pids, std::vector<Pid>& ready, std::vector<Pid>& waiting);
-  Failures neverStopped(const std::vector<Pid>& ready, const std::vector<Pid>& waiting) const;
-  Failures ask(const std::vector<Pid>& pids, bool isWhole, std::vector<Pid>& again);
-  Failures findChildren(Pid parent, bool isWhole);
-  Failures adopt(Pid pid, Pid parent);
+  Failures adopt(Pid pid);
   Member* find(Pid pid) noexcept;
   bool isGone(Member& member) noexcept;
   void forget(Pid pid);
@@ -48,14 +64,30 @@ class TreeStop {
   Family& family_;
   MemberList& roots_;
   MemberList& descendants_;
-  const Ticket& ticket_;
+
+  /// First each is looked at; then those that have stopped are asked.
+  struct Round {
+    std::vector<Pid> toAsk;
+    std::size_t sorted = 0;    ///< so many have been looked at
+    std::vector<Pid> ready;    ///< of those: can be asked for their children
+    std::vector<Pid> waiting;  ///< of those: may fork yet
+    bool hasBegunPass = false;
+    std::size_t asked = 0;        ///< so many of the ready ones have been asked
+    std::optional<Parent> parent;  ///< that is being asked
+    std::vector<Pid> again;        ///< those to be asked again at once
+    std::vector<Pid> found;        ///< new ones
+  };
+  Round round_;
+  bool isQuiet_ = true;  ///< this round has asked everyone, all of them stopped by its beginning, and found nothing new
+  bool isIdle_ = false;  ///< a round has found nobody to ask: it is time to let some pass
+
+  Deadline begin_;
+  Deadline lastProgress_;
 
   std::unordered_set<Pid> known_;    ///< all that live and are signalled
   std::unordered_set<Pid> dead_;     ///< listed as children still, and zombies
   std::unordered_set<Pid> blocked_;  ///< see `isSettled`
-  std::unordered_map<Pid, Clock::time_point> asleepSince_;
-  std::vector<Pid> found_;   ///< in this pass
-  bool hasChanged_ = false;  ///< in this pass somebody exited, or was given to another parent
+  std::unordered_map<Pid, Deadline> asleepSince_;
 };
 
 }  // namespace freeze_state

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "../core/confirmation.h"
 #include "support/model.h"
 
 namespace freeze_state::test {
@@ -38,7 +39,7 @@ class Storm {
   void callAtRandom(std::mt19937_64& random, bool mayClose) {
     for (int call = 0; call < kCallsPerRound; ++call) {
       const Pid passing = Model::kFirst + static_cast<Pid>(kStanding + (random() % (Model::kProcesses - kStanding)));
-      switch (random() % (mayClose ? 19 : 18)) {
+      switch (random() % (mayClose ? 21 : 20)) {
         case 0:
         case 1:
         case 2:
@@ -60,6 +61,8 @@ class Storm {
         case 15: look(); break;
         case 16: hold(); break;
         case 17: wait(); break;
+        case 18:
+        case 19: confirm(random() % (2 * kStanding)); break;
         default: state_->close(); break;
       }
     }
@@ -86,6 +89,8 @@ class Storm {
   std::atomic<int> freezes{0};
   std::atomic<int> heard{0};
   std::atomic<int> wordsThatShrank{0};
+  std::atomic<int> confirmed{0};
+  std::atomic<int> abandoned{0};
   int wrongBetweenRounds = 0;
   int frozenRounds = 0;
   int runningRounds = 0;
@@ -94,7 +99,7 @@ class Storm {
  private:
   void renew() {
     state_ =
-        std::make_unique<FreezeState>(Mode::Process, LoopOptions{.childStopNotices = true, .boost = false}, model_);
+        std::make_shared<FreezeState>(Mode::Process, LoopOptions{.childStopNotices = true, .boost = false}, model_);
     for (std::size_t i = 0; i < kStanding; ++i) state_->registerPid(Model::kFirst + static_cast<Pid>(i));
     ++renewals;
   }
@@ -110,6 +115,19 @@ class Storm {
       return;
     }
     for (std::size_t i = 0; i < Model::kProcesses; ++i) stoppedAfterFalse += model_.stoppedBy(i) == mark ? 1 : 0;
+  }
+
+  /// So many steps of a confirmation, each as short as it can be; then it is dropped, done or not.
+  void confirm(std::uint64_t steps) {
+    const std::uint64_t epoch = word::epochOf(state_->word());
+    if (epoch > word::kMaxEpoch) return;
+    Model::setCaller(markOf(epoch, ++freezeCalls_));
+    Confirmation confirmation(state_, epoch, nullptr);
+    auto stage = Confirmation::Stage::Freezing;
+    for (std::uint64_t step = 0; step <= steps && stage == Confirmation::Stage::Freezing; ++step)
+      stage = confirmation.step(Deadline::min()).stage;
+    (stage == Confirmation::Stage::Freezing ? abandoned : confirmed) += 1;
+    if (stage == Confirmation::Stage::Stopping && steps % 2 == 0) confirmation.rollBack(true);
   }
 
   void unfreeze() {
@@ -156,7 +174,7 @@ class Storm {
 
   std::atomic<std::uint64_t> freezeCalls_{0};
   Model model_;
-  std::unique_ptr<FreezeState> state_;
+  std::shared_ptr<FreezeState> state_;
 };
 
 }  // namespace
@@ -189,6 +207,8 @@ TEST_SUITE("threads on a model") {
     CHECK(storm.runningRounds > 10);
     CHECK(storm.renewals > 1);
     CHECK(storm.heard.load() > 0);
+    CHECK(storm.confirmed.load() > 100);
+    CHECK(storm.abandoned.load() > 100);
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,13 +24,15 @@ class Parent {
   explicit Parent(int children) {
     std::array<int, 2> ends{};
     REQUIRE(pipe(ends.data()) == 0);
+    const Pid tests = getpid();
     pid_ = fork();
     if (pid_ == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      dieWith(tests);
+      const Pid parent = getpid();
       for (int i = 0; i < children; ++i) {
         const Pid child = fork();
         if (child == 0) {
-          prctl(PR_SET_PDEATHSIG, SIGKILL);
+          dieWith(parent);
           for (;;) pause();
         }
         static_cast<void>(!write(ends[1], &child, sizeof child));
@@ -70,9 +71,9 @@ TEST_SUITE("families in /proc") {
       if (means == ProcFamily::Means::Children && ProcFamily::bestMeans() != means) continue;
       ProcFamily family(means);
       REQUIRE(family.isKnown());
-      REQUIRE(family.beginPass() == 0);
+      REQUIRE(family.beginPass(kWholly) == 0);
       std::vector<Pid> found;
-      CHECK(family.children(parent.pid(), found) == 0);
+      CHECK(family.children(parent.pid(), found, kWholly) == 0);
       std::ranges::sort(found);
       std::vector<Pid> expected = parent.children();
       std::ranges::sort(expected);
@@ -82,7 +83,7 @@ TEST_SUITE("families in /proc") {
       CHECK(relation.parent == parent.pid());
       CHECK_FALSE(relation.isStopped);
       constexpr Pid kNobody = 2'147'483'647;
-      CHECK(family.children(kNobody, found) == ESRCH);
+      CHECK(family.children(kNobody, found, kWholly) == ESRCH);
     }
   }
 

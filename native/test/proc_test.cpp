@@ -6,11 +6,28 @@
 
 #include <cerrno>
 #include <csignal>
+#include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "support/child.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
+
+namespace {
+
+std::string taskOf(Pid pid) { return "/proc/" + std::to_string(pid) + "/task"; }
+
+std::vector<Pid> threadsOf(Pid pid) {
+  std::vector<Pid> threads;
+  proc::Numbers numbers(taskOf(pid).c_str());
+  for (Pid thread = 0; numbers.next(thread);) threads.push_back(thread);
+  return threads;
+}
+
+}  // namespace
 
 TEST_SUITE("proc") {
   TEST_CASE("a process's name may look like the fields that follow it") {
@@ -42,6 +59,46 @@ TEST_SUITE("proc") {
     CHECK(stat.startTime > 0);
     child.reap();
     CHECK(proc::stat(child.pid(), stat) == ESRCH);
+  }
+
+  TEST_CASE("looks at many threads bit by bit, and takes no stop for granted that not all have taken") {
+    constexpr int kThreads = 40;
+    const Child child(kThreads);
+    int threadsStopped = 0;
+    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() == kThreads; }));
+    CHECK(proc::look(child.pid(), threadsStopped, Deadline::min()) != ProcessState::Stopped);
+    CHECK(threadsStopped == 0);
+    ::kill(child.pid(), SIGSTOP);
+    REQUIRE(waitUntil([&] { return proc::look(child.pid()) == ProcessState::Stopped; }));
+    std::optional<ProcessState> state;
+    int looks = 0;
+    for (; !state && looks <= kThreads; ++looks) {
+      CHECK(threadsStopped == looks);
+      state = proc::look(child.pid(), threadsStopped, Deadline::min());
+    }
+    CHECK(state == ProcessState::Stopped);
+    // With the last it is known.
+    CHECK(looks >= kThreads);
+    CHECK(threadsStopped == 0);
+    CHECK(proc::look(child.pid()) == ProcessState::Stopped);
+  }
+
+  TEST_CASE("lists numbers from any one on, and as many as there are") {
+    constexpr int kThreads = 60;
+    const Child child(kThreads);
+    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() == kThreads; }));
+    const std::vector<Pid> all = threadsOf(child.pid());
+    CHECK(all.front() == child.pid());
+    proc::Numbers rest(taskOf(child.pid()).c_str(), kThreads - 2);
+    Pid one = 0;
+    CHECK(rest.next(one));
+    CHECK(one == all[kThreads - 2]);
+    CHECK(rest.next(one));
+    CHECK_FALSE(rest.next(one));
+    CHECK(rest.error() == 0);
+    proc::Numbers none("/proc/self/nothing");
+    CHECK_FALSE(none.next(one));
+    CHECK(none.error() == ENOENT);
   }
 
   TEST_CASE("tells a thread from the process that it belongs to") {

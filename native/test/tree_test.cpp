@@ -1,87 +1,19 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
-#include <functional>
-#include <map>
-#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
 
-#include "../core/tree_scope.h"
 #include "support/describe.h"
 #include "support/meanwhile.h"
-#include "support/script.h"
+#include "support/scripted_tree.h"
 
 namespace freeze_state::test {
 
-namespace {
-
-/// A family as the test wrote it. Its hooks run at the moments in which a real one could change.
-class ScriptedFamily final : public Family {
- public:
-  std::map<Pid, std::vector<Pid>> childrenOf;
-  std::map<Pid, Pid> parents;
-  std::map<Pid, int> errors;
-  std::function<void(Pid)> onChildren;
-  std::function<void(Pid)> onRelation;
-  std::set<Pid> vforked;
-  std::function<void()> onPause;
-  int pauses = 0;
-
-  void bear(Pid parent, Pid child) {
-    childrenOf[parent].push_back(child);
-    parents[child] = parent;
-  }
-  void give(Pid child, Pid parent) {
-    std::erase(childrenOf[parents[child]], child);
-    bear(parent, child);
-  }
-
-  bool isKnown() const noexcept override { return true; }
-  int beginPass() override { return 0; }
-  int children(Pid pid, std::vector<Pid>& list) override {
-    if (onChildren) onChildren(pid);
-    const auto& known = childrenOf[pid];
-    list.insert(list.end(), known.begin(), known.end());
-    return errors.contains(pid) ? errors[pid] : 0;
-  }
-  int relation(Pid pid, Relation& relation) override {
-    if (onRelation) onRelation(pid);
-    if (errors.contains(pid)) return errors[pid];
-    relation = {parents[pid], false};
-    return 0;
-  }
-  bool sharesMemory(Pid parent, Pid child) override { return vforked.contains(child) && parents[child] == parent; }
-  void pause() override {
-    ++pauses;
-    if (onPause) onPause();
-  }
-};
-
-/// Process 101 with children 201 and 202; 201 has 301.
-struct Tree {
-  Tree() {
-    auto mine = std::make_unique<ScriptedFamily>();
-    family = mine.get();
-    state = std::make_unique<FreezeState>(
-        Mode::ProcessTree, std::make_unique<TreeScope>(LoopOptions{.boost = false}, script, std::move(mine)));
-    family->bear(101, 201);
-    family->bear(101, 202);
-    family->bear(201, 301);
-    state->registerPid(101);
-  }
-
-  Script script;
-  ScriptedFamily* family;
-  std::unique_ptr<FreezeState> state;
-};
-
-}  // namespace
-
 TEST_SUITE("trees") {
   TEST_CASE("are stopped from the root on, and continued in the same order") {
-    Tree tree;
+    ScriptedTree tree;
     CHECK(describe(tree.state->freezeAtEpoch(0)) == "frozen");
     CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
     CHECK(describe(tree.state->unfreeze()).empty());
@@ -90,7 +22,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("a child that is born while its parent is being asked is found by a later round") {
-    Tree tree;
+    ScriptedTree tree;
     int asked = 0;
     tree.family->onChildren = [&](Pid pid) {
       // Adopted after 101 was asked: by a subreaper, whose child's child exits.
@@ -103,7 +35,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("G7: a child that was given to somebody else by the time it is looked at is not signalled") {
-    Tree tree;
+    ScriptedTree tree;
     bool isGiven = false;
     tree.family->onRelation = [&](Pid pid) {
       if (pid == 202 && !std::exchange(isGiven, true)) tree.family->give(202, 1);
@@ -113,7 +45,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("G7: a pid that was reused by the time it is looked at is not signalled") {
-    Tree tree;
+    ScriptedTree tree;
     // The child has exited: what is looked at next is another process, with another parent.
     tree.script.onOpen([&] { tree.family->parents[202] = 7; });
     bool isFirst = true;
@@ -125,7 +57,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("a zombie on the list of its parent is passed over, for good") {
-    Tree tree;
+    ScriptedTree tree;
     tree.script.exited(202);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
@@ -133,7 +65,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("one that does not stop is waited for, since it may be in fork(2): its child is found") {
-    Tree tree;
+    ScriptedTree tree;
     tree.script.stuck(201);
     tree.family->onPause = [&] {
       if (tree.family->pauses < 3) return;
@@ -146,14 +78,14 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("one that never stops fails the freeze, and is named") {
-    Tree tree;
+    ScriptedTree tree;
     tree.script.stuck(201);
     CHECK(describe(tree.state->freezeAtEpoch(0)).starts_with("NeverStopped 201"));
     CHECK(tree.script.stoppedCount() == 0);
   }
 
   TEST_CASE("one in vfork(2) is not waited for: its child is, and is stopped") {
-    Tree tree;
+    ScriptedTree tree;
     tree.script.stuck(201);
     tree.family->vforked.insert(301);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
@@ -161,7 +93,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("G4: a descendant that refuses fails the freeze, and all are continued") {
-    Tree tree;
+    ScriptedTree tree;
     tree.script.answer(301, Signal::Stop, EPERM);
     CHECK(describe(tree.state->freezeAtEpoch(0)) == "PermissionDenied 301 EPERM");
     CHECK(tree.script.stoppedCount() == 0);
@@ -172,7 +104,7 @@ TEST_SUITE("trees") {
     for (const auto& [error, expected] :
          {std::pair{EMFILE, "ResourceExhausted 201 EMFILE"}, std::pair{ESRCH, "Unreadable 201 13"},
           std::pair{EACCES, "Unreadable 201 13"}}) {
-      Tree tree;
+      ScriptedTree tree;
       tree.family->errors[201] = error;
       CHECK(describe(tree.state->freezeAtEpoch(0)) == expected);
       CHECK(tree.script.stoppedCount() == 0);
@@ -181,7 +113,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("we never stop ourselves, however we came into the tree") {
-    Tree tree;
+    ScriptedTree tree;
     tree.family->bear(301, Script::kOwnPid);
     CHECK(describe(tree.state->freezeAtEpoch(0)) == "OwnAncestor 301");
     CHECK(tree.script.stoppedCount() == 0);
@@ -191,7 +123,7 @@ TEST_SUITE("trees") {
 
   TEST_CASE("G6: a thaw that comes with the nth signal lets no other stop follow") {
     for (std::size_t nth = 1; nth <= 4; ++nth) {
-      Tree tree;
+      ScriptedTree tree;
       Meanwhile thaw;
       tree.script.onSend(nth, [&] { CHECK(thaw.move(*tree.state, [&] { tree.state->unfreeze(); })); });
       CHECK(describe(tree.state->freezeAtEpoch(0)) == "not frozen");
@@ -202,7 +134,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("a descendant that refuses to be continued is kept, and tried again") {
-    Tree tree;
+    ScriptedTree tree;
     tree.state->freezeAtEpoch(0);
     tree.script.answer(301, Signal::Continue, EPERM);
     CHECK(describe(tree.state->unfreeze()) == "PermissionDenied 301 EPERM (stopped)");
@@ -213,7 +145,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("unregistering while frozen continues what came with the member, and no more") {
-    Tree tree;
+    ScriptedTree tree;
     tree.state->registerPid(201);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     SUBCASE("of the outer one: the inner one and its child stay stopped") {
@@ -241,7 +173,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("joining while frozen stops the newcomer's tree, or nothing of it") {
-    Tree tree;
+    ScriptedTree tree;
     tree.family->bear(102, 401);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     SUBCASE("all of it") {
@@ -261,7 +193,7 @@ TEST_SUITE("trees") {
   }
 
   TEST_CASE("a process that has died and its number given anew joins as a newcomer") {
-    Tree tree;
+    ScriptedTree tree;
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     tree.script.exited(301);
     CHECK(describe(tree.state->registerPid(301)).empty());

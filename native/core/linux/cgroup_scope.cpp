@@ -168,8 +168,12 @@ Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
   return {};
 }
 
-Failures CgroupScope::stop(const Ticket& ticket, bool isNoting) {
-  findGone();
+/// One system call stops all, so there is nothing to go on with.
+StopResult CgroupScope::stop(const Ticket& ticket, bool isNoting, Deadline /*until*/) {
+  return {true, freeze(ticket, isNoting)};
+}
+
+Failures CgroupScope::freeze(const Ticket& ticket, bool isNoting) {
   for (Registered& one : members_) {
     if (!isNoting || one.member.gone) continue;
     if (!ticket.isCurrent()) return {};
@@ -300,23 +304,21 @@ std::vector<MemberOutcome> CgroupScope::outcomes() {
   return list;
 }
 
-std::vector<MemberStatus> CgroupScope::inspect() {
-  const bool isFrozen = group_->hasFrozen();
-  const std::vector<Pid> inside = inhabitants();
-  std::vector<MemberStatus> list;
-  for (const Registered& one : members_) {
-    const Pid pid = one.member.process.pid;
-    const bool isInside = std::ranges::find(inside, pid) != inside.end();
-    const ProcessState state = signaller_.look(one.member.process);
-    const bool isHeld = isInside && isFrozen && (state == ProcessState::Running || state == ProcessState::Sleeping);
-    list.push_back({pid, isHeld ? ProcessState::Stopped : state, true, isInside && isFrozenByUs_});
+std::vector<Pid> CgroupScope::everyone() {
+  std::vector<Pid> everyone = pids();
+  for (const Pid pid : inhabitants()) {
+    if (find(pid) == nullptr) everyone.push_back(pid);
   }
-  for (const Pid pid : inside) {
-    if (find(pid) != nullptr) continue;
-    const ProcessState state = proc::look(pid);
-    list.push_back({pid, isFrozen ? ProcessState::Stopped : state, false, isFrozenByUs_});
-  }
-  return list;
+  return everyone;
+}
+
+std::optional<MemberStatus> CgroupScope::inspect(Pid pid, std::vector<Pid>& /*found*/) {
+  const Registered* const one = find(pid);
+  const bool isHere = isInside(pid);
+  const ProcessState state = one == nullptr ? lookAt(signaller_, pid) : signaller_.look(one->member.process);
+  const bool isAwake = state == ProcessState::Running || state == ProcessState::Sleeping;
+  const bool isHeld = isHere && isAwake && group_->hasFrozen();
+  return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, one != nullptr, isHere && isFrozenByUs_};
 }
 
 }  // namespace freeze_state

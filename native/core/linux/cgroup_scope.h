@@ -25,7 +25,8 @@ class CgroupScope final : public Scope {
   std::vector<Pid> pids() const override;
   Failures add(Pid pid, const Ticket* frozen) override;
   UnregisterResult remove(Pid pid) override;
-  Failures stop(const Ticket& ticket, bool isNoting) override;
+  void beginStop() override { findGone(); }
+  StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
   Failures resume(Whom whom) override;
   /// A member's children go on when it has ended.
   bool isAnyAlive() const noexcept override;
@@ -36,7 +37,8 @@ class CgroupScope final : public Scope {
   Failures clear() override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
   std::vector<MemberOutcome> outcomes() override;
-  std::vector<MemberStatus> inspect() override;
+  std::vector<Pid> everyone() override;
+  std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;
 
  private:
   CgroupScope(std::unique_ptr<CgroupFreezer> group, Signaller& signaller)
@@ -49,6 +51,7 @@ class CgroupScope final : public Scope {
 
   bool isInside(Pid pid) const;
   std::string originOf(Pid pid) const;
+  Failures freeze(const Ticket& ticket, bool isNoting);
   Failures findLeft(const std::vector<Pid>& inside) const;
   Failures moveIn(Member& member, const std::string& origin);
   std::vector<Pid> inhabitants() const;

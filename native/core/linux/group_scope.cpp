@@ -3,33 +3,45 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 
 namespace freeze_state {
 
 namespace {
 
-bool isOver(const Ticket& ticket, Deadline until) noexcept {
-  return !ticket.isCurrent() || std::chrono::steady_clock::now() >= until;
-}
-
-/// Whether it has stopped, or has left the group, by exiting, say.
-bool isSettled(Pid pid, Pid group) noexcept {
-  const ProcessState state = proc::look(pid);
-  if (state != ProcessState::Running && state != ProcessState::Sleeping) return state != ProcessState::Unknown;
-  return getpgid(pid) != group;
+/// Goes on with a walk through all processes, or begins one. Nothing where it was cut short; else whether it has met
+/// everybody: /proc may hide some.
+template <typename Visit>
+std::optional<bool> walkOn(std::optional<proc::Numbers>& walk, const Ticket* ticket, Deadline until, Visit visit) {
+  if (!walk) walk.emplace("/proc");
+  for (Pid pid = 0; walk->next(pid);) {
+    visit(pid);
+    if ((ticket != nullptr && !ticket->isCurrent()) || hasPassed(until)) return std::nullopt;
+  }
+  const bool isComplete = walk->error() == 0 && proc::showsAll();
+  walk.reset();
+  return isComplete;
 }
 
 }  // namespace
 
 Failures GroupScope::add(Pid pid, const Ticket* frozen) {
   listAgain();
+  // Whether it is a member still, where there is one by that number.
+  if (members_.find(pid) != nullptr) findGone();
   return ProcessScope::add(pid, frozen);
 }
 
-Failures GroupScope::stop(const Ticket& ticket, bool isNoting) {
+void GroupScope::beginStop() {
   listAgain();
-  return ProcessScope::stop(ticket, isNoting);
+  ProcessScope::beginStop();
+}
+
+StopResult GroupScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
+  hasFoundEmpty_ = hasFoundEmpty_ || findEmpty(&ticket, until);
+  if (!hasFoundEmpty_) return {!ticket.isCurrent(), {}};
+  return ProcessScope::stop(ticket, isNoting, until);
 }
 
 Failures GroupScope::resume(Whom whom) {
@@ -37,37 +49,57 @@ Failures GroupScope::resume(Whom whom) {
   return ProcessScope::resume(whom);
 }
 
+void GroupScope::findGone() noexcept {
+  ProcessScope::findGone();
+  listAgain();
+  findEmpty(nullptr, kWholly);
+}
+
 void GroupScope::listAgain() noexcept {
   walk_.reset();
   mates_.clear();
   stoppedGroups_.clear();
   isListed_ = false;
+  livingGroups_.clear();
+  hasFoundEmpty_ = false;
 }
 
-/// False while there is more to be walked through.
+/// Marks the groups as gone that have nobody left. False while there is more to be walked through. Where /proc cannot
+/// tell, they count as alive.
+bool GroupScope::findEmpty(const Ticket* ticket, Deadline until) {
+  const auto isInDoubt = [](const Member& member) { return member.isLeaderless && !member.gone; };
+  if (std::ranges::none_of(members_.all(), isInDoubt)) return true;
+  const auto isComplete = walkOn(walk_, ticket, until, [this](Pid pid) { noteLife(pid); });
+  if (!isComplete) return false;
+  for (Member& member : members_.all()) {
+    const bool lives = std::ranges::find(livingGroups_, member.process.pid) != livingGroups_.end();
+    if (*isComplete && isInDoubt(member)) member.gone = !lives;
+  }
+  return true;
+}
+
+void GroupScope::noteLife(Pid pid) {
+  // A tenth of what the same costs from /proc.
+  const Pid group = getpgid(pid);
+  const Member* const member = group > 0 ? members_.find(group) : nullptr;
+  if (member == nullptr || !member->isLeaderless || std::ranges::find(livingGroups_, group) != livingGroups_.end())
+    return;
+  proc::Stat stat{};
+  const int error = proc::stat(pid, stat);
+  const bool hasEnded = error == ESRCH || (error == 0 && (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1);
+  if (!hasEnded) livingGroups_.push_back(group);
+}
+
+/// False while there is more to be walked through, and where nobody can say who is in the groups.
 bool GroupScope::findMates(const Ticket& frozen, Deadline until) {
   if (isListed_) return true;
-  if (!walk_) walk_.emplace("/proc");
-  while (!isOver(frozen, until)) {
-    Pid pid = 0;
-    const bool isAtEnd = !walk_->next(pid);
-    if (isAtEnd && walk_->error() != 0) {
-      // Cut short, for want of a descriptor, say: it is begun again next time.
-      listAgain();
-      return false;
-    }
-    if (isAtEnd) {
-      walk_.reset();
-      // Where /proc hides some, nobody can say that all have stopped.
-      if (!proc::showsAll()) return false;
-      isListed_ = true;
-      return true;
-    }
-    // A tenth of what the same costs from /proc.
+  if (!walk_) mates_.clear();
+  const auto isComplete = walkOn(walk_, &frozen, until, [this](Pid pid) {
     const Pid group = getpgid(pid);
     if (group > 0 && members_.find(group) != nullptr) mates_.push_back({pid, group});
-  }
-  return false;
+  });
+  isListed_ = isComplete.value_or(false);
+  return isListed_;
 }
 
 std::vector<Pid> GroupScope::unstopped(const Ticket& frozen, Deadline until) {
@@ -77,14 +109,19 @@ std::vector<Pid> GroupScope::unstopped(const Ticket& frozen, Deadline until) {
     members_.unstopped(frozen, until, cursor_, leaders);
     return leaders.empty() ? pids() : leaders;
   }
-  for (std::size_t looks = mates_.size(); looks > 0 && !isOver(frozen, until); --looks) {
+  for (std::size_t looks = mates_.size(); looks > 0 && frozen.isCurrent() && !hasPassed(until); --looks) {
+    Mate mate = mates_.back();
+    const auto state = proc::look(mate.pid, mate.threadsStopped, until);
+    mates_.back() = mate;
+    if (!state) break;
     // From the back to the front of the list, so that each has its turn.
-    const Mate mate = mates_.back();
     mates_.pop_back();
-    if (!isSettled(mate.pid, mate.group)) {
+    const bool isAwake = *state == ProcessState::Running || *state == ProcessState::Sleeping;
+    // One that is not in the group any more was none of it, or has exited.
+    if (*state == ProcessState::Unknown || (isAwake && getpgid(mate.pid) == mate.group)) {
       mates_.insert(mates_.begin(), mate);
-    } else if (std::ranges::find(stoppedGroups_, mate.group) == stoppedGroups_.end() &&
-               proc::look(mate.pid) == ProcessState::Stopped) {
+    } else if (*state == ProcessState::Stopped &&
+               std::ranges::find(stoppedGroups_, mate.group) == stoppedGroups_.end()) {
       stoppedGroups_.push_back(mate.group);
     }
   }

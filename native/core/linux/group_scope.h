@@ -9,31 +9,39 @@
 namespace freeze_state {
 
 /// The groups that the members lead. One signal stops a group; that all of it has stopped, only a look at each of its
-/// processes tells, and who they are, only a walk through /proc. Both are done bit by bit.
+/// processes tells, and who they are, only a walk through /proc. So it is with who still lives in a group whose leader
+/// has exited: zombies take signals. Walks and looks are done bit by bit.
 class GroupScope final : public ProcessScope {
  public:
   using ProcessScope::ProcessScope;
 
   Failures add(Pid pid, const Ticket* frozen) override;
-  Failures stop(const Ticket& ticket, bool isNoting) override;
+  void beginStop() override;
+  StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
   Failures resume(Whom whom) override;
+  void findGone() noexcept override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
   std::vector<MemberOutcome> outcomes() override;
 
  private:
+  /// A process of one of the groups, as the walk met it.
+  struct Mate {
+    Pid pid = 0;
+    Pid group = 0;
+    int threadsStopped = 0;  ///< see `Process`
+  };
+
+  bool findEmpty(const Ticket* ticket, Deadline until);
+  void noteLife(Pid pid);
   bool findMates(const Ticket& frozen, Deadline until);
   void listAgain() noexcept;
 
-  /// A process of one of the groups, as the walk met it.
-  struct Mate {
-    Pid pid;
-    Pid group;
-  };
-
   std::optional<proc::Numbers> walk_;  ///< under way
-  bool isListed_ = false;
-  std::vector<Pid> stoppedGroups_;  ///< of which somebody was seen stopped
-  std::vector<Mate> mates_;         ///< those not seen stopped yet; of a stopped group none is born
+  std::vector<Pid> livingGroups_;      ///< of which it has met somebody, of those without a leader
+  bool hasFoundEmpty_ = false;         ///< the stop that is under way knows which groups have nobody left
+  bool isListed_ = false;              ///< all of `mates_`
+  std::vector<Pid> stoppedGroups_;     ///< of which somebody was seen stopped
+  std::vector<Mate> mates_;            ///< those not seen stopped yet; of a stopped group none is born
 };
 
 }  // namespace freeze_state

@@ -75,9 +75,17 @@ int PidfdSignaller::send(const Process& process, Signal signal) noexcept {
 }
 
 ProcessState PidfdSignaller::look(const Process& process) noexcept {
+  Process once = process;
+  once.threadsStopped = 0;
+  return *lookUntil(once, kWholly);
+}
+
+std::optional<ProcessState> PidfdSignaller::lookUntil(Process& process, Deadline until) noexcept {
   if (process.fd < 0) return ProcessState::Gone;
   if (isStoppedChild(process).value_or(false)) return ProcessState::Stopped;
-  const ProcessState state = proc::look(process.pid);
+  const auto looked = proc::look(process.pid, process.threadsStopped, until);
+  if (!looked) return std::nullopt;
+  const ProcessState state = *looked;
   // Only now: if it lives, the number is its own, and was when /proc was asked.
   pollfd fd{process.fd, POLLIN, 0};
   const bool hasExited = poll(&fd, 1, 0) > 0;

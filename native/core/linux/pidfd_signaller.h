@@ -18,6 +18,7 @@ class PidfdSignaller : public Signaller {
   void release(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState look(const Process& process) noexcept override;
+  std::optional<ProcessState> lookUntil(Process& process, Deadline until) noexcept override;
   bool isStopped(const Process& process) noexcept override;
   void findGone(std::span<Member> members) noexcept override;
 };

@@ -1,8 +1,8 @@
 #include "proc.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,8 +10,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <optional>
+#include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace freeze_state::proc {
 
@@ -108,20 +109,28 @@ bool hasStopPending(Pid pid) noexcept {
   return (pending >> (SIGSTOP - 1) & 1) != 0;
 }
 
-/// Of the threads that live, the one most awake. Group stops reach them one by one.
-ProcessState lookAtThreads(Pid pid) noexcept {
+/// Of the threads that live, the one most awake. Group stops reach them one by one; those that one has reached can
+/// neither fork nor end, so their places in the list are kept for the next call.
+std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline until) noexcept {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
-  ProcessState found = ProcessState::Zombie;
-  Numbers threads(path.data());
+  int seen = std::exchange(threadsStopped, 0);
+  ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
+  Numbers threads(path.data(), seen);
   for (Pid thread = 0; threads.next(thread);) {
     std::snprintf(path.data(), path.size(), "task/%d/stat", thread);
     Stat stat{};
     const int error = statOf(pid, path.data(), stat);
     if (error == ESRCH) continue;
     if (error != 0) return ProcessState::Unknown;
+    ++seen;
     found = std::min(found, stateOf(stat.state));
     if (found == ProcessState::Running) break;
+    // After one at least, so that each call gets on.
+    if (!hasPassed(until)) continue;
+    if (found == ProcessState::Sleeping) break;
+    threadsStopped = seen;
+    return std::nullopt;
   }
   if (threads.error() == ENOENT || threads.error() == ESRCH) return ProcessState::Gone;
   return threads.error() == 0 ? found : ProcessState::Unknown;
@@ -132,6 +141,12 @@ ProcessState lookAtThreads(Pid pid) noexcept {
 int stat(Pid pid, Stat& stat) noexcept { return statOf(pid, "stat", stat); }
 
 ProcessState look(Pid pid) noexcept {
+  int threadsStopped = 0;
+  return *look(pid, threadsStopped, kWholly);
+}
+
+std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept {
+  if (threadsStopped > 0) return lookAtThreads(pid, threadsStopped, until);
   Stat stat{};
   const int error = statOf(pid, "stat", stat);
   if (error == ESRCH) return ProcessState::Gone;
@@ -140,7 +155,7 @@ ProcessState look(Pid pid) noexcept {
   if (stat.state == 't' && hasStopPending(pid)) return ProcessState::Traced;
   // The line is that of the first thread, and it may have ended (Z) or stopped before the others.
   const bool isOneOfMany = stat.threads > 1 && (leader == ProcessState::Stopped || leader == ProcessState::Zombie);
-  return isOneOfMany ? lookAtThreads(pid) : leader;
+  return isOneOfMany ? lookAtThreads(pid, threadsStopped, until) : leader;
 }
 
 bool showsAll() noexcept {
@@ -161,29 +176,41 @@ int readAll(const char* path, std::string& text) {
   return error;
 }
 
-Numbers::Numbers(const char* path) noexcept : directory_(opendir(path)) {
-  if (directory_ == nullptr) error_ = errno;
+Numbers::Numbers(const char* path, int passOver) noexcept : fd_(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  // The first two are the directory itself and the one above.
+  constexpr int kDots = 2;
+  if (fd_ < 0 || (passOver > 0 && lseek(fd_, kDots + passOver, SEEK_SET) < 0)) error_ = errno;
 }
 
 Numbers::~Numbers() {
-  if (directory_ != nullptr) closedir(static_cast<DIR*>(directory_));
+  if (fd_ >= 0) close(fd_);
+}
+
+/// False at the end, and after an error.
+bool Numbers::refill() noexcept {
+  if (error_ != 0) return false;
+  const auto length = syscall(SYS_getdents64, fd_, entries_.data(), entries_.size());
+  if (length < 0) error_ = errno;
+  next_ = 0;
+  end_ = length > 0 ? static_cast<std::size_t>(length) : 0;
+  return end_ > 0;
 }
 
 bool Numbers::next(Pid& number) noexcept {
-  if (directory_ == nullptr) return false;
-  for (;;) {
-    errno = 0;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): it is where each stream has one thread (readdir(3))
-    const dirent* entry = readdir(static_cast<DIR*>(directory_));
-    if (entry == nullptr) {
-      error_ = errno;
-      return false;
-    }
-    if (const auto parsed = parse<Pid>(static_cast<const char*>(entry->d_name)); parsed) {
+  // struct linux_dirent64
+  constexpr std::size_t kLength = 16;
+  constexpr std::size_t kName = 19;
+  while (next_ < end_ || refill()) {
+    const char* const entry = &entries_.at(next_);
+    std::uint16_t length = 0;
+    std::memcpy(&length, entry + kLength, sizeof length);
+    next_ += length;
+    if (const auto parsed = parse<Pid>(entry + kName); parsed) {
       number = *parsed;
       return true;
     }
   }
+  return false;
 }
 
 bool isThread(Pid pid) noexcept {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "../deadline.h"
 #include "../failure.h"
 #include "../signaller.h"
 
@@ -25,16 +28,22 @@ int stat(Pid pid, Stat& stat) noexcept;
 /// What the process does, its threads included. `Gone` where there is no such task; `Unknown` where /proc cannot tell.
 ProcessState look(Pid pid) noexcept;
 
+/// The same, bit by bit: nothing where the deadline cut it short. `threadsStopped` is how many threads were seen stopped
+/// by then, 0 at first; the next call goes on from there.
+std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept;
+
 /// Whether /proc shows the processes of everybody; it may be mounted to hide those of others (hidepid).
 bool showsAll() noexcept;
 
 /// Reads the whole of a file of /proc. Returns 0, or the errno(3).
 int readAll(const char* path, std::string& text);
 
-/// The numbers in a directory of /proc, one after the other.
+/// The numbers in a directory of /proc, one after the other. They are read a few at a time, since the kernel takes a
+/// microsecond to make each: readdir(3) would have a thousand made before it gives the first.
 class Numbers {
  public:
-  explicit Numbers(const char* path) noexcept;
+  /// From the one on that so many others come before.
+  explicit Numbers(const char* path, int passOver = 0) noexcept;
   Numbers(const Numbers&) = delete;
   Numbers& operator=(const Numbers&) = delete;
   ~Numbers();
@@ -45,8 +54,13 @@ class Numbers {
   int error() const noexcept { return error_; }
 
  private:
-  void* directory_;
+  bool refill() noexcept;
+
+  int fd_;
   int error_ = 0;
+  alignas(8) std::array<char, 512> entries_;  ///< as getdents64(2) fills it
+  std::size_t next_ = 0;
+  std::size_t end_ = 0;
 };
 
 /// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status).

@@ -56,36 +56,64 @@ bool ProcFamily::isKnown() const noexcept {
   return proc::stat(getpid(), own) != ESRCH;
 }
 
-int ProcFamily::beginPass() {
+void ProcFamily::startOver() noexcept {
+  walk_.reset();
+  asked_ = 0;
+}
+
+int ProcFamily::beginPass(Deadline until) {
   if (means_ == Means::Children) return 0;
-  childrenOf_.clear();
-  proc::Numbers processes("/proc");
-  for (Pid pid = 0; processes.next(pid);) {
+  const int error = scan(until);
+  if (error != EAGAIN) walk_.reset();
+  return error;
+}
+
+/// Whose child each process is.
+int ProcFamily::scan(Deadline until) {
+  if (!walk_) {
+    childrenOf_.clear();
+    walk_.emplace("/proc");
+  }
+  for (Pid pid = 0; walk_->next(pid);) {
     proc::Stat stat{};
     const int error = proc::stat(pid, stat);
     if (error != 0 && error != ESRCH) return error;
     if (error == 0) childrenOf_.emplace(stat.parent, pid);
+    if (hasPassed(until)) return EAGAIN;
   }
-  return processes.error();
+  return walk_->error();
 }
 
-int ProcFamily::children(Pid pid, std::vector<Pid>& list) {
-  proc::Stat stat{};
-  if (const int error = proc::stat(pid, stat); error != 0) return error;
-  if (means_ == Means::Scan) {
-    const auto [first, last] = childrenOf_.equal_range(pid);
-    for (auto child = first; child != last; ++child) list.push_back(child->second);
-    return 0;
+int ProcFamily::children(Pid pid, std::vector<Pid>& list, Deadline until) {
+  if (asked_ != pid) {
+    walk_.reset();
+    proc::Stat stat{};
+    if (const int error = proc::stat(pid, stat); error != 0) return error;
+    if (means_ == Means::Scan) {
+      const auto [first, last] = childrenOf_.equal_range(pid);
+      for (auto child = first; child != last; ++child) list.push_back(child->second);
+      return 0;
+    }
+    if (stat.threads <= 1) return readChildren(pid, pid, list);
   }
-  // A child belongs to the thread that forked it, until that ends.
-  if (stat.threads <= 1) return readChildren(pid, pid, list);
-  std::array<char, 64> path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
-  proc::Numbers threads(path.data());
-  for (Pid thread = 0; threads.next(thread);) {
+  const int error = childrenOfThreads(pid, list, until);
+  asked_ = error == EAGAIN ? pid : 0;
+  if (error != EAGAIN) walk_.reset();
+  return error;
+}
+
+/// A child belongs to the thread that forked it, until that ends.
+int ProcFamily::childrenOfThreads(Pid pid, std::vector<Pid>& list, Deadline until) {
+  if (!walk_) {
+    std::array<char, 64> path{};
+    std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+    walk_.emplace(path.data());
+  }
+  for (Pid thread = 0; walk_->next(thread);) {
     if (const int error = readChildren(pid, thread, list); error != 0 && error != ESRCH) return error;
+    if (hasPassed(until)) return EAGAIN;
   }
-  return threads.error() == ENOENT ? ESRCH : threads.error();
+  return walk_->error() == ENOENT ? ESRCH : walk_->error();
 }
 
 int ProcFamily::relation(Pid pid, Relation& relation) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 
 #include "../family.h"
+#include "proc.h"
 
 namespace freeze_state {
 
@@ -17,16 +19,22 @@ class ProcFamily final : public Family {
   explicit ProcFamily(Means means) noexcept : means_(means) {}
 
   bool isKnown() const noexcept override;
-  int beginPass() override;
-  int children(Pid pid, std::vector<Pid>& list) override;
+  void startOver() noexcept override;
+  int beginPass(Deadline until) override;
+  int children(Pid pid, std::vector<Pid>& list, Deadline until) override;
   int relation(Pid pid, Relation& relation) override;
   /// By kcmp(2), where that is permitted.
   bool sharesMemory(Pid parent, Pid child) override;
   void pause() override;
 
  private:
+  int scan(Deadline until);
+  int childrenOfThreads(Pid pid, std::vector<Pid>& list, Deadline until);
+
   const Means means_;
   std::unordered_multimap<Pid, Pid> childrenOf_;  ///< as the last scan found them
+  std::optional<proc::Numbers> walk_;             ///< of the scan, or of the threads of `asked_`, that is under way
+  Pid asked_ = 0;
 };
 
 }  // namespace freeze_state

@@ -3,10 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <vector>
 
 #include "../posix/kill_signaller.h"
 #include "pidfd.h"
@@ -55,32 +53,14 @@ int ProcGroupSignaller::send(const Process& process, Signal signal) noexcept {
   return sendNumber(process, signalNumber(signal));
 }
 
-/// Zombies take signals, so of a group whose leader has exited only /proc tells whether anyone lives. One walk for all
-/// of them. Where it is cut short, or hides some, they count as alive.
 void ProcGroupSignaller::findGone(std::span<Member> members) noexcept {
-  std::vector<Member*> leaderless;
   for (Member& member : members) {
     if (member.gone) continue;
     leaders().findGone({&member, 1});
-    if (!member.gone || sendNumber(member.process, 0) == ESRCH) continue;
-    member.gone = false;
-    leaderless.push_back(&member);
+    if (!member.gone) continue;
+    member.isLeaderless = true;
+    member.gone = sendNumber(member.process, 0) == ESRCH;
   }
-  if (leaderless.empty() || !proc::showsAll()) return;
-  proc::Numbers processes("/proc");
-  for (Pid pid = 0; !leaderless.empty() && processes.next(pid);) {
-    const Pid group = getpgid(pid);
-    if (std::ranges::find(leaderless, group, [](const Member* member) { return member->process.pid; }) ==
-        leaderless.end())
-      continue;
-    proc::Stat stat{};
-    const int error = proc::stat(pid, stat);
-    if (error != 0 && error != ESRCH) return;
-    const bool hasEnded = error == ESRCH || ((stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1);
-    if (!hasEnded) std::erase_if(leaderless, [&](const Member* member) { return member->process.pid == group; });
-  }
-  if (processes.error() != 0) return;
-  for (Member* const member : leaderless) member->gone = true;
 }
 
 }  // namespace freeze_state

@@ -14,7 +14,7 @@ class ProcGroupSignaller final : public GroupSignaller {
   const char* sendCall() const noexcept override { return hasGroupFlag_ ? "pidfd_send_signal" : "kill"; }
   Failures open(Pid pid, Member& member) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
-
+  /// A group that has zombies only counts as alive here: they take signals, and only /proc tells; see `GroupScope`.
   void findGone(std::span<Member> members) noexcept override;
 
  private:

@@ -10,8 +10,9 @@ namespace freeze_state {
 class NoFamily final : public Family {
  public:
   bool isKnown() const noexcept override { return false; }
-  int beginPass() override { return ENOSYS; }
-  int children(Pid /*pid*/, std::vector<Pid>& /*list*/) override { return ENOSYS; }
+  void startOver() noexcept override {}
+  int beginPass(Deadline /*until*/) override { return ENOSYS; }
+  int children(Pid /*pid*/, std::vector<Pid>& /*list*/, Deadline /*until*/) override { return ENOSYS; }
   int relation(Pid /*pid*/, Relation& /*relation*/) override { return ENOSYS; }
   bool sharesMemory(Pid /*parent*/, Pid /*child*/) override { return false; }
   void pause() override {}

@@ -20,6 +20,9 @@ class GroupSignaller : public Signaller {
   void release(Process& process) noexcept override { leaders_.release(process); }
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState look(const Process& leader) noexcept override { return leaders_.look(leader); }
+  std::optional<ProcessState> lookUntil(Process& leader, Deadline until) noexcept override {
+    return leaders_.lookUntil(leader, until);
+  }
   /// A group outlives its leader: it is gone with its last process.
   void findGone(std::span<Member> members) noexcept override;
 

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <stdexcept>
+#include <thread>
 
 #include "../../core/linux/proc.h"
 #include "wait_until.h"
@@ -38,10 +39,22 @@ int exitCodeOf(Pid pid) {
 
 }  // namespace
 
-Child::Child() : pid_(forkOrThrow()) {
-  if (pid_ != 0) return;
+void dieWith(Pid parent) noexcept {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (;;) pause();
+  // 0 where the parent is outside of our pid namespace.
+  if (getppid() != parent && getppid() != 0) _exit(1);
+}
+
+Child::Child(int threads) {
+  const Pid parent = getpid();
+  pid_ = forkOrThrow();
+  if (pid_ != 0) return;
+  dieWith(parent);
+  const auto pauseForEver = [] {
+    for (;;) pause();
+  };
+  for (int others = threads - 1; others > 0; --others) std::thread(pauseForEver).detach();
+  pauseForEver();
 }
 
 bool Child::runs() const noexcept {
@@ -74,9 +87,10 @@ void Child::reap() noexcept {
 }
 
 int runInFork(const std::function<int()>& body) {
+  const Pid parent = getpid();
   const Pid pid = forkOrThrow();
   if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dieWith(parent);
     _exit(body());
   }
   return exitCodeOf(pid);

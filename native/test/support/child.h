@@ -12,7 +12,8 @@ namespace freeze_state::test {
 /// killed by the kernel when the tests die.
 class Child {
  public:
-  Child();
+  /// With so many threads, the first among them.
+  explicit Child(int threads = 1);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() { kill(), reap(); }
@@ -33,10 +34,14 @@ class Child {
   void reap() noexcept;
 
  private:
-  Pid pid_;
+  Pid pid_ = 0;
   bool isKilled_ = false;
   bool isReaped_ = false;
 };
+
+/// Has the kernel kill this fork when its parent dies, or ends it where that has been already. Otherwise it would live on
+/// for ever, and hold the pipe open that its output goes to.
+void dieWith(Pid parent) noexcept;
 
 /// Runs the body in a fork of this process and gives what it returns as its exit code; minus the signal where one ended
 /// it. No exit handlers run in the fork.

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "freeze_state.h"
+
+namespace freeze_state {
+
+/// A freeze, and the wait until all that it stops has stopped: SIGSTOP that was sent is not yet a process that is
+/// stopped. Done in steps, so that the thread that takes them has others to run in between. Where it ends before its
+/// freeze does, that is rolled back. Used by one thread.
+class Confirmation {
+ public:
+  /// Nothing is done before the first step. `listener` as for `FreezeState::freezeAtEpoch`.
+  Confirmation(std::shared_ptr<FreezeState> state, std::uint64_t epoch, const Listener* caller)
+      : state_(std::move(state)), epoch_(epoch), caller_(caller) {}
+  Confirmation(const Confirmation&) = delete;
+  Confirmation& operator=(const Confirmation&) = delete;
+  ~Confirmation() { state_->abandon(epoch_); }
+
+  enum class Stage : std::uint8_t {
+    Freezing,  ///< not all have been signalled; the state is running
+    Waiting,   ///< the same, and there is nothing to do before somebody that was signalled has stopped
+    Stopping,  ///< frozen, and not all were seen stopped
+    Stopped,   ///< frozen, and all were
+    Passed,    ///< the state is not frozen at this epoch, or not any more
+  };
+  struct Progress {
+    Stage stage = Stage::Freezing;
+    Failures failures;  ///< as of `FreezeState::freezeAtEpoch`; then it is over
+  };
+  /// Gets on until the deadline.
+  Progress step(Deadline until);
+
+  /// Those that have not stopped; nothing where the epoch has passed.
+  std::optional<std::vector<Pid>> unstopped();
+
+  /// Thaws what is, or is about to be, frozen at this epoch; `onlyOwn`: if it was this confirmation that froze it.
+  /// Nothing where somebody else thawed first, or it is not to.
+  std::optional<Failures> rollBack(bool onlyOwn);
+
+  /// Once all have stopped: what became of each, the registered ones first, in the order of their registration. Those
+  /// that were unregistered since are left out. Nothing where the epoch has passed.
+  std::optional<std::vector<MemberOutcome>> report();
+
+  /// From the first step until all were signalled, and until all were seen stopped.
+  std::chrono::nanoseconds toSignalled() const noexcept { return signalled_ - begin_; }
+  std::chrono::nanoseconds toStopped() const noexcept { return stopped_ - begin_; }
+
+ private:
+  const std::shared_ptr<FreezeState> state_;
+  const std::uint64_t epoch_;
+  const Listener* const caller_;
+  Roster roster_;
+  bool hasFrozen_ = false;
+  Deadline begin_;
+  Deadline signalled_;
+  Deadline stopped_;
+};
+
+}  // namespace freeze_state

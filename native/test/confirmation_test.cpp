@@ -1,0 +1,288 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../core/confirmation.h"
+#include "../core/process_scope.h"
+#include "support/describe.h"
+#include "support/script.h"
+#include "support/scripted_tree.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// Always over, so that each step does the least that it can.
+constexpr Deadline kOver = Deadline::min();
+
+using Stage = Confirmation::Stage;
+
+bool isUnderWay(Stage stage) { return stage == Stage::Freezing || stage == Stage::Waiting; }
+
+/// Processes 101 to 104, on a script.
+struct Four {
+  Four() {
+    for (Pid pid = 101; pid <= 104; ++pid) state->registerPid(pid);
+  }
+
+  Script script;
+  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
+      Mode::Process, std::make_unique<ProcessScope>(LoopOptions{.boost = false}, script));
+};
+
+/// Takes steps while it is freezing; a test fails where that has no end.
+Confirmation::Progress finish(Confirmation& confirmation, Deadline until = kOver) {
+  constexpr int kMany = 1000;
+  Confirmation::Progress progress;
+  for (int steps = 0; isUnderWay(progress.stage) && progress.failures.empty(); ++steps) {
+    REQUIRE(steps < kMany);
+    progress = confirmation.step(until);
+  }
+  return progress;
+}
+
+std::string describe(const std::optional<std::vector<MemberOutcome>>& report) {
+  if (!report) return "passed";
+  std::string text;
+  for (const auto& [pid, outcome] : *report) {
+    if (!text.empty()) text += ", ";
+    text += std::to_string(pid);
+    if (outcome == Outcome::Gone) text += " gone";
+    if (outcome == Outcome::AlreadyStopped) text += " already";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_SUITE("a confirmation") {
+  TEST_CASE("signals one member in a step, at the least, and freezes with the last") {
+    Four four;
+    Confirmation confirmation(four.state, 0, nullptr);
+    for (std::size_t step = 1; step < 4; ++step) {
+      CHECK(confirmation.step(kOver).stage == Stage::Freezing);
+      CHECK(four.script.count(Signal::Stop) == step);
+      CHECK(four.state->word() == word::running(0));
+    }
+    CHECK(confirmation.step(kOver).stage == Stage::Stopping);
+    CHECK(four.script.stoppedCount() == 4);
+    CHECK(four.state->word() == word::frozen(0));
+    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(describe(confirmation.report()) == "101, 102, 103, 104");
+    CHECK(confirmation.toStopped() >= confirmation.toSignalled());
+  }
+
+  TEST_CASE("where it is dropped before that, all are continued, and the epoch stays") {
+    for (int steps = 1; steps < 4; ++steps) {
+      Four four;
+      {
+        Confirmation confirmation(four.state, 0, nullptr);
+        for (int step = 0; step < steps; ++step) confirmation.step(kOver);
+      }
+      CHECK(four.script.stoppedCount() == 0);
+      CHECK(four.state->word() == word::running(0));
+      CHECK(four.state->freezeAtEpoch(0).frozen);
+    }
+  }
+
+  TEST_CASE("where it is dropped after that, the state stays frozen") {
+    Four four;
+    { CHECK(finish(*std::make_unique<Confirmation>(four.state, 0, nullptr)).stage == Stage::Stopping); }
+    CHECK(four.script.stoppedCount() == 4);
+  }
+
+  TEST_CASE("G1, G3: whatever ends it between two steps leaves nothing stopped") {
+    const std::vector<std::pair<const char*, std::function<void(FreezeState&, Confirmation&)>>> ends{
+        {"unfreeze", [](FreezeState& state, Confirmation&) { state.unfreeze(); }},
+        {"forceUnfreeze", [](FreezeState& state, Confirmation&) { state.forceUnfreeze(); }},
+        {"hold",
+         [](FreezeState& state, Confirmation&) {
+           state.hold();
+           state.release();
+         }},
+        {"close", [](FreezeState& state, Confirmation&) { state.close(); }},
+        {"rollBack", [](FreezeState&, Confirmation& confirmation) { CHECK(confirmation.rollBack(true).has_value()); }},
+    };
+    for (const auto& [name, end] : ends) {
+      CAPTURE(name);
+      for (int steps = 1; steps < 4; ++steps) {
+        Four four;
+        Confirmation confirmation(four.state, 0, nullptr);
+        for (int step = 0; step < steps; ++step) CHECK(confirmation.step(kOver).stage == Stage::Freezing);
+        end(*four.state, confirmation);
+        CHECK(four.script.stoppedCount() == 0);
+        const std::uint64_t after = four.state->word();
+        CHECK((after == word::running(1) || after == word::kClosed));
+        const auto progress = confirmation.step(kOver);
+        CHECK(progress.stage == Stage::Passed);
+        CHECK(describe(progress.failures) == (after == word::kClosed ? "Closed" : ""));
+        CHECK_FALSE(confirmation.rollBack(false).has_value());
+        CHECK(four.script.stoppedCount() == 0);
+      }
+    }
+  }
+
+  TEST_CASE("G5: who joins between two steps is signalled before the state is frozen") {
+    Four four;
+    Confirmation confirmation(four.state, 0, nullptr);
+    confirmation.step(kOver);
+    four.state->registerPid(105);
+    CHECK_FALSE(four.script.isStopped(105));
+    CHECK(finish(confirmation).stage == Stage::Stopping);
+    CHECK(four.script.stoppedCount() == 5);
+    confirmation.step(kWholly);
+    CHECK(describe(confirmation.report()) == "101, 102, 103, 104, 105");
+  }
+
+  TEST_CASE("who leaves between two steps is continued, and left out") {
+    Four four;
+    Confirmation confirmation(four.state, 0, nullptr);
+    confirmation.step(kOver);
+    CHECK(four.script.isStopped(101));
+    CHECK(four.state->unregisterPid(101).found);
+    CHECK_FALSE(four.script.isStopped(101));
+    CHECK(finish(confirmation, kWholly).stage == Stage::Stopped);
+    CHECK(describe(confirmation.report()) == "102, 103, 104");
+  }
+
+  TEST_CASE("a freeze of somebody else between two steps is the freeze, and an abort leaves it alone") {
+    Four four;
+    Confirmation confirmation(four.state, 0, nullptr);
+    confirmation.step(kOver);
+    CHECK(four.state->freezeAtEpoch(0).frozen);
+    CHECK(four.script.stoppedCount() == 4);
+    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(describe(confirmation.report()) == "101, 102, 103, 104");
+    CHECK_FALSE(confirmation.rollBack(true).has_value());
+    CHECK(confirmation.rollBack(false).has_value());
+    CHECK(four.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("of two at once each goes on where the other is, and one goes on alone when the other is dropped") {
+    Four four;
+    Confirmation one(four.state, 0, nullptr);
+    auto other = std::make_unique<Confirmation>(four.state, 0, nullptr);
+    one.step(kOver);
+    other->step(kOver);
+    CHECK(four.script.stoppedCount() == 2);
+    other.reset();
+    CHECK(four.script.stoppedCount() == 0);
+    CHECK(finish(one).stage == Stage::Stopping);
+    CHECK(four.script.stoppedCount() == 4);
+  }
+
+  TEST_CASE("one of an epoch that has passed does not end the next one's") {
+    Four four;
+    auto old = std::make_unique<Confirmation>(four.state, 0, nullptr);
+    old->step(kOver);
+    four.state->unfreeze();
+    Confirmation next(four.state, 1, nullptr);
+    next.step(kOver);
+    CHECK_FALSE(old->rollBack(false).has_value());
+    old.reset();
+    CHECK(four.script.stoppedCount() == 1);
+    CHECK(finish(next).stage == Stage::Stopping);
+    CHECK(four.script.stoppedCount() == 4);
+  }
+
+  TEST_CASE("G4: one that refuses, at whatever step, fails it, and all are continued") {
+    for (Pid pid = 101; pid <= 104; ++pid) {
+      Four four;
+      four.script.answer(pid, Signal::Stop, EPERM);
+      Confirmation confirmation(four.state, 0, nullptr);
+      CHECK(describe(finish(confirmation).failures) == "PermissionDenied " + std::to_string(pid) + " EPERM");
+      CHECK(four.script.stoppedCount() == 0);
+      CHECK(four.state->word() == word::running(0));
+    }
+  }
+
+  TEST_CASE("names those that have not stopped, before and after it has frozen") {
+    Four four;
+    four.script.stuck(102);
+    Confirmation confirmation(four.state, 0, nullptr);
+    confirmation.step(kOver);
+    CHECK(test::describe(confirmation.unstopped()) == "101 102 103 104");
+    CHECK(finish(confirmation).stage == Stage::Stopping);
+    constexpr auto kLittle = std::chrono::milliseconds(1);
+    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
+    CHECK(test::describe(confirmation.unstopped()) == "102");
+    four.script.exited(102);
+    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(describe(confirmation.report()) == "101, 102 gone, 103, 104");
+  }
+
+  TEST_CASE("of a tree, a step is one signal, or one look, or one process that is asked for its children") {
+    ScriptedTree tree;
+    int asked = 0;
+    tree.family->onChildren = [&](Pid) { ++asked; };
+    Confirmation confirmation(tree.state, 0, nullptr);
+    std::size_t signals = 0;
+    for (int steps = 0; isUnderWay(confirmation.step(kOver).stage); ++steps) {
+      REQUIRE(steps < 1000);
+      const std::size_t now = tree.script.count(Signal::Stop);
+      CHECK(now - signals + static_cast<std::size_t>(asked) <= 2);
+      signals = now;
+      asked = 0;
+    }
+    CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
+    CHECK(tree.state->word() == word::frozen(0));
+    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(describe(confirmation.report()) == "101, 202, 201, 301");
+  }
+
+  TEST_CASE("G1: of a tree, a thaw between any two steps leaves nothing stopped and nothing held") {
+    for (int steps = 1;; ++steps) {
+      ScriptedTree tree;
+      Confirmation confirmation(tree.state, 0, nullptr);
+      bool isOver = false;
+      for (int step = 0; step < steps && !isOver; ++step) isOver = !isUnderWay(confirmation.step(kOver).stage);
+      tree.state->unfreeze();
+      CHECK(tree.script.stoppedCount() == 0);
+      CHECK(tree.script.held() == std::multiset<Pid>{101});
+      CHECK(confirmation.step(kOver).stage == Stage::Passed);
+      if (isOver) break;
+      // And at the next epoch it is begun anew.
+      Confirmation next(tree.state, 1, nullptr);
+      CHECK(finish(next).stage != Stage::Passed);
+      CHECK(tree.script.stoppedCount() == 4);
+    }
+  }
+
+  TEST_CASE("of a tree, one that does not stop is waited for, by whoever takes the steps") {
+    ScriptedTree tree;
+    tree.script.stuck(201);
+    Confirmation confirmation(tree.state, 0, nullptr);
+    constexpr auto kLittle = std::chrono::milliseconds(1);
+    for (int looks = 0; looks < 5; ++looks)
+      CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Waiting);
+    CHECK(tree.family->pauses == 0);
+    CHECK_FALSE(tree.script.isStopped(301));
+    tree.script.stuck(201, false);
+    CHECK(finish(confirmation, kWholly).stage == Stage::Stopped);
+    CHECK(tree.script.isStopped(301));
+  }
+
+  TEST_CASE("of a tree, a freeze by somebody else goes on from its steps to the end") {
+    ScriptedTree tree;
+    Confirmation confirmation(tree.state, 0, nullptr);
+    for (int step = 0; step < 6; ++step) confirmation.step(kOver);
+    CHECK(tree.state->word() == word::running(0));
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.stoppedCount() == 4);
+    CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
+  }
+
+  TEST_CASE("in mode none it has passed") {
+    Script script;
+    const auto state = std::make_shared<FreezeState>(Mode::None, LoopOptions{}, script);
+    Confirmation confirmation(state, 0, nullptr);
+    CHECK(confirmation.step(kWholly).stage == Stage::Passed);
+    CHECK_FALSE(confirmation.rollBack(false).has_value());
+  }
+}
+
+}  // namespace freeze_state::test
