@@ -351,35 +351,34 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
 );
 
 describe('a process that is traced', () => {
-  it.each(signallingModes.filter((mode) => mode !== FreezeMode.ProcessGroup))(
-    'is confirmed in mode %s',
-    async (mode) => {
-      const { pids } = await family(['trace'], 1);
-      const [pid = 0] = pids;
-      const state = new FreezeState(mode, pid);
-      expect(await state.confirmFreezeAtEpoch(0)).toMatchObject({
-        frozen: true,
-        members: [{ pid, outcome: 'stopped' }],
-      });
-      // It has taken its SIGSTOP; its tracer passes that on in a moment.
-      if (mode !== FreezeMode.Cgroup) await until(() => 'Tt'.includes(statField(pid, 3)), 'it is stopped');
-      state.unfreeze();
-      await until(() => letterOf(pid) === 'S', 'it runs');
-      state.close();
-    },
-  );
+  it.each(signallingModes)('is confirmed in mode %s', async (mode) => {
+    const { pids } = await family(['trace', 'leader'], 1);
+    const [pid = 0] = pids;
+    const state = new FreezeState(mode, pid);
+    expect(await state.confirmFreezeAtEpoch(0)).toMatchObject({
+      frozen: true,
+      members: [{ pid, outcome: 'stopped' }],
+    });
+    // It has taken its SIGSTOP; its tracer passes that on in a moment.
+    if (mode !== FreezeMode.Cgroup) await until(() => 'Tt'.includes(statField(pid, 3)), 'it is stopped');
+    state.unfreeze();
+    await until(() => letterOf(pid) === 'S', 'it runs');
+    state.close();
+  });
 });
 
 describe('exit codes', () => {
   const times = 1000;
 
-  it.each([FreezeMode.Process, FreezeMode.ProcessTree])(
+  it.each(signallingModes)(
     `of children that were frozen, confirmed, thawed and ended are right, ${times} times in mode %s`,
     { timeout: 120_000 },
     async (mode) => {
       const atOnce = 50;
       for (let done = 0; done < times; done += atOnce) {
-        const children = Array.from({ length: atOnce }, (_, i) => sleeper({ exitCode: (done + i) % 256 }));
+        const children = Array.from({ length: atOnce }, (_, i) =>
+          sleeper({ ...fitFor(mode), exitCode: (done + i) % 256 }),
+        );
         const state = FreezeState.withPids(
           mode,
           children.map(({ pid }) => pid),
