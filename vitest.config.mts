@@ -10,6 +10,8 @@ export default defineConfig({
     pool: 'forks',
     // One file at a time: a loop that keeps a core busy in one file would be read as a late wake-up in another.
     fileParallelism: false,
+    // So that a message shows the values; the JSON report, which .ci/run shows the failures of, has no more than that.
+    chaiConfig: { truncateThreshold: 2000 },
     projects: [
       {
         extends: true,

@@ -109,11 +109,15 @@ export function checkMayBlock(isMainThread: boolean, timeout: unknown, callee: C
 
 const longestTimeout = 2 ** 31 - 1;
 
-/** @param known the options that the call takes; one that would be passed over in silence is an error instead. */
+/**
+ * @param known the options that the call takes; one that would be passed over in silence is an error instead.
+ * @param without what giving no timeout is for.
+ */
 export function checkWaitOptions(
   options: unknown,
   callee: Callee,
   known: readonly (keyof WaitOptions)[] = ['since', 'timeout', 'signal', 'ref'],
+  without = 'to wait for ever',
 ): asserts options is WaitOptions {
   checkObject('options', options, callee);
   for (const name of ['since', 'timeout', 'signal', 'ref'] as const) {
@@ -127,7 +131,7 @@ export function checkWaitOptions(
       throw typeError(`options.timeout is ${shown(timeout)}; expected milliseconds.`, callee);
     }
     if (!(timeout >= 0 && timeout <= longestTimeout)) {
-      const message = `options.timeout is ${timeout}; expected milliseconds from 0 to 2^31-1, or none to wait for ever.`;
+      const message = `options.timeout is ${timeout}; expected milliseconds from 0 to 2^31-1, or none ${without}.`;
       throw coded(new RangeError(message), 'ERR_OUT_OF_RANGE', callee);
     }
   }
@@ -138,5 +142,5 @@ export function checkWaitOptions(
 }
 
 export function checkConfirmOptions(options: unknown, callee: Callee): asserts options is ConfirmOptions {
-  checkWaitOptions(options, callee, ['timeout', 'signal']);
+  checkWaitOptions(options, callee, ['timeout', 'signal'], 'for the default');
 }

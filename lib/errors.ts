@@ -101,7 +101,7 @@ export class SignalFailedError extends FreezeError {
   }
 }
 
-/** Several processes failed in one operation. */
+/** Several processes, or a process and its control group, failed in one operation. */
 export class MultipleFreezeError extends FreezeError {
   override readonly code = 'ERR_FREEZE_MULTIPLE';
   static {
@@ -109,7 +109,7 @@ export class MultipleFreezeError extends FreezeError {
   }
   constructor(
     message: string,
-    /** One for each process, in the order of their registration. */
+    /** One for each, those of processes in the order of their registration. */
     readonly errors: readonly AnyFreezeError[],
   ) {
     super(message);

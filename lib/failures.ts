@@ -41,10 +41,9 @@ export function errorOf(failures: readonly NativeFailure[], operation: Operation
   if (failures.length === 1) return single(only, operation, argument, ` ${aftermath}`);
   const errors = failures.map((failure) => single(failure, operation, argument, ''));
   const lines = errors.map(({ message }) => `  ${message}`);
-  return new MultipleFreezeError(
-    [`${operation}: ${errors.length} processes failed.`, ...lines, aftermath].join('\n'),
-    errors,
-  );
+  // Where a control group failed, there is a failure of no process.
+  const what = failures.every(({ pid }) => pid > 0) ? 'processes failed' : 'failures';
+  return new MultipleFreezeError([`${operation}: ${errors.length} ${what}.`, ...lines, aftermath].join('\n'), errors);
 }
 
 /** `stuck` are those that refuse to be continued. */
@@ -113,8 +112,8 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
       return new InvalidPidError(`${operation}: ${whyUnfit(failure.code, pid)}${aftermath}`, argument ?? pid);
     case 'NeverStopped':
       return new SignalFailedError(
-        `${operation}: process ${pid}, or its tree, was sent SIGSTOP and went on for a second ${answer}, so its descendants ` +
-          `cannot be known. The machine may be overloaded: try again, or use FreezeMode.Cgroup.${aftermath}`,
+        `${operation}: process ${pid}, or its tree, was sent SIGSTOP and went on, for a second without any progress or for ` +
+          `five in all ${answer}, so its descendants cannot be known. The machine may be overloaded: try again, or use FreezeMode.Cgroup.${aftermath}`,
         pid,
         errno,
         syscall,

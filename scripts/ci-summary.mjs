@@ -1,16 +1,34 @@
-// node scripts/ci-summary.mjs FOLDER: prints the closing lines of the test runs in the folder's logs, which steps
-// failed, and the sum of the runners' reports as the last line. Fails where a step or a test failed, or none ran.
+// node scripts/ci-summary.mjs FOLDER: prints the closing lines of the test runs in the folder's logs, why tests and steps
+// failed, which steps did, and the sum of the runners' reports as the last line: whoever is shown only the end of a long
+// log finds it all there. Fails where a step or a test failed, or none ran.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 const folder = process.argv[2];
 const files = readdirSync(folder).sort();
 const read = (name) => readFileSync(join(folder, name), 'utf8');
 const sum = { passed: 0, failed: 0, skipped: 0 };
+/** Of each thing that failed, its heading and what is to be shown of it. */
+const failures = [];
+
+const linesOf = (text) => stripVTControlCharacters(text).trimEnd().split('\n');
+const shown = (lines) => lines.map((line) => `    ${line.length > 400 ? `${line.slice(0, 400)}…` : line}`.trimEnd());
 
 /** @param {string} text vitest's JSON report */
-function addVitest(text) {
+function addVitest(text, step) {
   const report = JSON.parse(text);
+  for (const { name, message, status, assertionResults } of report.testResults) {
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    // One that could not even be loaded has no test.
+    if (status === 'failed' && failed.length === 0) failed.push({ fullName: 'all of it', failureMessages: [message] });
+    for (const { fullName, failureMessages } of failed) {
+      // Where it was in the test says something, and where in the runner does not.
+      const lines = linesOf(failureMessages.join('\n')).filter((line) => !/^ +at .*\/node_modules\//.test(line));
+      const heading = `FAILED test of ${step}: ${fullName} (${relative(process.cwd(), name)})`;
+      failures.push({ step, heading, lines: lines.slice(0, 25) });
+    }
+  }
   sum.passed += report.numPassedTests;
   sum.failed += report.numFailedTests;
   sum.skipped += report.numPendingTests + report.numTodoTests;
@@ -28,7 +46,7 @@ function addCtest(text) {
 
 for (const file of files) {
   const step = file.replace(/\.\w+$/, '');
-  if (file.endsWith('.json')) addVitest(read(file));
+  if (file.endsWith('.json')) addVitest(read(file), step);
   else if (file.endsWith('.xml')) addCtest(read(file));
   else continue;
   console.log(`${step}:`);
@@ -37,8 +55,17 @@ for (const file of files) {
   }
 }
 
-const failedSteps = files.filter((file) => file.endsWith('.status') && read(file).trim() !== '0');
-for (const file of failedSteps) console.log(`FAILED step: ${file.replace(/\.status$/, '')}`);
+const failedSteps = files
+  .filter((file) => file.endsWith('.status') && read(file).trim() !== '0')
+  .map((file) => file.replace(/\.status$/, ''));
+for (const step of failedSteps) {
+  if (failures.some((failure) => failure.step === step)) continue;
+  const lines = linesOf(read(`${step}.log`));
+  failures.push({ step, heading: `The end of the log of ${step}:`, lines: lines.slice(-25) });
+}
+for (const { heading, lines } of failures) console.log(['', heading, ...shown(lines)].join('\n'));
+if (failures.length > 0) console.log();
+for (const step of failedSteps) console.log(`FAILED step: ${step}`);
 
 const counts = [`${sum.passed} passed`, `${sum.failed} failed`];
 if (sum.skipped > 0) counts.push(`${sum.skipped} skipped`);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fitFor, signallingModes } from '../helpers/modes';
 import { runInNode, type Tools, valueInNode } from '../helpers/node';
 import { running } from '../helpers/proc';
 import { sleeper, sleepers } from '../helpers/processes';
@@ -65,94 +66,6 @@ describe('when a worker ends', () => {
     expect(result).toEqual({ code: 1, seen: ['on purpose'], letter: expect.stringMatching(/[RSD]/) });
   });
 
-  it.each(['made', 'frozen', 'waiting', 'closed'])('by terminate while a state is %s, it is thawed', async (stage) => {
-    const { pid } = sleeper();
-    const result = await valueInNode(
-      async ({ worker, letterOf }, member, how) => {
-        const thread = worker(
-          (tools, own, at) => {
-            const state = new tools.FreezeState('process', own);
-            if (at !== 'made') {
-              state.freezeAtEpoch(0);
-              tools.stoppedNow(own);
-            }
-            if (at === 'waiting') void state.waitForStateChange();
-            if (at === 'closed') state.close();
-            setInterval(() => state, 1000);
-            require('node:worker_threads').parentPort.postMessage('ready');
-          },
-          member,
-          how,
-        );
-        await process.getBuiltinModule('node:events').once(thread, 'message');
-        const code = await thread.terminate();
-        return { code, letter: letterOf(member) };
-      },
-      [pid, stage],
-    );
-    expect(result).toEqual({ code: 1, letter: expect.stringMatching(/[RSD]/) });
-  });
-
-  it('by terminate in a busy loop that freezes and thaws, ten times over, its states are thawed', async () => {
-    const pids = sleepers(3).map(({ pid }) => pid);
-    const result = await valueInNode(
-      async ({ worker, letterOf }, members) => {
-        const letters: string[] = [];
-        for (let round = 0; round < 10; round += 1) {
-          const thread = worker((tools, own) => {
-            const state = tools.FreezeState.withPids('process', own);
-            require('node:worker_threads').parentPort.postMessage('busy');
-            for (;;) {
-              state.freezeAtEpoch(state.currentEpoch);
-              state.unfreeze();
-              void state.waitForStateChange();
-            }
-          }, members);
-          await process.getBuiltinModule('node:events').once(thread, 'message');
-          await thread.terminate();
-          letters.push(...members.map(letterOf));
-        }
-        return [...new Set(letters)].sort();
-      },
-      [pids],
-    );
-    expect(result).not.toContain('T');
-    await running(...pids);
-  });
-
-  it('by terminate in the middle of any call, forty times over, nothing crashes', async () => {
-    const { pid } = sleeper();
-    const codes = await valueInNode(
-      async ({ worker }, member) => {
-        const seen = new Set<number>();
-        for (let round = 0; round < 40; round += 1) {
-          const thread = worker((tools, own) => {
-            const { FreezeState } = tools;
-            const { parentPort } = require('node:worker_threads');
-            for (let loops = 0; ; loops += 1) {
-              const state = new FreezeState('process', own);
-              const attached = FreezeState.attach(state.share());
-              const hold = attached.hold();
-              void [state.pids, state.mode, state.snapshot(), FreezeState.capabilities, state.unregisterPid(own)];
-              void state.waitForStateChange({ ref: false }).catch(() => undefined);
-              state.waitForStateChangeSync({ timeout: 0 });
-              hold.release();
-              state.forceUnfreeze();
-              state.close();
-              if (loops === 20) parentPort.postMessage('busy');
-            }
-          }, member);
-          await process.getBuiltinModule('node:events').once(thread, 'message');
-          seen.add(await thread.terminate());
-        }
-        return [...seen];
-      },
-      [pid],
-    );
-    expect(codes).toEqual([1]);
-    await running(pid);
-  });
-
   it('others go on: the state of the main thread stays frozen', async () => {
     const [mine, workers] = sleepers(2).map(({ pid }) => pid) as [number, number];
     const result = await valueInNode(
@@ -171,6 +84,105 @@ describe('when a worker ends', () => {
     );
     expect(result).toEqual({ own: 'T', others: expect.stringMatching(/[RSD]/), frozen: true });
     await running(mine);
+  });
+});
+
+describe.each(signallingModes)('when a worker with states of mode %s ends', (mode) => {
+  it.each(['made', 'frozen', 'waiting', 'closed'])('by terminate while a state is %s, it is thawed', async (stage) => {
+    const { pid } = sleeper(fitFor(mode));
+    const result = await valueInNode(
+      async ({ worker, letterOf }, ofMode, member, how) => {
+        const thread = worker(
+          (tools, mine, own, at) => {
+            const state = new tools.FreezeState(mine, own);
+            if (at !== 'made') {
+              state.freezeAtEpoch(0);
+              tools.stoppedNow(own);
+            }
+            if (at === 'waiting') void state.waitForStateChange();
+            if (at === 'closed') state.close();
+            setInterval(() => state, 1000);
+            require('node:worker_threads').parentPort.postMessage('ready');
+          },
+          ofMode,
+          member,
+          how,
+        );
+        await process.getBuiltinModule('node:events').once(thread, 'message');
+        const code = await thread.terminate();
+        return { code, letter: letterOf(member) };
+      },
+      [mode, pid, stage],
+    );
+    expect(result).toEqual({ code: 1, letter: expect.stringMatching(/[RSD]/) });
+  });
+
+  it('by terminate in a busy loop that freezes and thaws, ten times over, its states are thawed', async () => {
+    const pids = sleepers(3, fitFor(mode)).map(({ pid }) => pid);
+    const result = await valueInNode(
+      async ({ worker, letterOf }, ofMode, members) => {
+        const letters: string[] = [];
+        for (let round = 0; round < 10; round += 1) {
+          const thread = worker(
+            (tools, mine, own) => {
+              const state = tools.FreezeState.withPids(mine, own);
+              require('node:worker_threads').parentPort.postMessage('busy');
+              for (;;) {
+                state.freezeAtEpoch(state.currentEpoch);
+                state.unfreeze();
+                void state.waitForStateChange();
+              }
+            },
+            ofMode,
+            members,
+          );
+          await process.getBuiltinModule('node:events').once(thread, 'message');
+          await thread.terminate();
+          letters.push(...members.map(letterOf));
+        }
+        return [...new Set(letters)].sort();
+      },
+      [mode, pids],
+    );
+    expect(result).not.toContain('T');
+    await running(...pids);
+  });
+
+  it('by terminate in the middle of any call, forty times over, nothing crashes', async () => {
+    const { pid } = sleeper(fitFor(mode));
+    const codes = await valueInNode(
+      async ({ worker }, ofMode, member) => {
+        const seen = new Set<number>();
+        for (let round = 0; round < 40; round += 1) {
+          const thread = worker(
+            (tools, mine, own) => {
+              const { FreezeState } = tools;
+              const { parentPort } = require('node:worker_threads');
+              for (let loops = 0; ; loops += 1) {
+                const state = new FreezeState(mine, own);
+                const attached = FreezeState.attach(state.share());
+                const hold = attached.hold();
+                void [state.pids, state.mode, state.snapshot(), FreezeState.capabilities, state.unregisterPid(own)];
+                void state.waitForStateChange({ ref: false }).catch(() => undefined);
+                state.waitForStateChangeSync({ timeout: 0 });
+                hold.release();
+                state.forceUnfreeze();
+                state.close();
+                if (loops === 20) parentPort.postMessage('busy');
+              }
+            },
+            ofMode,
+            member,
+          );
+          await process.getBuiltinModule('node:events').once(thread, 'message');
+          seen.add(await thread.terminate());
+        }
+        return [...seen];
+      },
+      [mode, pid],
+    );
+    expect(codes).toEqual([1]);
+    await running(pid);
   });
 });
 

@@ -1,20 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import type { FreezeMode } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
+import { canMakePidNamespace, inPidNamespace } from '../helpers/namespaces';
 import { type NodeOptions, type Tools, valueInNode } from '../helpers/node';
-
-// A pid namespace of its own, whose next pid can be chosen: there a pid is reused for certain.
-const unshare = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
-
-function works(): boolean {
-  try {
-    execFileSync(unshare[0] ?? '', [...unshare.slice(1), 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Runs in the namespace: a member is registered, exits, and another process gets its pid. */
 async function scenario(
@@ -73,12 +61,12 @@ async function scenario(
 }
 
 const means = [
-  ['pidfd', { under: unshare }],
-  ['start-time', { under: unshare, launch: ['no-pidfd'] }],
+  ['pidfd', { under: inPidNamespace }],
+  ['start-time', { under: inPidNamespace, launch: ['no-pidfd'] }],
 ] satisfies [string, NodeOptions][];
 const cases = signallingModes.flatMap((mode) => means.map(([name, options]) => [mode, name, options] as const));
 
-describe.runIf(works()).each(cases)(
+describe.runIf(canMakePidNamespace).each(cases)(
   'a pid that was reused, in mode %s with signalling by %s,',
   (mode, signalling, options) => {
     it('is not stopped by a freeze, which finds its member gone', async () => {

@@ -2,16 +2,21 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { until, untilNow } from './until';
 
-/** A field of /proc/<pid>/stat, numbered as proc_pid_stat(5) does; '' where there is no such process. */
-export function statField(pid: number | 'self', field: number): string {
+/** /proc/<pid>/stat, by the numbers that proc_pid_stat(5) has, from 3 on; none where there is no such process. */
+export function statFields(pid: number | 'self'): readonly string[] {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch {
-    return '';
+    return [];
   }
   // The command, field 2, may hold spaces and parentheses.
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[field - 3] ?? '';
+  return ['', '', '', ...text.slice(text.lastIndexOf(')') + 2).split(' ')];
+}
+
+/** One of them; '' where there is no such process. */
+export function statField(pid: number | 'self', field: number): string {
+  return statFields(pid)[field] ?? '';
 }
 
 function isAwake(letter: string): boolean {

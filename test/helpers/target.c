@@ -11,7 +11,8 @@
 //   target storm <chains> has children that fork and exit as fast as they can, each of them in its turn, while there are
 //                         less than 300, zombies included
 //   target vfork          is in vfork(2) until its input ends; prints the child's pid
-//   target trace          has a child that it traces as strace(1) does; prints the child's pid
+//   target trace [leader] has a child that it traces as strace(1) does, which may lead a group of its own; prints the
+//                         child's pid
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -56,8 +57,11 @@ static void printPid(pid_t pid) {
 
 /// Returns in the child only with 0. The child ends with its parent, stopped or not.
 static pid_t forkBound(void) {
+  const pid_t parent = getpid();
   const pid_t child = fork();
   if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // It may have ended before that.
+  if (child == 0 && getppid() != parent) _exit(1);
   return child;
 }
 
@@ -114,11 +118,12 @@ static void beStorm(int chains) {
 }
 
 /// Passes every signal on, and leaves a stop a stop, until its input ends.
-static void trace(void) {
+static void trace(int isLeader) {
   const pid_t child = forkBound();
   if (child == 0) {
     for (;;) pause();
   }
+  if (isLeader) setpgid(child, child);
   pthread_t thread;
   pthread_create(&thread, NULL, exitWhenInputEnds, NULL);
   ptrace(PTRACE_SEIZE, child, NULL, NULL);
@@ -155,7 +160,7 @@ int main(int argc, char** argv) {
   if (strcmp(what, "tree") == 0) beTree(count, argc > 3 ? atoi(argv[3]) : 1);
   if (strcmp(what, "threadchild") == 0) pthread_create(&thread, NULL, forkAndWait, NULL);
   if (strcmp(what, "storm") == 0) beStorm(count);
-  if (strcmp(what, "trace") == 0) trace();
+  if (strcmp(what, "trace") == 0) trace(argc > 2 && strcmp(argv[2], "leader") == 0);
   if (strcmp(what, "mixed") == 0) {
     const pid_t child = forkBound();
     if (child == 0) {

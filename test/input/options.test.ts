@@ -102,7 +102,11 @@ describe('the options of a wait', () => {
     const error = await rejection({ timeout: value });
     expect(error).toBeInstanceOf(RangeError);
     expect(error).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
-    expect(error.message).toContain(`options.timeout is ${value}; expected milliseconds from 0 to 2^31-1`);
+    const expected = `options.timeout is ${value}; expected milliseconds from 0 to 2^31-1, or none`;
+    expect(error.message).toBe(`${expected} to wait for ever.`);
+    // A confirmation does not.
+    const confirming = new FreezeState().confirmFreezeAtEpoch(0, { timeout: value });
+    await expect(confirming).rejects.toThrow(`${expected} for the default.`);
   });
 
   it.each([

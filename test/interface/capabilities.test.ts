@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
+import { canMakePidNamespace } from '../helpers/namespaces';
+import { canBecomeNobody } from '../helpers/processes';
 
 describe('FreezeState.capabilities', () => {
   it('says what works here', () => {
@@ -30,5 +32,27 @@ describe('FreezeState.capabilities', () => {
     for (const part of [capabilities, capabilities.modes, capabilities.modes.none, capabilities.modes.process]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
+  });
+});
+
+// Suites run in the modes that there are, and skip what takes another user: what a machine does not have nobody misses.
+describe.runIf(process.env['CI'] === 'true' && process.platform === 'linux')('in CI nothing is skipped:', () => {
+  /** CONTRIBUTING.md says what it is for. */
+  const missing = (process.env['FREEZE_STATE_CI_ALLOW_MISSING'] ?? '').split(',');
+  const { modes, boost } = FreezeState.capabilities;
+  const needed: readonly (readonly [string, boolean, string | undefined])[] = [
+    ...Object.entries(modes).map(([mode, { available, reason }]) => [mode, available, reason] as const),
+    ['boost', boost, 'This user may not enter a real-time class (sched(7)).'],
+    ['nobody', canBecomeNobody, 'This user may not become another, or that one may not read this package.'],
+    ['pid-namespace', canMakePidNamespace, 'unshare(1) cannot make a pid namespace here.'],
+  ];
+
+  it.each(needed.filter(([name]) => !missing.includes(name)))('%s is there', (_, isThere, reason) => {
+    expect(isThere, reason).toBe(true);
+  });
+
+  it('what may be missing is something that is needed', () => {
+    const names = needed.map(([name]) => name);
+    expect(missing.filter((name) => name !== '' && !names.includes(name))).toEqual([]);
   });
 });

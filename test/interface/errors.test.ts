@@ -1,6 +1,8 @@
 import * as freezeState from 'freeze-state';
 import { FreezeError, FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../../dist/failures';
+import type { NativeFailure } from '../../dist/native';
 import { impossiblePid } from '../helpers/processes';
 
 const { NoPidConfiguredError, ProcessNotFoundError, PermissionDeniedError, UnsupportedPlatformError } = freezeState;
@@ -120,6 +122,32 @@ describe('a message names the operation, the process, the call, and what to do:'
     expect(messageOf(() => state.unfreeze())).toBe(
       'This FreezeState was closed, by some thread or at exit. Make a new one.',
     );
+  });
+});
+
+describe('of what no test brings about, a message says', () => {
+  const failure: NativeFailure = {
+    code: 'PermissionDenied',
+    pid: 7,
+    errno: 1,
+    syscall: 'kill',
+    isStopped: true,
+    path: '',
+  };
+
+  it('how long a tree was waited for', () => {
+    const { message } = errorOf([{ ...failure, code: 'NeverStopped', errno: 110, syscall: 'fork' }], 'freezeAtEpoch');
+    expect(message).toContain(
+      'process 7, or its tree, was sent SIGSTOP and went on, for a second without any progress or for five in all ' +
+        '(fork: ETIMEDOUT), so its descendants cannot be known.',
+    );
+  });
+
+  it('how many processes failed, and where a control group did, how many failures there are', () => {
+    const other = { ...failure, pid: 8 };
+    const group = { ...failure, code: 'CgroupFailed', pid: 0, errno: 16, syscall: 'rmdir', path: '/g' } as const;
+    expect(errorOf([failure, other], 'close').message).toMatch(/^close: 2 processes failed\.\n/);
+    expect(errorOf([failure, group], 'close').message).toMatch(/^close: 2 failures\.\n.*process 7.*\n.*\/g.*EBUSY/);
   });
 });
 

@@ -1,6 +1,5 @@
 // Batch after batch of workers share one state, and each is terminated at a random moment. Prints what is left.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { FreezeState } from 'freeze-state';
@@ -42,24 +41,36 @@ const handle = state.share();
 const codes = {};
 const errors = [];
 
+/** For the test to show: whoever fails, the storm goes on. */
+const failed = (who, error) => errors.push(`${who}: ${error?.stack ?? error}`);
+
 async function one(number) {
   const worker = new Worker(program, { workerData: { handle, seed: seed * 100_003 + number } });
-  worker.on('error', (error) => errors.push(String(error.stack)));
-  const exit = once(worker, 'exit');
+  worker.on('error', (error) => failed(`worker ${number}`, error));
+  // Not by once() of node:events, which rejects where there is an error first.
+  const [online, exit] = ['online', 'exit'].map((event) => new Promise((resolve) => worker.once(event, resolve)));
   // From before it runs until long after it has begun.
-  if (random() < 0.8) await once(worker, 'online');
+  if (random() < 0.8) await Promise.race([online, exit]);
   await pause(random() * 60);
   await worker.terminate();
-  const [code] = await exit;
+  const code = await exit;
   codes[code] = (codes[code] ?? 0) + 1;
+}
+
+function freezeOrThaw() {
+  try {
+    if (random() < 0.5) state.freezeAtEpoch(state.currentEpoch);
+    else state.unfreeze();
+  } catch (error) {
+    failed('main thread', error);
+  }
 }
 
 async function round(first, count) {
   let isOver = false;
   const here = (async () => {
     while (!isOver) {
-      if (random() < 0.5) state.freezeAtEpoch(state.currentEpoch);
-      else state.unfreeze();
+      freezeOrThaw();
       void state.waitForStateChange();
       await pause(random() * 5);
     }
@@ -87,7 +98,7 @@ state.unfreeze();
 await change;
 await until(() => !pids.some(isStopped), 'the members run');
 const leaked = descriptors() - before.descriptors;
-console.log(JSON.stringify({ codes, errors: errors.slice(0, 3), isFrozen, leaked }));
+console.log(JSON.stringify({ codes, errors: errors.slice(0, 10), isFrozen, leaked }));
 // Left frozen: the end thaws it.
 state.freezeAtEpoch(state.currentEpoch);
 for (const target of targets) {

@@ -23,9 +23,11 @@ it.each(storms)(
     const { code, signal, stdout, stderr } = await run('storm.mjs', [mode, workers, together, seed], {
       timeout: timeout - 5000,
     });
-    expect({ seed, code, signal, stderr }).toEqual({ seed, code: 0, signal: null, stderr: '' });
-    const { codes, ...rest } = JSON.parse(stdout) as { codes: Record<string, number> };
-    expect({ seed, ...rest }).toEqual({ seed, errors: [], isFrozen: true, leaked: 0 });
+    const told = `seed ${seed}; it printed:\n${stdout}${stderr}`;
+    expect({ code, signal, stderr }, told).toEqual({ code: 0, signal: null, stderr: '' });
+    const { codes, errors, ...rest } = JSON.parse(stdout) as { codes: Record<string, number>; errors: string[] };
+    expect(errors, `seed ${seed}:\n${errors.join('\n')}`).toEqual([]);
+    expect({ seed, ...rest }).toEqual({ seed, isFrozen: true, leaked: 0 });
     // 0 where it was terminated before it ran.
     const { 0: early = 0, 1: late = 0, ...others } = codes;
     expect({ ...others, all: early + late }).toEqual({ all: workers + 2 });

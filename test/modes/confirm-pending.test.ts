@@ -1,0 +1,183 @@
+import { once } from 'node:events';
+import { FreezeClosedError, FreezeMode, FreezeState, FreezeTimeoutError } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { fitFor, signallingModes } from '../helpers/modes';
+import { valueInNode } from '../helpers/node';
+import { isStopped, running, statField } from '../helpers/proc';
+import { family, sleeper, type Target } from '../helpers/processes';
+import { untilNow } from '../helpers/until';
+
+/** One that takes no stop for as long as its input is open. */
+const stubborn = (): Promise<Target & { pids: readonly number[] }> => family(['vfork'], 1);
+
+// The kernel freezes what is in vfork(2) with its cgroup; a signal has to wait for it.
+describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
+  'where a member does not stop, in mode %s,',
+  (mode) => {
+    it('the confirmation times out, rolls back and names it', async () => {
+      const { pid, pids, child } = await stubborn();
+      const { pid: other } = sleeper(fitFor(mode));
+      const state = FreezeState.withPids(mode, [other, pid]);
+      const error = await state.confirmFreezeAtEpoch(0, { timeout: 50 }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(FreezeTimeoutError);
+      expect(error).toMatchObject({ code: 'ERR_FREEZE_TIMEOUT', timeout: 50, pids: [pid] });
+      expect((error as Error).message).toContain(`Process ${pid} was signalled and did not stop within 50 ms`);
+      expect((error as Error).stack).toMatch(/\n {4}at .*confirm-pending\.test\.ts/);
+      expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
+      await running(other, pid, ...pids);
+      expect(isStopped(other)).toBe(false);
+      child.stdin.end();
+      state.close();
+    });
+
+    it('with a timeout of 0 it looks once', async () => {
+      const { pid } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      await expect(state.confirmFreezeAtEpoch(0, { timeout: 0 })).rejects.toThrow(FreezeTimeoutError);
+      expect(isStopped(pid)).toBe(false);
+      state.close();
+    });
+
+    it('an unfreeze from this thread ends it', async () => {
+      const { pid } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      // A tree is frozen once it has been found, which is later.
+      if (!state.isFrozen) await state.waitForStateChange();
+      state.unfreeze();
+      expect(await confirming).toMatchObject({ frozen: false, epoch: 0, members: [] });
+      expect(isStopped(pid)).toBe(false);
+      state.close();
+    });
+
+    it('an unfreeze from another thread ends it', async () => {
+      const { pid } = await stubborn();
+      const result = await valueInNode(
+        async ({ FreezeState: State, worker, letterOf: letter }, ofMode, member) => {
+          const state = new State(ofMode, member);
+          const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+          const { isFrozen: frozen } = state.isFrozen ? state.snapshot() : await state.waitForStateChange();
+          const thawer = worker(({ FreezeState: Other }, handle) => Other.attach(handle).unfreeze(), state.share());
+          // Listened for from here on: it may end before the confirmation does.
+          const exit = new Promise((resolve) => thawer.once('exit', resolve));
+          const { frozen: confirmed } = await confirming;
+          const letterThen = letter(member);
+          await exit;
+          return { frozen, confirmed, letterThen, epoch: state.currentEpoch };
+        },
+        [mode, pid],
+      );
+      expect(result).toEqual({ frozen: true, confirmed: false, letterThen: expect.stringMatching(/[RSD]/), epoch: 1 });
+    });
+
+    it('an abort rolls it back and rejects with its reason', async () => {
+      const { pid } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      const reason = new Error('no longer');
+      const controller = new AbortController();
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000, signal: controller.signal });
+      controller.abort(reason);
+      await expect(confirming).rejects.toBe(reason);
+      expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
+      expect(isStopped(pid)).toBe(false);
+      // An abort that came first leaves everything as it was.
+      await expect(state.confirmFreezeAtEpoch(1, { signal: controller.signal })).rejects.toBe(reason);
+      expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
+      state.close();
+    });
+
+    it('an abort that comes just when the last member stops is an abort all the same', async () => {
+      const { pid, pids } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      const controller = new AbortController();
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000, signal: controller.signal });
+      for (const one of pids) process.kill(one, 'SIGKILL');
+      // It stops without a turn of the event loop in which the confirmation could see that.
+      untilNow(() => statField(pid, 3) === 'T', 'it has stopped');
+      controller.abort();
+      await expect(confirming).rejects.toMatchObject({ name: 'AbortError' });
+      expect(state.isFrozen).toBe(false);
+      state.close();
+    });
+
+    it('an abort leaves a freeze alone that another call made', async () => {
+      const { pid } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      expect(state.freezeAtEpoch(0)).toBe(true);
+      await expect(
+        state.confirmFreezeAtEpoch(0, { timeout: 20_000, signal: AbortSignal.timeout(5) }),
+      ).rejects.toThrow();
+      expect(state.isFrozen).toBe(true);
+      state.close();
+    });
+
+    it('a member that is unregistered meanwhile is left out of the report', async () => {
+      const { pid } = await stubborn();
+      const { pid: other } = sleeper(fitFor(mode));
+      const state = FreezeState.withPids(mode, [other, pid]);
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      state.unregisterPid(pid);
+      expect((await confirming).members).toEqual([{ pid: other, outcome: 'stopped' }]);
+      state.close();
+    });
+
+    it('closing ends it', async () => {
+      const { pid } = await stubborn();
+      const state = new FreezeState(mode, pid);
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      state.close();
+      await expect(confirming).rejects.toThrow(FreezeClosedError);
+      expect(isStopped(pid)).toBe(false);
+    });
+
+    it('closing by another thread ends it', async () => {
+      const { pid } = await stubborn();
+      const result = await valueInNode(
+        async ({ FreezeState: State, worker, letterOf: letter, failure }, ofMode, member) => {
+          const state = new State(ofMode, member);
+          const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+          const closer = worker(({ FreezeState: Other }, handle) => Other.attach(handle).close(), state.share());
+          const exit = new Promise((resolve) => closer.once('exit', resolve));
+          const error: unknown = await confirming.catch((reason: unknown) => reason);
+          const { name } = failure(() => {
+            throw error;
+          });
+          await exit;
+          return { name, letter: letter(member) };
+        },
+        [mode, pid],
+      );
+      expect(result).toEqual({ name: 'FreezeClosedError', letter: expect.stringMatching(/[RSD]/) });
+    });
+
+    it('it resolves when the member dies instead', async () => {
+      const { pid, child } = await stubborn();
+      const { pid: other } = sleeper(fitFor(mode));
+      const state = FreezeState.withPids(mode, [other, pid]);
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      const exit = once(child, 'exit');
+      process.kill(-pid, 'SIGKILL');
+      const { frozen, members } = await confirming;
+      await exit;
+      expect(frozen).toBe(true);
+      expect(members.slice(0, 2)).toEqual([
+        { pid: other, outcome: 'stopped' },
+        { pid, outcome: 'gone' },
+      ]);
+      state.close();
+    });
+
+    it('a later confirmation at the next epoch is its own', async () => {
+      const [first, { pid }] = [await stubborn(), sleeper(fitFor(mode))];
+      const state = FreezeState.withPids(mode, [first.pid, pid]);
+      const early = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      state.unfreeze();
+      state.unregisterPid(first.pid);
+      const late = state.confirmFreezeAtEpoch(1);
+      expect(await early).toMatchObject({ frozen: false, epoch: 0 });
+      expect(await late).toMatchObject({ frozen: true, epoch: 1, members: [{ pid, outcome: 'stopped' }] });
+      expect(state.isFrozen).toBe(true);
+      state.close();
+    });
+  },
+);

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FreezeMode, FreezeState } from 'freeze-state';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { fitFor, signallingModes } from '../helpers/modes';
+import { type NodeOptions, valueInNode } from '../helpers/node';
+import { family, sleeper, spinner } from '../helpers/processes';
+
+/** Whoever opens it for reading waits for somebody who opens it for writing. */
+function fifo(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'freeze-state-fifo-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'fifo');
+  execFileSync('mkfifo', [path]);
+  return path;
+}
+
+/** A process that does not stop while it has a child, so that a confirmation is pending until then. */
+async function stubborn(): Promise<Slow> {
+  const { pid, pids } = await family(['vfork'], 1);
+  return { pid, inTheWay: pids, options: {} };
+}
+
+/** The same for a cgroup, which freezes that: one that has no processor while we are busy, where we may be so greedy. */
+function outrun(): Slow {
+  const { pid } = spinner();
+  execFileSync('taskset', ['--cpu-list', '--pid', '0', String(pid)]);
+  const under = [...(FreezeState.capabilities.boost ? ['chrt', '--fifo', '1'] : []), 'taskset', '--cpu-list', '0'];
+  return { pid, inTheWay: [], options: { under } };
+}
+
+interface Slow {
+  readonly pid: number;
+  /** To be killed, for it to stop. */
+  readonly inTheWay: readonly number[];
+  readonly options: NodeOptions;
+}
+
+describe.each(signallingModes)("with the only thread of libuv's pool blocked, in mode %s", (mode) => {
+  it('a freeze is confirmed all the same, and there is no thread more', async () => {
+    const { pid, inTheWay, options } = mode === FreezeMode.Cgroup ? outrun() : await stubborn();
+    const members = [sleeper(fitFor(mode)).pid, pid];
+    const result = await valueInNode(
+      async ({ FreezeState: State }, ofMode, path, own, children) => {
+        // Before the pool starts.
+        process.env['UV_THREADPOOL_SIZE'] = '1';
+        const { openSync, closeSync, readdirSync, promises } = process.getBuiltinModule('node:fs');
+        const threads = (): number => readdirSync('/proc/self/task').length;
+        // From now on the pool has its thread.
+        await promises.readFile('/proc/self/comm');
+        let isFree = false;
+        const blocked = promises.open(path, 'r').then((file) => {
+          isFree = true;
+          return file.close();
+        });
+        const before = threads();
+        const state = State.withPids(ofMode, own);
+        const confirming = state.confirmFreezeAtEpoch(0, { timeout: 10_000 });
+        const counts = [threads()];
+        // It looks in each turn of the event loop, and later less often.
+        const end = performance.now() + 50;
+        while (performance.now() < end) await new Promise((resolve) => setImmediate(resolve));
+        counts.push(threads());
+        for (const child of children) process.kill(child, 'SIGKILL');
+        const { frozen, members: outcomes } = await confirming;
+        counts.push(threads());
+        const wasFree = isFree;
+        closeSync(openSync(path, 'w'));
+        await blocked;
+        state.close();
+        return { frozen, outcomes: outcomes.slice(0, 2), more: counts.map((count) => count - before), wasFree, isFree };
+      },
+      [mode, fifo(), members, inTheWay],
+      options,
+    );
+    expect(result).toEqual({
+      frozen: true,
+      outcomes: members.map((member) => ({ pid: member, outcome: 'stopped' })),
+      more: [0, 0, 0],
+      wasFree: false,
+      isFree: true,
+    });
+  });
+});
