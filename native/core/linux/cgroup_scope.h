@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,6 +8,8 @@
 #include "../scope.h"
 #include "../system_scope.h"
 #include "cgroup_freezer.h"
+#include "cgroup_homes.h"
+#include "cgroup_moves.h"
 
 namespace freeze_state {
 
@@ -40,25 +43,30 @@ class CgroupScope final : public Scope {
 
  private:
   CgroupScope(std::unique_ptr<CgroupFreezer> group, Signaller& signaller)
-      : signaller_(signaller), group_(std::move(group)) {}
+      : signaller_(signaller),
+        group_(std::move(group)),
+        moves_(group_->path(), group_->mount()),
+        id_(CgroupHomes::all().enter(group_->path(), group_->isMade())) {}
 
   struct Registered {
     Member member;
-    std::string origin;  ///< the directory of the cgroup it was in
+    Homes homes;  ///< where it was before
   };
 
-  bool isInside(Pid pid) const;
-  std::string originOf(Pid pid) const;
+  std::string directoryOf(Pid pid) const { return cgroup::directoryOf(pid, group_->mount()).value_or(""); }
+  bool isInside(Pid pid) const { return cgroup::isWithin(directoryOf(pid), group_->path()); }
+  Failure failureOf(int error, const char* call) const { return cgroup::laterFailure(error, call, group_->path()); }
   Failures findLeft(const std::vector<Pid>& inside) const;
-  Failures moveIn(Member& member, const std::string& origin);
-  std::vector<Pid> inhabitants() const;
-  std::vector<Pid> familyOf(Pid pid) const;
-  Failures moveOut(Pid pid, const std::string& origin);
+  Failures moveIn(Member& member, const Homes& homes);
+  Failures moveFamilyOut(const Registered& one) const;
   Failures moveAllOut();
   Registered* find(Pid pid) noexcept;
 
   Signaller& signaller_;
   const std::unique_ptr<CgroupFreezer> group_;
+  const CgroupMoves moves_;
+  const std::uint64_t id_;   ///< among all states; see CgroupHomes
+  bool hasDropped_ = false;  ///< members that CgroupHomes still has
   bool isFrozenByUs_ = false;
   bool isCleared_ = false;
   std::vector<Registered> members_;
