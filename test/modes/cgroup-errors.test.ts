@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync } from 'node:fs';
+import { chownSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
@@ -86,6 +86,26 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(failures[2]).toMatchObject({ available: false, reason: expect.stringContaining('ot permitted') });
     expect(failures[2]).toMatchObject({ reason: expect.stringContaining('Delegate=yes') });
     expect(isStopped(pid)).toBe(false);
+  });
+
+  it.runIf(canBecomeNobody)('where one may have a group, and not move a process of others into it', async () => {
+    const path = cgroup();
+    for (const file of ['.', 'cgroup.procs', 'cgroup.freeze']) chownSync(join(path, file), nobody, nobody);
+    const { pid } = sleeper();
+    const [error, pids] = await valueInNode(
+      ({ FreezeState: State, failure }, directory, member) => {
+        const state = new State('cgroup', undefined, { cgroup: { path: directory } });
+        return [failure(() => state.registerPid(member)), state.pids] as const;
+      },
+      [path, pid],
+      { launch: [`user=${nobody}`] },
+    );
+    expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: 13, syscall: 'write' });
+    expect(error.message).toContain(`not permitted to move process ${pid} into or out of ${path} (write: EACCES)`);
+    expect(error.message).toContain('cgroup.procs there, where the process is, and in what is above both');
+    expect(error.message).toMatch(/It was not registered\.$/);
+    expect(pids).toEqual([]);
+    expect(cgroupOf(pid)).toBe(own);
   });
 
   // A mount namespace of its own, in which the hierarchy is as such machines have it.

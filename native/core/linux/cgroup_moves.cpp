@@ -35,7 +35,7 @@ Failures CgroupMoves::out(Pid pid, const Homes& homes) const {
     return false;
   };
   for (const Home& home : homes) {
-    const int error = CgroupHomes::all().ifHome(home, [&] {
+    const int error = CgroupRegistry::all().ifHome(home, [&] {
       // Of a group that was given, and that it was in.
       return home.directory == path_ ? 0 : move_(home.directory, pid);
     });

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cgroup.h"
-#include "cgroup_homes.h"
+#include "cgroup_registry.h"
 
 namespace freeze_state {
 

@@ -33,19 +33,19 @@ std::vector<Pid> CgroupScope::pids() const {
 
 Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
   // Not when they were dropped: no freeze and no thaw takes that lock.
-  if (std::exchange(hasDropped_, false)) CgroupHomes::all().keepOnly(id_, pids());
+  if (std::exchange(hasDropped_, false)) CgroupRegistry::all().keepOnly(id_, pids());
   if (Registered* known = find(pid); known != nullptr) {
     signaller_.findGone({&known->member, 1});
     // Back in, where somebody moved it out.
     if (!known->member.gone) return isInside(pid) ? Failures() : moveIn(known->member, known->homes);
     signaller_.release(known->member.process);
     members_.erase(members_.begin() + (known - members_.data()));
-    CgroupHomes::all().forget(id_, pid);
+    CgroupRegistry::all().forget(id_, pid);
   }
   Registered newcomer;
   newcomer.member.process.pid = pid;
   if (Failures failures = signaller_.open(pid, newcomer.member); !failures.empty()) return failures;
-  newcomer.homes = CgroupHomes::all().of(id_, pid, directoryOf(pid));
+  newcomer.homes = CgroupRegistry::all().of(id_, pid, directoryOf(pid));
   // Only now: if it lives, what was read was about it.
   signaller_.findGone({&newcomer.member, 1});
   if (!newcomer.member.gone) {
@@ -54,7 +54,7 @@ Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
       return failures;
     }
   }
-  CgroupHomes::all().note(id_, pid, newcomer.homes);
+  CgroupRegistry::all().note(id_, pid, newcomer.homes);
   members_.push_back(std::move(newcomer));
   return {};
 }
@@ -66,7 +66,7 @@ Failures CgroupScope::moveIn(Member& member, const Homes& homes) {
   if (const int error = group_->readSet(isSet); error != 0) return {failureOf(error, "read")};
   // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
   // thawed.
-  const std::string watched = isFrozenByUs_ ? group_->parent() : group_->path();
+  const std::string watched = isFrozenByUs() ? group_->parent() : group_->path();
   const std::string here = directoryOf(pid);
   for (const std::string& directory : {watched, cgroup::isWithin(here, group_->path()) ? watched : here}) {
     if (const std::string frozen = cgroup::frozenAtOrAbove(directory, group_->mount()); !frozen.empty())
@@ -87,7 +87,7 @@ Failures CgroupScope::moveIn(Member& member, const Homes& homes) {
 Failures CgroupScope::moveFamilyOut(const Registered& one) const {
   const Pid pid = one.member.process.pid;
   std::vector<Pid> apart;
-  if (!group_->isMade()) apart = CgroupHomes::all().ofOthersAt(id_, group_->path());
+  if (!group_->isMade()) apart = CgroupRegistry::all().ofOthersAt(id_, group_->path());
   if (std::ranges::find(apart, pid) != apart.end()) return {};
   for (const Registered& other : members_) {
     if (other.member.process.pid != pid) apart.push_back(other.member.process.pid);
@@ -100,10 +100,10 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   if (one == nullptr) return {};
   signaller_.findGone({&one->member, 1});
   // First: from here on no other state sends it back to us.
-  CgroupHomes::all().forget(id_, pid);
+  CgroupRegistry::all().forget(id_, pid);
   if (!one->member.gone && isInside(pid)) {
     if (Failures failures = moveFamilyOut(*one); !failures.empty()) {
-      CgroupHomes::all().note(id_, pid, one->homes);
+      CgroupRegistry::all().note(id_, pid, one->homes);
       return {true, std::move(failures)};
     }
   }
@@ -141,26 +141,27 @@ Failures CgroupScope::stop(const Ticket& ticket, bool isNoting) {
   if (std::ranges::find(inside, ownPid()) != inside.end())
     return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
   if (Failures failures = findLeft(inside); !failures.empty()) return failures;
-  if (!isFrozenByUs_ && (isSet || group_->hasFrozen())) {
+  if (!isFrozenByUs() && (isSet || group_->hasFrozen())) {
     const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
     if (!frozen.empty()) return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
   }
   if (!ticket.isCurrent()) return {};
   if (const int error = group_->set(true); error != 0) return {failureOf(error, "write")};
-  isFrozenByUs_ = true;
+  place_.freezer->store(id_);
+  hasFrozen_ = true;
   return {};
 }
 
 Failures CgroupScope::resume(Whom whom) {
-  if (isCleared_ || (whom == Whom::Stopped && !isFrozenByUs_)) return {};
+  if (isCleared_ || (whom == Whom::Stopped && !isFrozenByUs())) return {};
   const int error = group_->set(false);
   // Removed by somebody else: then nothing is in it.
   if (error != 0 && error != ENODEV) {
     Failure failure = failureOf(error, "write");
-    failure.isStopped = isFrozenByUs_;
+    failure.isStopped = isFrozenByUs();
     return {failure};
   }
-  isFrozenByUs_ = false;
+  hasFrozen_ = false;
   if (error != 0) return {};
   if (whom == Whom::All) {
     // What others stopped by a signal is to run as well.
@@ -229,7 +230,7 @@ Failures CgroupScope::moveAllOut() {
 Failures CgroupScope::clear() {
   if (std::exchange(isCleared_, true)) return {};
   // First: from here on no other state sends a process to us.
-  CgroupHomes::all().leave(id_);
+  CgroupRegistry::all().leave(id_);
   Failures failures = moveAllOut();
   for (Registered& one : members_) signaller_.release(one.member.process);
   members_.clear();
@@ -266,7 +267,7 @@ std::vector<MemberStatus> CgroupScope::inspect() {
   const bool isFrozen = group_->hasFrozen();
   // Somebody else who uses the group may have thawed it.
   bool isSet = false;
-  const bool isByUs = isFrozenByUs_ && group_->readSet(isSet) == 0 && isSet;
+  const bool isByUs = isFrozenByUs() && group_->readSet(isSet) == 0 && isSet;
   const std::vector<Pid> inside = moves_.inhabitants();
   std::vector<MemberStatus> list;
   for (const Registered& one : members_) {

@@ -8,8 +8,8 @@
 #include "../scope.h"
 #include "../system_scope.h"
 #include "cgroup_freezer.h"
-#include "cgroup_homes.h"
 #include "cgroup_moves.h"
+#include "cgroup_registry.h"
 
 namespace freeze_state {
 
@@ -32,7 +32,7 @@ class CgroupScope final : public Scope {
   Failures resume(Whom whom) override;
   /// A member's children go on when it has ended.
   bool isAnyAlive() const noexcept override;
-  bool isAnyStopped() const noexcept override { return isFrozenByUs_; }
+  bool isAnyStopped() const noexcept override { return isFrozenByUs(); }
   Failures deaths() const override;
   void findGone() noexcept override;
   void dropGone() noexcept override;
@@ -46,7 +46,8 @@ class CgroupScope final : public Scope {
       : signaller_(signaller),
         group_(std::move(group)),
         moves_(group_->path(), group_->mount()),
-        id_(CgroupHomes::all().enter(group_->path(), group_->isMade())) {}
+        place_(CgroupRegistry::all().enter(group_->path(), group_->isMade())),
+        id_(place_.owner) {}
 
   struct Registered {
     Member member;
@@ -61,13 +62,16 @@ class CgroupScope final : public Scope {
   Failures moveFamilyOut(const Registered& one) const;
   Failures moveAllOut();
   Registered* find(Pid pid) noexcept;
+  /// Not any more where it was thawed by others, and another state of this process has frozen it since.
+  bool isFrozenByUs() const noexcept { return hasFrozen_ && place_.freezer->load() == id_; }
 
   Signaller& signaller_;
   const std::unique_ptr<CgroupFreezer> group_;
   const CgroupMoves moves_;
-  const std::uint64_t id_;   ///< among all states; see CgroupHomes
-  bool hasDropped_ = false;  ///< members that CgroupHomes still has
-  bool isFrozenByUs_ = false;
+  const CgroupRegistry::Place place_;
+  const std::uint64_t id_;   ///< among all states; see CgroupRegistry
+  bool hasDropped_ = false;  ///< members that CgroupRegistry still has
+  bool hasFrozen_ = false;   ///< and not thawed since
   bool isCleared_ = false;
   std::vector<Registered> members_;
 };

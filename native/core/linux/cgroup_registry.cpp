@@ -1,7 +1,8 @@
-#include "cgroup_homes.h"
+#include "cgroup_registry.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "cgroup.h"
 #include "proc.h"
@@ -23,33 +24,38 @@ std::vector<Pid> lineOf(Pid pid) {
 
 }  // namespace
 
-CgroupHomes& CgroupHomes::all() {
-  static CgroupHomes& only = *new CgroupHomes();
+CgroupRegistry& CgroupRegistry::all() {
+  static CgroupRegistry& only = *new CgroupRegistry();
   return only;
 }
 
-std::uint64_t CgroupHomes::enter(const std::string& path, bool isMade) {
+CgroupRegistry::Place CgroupRegistry::enter(const std::string& path, bool isMade) {
   const std::lock_guard lock(mutex_);
-  groups_[++last_] = {path, isMade, {}};
-  return last_;
+  Freezer freezer;
+  for (const auto& [_, group] : groups_) {
+    if (group.path == path) freezer = group.freezer;
+  }
+  if (!freezer) freezer = std::make_shared<std::atomic<std::uint64_t>>(0);
+  groups_[++last_] = {path, isMade, freezer, {}};
+  return {last_, std::move(freezer)};
 }
 
-void CgroupHomes::leave(std::uint64_t owner) {
+void CgroupRegistry::leave(std::uint64_t owner) {
   const std::lock_guard lock(mutex_);
   groups_.erase(owner);
 }
 
-void CgroupHomes::note(std::uint64_t owner, Pid pid, const Homes& homes) {
+void CgroupRegistry::note(std::uint64_t owner, Pid pid, const Homes& homes) {
   const std::lock_guard lock(mutex_);
   if (const auto group = groups_.find(owner); group != groups_.end()) group->second.members[pid] = homes;
 }
 
-void CgroupHomes::forget(std::uint64_t owner, Pid pid) {
+void CgroupRegistry::forget(std::uint64_t owner, Pid pid) {
   const std::lock_guard lock(mutex_);
   if (const auto group = groups_.find(owner); group != groups_.end()) group->second.members.erase(pid);
 }
 
-void CgroupHomes::keepOnly(std::uint64_t owner, const std::vector<Pid>& pids) {
+void CgroupRegistry::keepOnly(std::uint64_t owner, const std::vector<Pid>& pids) {
   const std::lock_guard lock(mutex_);
   const auto group = groups_.find(owner);
   if (group == groups_.end()) return;
@@ -57,7 +63,7 @@ void CgroupHomes::keepOnly(std::uint64_t owner, const std::vector<Pid>& pids) {
                 [&pids](const auto& member) { return std::ranges::find(pids, member.first) == pids.end(); });
 }
 
-Homes CgroupHomes::of(std::uint64_t taker, Pid pid, const std::string& directory) {
+Homes CgroupRegistry::of(std::uint64_t taker, Pid pid, const std::string& directory) {
   if (directory.empty()) return {};
   const std::lock_guard lock(mutex_);
   Homes homes{{directory}};
@@ -93,7 +99,7 @@ Homes CgroupHomes::of(std::uint64_t taker, Pid pid, const std::string& directory
   return once;
 }
 
-int CgroupHomes::ifHome(const Home& home, const std::function<int()>& move) {
+int CgroupRegistry::ifHome(const Home& home, const std::function<int()>& move) {
   if (home.owner == 0) return move();
   const std::lock_guard lock(mutex_);
   const auto group = groups_.find(home.owner);
@@ -101,7 +107,7 @@ int CgroupHomes::ifHome(const Home& home, const std::function<int()>& move) {
   return isHome ? move() : ENOENT;
 }
 
-std::vector<Pid> CgroupHomes::ofOthersAt(std::uint64_t owner, const std::string& path) {
+std::vector<Pid> CgroupRegistry::ofOthersAt(std::uint64_t owner, const std::string& path) {
   const std::lock_guard lock(mutex_);
   std::vector<Pid> pids;
   for (const auto& [other, group] : groups_) {

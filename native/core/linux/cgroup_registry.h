@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -22,16 +24,24 @@ struct Home {
 /// Those that a process came from, the latest first: it goes back to the first that still is one.
 using Homes = std::vector<Home>;
 
+/// Which state has frozen a group that may be given to several; 0: none. Another one takes it over by freezing what was
+/// thawed behind the back of the first.
+using Freezer = std::shared_ptr<std::atomic<std::uint64_t>>;
+
 /// Who is registered in which group, over all states of this process: one may take a process out of the group of
 /// another. Where that one has closed meanwhile, or has let the process go, it belongs where it was before. One lock
 /// guards it, the last that is taken; no freeze and no thaw does.
-class CgroupHomes {
+class CgroupRegistry {
  public:
   /// The only one, which is never destroyed: states may outlive the static objects of this library at exit.
-  static CgroupHomes& all();
+  static CgroupRegistry& all();
 
-  /// A state with a group; returns its number. Made: whatever is in it goes with it.
-  std::uint64_t enter(const std::string& path, bool isMade);
+  /// A state with a group, and what it shares with those that have the same. Made: whatever is in it goes with it.
+  struct Place {
+    std::uint64_t owner;
+    Freezer freezer;
+  };
+  Place enter(const std::string& path, bool isMade);
   /// From now on no process comes home to its group.
   void leave(std::uint64_t owner);
 
@@ -54,6 +64,7 @@ class CgroupHomes {
   struct Group {
     std::string path;
     bool isMade;
+    Freezer freezer;
     std::unordered_map<Pid, Homes> members;
   };
 
