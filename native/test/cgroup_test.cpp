@@ -2,7 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
 
 namespace freeze_state::test {
 
@@ -34,6 +39,64 @@ TEST_SUITE("cgroups") {
     CHECK(cgroup::isWithin("/a", "/a"));
     CHECK_FALSE(cgroup::isWithin("/ab", "/a"));
     CHECK_FALSE(cgroup::isWithin("/", "/a"));
+  }
+
+  TEST_CASE("of several mounts the one is taken in which our own cgroup is to be seen") {
+    const std::vector<cgroup::Mount> mounts{{"/of/another", "/pod/another"}, {"/of/ours", "/pod/ours"}, {"/all", "/"}};
+    const auto chosen = [&mounts](const std::string& own) { return cgroup::chooseMount(mounts, "", own)->point; };
+    CHECK(chosen("/pod/ours/group") == "/of/ours");
+    CHECK(chosen("/pod/ours") == "/of/ours");
+    CHECK(chosen("/pod/ourselves") == "/all");
+    CHECK(chosen("/pod/another") == "/of/another");
+    // Ours is to be seen in none: any of them says so.
+    CHECK(chosen("/../outside") == "/of/another");
+    CHECK(chosen("") == "/of/another");
+    CHECK_FALSE(cgroup::chooseMount({}, "", "/"));
+  }
+
+  TEST_CASE("a mount that another covers is none") {
+    const std::vector<cgroup::Mount> mounts{{"/here", "/"}, {"/here", "/pod/another"}, {"/there", "/pod"}};
+    CHECK(cgroup::chooseMount(mounts, "", "/pod/ours")->point == "/there");
+    CHECK(cgroup::chooseMount(mounts, "/here/a", "/pod/ours")->root == "/pod/another");
+  }
+
+  TEST_CASE("for a path it is the innermost mount, wherever our own cgroup is") {
+    const std::vector<cgroup::Mount> mounts{{"/a", "/"}, {"/a/b", "/pod"}, {"/c", "/"}};
+    CHECK(cgroup::chooseMount(mounts, "/a/b/group", "/")->point == "/a/b");
+    CHECK(cgroup::chooseMount(mounts, "/a/bc", "/")->point == "/a");
+    CHECK(cgroup::chooseMount(mounts, "/c", "/")->point == "/c");
+    CHECK(cgroup::chooseMount(mounts, "/nowhere", "/")->point == "/a");
+  }
+
+  TEST_CASE("a directory is where the mount shows the cgroup, if it does") {
+    CHECK(cgroup::directoryIn({"/m", "/"}, "/a") == "/m/a");
+    CHECK(cgroup::directoryIn({"/m", "/"}, "/") == "/m");
+    CHECK(cgroup::directoryIn({"/m", "/a"}, "/a") == "/m");
+    CHECK(cgroup::directoryIn({"/m", "/a"}, "/a/b") == "/m/b");
+    for (const char* path : {"", "/ab", "/..", "/../a", "/a/b (deleted)"})
+      CHECK_FALSE(cgroup::directoryIn({"/m", "/a"}, path));
+  }
+
+  TEST_CASE("a group takes processes unless it hands down controllers that are not for threads too, or threads apart") {
+    std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    const std::string directory = name.data();
+    const std::string below = directory + "/below";
+    std::filesystem::create_directory(below);
+    const auto put = [](const std::string& path, std::string_view text) { std::ofstream(path) << text; };
+    const auto takes = [&](const char* controllers, const char* type, const char* events) {
+      put(directory + "/cgroup.subtree_control", controllers);
+      put(below + "/cgroup.type", type);
+      put(below + "/cgroup.events", events);
+      return cgroup::takesProcesses(directory);
+    };
+    CHECK(takes("\n", "domain\n", "populated 1\nfrozen 0\n"));
+    CHECK(takes("cpu pids\n", "domain\n", "populated 0\nfrozen 0\n"));
+    CHECK(takes("cpu pids\n", "threaded\n", "populated 1\nfrozen 0\n"));
+    CHECK_FALSE(takes("cpu pids\n", "domain\n", "populated 1\nfrozen 0\n"));
+    CHECK_FALSE(takes("cpu memory pids\n", "domain\n", "populated 0\nfrozen 0\n"));
+    CHECK_FALSE(takes("hugetlb\n", "domain\n", "populated 0\nfrozen 0\n"));
+    std::filesystem::remove_all(directory);
   }
 }
 
