@@ -8,8 +8,18 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace freeze_state::test {
+
+namespace {
+
+/// One with no point where none was chosen.
+cgroup::Mount chosenOf(const std::vector<cgroup::Mount>& mounts, const std::string& path, const std::string& own) {
+  return cgroup::chooseMount(mounts, path, own).value_or(cgroup::Mount());
+}
+
+}  // namespace
 
 TEST_SUITE("cgroups") {
   TEST_CASE("the mount is read out of mountinfo, whatever its place, its options and its name") {
@@ -43,7 +53,7 @@ TEST_SUITE("cgroups") {
 
   TEST_CASE("of several mounts the one is taken in which our own cgroup is to be seen") {
     const std::vector<cgroup::Mount> mounts{{"/of/another", "/pod/another"}, {"/of/ours", "/pod/ours"}, {"/all", "/"}};
-    const auto chosen = [&mounts](const std::string& own) { return cgroup::chooseMount(mounts, "", own)->point; };
+    const auto chosen = [&mounts](const std::string& own) { return chosenOf(mounts, "", own).point; };
     CHECK(chosen("/pod/ours/group") == "/of/ours");
     CHECK(chosen("/pod/ours") == "/of/ours");
     CHECK(chosen("/pod/ourselves") == "/all");
@@ -56,16 +66,16 @@ TEST_SUITE("cgroups") {
 
   TEST_CASE("a mount that another covers is none") {
     const std::vector<cgroup::Mount> mounts{{"/here", "/"}, {"/here", "/pod/another"}, {"/there", "/pod"}};
-    CHECK(cgroup::chooseMount(mounts, "", "/pod/ours")->point == "/there");
-    CHECK(cgroup::chooseMount(mounts, "/here/a", "/pod/ours")->root == "/pod/another");
+    CHECK(chosenOf(mounts, "", "/pod/ours").point == "/there");
+    CHECK(chosenOf(mounts, "/here/a", "/pod/ours").root == "/pod/another");
   }
 
   TEST_CASE("for a path it is the innermost mount, wherever our own cgroup is") {
     const std::vector<cgroup::Mount> mounts{{"/a", "/"}, {"/a/b", "/pod"}, {"/c", "/"}};
-    CHECK(cgroup::chooseMount(mounts, "/a/b/group", "/")->point == "/a/b");
-    CHECK(cgroup::chooseMount(mounts, "/a/bc", "/")->point == "/a");
-    CHECK(cgroup::chooseMount(mounts, "/c", "/")->point == "/c");
-    CHECK(cgroup::chooseMount(mounts, "/nowhere", "/")->point == "/a");
+    CHECK(chosenOf(mounts, "/a/b/group", "/").point == "/a/b");
+    CHECK(chosenOf(mounts, "/a/bc", "/").point == "/a");
+    CHECK(chosenOf(mounts, "/c", "/").point == "/c");
+    CHECK(chosenOf(mounts, "/nowhere", "/").point == "/a");
   }
 
   TEST_CASE("a directory is where the mount shows the cgroup, if it does") {
