@@ -30,6 +30,8 @@
           "sources": [
             "native/core/linux/cgroup.cpp",
             "native/core/linux/cgroup_freezer.cpp",
+            "native/core/linux/cgroup_moves.cpp",
+            "native/core/linux/cgroup_registry.cpp",
             "native/core/linux/cgroup_scope.cpp",
             "native/core/linux/group_scope.cpp",
             "native/core/linux/pidfd.cpp",

@@ -196,12 +196,16 @@ export type CgroupReason =
   | 'no-cgroup'
   /** It takes threads and no processes. */
   | 'threaded'
+  /** It has controllers enabled for the groups below it (cgroup.subtree_control), and so takes no processes. */
+  | 'has-controllers'
   /** This process is in it, and would freeze itself. */
   | 'ours'
   /** Someone else froze it or one above it, which is not ours to thaw. */
   | 'frozen-by-another'
   /** Somebody moved a member out of it, so a freeze would not reach that. */
   | 'member-left'
+  /** Somebody removed it since this state took it. */
+  | 'gone'
   | 'failed';
 
 /** A control group could not be used, in mode `cgroup` (cgroups(7)). */

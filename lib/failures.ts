@@ -32,10 +32,28 @@ const aftermaths = {
 /** An operation that can fail for a process. */
 export type Operation = keyof typeof aftermaths;
 
+/** The same in mode `cgroup`, where one group fails, and not one process among others. */
+const cgroupAftermaths: Record<Operation, string> = {
+  ...aftermaths,
+  unfreeze: 'What is in it stays frozen; the next unfreeze() tries it once more.',
+  hold: 'What is in it stays frozen, and nothing is held; the next hold() or unfreeze() tries it once more.',
+  close: 'The state is closed; what could not be moved out stays where it is.',
+};
+
+/** The same where others hold it frozen: there is nothing left for us to do. */
+const frozenAftermaths: Record<Operation, string> = {
+  ...aftermaths,
+  freezeAtEpoch: 'The state is not frozen.',
+  confirmFreezeAtEpoch: 'The state is not frozen.',
+  unfreeze: 'The state is not frozen.',
+  hold: 'The state is not frozen, and nothing is held.',
+  close: 'The state is closed.',
+};
+
 /** Makes the error of an operation out of what the core handed over. `argument` is the pid that was given to it. */
 export function errorOf(failures: readonly NativeFailure[], operation: Operation, argument?: unknown): AnyFreezeError {
   const stuck = failures.filter(({ isStopped, pid }) => isStopped && pid > 0).map(({ pid }) => pid);
-  const aftermath = aftermathOf(operation, stuck);
+  const aftermath = aftermathOf(operation, stuck, failures);
   const [only] = failures;
   if (only === undefined) throw new Error('freeze-state: a failure without a reason; please report this');
   if (failures.length === 1) return single(only, operation, argument, ` ${aftermath}`);
@@ -47,12 +65,15 @@ export function errorOf(failures: readonly NativeFailure[], operation: Operation
 }
 
 /** `stuck` are those that refuse to be continued. */
-function aftermathOf(operation: Operation, stuck: readonly number[]): string {
-  if (stuck.length === 0) return aftermaths[operation];
+function aftermathOf(operation: Operation, stuck: readonly number[], failures: readonly NativeFailure[]): string {
+  const isOfFrozen = failures.some(({ code }) => code === 'CgroupFrozen');
+  const isOfCgroup = failures.some(({ code }) => isCgroupFailure(code));
+  const plain = isOfFrozen ? frozenAftermaths : isOfCgroup ? cgroupAftermaths : aftermaths;
+  if (stuck.length === 0) return plain[operation];
   const still = `Still stopped: ${stuck.join(', ')}; \`kill -CONT ${stuck.join(' ')}\` by a user who may continues them.`;
   return operation === 'freezeAtEpoch' || operation === 'confirmFreezeAtEpoch'
     ? `${still} The next unfreeze() tries it too; every other process runs.`
-    : `${still} ${aftermaths[operation]}`;
+    : `${still} ${plain[operation]}`;
 }
 
 export function closedError(message = 'This FreezeState was closed, by some thread or at exit.'): FreezeClosedError {
@@ -152,17 +173,17 @@ const cgroupReasons: Record<CgroupFailureCode, CgroupReason> = {
   CgroupReadOnly: 'read-only',
   CgroupMissing: 'no-cgroup',
   CgroupThreaded: 'threaded',
+  CgroupControllers: 'has-controllers',
   CgroupOurs: 'ours',
   CgroupFrozen: 'frozen-by-another',
   CgroupLeft: 'member-left',
+  CgroupGone: 'gone',
   CgroupFailed: 'failed',
 };
 
 function cgroupError(failure: NativeFailure, code: CgroupFailureCode, prefix: string, aftermath: string): CgroupError {
   const { path, pid, errno, syscall } = failure;
-  // What others hold frozen no later call of ours continues.
-  const after = code === 'CgroupFrozen' && !prefix.startsWith('FreezeState') ? '' : aftermath;
-  const message = `${prefix}${whyNoCgroup(code, path, pid, errno, syscall)}${after}`;
+  const message = `${prefix}${whyNoCgroup(code, path, pid, errno, syscall)}${aftermath}`;
   return new CgroupError(message, cgroupReasons[code], path, errno, syscall);
 }
 
@@ -190,20 +211,34 @@ function whyNoCgroup(code: CgroupFailureCode, path: string, pid: number, errno: 
       );
     case 'CgroupThreaded':
       return `${path} is in a threaded part of the hierarchy${answer}, which takes threads and no processes. Name one whose cgroup.type is \`domain\`.`;
+    case 'CgroupControllers':
+      return (
+        `${pid === 0 ? `${path} takes no processes` : `process ${pid} could not be moved into ${path}${answer}, which takes none`}: ` +
+        'it has controllers enabled for the groups below it, in cgroup.subtree_control (cgroups(7), "no internal ' +
+        `processes"). Name a group below it, or take them away: \`echo -NAME > ${path}/cgroup.subtree_control\`.`
+      );
     case 'CgroupOurs':
       return `this very process is in ${path}, and one that freezes itself never runs again. Name one that it is not in.`;
     case 'CgroupFrozen':
       return (
-        `somebody else froze ${path}, which is not ours to thaw; what is in it stays stopped until \`echo 0 > ` +
-        `${path}/cgroup.freeze\`.`
+        `somebody else froze ${path}, or another FreezeState did, so it is not ours to thaw; what is in it stays ` +
+        `stopped until they thaw it, or \`echo 0 > ${path}/cgroup.freeze\`.`
       );
     case 'CgroupLeft':
       return (
         `somebody moved process ${pid} out of ${path}, so a freeze would not reach it. registerPid(${pid}) moves it back ` +
         'in, unregisterPid lets it go.'
       );
+    case 'CgroupGone':
+      return (
+        `${path} is gone${answer}: somebody removed that control group after this state took it, so nothing is in it ` +
+        'and nothing can be frozen with it. Close this state, and make a new one.'
+      );
     case 'CgroupFailed':
-      return `${path} could not be used${answer}. Look up that errno in ${syscall}(2).`;
+      if (syscall === 'rmdir' && errno === constants.errno.EBUSY) {
+        return `${path} could not be removed${answer}, since somebody else has put a process there. Move what its cgroup.procs names elsewhere, then \`rmdir ${path}\`.`;
+      }
+      return `${pid === 0 ? `${path} could not be used` : `process ${pid} could not be moved into ${path}`}${answer}. Look up that errno in ${syscall}(2).`;
   }
 }
 

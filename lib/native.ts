@@ -34,9 +34,11 @@ export type CgroupFailureCode =
   | 'CgroupReadOnly'
   | 'CgroupMissing'
   | 'CgroupThreaded'
+  | 'CgroupControllers'
   | 'CgroupOurs'
   | 'CgroupFrozen'
   | 'CgroupLeft'
+  | 'CgroupGone'
   | 'CgroupFailed';
 
 /** `Failure` in native/core/failure.h. */

@@ -48,7 +48,12 @@ export interface FreezeOptions {
  */
 export type CgroupOptions =
   | {
-      /** The absolute path of a group that exists. It stays when the state is closed. This process must not be in it. */
+      /**
+       * The absolute path of a group that exists. It stays when the state is closed, and so does what is in it, but for the
+       * members that were moved in and their descendants. An orphan, whose parent has exited, stays as well: nothing tells
+       * it from what others have put there. This process must not be in it, and it must take processes: no controllers in
+       * its cgroup.subtree_control.
+       */
       readonly path: string;
       readonly parent?: undefined;
     }

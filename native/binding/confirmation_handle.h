@@ -9,8 +9,8 @@
 
 namespace freeze_state::binding {
 
-/// A confirmation as JavaScript holds it; `ConfirmationHandle` in lib/native.ts declares it. It goes when it is collected
-/// or with its environment, however that ends, and then rolls back what it had not finished.
+/// A confirmation as JavaScript holds it; `ConfirmationHandle` in lib/native.ts declares it. It goes when it is
+/// collected or with its environment, however that ends, and then rolls back what it had not finished.
 class ConfirmationHandle final : public Napi::ObjectWrap<ConfirmationHandle> {
  public:
   static Napi::Function define(Napi::Env env);

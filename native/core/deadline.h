@@ -10,8 +10,6 @@ using Deadline = std::chrono::steady_clock::time_point;
 /// For work that is to be done in one go.
 constexpr Deadline kWholly = Deadline::max();
 
-inline bool hasPassed(Deadline until) noexcept {
-  return until != kWholly && std::chrono::steady_clock::now() >= until;
-}
+inline bool hasPassed(Deadline until) noexcept { return until != kWholly && std::chrono::steady_clock::now() >= until; }
 
 }  // namespace freeze_state

@@ -22,9 +22,11 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::CgroupReadOnly: return "CgroupReadOnly";
     case FailureCode::CgroupMissing: return "CgroupMissing";
     case FailureCode::CgroupThreaded: return "CgroupThreaded";
+    case FailureCode::CgroupControllers: return "CgroupControllers";
     case FailureCode::CgroupOurs: return "CgroupOurs";
     case FailureCode::CgroupFrozen: return "CgroupFrozen";
     case FailureCode::CgroupLeft: return "CgroupLeft";
+    case FailureCode::CgroupGone: return "CgroupGone";
     case FailureCode::CgroupFailed: return "CgroupFailed";
   }
   return "";

@@ -31,12 +31,14 @@ enum class FailureCode : std::uint8_t {
   CgroupNotMounted,
   CgroupNotPermitted,
   CgroupReadOnly,
-  CgroupMissing,   ///< no cgroup of version 2, or one that cannot be frozen, as the root of the hierarchy
-  CgroupThreaded,  ///< it takes threads and no processes
-  CgroupOurs,      ///< we are in it, so we would freeze ourselves
-  CgroupFrozen,    ///< someone else froze it, or one above it: not ours to thaw
-  CgroupLeft,      ///< somebody moved the member out of it
-  CgroupFailed,    ///< `error` says it
+  CgroupMissing,      ///< no cgroup of version 2, or one that cannot be frozen, as the root of the hierarchy
+  CgroupThreaded,     ///< it takes threads and no processes
+  CgroupControllers,  ///< it has controllers enabled for those below it, and so takes no processes
+  CgroupOurs,         ///< we are in it, so we would freeze ourselves
+  CgroupFrozen,       ///< someone else froze it, or one above it: not ours to thaw
+  CgroupLeft,         ///< somebody moved the member out of it
+  CgroupGone,         ///< somebody removed it since
+  CgroupFailed,       ///< `error` says it
 };
 
 /// The code as it is spelled above: how lib/native.ts knows it.

@@ -27,8 +27,8 @@ class Family {
   virtual int beginPass(Deadline until) = 0;
 
   /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
-  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the deadline cut it
-  /// short: a call for the same process goes on from there.
+  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the deadline cut
+  /// it short: a call for the same process goes on from there.
   virtual int children(Pid pid, std::vector<Pid>& list, Deadline until) = 0;
 
   /// Whose child it is now, and whether it is stopped. Returns 0, or the errno(3); ESRCH as above.

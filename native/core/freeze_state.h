@@ -75,9 +75,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   }
 
   /// The same bit by bit, as far as it comes until the deadline: the state stays running until the last bit, and
-  /// whatever is done to it in between is as if the freeze had not begun: a thaw continues what was stopped so far, and a
-  /// newcomer is stopped by a later bit. Notes what others had stopped before. The roster is filled in where the result
-  /// is frozen. A freeze that is not gone on with is to be ended by `abandon`.
+  /// whatever is done to it in between is as if the freeze had not begun: a thaw continues what was stopped so far, and
+  /// a newcomer is stopped by a later bit. Notes what others had stopped before. The roster is filled in where the
+  /// result is frozen. A freeze that is not gone on with is to be ended by `abandon`.
   FreezeResult freezeBitByBit(std::uint64_t epoch, Deadline until, Roster& roster, const Listener* caller = nullptr);
 
   /// Continues what the bits of a freeze at that epoch have stopped so far.
@@ -162,7 +162,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
   std::condition_variable changed_;  ///< the word has moved
   const std::unique_ptr<Scope> scope_;
-  /// The epoch of the stop that some call of `freezeBitByBit` is to go on with; nothing else was done to the scope since.
+  /// The epoch of the stop that some call of `freezeBitByBit` is to go on with; nothing else was done to the scope
+  /// since.
   std::optional<std::uint64_t> stopUnderWay_;
   std::vector<Listener*> listeners_;
 };

@@ -32,8 +32,8 @@ class MemberList {
 
   /// Sends SIGSTOP and marks the member: as stopped, or as gone. The failure is any other answer.
   std::optional<Failure> stop(Member& member, bool isNoting);
-  /// Sends SIGSTOP to each live member, from that index on, while the ticket is current and the deadline has not passed,
-  /// and ends at the first failure.
+  /// Sends SIGSTOP to each live member, from that index on, while the ticket is current and the deadline has not
+  /// passed, and ends at the first failure.
   StopResult stop(const Ticket& ticket, bool isNoting, Deadline until, std::size_t& next);
   /// Sends SIGCONT and takes the mark off. The failure is any other answer than success and ESRCH.
   std::optional<Failure> resume(Member& member);

@@ -87,9 +87,9 @@ class Scope {
 
   /// Before the first call of `stop`, and again where anything else was done to the set since the last one.
   virtual void beginStop() = 0;
-  /// Stops all that it covers, as far as it comes by the deadline, and gets on a little in any case; ends early, too, where the ticket is not current any
-  /// more, which is looked at between any two signals. What was stopped is marked, also on failure. `isNoting` has it
-  /// note what others had stopped before.
+  /// Stops all that it covers, as far as it comes by the deadline, and gets on a little in any case; ends early, too,
+  /// where the ticket is not current any more, which is looked at between any two signals. What was stopped is marked,
+  /// also on failure. `isNoting` has it note what others had stopped before.
   virtual StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) = 0;
 
   /// Continues what was stopped, in the order in which it was; what refuses keeps its mark and is a failure.
@@ -110,14 +110,14 @@ class Scope {
   /// While frozen: the live processes that were not seen stopped yet. Looks at as many as it can until the deadline,
   /// and goes on from there at the next call, so a process that it did not come to is one of them.
   virtual std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) = 0;
-  /// While frozen: what became of each process that is covered, as far as the looks saw. The registered ones come first,
-  /// in the order of their registration.
+  /// While frozen: what became of each process that is covered, as far as the looks saw. The registered ones come
+  /// first, in the order of their registration.
   virtual std::vector<MemberOutcome> outcomes() = 0;
 
   /// Whom `inspect` is to begin with: the registered ones, and whom a freeze has found besides.
   virtual std::vector<Pid> everyone() = 0;
-  /// Takes a look at one of those, or of those that looks have found; nothing where it is none of ours any more. Appends
-  /// whom it leads to that `everyone` does not have.
+  /// Takes a look at one of those, or of those that looks have found; nothing where it is none of ours any more.
+  /// Appends whom it leads to that `everyone` does not have.
   virtual std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) = 0;
 };
 

@@ -34,12 +34,12 @@ enum class ProcessState : std::uint8_t {
 /// A process of the set, and what we did to it.
 struct Member {
   Process process;
-  bool gone = false;        ///< it has exited (a zombie has), or never existed; it is dropped at the next chance
-  bool stopped = false;     ///< our SIGSTOP reached it and no SIGCONT of ours has yet
-  bool wasStopped = false;  ///< someone else had stopped it before we did; noted for a confirmation, and in trees
-  bool hasStopped = false;  ///< since our SIGSTOP it was seen stopped
+  bool gone = false;          ///< it has exited (a zombie has), or never existed; it is dropped at the next chance
+  bool stopped = false;       ///< our SIGSTOP reached it and no SIGCONT of ours has yet
+  bool wasStopped = false;    ///< someone else had stopped it before we did; noted for a confirmation, and in trees
+  bool hasStopped = false;    ///< since our SIGSTOP it was seen stopped
   bool isLeaderless = false;  ///< of a group: its leader has exited, and others may live
-  Pid parent = 0;           ///< whose child it was found to be; 0 for one that was registered
+  Pid parent = 0;             ///< whose child it was found to be; 0 for one that was registered
 };
 
 /// How processes are found and signalled. The state machine knows processes only through this interface, so that a

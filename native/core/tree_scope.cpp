@@ -202,8 +202,7 @@ void TreeScope::continueStranger(Pid pid, const std::unordered_set<Pid>& known) 
   Member child;
   if (!signaller_.open(pid, child).empty()) return;
   Family::Relation now;
-  const bool isOurs =
-      !child.gone && family_->relation(pid, now) == 0 && now.isStopped && known.contains(now.parent);
+  const bool isOurs = !child.gone && family_->relation(pid, now) == 0 && now.isStopped && known.contains(now.parent);
   // Only now: if it lives, the number is its own, and was when its parent was asked for.
   signaller_.findGone({&child, 1});
   if (isOurs && !child.gone) signaller_.send(child.process, Signal::Continue);

@@ -169,8 +169,8 @@ std::vector<Pid> TreeStop::everyone() const {
   return pids;
 }
 
-/// Whether nothing more is to be expected of it: it has stopped, or exited, or cannot be made to stop now. Nothing where
-/// the deadline cut the look short.
+/// Whether nothing more is to be expected of it: it has stopped, or exited, or cannot be made to stop now. Nothing
+/// where the deadline cut the look short.
 std::optional<bool> TreeStop::isSettled(Pid pid, Deadline until, Failures& failures) {
   Member& member = *find(pid);
   if (member.gone || member.hasStopped || blocked_.contains(pid)) return true;

@@ -20,17 +20,17 @@ namespace freeze_state {
 /// that are all stopped finds nobody new. What exits meanwhile may leave its children to another process of the tree (a
 /// PR_SET_CHILD_SUBREAPER, prctl(2)), so a pass that met such an exit is not the last.
 ///
-/// It is done in steps of some microseconds. Between any two of them the ticket and the deadline are looked at, and then
-/// the stop ends (G6), or waits to be gone on with.
+/// It is done in steps of some microseconds. Between any two of them the ticket and the deadline are looked at, and
+/// then the stop ends (G6), or waits to be gone on with.
 class TreeStop {
  public:
   /// Goes on from the roots and descendants that have been signalled.
   TreeStop(Signaller& signaller, Family& family, MemberList& roots, MemberList& descendants);
 
-  /// Takes one step at least. Done, where the ticket still is current: all of the trees has stopped, or what has not cannot fork. On failure,
-  /// and where the ticket is not current any more, everything that was signalled is in one of the lists, with its mark.
-  /// Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline with
-  /// `NeverStopped`, too.
+  /// Takes one step at least. Done, where the ticket still is current: all of the trees has stopped, or what has not
+  /// cannot fork. On failure, and where the ticket is not current any more, everything that was signalled is in one of
+  /// the lists, with its mark. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does;
+  /// without a deadline with `NeverStopped`, too.
   StopResult run(const Ticket& ticket, Deadline until);
 
  private:
@@ -72,7 +72,7 @@ class TreeStop {
     std::vector<Pid> ready;    ///< of those: can be asked for their children
     std::vector<Pid> waiting;  ///< of those: may fork yet
     bool hasBegunPass = false;
-    std::size_t asked = 0;        ///< so many of the ready ones have been asked
+    std::size_t asked = 0;         ///< so many of the ready ones have been asked
     std::optional<Parent> parent;  ///< that is being asked
     std::vector<Pid> again;        ///< those to be asked again at once
     std::vector<Pid> found;        ///< new ones

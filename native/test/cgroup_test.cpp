@@ -2,9 +2,24 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace freeze_state::test {
+
+namespace {
+
+/// One with no point where none was chosen.
+cgroup::Mount chosenOf(const std::vector<cgroup::Mount>& mounts, const std::string& path, const std::string& own) {
+  return cgroup::chooseMount(mounts, path, own).value_or(cgroup::Mount());
+}
+
+}  // namespace
 
 TEST_SUITE("cgroups") {
   TEST_CASE("the mount is read out of mountinfo, whatever its place, its options and its name") {
@@ -34,6 +49,64 @@ TEST_SUITE("cgroups") {
     CHECK(cgroup::isWithin("/a", "/a"));
     CHECK_FALSE(cgroup::isWithin("/ab", "/a"));
     CHECK_FALSE(cgroup::isWithin("/", "/a"));
+  }
+
+  TEST_CASE("of several mounts the one is taken in which our own cgroup is to be seen") {
+    const std::vector<cgroup::Mount> mounts{{"/of/another", "/pod/another"}, {"/of/ours", "/pod/ours"}, {"/all", "/"}};
+    const auto chosen = [&mounts](const std::string& own) { return chosenOf(mounts, "", own).point; };
+    CHECK(chosen("/pod/ours/group") == "/of/ours");
+    CHECK(chosen("/pod/ours") == "/of/ours");
+    CHECK(chosen("/pod/ourselves") == "/all");
+    CHECK(chosen("/pod/another") == "/of/another");
+    // Ours is to be seen in none: any of them says so.
+    CHECK(chosen("/../outside") == "/of/another");
+    CHECK(chosen("") == "/of/another");
+    CHECK_FALSE(cgroup::chooseMount({}, "", "/"));
+  }
+
+  TEST_CASE("a mount that another covers is none") {
+    const std::vector<cgroup::Mount> mounts{{"/here", "/"}, {"/here", "/pod/another"}, {"/there", "/pod"}};
+    CHECK(chosenOf(mounts, "", "/pod/ours").point == "/there");
+    CHECK(chosenOf(mounts, "/here/a", "/pod/ours").root == "/pod/another");
+  }
+
+  TEST_CASE("for a path it is the innermost mount, wherever our own cgroup is") {
+    const std::vector<cgroup::Mount> mounts{{"/a", "/"}, {"/a/b", "/pod"}, {"/c", "/"}};
+    CHECK(chosenOf(mounts, "/a/b/group", "/").point == "/a/b");
+    CHECK(chosenOf(mounts, "/a/bc", "/").point == "/a");
+    CHECK(chosenOf(mounts, "/c", "/").point == "/c");
+    CHECK(chosenOf(mounts, "/nowhere", "/").point == "/a");
+  }
+
+  TEST_CASE("a directory is where the mount shows the cgroup, if it does") {
+    CHECK(cgroup::directoryIn({"/m", "/"}, "/a") == "/m/a");
+    CHECK(cgroup::directoryIn({"/m", "/"}, "/") == "/m");
+    CHECK(cgroup::directoryIn({"/m", "/a"}, "/a") == "/m");
+    CHECK(cgroup::directoryIn({"/m", "/a"}, "/a/b") == "/m/b");
+    for (const char* path : {"", "/ab", "/..", "/../a", "/a/b (deleted)"})
+      CHECK_FALSE(cgroup::directoryIn({"/m", "/a"}, path));
+  }
+
+  TEST_CASE("a group takes processes unless it hands down controllers that are not for threads too, or threads apart") {
+    std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    const std::string directory = name.data();
+    const std::string below = directory + "/below";
+    std::filesystem::create_directory(below);
+    const auto put = [](const std::string& path, std::string_view text) { std::ofstream(path) << text; };
+    const auto takes = [&](const char* controllers, const char* type, const char* events) {
+      put(directory + "/cgroup.subtree_control", controllers);
+      put(below + "/cgroup.type", type);
+      put(below + "/cgroup.events", events);
+      return cgroup::takesProcesses(directory);
+    };
+    CHECK(takes("\n", "domain\n", "populated 1\nfrozen 0\n"));
+    CHECK(takes("cpu pids\n", "domain\n", "populated 0\nfrozen 0\n"));
+    CHECK(takes("cpu pids\n", "threaded\n", "populated 1\nfrozen 0\n"));
+    CHECK_FALSE(takes("cpu pids\n", "domain\n", "populated 1\nfrozen 0\n"));
+    CHECK_FALSE(takes("cpu memory pids\n", "domain\n", "populated 0\nfrozen 0\n"));
+    CHECK_FALSE(takes("hugetlb\n", "domain\n", "populated 0\nfrozen 0\n"));
+    std::filesystem::remove_all(directory);
   }
 }
 

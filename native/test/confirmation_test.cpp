@@ -1,3 +1,5 @@
+#include "../core/confirmation.h"
+
 #include <doctest/doctest.h>
 
 #include <cerrno>
@@ -6,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "../core/confirmation.h"
 #include "../core/process_scope.h"
 #include "support/describe.h"
 #include "support/script.h"
@@ -30,8 +31,8 @@ struct Four {
   }
 
   Script script;
-  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
-      Mode::Process, std::make_unique<ProcessScope>(LoopOptions{.boost = false}, script));
+  std::shared_ptr<FreezeState> state =
+      std::make_shared<FreezeState>(Mode::Process, std::make_unique<ProcessScope>(LoopOptions{.boost = false}, script));
 };
 
 /// Takes steps while it is freezing; a test fails where that has no end.
@@ -91,7 +92,9 @@ TEST_SUITE("a confirmation") {
 
   TEST_CASE("where it is dropped after that, the state stays frozen") {
     Four four;
-    { CHECK(finish(*std::make_unique<Confirmation>(four.state, 0, nullptr)).stage == Stage::Stopping); }
+    {
+      CHECK(finish(*std::make_unique<Confirmation>(four.state, 0, nullptr)).stage == Stage::Stopping);
+    }
     CHECK(four.script.stoppedCount() == 4);
   }
 

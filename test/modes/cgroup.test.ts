@@ -1,54 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CgroupError, FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { cgroup, errorOf, madeUnder, own, processesOf, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
-import { runInNode, valueInNode } from '../helpers/node';
-import { cgroupMount, cgroupOf, isStopped, openPidfds, running, stopped } from '../helpers/proc';
-import { canBecomeNobody, endAll, killed, nobody, sleeper, sleepers, tree } from '../helpers/processes';
-import { until } from '../helpers/until';
-
-const own = cgroupOf(process.pid);
-const made: string[] = [];
-
-/** A cgroup of the test's own, which goes with it. */
-function cgroup(parent = own): string {
-  const path = join(parent, `freeze-state-test-${process.pid}-${made.length}`);
-  mkdirSync(path);
-  made.push(path);
-  return path;
-}
-
-function write(path: string, file: string, text: string | number): void {
-  writeFileSync(join(path, file), String(text));
-}
-
-function processesOf(path: string): number[] {
-  return readFileSync(join(path, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean).map(Number);
-}
-
-/** Those that states of this process have made under a cgroup. */
-function madeUnder(parent: string): string[] {
-  return readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${process.pid}-`));
-}
-
-function errorOf(operation: () => unknown): CgroupError {
-  try {
-    operation();
-  } catch (error) {
-    expect(error).toBeInstanceOf(CgroupError);
-    return error as CgroupError;
-  }
-  throw new Error('It did not throw.');
-}
-
-afterEach(async () => {
-  for (const path of made) if (existsSync(path)) write(path, 'cgroup.freeze', 0);
-  await endAll();
-  for (const path of made.splice(0).reverse()) {
-    await vi.waitFor(() => rmdirSync(path), { timeout: 5000, interval: 5 });
-  }
-});
+import { runInNode } from '../helpers/node';
+import { cgroupOf, isStopped, openPidfds, running, stopped } from '../helpers/proc';
+import { killed, sleeper, sleepers, tree } from '../helpers/processes';
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () => {
   const open = (options?: FreezeOptions, pid?: number): FreezeState => new FreezeState(FreezeMode.Cgroup, pid, options);
@@ -163,7 +121,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       const { pid } = sleeper();
       write(origin, 'cgroup.procs', pid);
       const state = open(undefined, pid);
-      rmdirSync(made.pop() ?? '');
+      rmdirSync(origin);
       state.close();
       expect(cgroupOf(pid)).toBe(own);
     });
@@ -253,146 +211,5 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
     expect(state.inspect()).toMatchObject([{ pid: inside.pid, state: 'stopped', stoppedByUs: true }]);
     state.close();
     byEach.close();
-  });
-
-  describe('an error says why', () => {
-    it('where the directory is no cgroup, or does not exist, or is the root', () => {
-      for (const path of ['/tmp', join(own, 'nowhere'), cgroupMount()]) {
-        const error = errorOf(() => open({ cgroup: { path } }));
-        expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', reason: 'no-cgroup', path });
-        expect(error.message).toContain(path);
-      }
-      expect(errorOf(() => open({ cgroup: { parent: join(own, 'nowhere') } }))).toMatchObject({ reason: 'no-cgroup' });
-    });
-
-    it('where it is threaded', () => {
-      const parent = cgroup();
-      const path = cgroup(parent);
-      write(path, 'cgroup.type', 'threaded');
-      const error = errorOf(() => open({ cgroup: { path } }));
-      expect(error).toMatchObject({ reason: 'threaded', path });
-      expect(error.message).toContain('cgroup.type');
-    });
-
-    it('where it, or one above it, was frozen by somebody else', () => {
-      const parent = cgroup();
-      const path = cgroup(parent);
-      write(parent, 'cgroup.freeze', 1);
-      const error = errorOf(() => open({ cgroup: { path } }));
-      expect(error).toMatchObject({ reason: 'frozen-by-another', path: parent });
-      expect(error.message).toContain('not ours to thaw');
-      expect(error.message).toContain(`echo 0 > ${parent}/cgroup.freeze`);
-      expect(errorOf(() => open({ cgroup: { parent } }))).toMatchObject({ reason: 'frozen-by-another', path: parent });
-      expect(readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${process.pid}-`))).toEqual([]);
-    });
-
-    it('where one above it was frozen meanwhile: neither joins, nor is thawed by us', async () => {
-      const parent = cgroup();
-      const [member, late] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
-      const state = open({ cgroup: { parent } }, member.pid);
-      state.freezeAtEpoch(0);
-      write(parent, 'cgroup.freeze', 1);
-      expect(errorOf(() => state.registerPid(late.pid))).toMatchObject({ reason: 'frozen-by-another', path: parent });
-      expect(cgroupOf(late.pid)).toBe(own);
-      expect(errorOf(() => state.unfreeze())).toMatchObject({ reason: 'frozen-by-another', path: parent });
-      expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
-      write(parent, 'cgroup.freeze', 0);
-      await running(member.pid);
-      state.close();
-    });
-
-    it('where somebody else froze the very one: the freeze fails, and does not make it ours', () => {
-      const path = cgroup();
-      const { pid } = sleeper();
-      const state = open({ cgroup: { path } }, pid);
-      write(path, 'cgroup.freeze', 1);
-      expect(errorOf(() => state.freezeAtEpoch(0))).toMatchObject({ reason: 'frozen-by-another', path });
-      expect(state.isFrozen).toBe(false);
-      state.unfreeze();
-      expect(isStopped(pid)).toBe(true);
-    });
-
-    it.runIf(canBecomeNobody)('where it is not permitted: to make one, to freeze one, to move a process', async () => {
-      const path = cgroup();
-      const { pid } = sleeper();
-      const failures = await valueInNode(
-        ({ FreezeState: State, failure }, directory) => [
-          failure(() => new State('cgroup')),
-          failure(() => new State('cgroup', undefined, { cgroup: { path: directory } })),
-          State.capabilities.modes.cgroup,
-        ],
-        [path],
-        { launch: [`user=${nobody}`] },
-      );
-      expect(failures.slice(0, 2)).toMatchObject([
-        { code: 'ERR_FREEZE_CGROUP', syscall: 'mkdir' },
-        { code: 'ERR_FREEZE_CGROUP', syscall: 'access' },
-      ]);
-      expect(failures[2]).toMatchObject({ available: false, reason: expect.stringContaining('ot permitted') });
-      expect(failures[2]).toMatchObject({ reason: expect.stringContaining('Delegate=yes') });
-      expect(isStopped(pid)).toBe(false);
-    });
-
-    // A mount namespace of its own, in which the hierarchy is as such machines have it.
-    const unshare = ['unshare', '--mount', 'sh', '-c'];
-    const inNamespace = (command: string) => ({ under: [...unshare, `${command} && exec "$@"`, '-'] });
-
-    it('where it is mounted read-only', async () => {
-      const result = await valueInNode(
-        ({ FreezeState: State, failure }) => [failure(() => new State('cgroup')), State.capabilities.modes.cgroup],
-        [],
-        inNamespace(`mount -o remount,ro,bind ${cgroupMount()}`),
-      );
-      expect(result[0]).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: 30, syscall: 'mkdir' });
-      expect(result[1]).toMatchObject({ available: false, reason: expect.stringContaining('read-only') });
-    });
-
-    it('where it is not mounted', async () => {
-      const result = await valueInNode(
-        ({ FreezeState: State, failure }) => [failure(() => new State('cgroup')), State.capabilities.modes.cgroup],
-        [],
-        inNamespace(`umount ${cgroupMount()}`),
-      );
-      expect(result[0]).toMatchObject({
-        code: 'ERR_FREEZE_CGROUP',
-        message: expect.stringContaining('mount -t cgroup2'),
-      });
-      expect(result[1]).toMatchObject({ available: false });
-    });
-
-    it('and it is found where else it is mounted', async () => {
-      const { pid } = sleeper();
-      const result = await valueInNode(
-        ({ FreezeState: State, failure }, member) => {
-          const outcome = failure(() => {
-            const state = new State('cgroup', member);
-            const frozen = state.freezeAtEpoch(0);
-            state.close();
-            return frozen;
-          });
-          return outcome;
-        },
-        [pid],
-        inNamespace(
-          `mkdir -p "/tmp/a cgroup" && mount --move ${cgroupMount()} "/tmp/a cgroup" 2>/dev/null || (mount -t cgroup2 none "/tmp/a cgroup" && umount ${cgroupMount()})`,
-        ),
-      );
-      expect(result).toEqual({ returned: true });
-      rmdirSync('/tmp/a cgroup');
-    });
-  });
-
-  it('two states never share what they made, and a process is in the one that took it last', async () => {
-    const { pid } = sleeper();
-    const [one, other] = [open(undefined, pid), open(undefined, pid)];
-    expect(madeUnder(own)).toHaveLength(2);
-    expect(errorOf(() => one.freezeAtEpoch(0))).toMatchObject({ reason: 'member-left' });
-    expect(isStopped(pid)).toBe(false);
-    expect(other.freezeAtEpoch(0)).toBe(true);
-    await stopped(pid);
-    other.close();
-    one.close();
-    await until(() => madeUnder(own).length === 0, 'both are gone');
-    expect(cgroupOf(pid)).toBe(own);
   });
 });

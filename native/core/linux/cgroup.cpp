@@ -4,6 +4,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -35,9 +36,21 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
-std::string parentOf(const std::string& directory) { return directory.substr(0, directory.rfind('/')); }
+/// What /proc/<pid>/cgroup has for version 2; empty where it has nothing.
+std::string pathOf(Pid pid) {
+  std::string text;
+  if (proc::readAll(("/proc/" + std::to_string(pid) + "/cgroup").c_str(), text) != 0) return {};
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    constexpr std::string_view kVersion2 = "0::";
+    if (line.starts_with(kVersion2)) return line.substr(kVersion2.size());
+  }
+  return {};
+}
 
 }  // namespace
+
+std::string parentOf(const std::string& directory) { return directory.substr(0, directory.rfind('/')); }
 
 bool isWithin(const std::string& path, const std::string& directory) {
   return path == directory || path.starts_with(directory + "/");
@@ -46,13 +59,22 @@ bool isWithin(const std::string& path, const std::string& directory) {
 std::optional<Mount> findMount(const std::string& path) {
   std::string text;
   if (proc::readAll("/proc/self/mountinfo", text) != 0) return std::nullopt;
-  std::optional<Mount> best;
-  for (Mount& mount : parseMounts(text)) {
-    const bool isBetter = !best || (isWithin(path, mount.point) &&
-                                    (!isWithin(path, best->point) || mount.point.size() >= best->point.size()));
-    if (isBetter) best = std::move(mount);
+  return chooseMount(parseMounts(text), path, pathOf(getpid()));
+}
+
+std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own) {
+  const Mount* best = nullptr;
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    const Mount& mount = mounts[i];
+    const auto isOver = [&](const Mount& later) { return later.point == mount.point; };
+    if (std::any_of(mounts.begin() + static_cast<std::ptrdiff_t>(i) + 1, mounts.end(), isOver)) continue;
+    const auto isBetterThan = [&](const Mount& other) {
+      if (path.empty()) return directoryIn(mount, own) && !directoryIn(other, own);
+      return isWithin(path, mount.point) && (!isWithin(path, other.point) || mount.point.size() > other.point.size());
+    };
+    if (best == nullptr || isBetterThan(*best)) best = &mount;
   }
-  return best;
+  return best == nullptr ? std::nullopt : std::optional(*best);
 }
 
 std::vector<Mount> parseMounts(const std::string& mountinfo) {
@@ -75,24 +97,18 @@ std::vector<Mount> parseMounts(const std::string& mountinfo) {
   return mounts;
 }
 
-std::optional<std::string> directoryOf(Pid pid, const Mount& mount) {
-  std::string text;
-  if (proc::readAll(("/proc/" + std::to_string(pid) + "/cgroup").c_str(), text) != 0) return std::nullopt;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    constexpr std::string_view kVersion2 = "0::";
-    if (!line.starts_with(kVersion2)) continue;
-    std::string path = line.substr(kVersion2.size());
-    if (mount.root != "/") {
-      if (!isWithin(path, mount.root)) return std::nullopt;
-      path = path.substr(mount.root.size());
-    }
-    // Outside of our cgroup namespace it begins with `/..`.
-    if (isWithin(path, "/..") || path.ends_with(" (deleted)")) return std::nullopt;
-    return path.empty() || path == "/" ? mount.point : mount.point + path;
+std::optional<std::string> directoryIn(const Mount& mount, std::string path) {
+  if (path.empty()) return std::nullopt;
+  if (mount.root != "/") {
+    if (!isWithin(path, mount.root)) return std::nullopt;
+    path = path.substr(mount.root.size());
   }
-  return std::nullopt;
+  // Outside of our cgroup namespace it begins with `/..`.
+  if (isWithin(path, "/..") || path.ends_with(" (deleted)")) return std::nullopt;
+  return path.empty() || path == "/" ? mount.point : mount.point + path;
 }
+
+std::optional<std::string> directoryOf(Pid pid, const Mount& mount) { return directoryIn(mount, pathOf(pid)); }
 
 int read(const std::string& directory, const char* file, std::string& text) {
   return proc::readAll((directory + "/" + file).c_str(), text);
@@ -106,14 +122,17 @@ int write(const std::string& directory, const char* file, const std::string& tex
   return error;
 }
 
-void directProcesses(const std::string& directory, std::vector<Pid>& pids) {
+int join(const std::string& directory, Pid pid) { return write(directory, "cgroup.procs", std::to_string(pid)); }
+
+int directProcesses(const std::string& directory, std::vector<Pid>& pids) {
   std::string text;
-  if (read(directory, "cgroup.procs", text) != 0) return;
+  if (const int error = read(directory, "cgroup.procs", text); error != 0) return error;
   std::istringstream numbers(text);
   // One that our pid namespace does not have is 0.
   for (Pid pid = 0; numbers >> pid;) {
     if (pid > 0) pids.push_back(pid);
   }
+  return 0;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
@@ -141,6 +160,24 @@ std::string frozenAtOrAbove(const std::string& directory, const Mount& mount) {
   return {};
 }
 
+bool takesProcesses(const std::string& directory) {
+  std::string text;
+  if (read(directory, "cgroup.subtree_control", text) != 0) return true;
+  std::istringstream controllers(text);
+  std::size_t count = 0;
+  for (std::string one; controllers >> one; ++count) {
+    constexpr std::array<std::string_view, 4> kForThreads{"cpu", "cpuset", "perf_event", "pids"};
+    if (std::ranges::find(kForThreads, one) == kForThreads.end()) return false;
+  }
+  if (count == 0) return true;
+  return std::ranges::none_of(groupsBelow(directory), [](const std::string& below) {
+    std::string type;
+    std::string events;
+    return read(below, "cgroup.type", type) == 0 && type.starts_with("domain") &&
+           read(below, "cgroup.events", events) == 0 && events.find("populated 1") != std::string::npos;
+  });
+}
+
 Failures whyUnfit(const std::string& directory, const Mount& mount) {
   struct statfs system{};
   if (statfs(directory.c_str(), &system) != 0) return {failureOf(errno, "statfs", directory)};
@@ -153,6 +190,7 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
     return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, directory}};
   if (const auto own = directoryOf(getpid(), mount); own && isWithin(*own, directory))
     return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
+  if (!takesProcesses(directory)) return {{FailureCode::CgroupControllers, 0, 0, "", false, directory}};
   if (const std::string frozen = frozenAtOrAbove(directory, mount); !frozen.empty())
     return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
   for (const char* file : {"cgroup.freeze", "cgroup.procs"}) {
@@ -178,6 +216,20 @@ Failure failureOf(int error, const char* call, const std::string& path) {
     }
   }();
   return {code, 0, error, call, false, path};
+}
+
+Failure moveFailure(int error, const std::string& directory, Pid pid) {
+  Failure failure = failureOf(error, "write", directory);
+  if (error == EBUSY) failure.code = FailureCode::CgroupControllers;
+  failure.pid = pid;
+  return failure;
+}
+
+Failure laterFailure(int error, const char* call, const std::string& path) {
+  Failure failure = failureOf(error, call, path);
+  // ENODEV is what a file answers that was open by then.
+  if (error == ENOENT || error == ENODEV) failure.code = FailureCode::CgroupGone;
+  return failure;
 }
 
 }  // namespace freeze_state::cgroup

@@ -15,14 +15,23 @@ struct Mount {
   std::string point;
   std::string root;
 };
-/// A machine may have several, in containers, say; the innermost one is taken that shows the path. No path: the first.
+/// A machine may have several, in containers, say; the innermost one is taken that shows the path. No path: the first
+/// in which our own cgroup is to be seen.
 std::optional<Mount> findMount(const std::string& path = "");
+/// The same, out of these; `own` is our cgroup as /proc/self/cgroup has it.
+std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own);
 
 /// Reads the mounts out of the text of a mountinfo file.
 std::vector<Mount> parseMounts(const std::string& mountinfo);
 
 /// Whether a path is that directory or below it.
 bool isWithin(const std::string& path, const std::string& directory);
+
+/// The directory above it.
+std::string parentOf(const std::string& directory);
+
+/// Where the mount has a cgroup that /proc/<pid>/cgroup has by this path; nothing where it does not show it.
+std::optional<std::string> directoryIn(const Mount& mount, std::string path);
 
 /// The directory of the cgroup that the process is in; nothing where that is not to be seen in the mount.
 std::optional<std::string> directoryOf(Pid pid, const Mount& mount);
@@ -31,11 +40,14 @@ std::optional<std::string> directoryOf(Pid pid, const Mount& mount);
 int read(const std::string& directory, const char* file, std::string& text);
 int write(const std::string& directory, const char* file, const std::string& text);
 
+/// Moves the process, with all its threads, into it. Returns 0, or the errno(3).
+int join(const std::string& directory, Pid pid);
+
 /// The processes in it and in those below it.
 void processes(const std::string& directory, std::vector<Pid>& pids);
 
-/// The processes in it alone.
-void directProcesses(const std::string& directory, std::vector<Pid>& pids);
+/// The processes in it alone. Returns 0, or the errno(3).
+int directProcesses(const std::string& directory, std::vector<Pid>& pids);
 
 /// Those directly below it.
 std::vector<std::string> groupsBelow(const std::string& directory);
@@ -43,10 +55,20 @@ std::vector<std::string> groupsBelow(const std::string& directory);
 /// The first of the directory and those above it, up to the mount point, that somebody froze; empty where none is.
 std::string frozenAtOrAbove(const std::string& directory, const Mount& mount);
 
+/// Whether it may have processes of its own: not where it hands controllers down, unless all of these are for threads
+/// too and no group below has processes ("no internal processes" and "domain threaded" in cgroups(7)).
+bool takesProcesses(const std::string& directory);
+
 /// What is wrong with a directory as a cgroup to freeze; empty if nothing.
 Failures whyUnfit(const std::string& directory, const Mount& mount);
 
 /// Why something about a directory failed, by its errno(3).
 Failure failureOf(int error, const char* call, const std::string& path);
+
+/// Why the process could not be moved into the directory.
+Failure moveFailure(int error, const std::string& directory, Pid pid);
+
+/// Why something about a group failed that was there before.
+Failure laterFailure(int error, const char* call, const std::string& path);
 
 }  // namespace freeze_state::cgroup

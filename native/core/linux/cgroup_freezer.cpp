@@ -37,15 +37,15 @@ std::string resolved(const std::string& path) {
   return realpath(path.c_str(), buffer.data()) == nullptr ? path : std::string(buffer.data());
 }
 
-/// With those below it, which the members made. Those that exit take a moment to leave it.
+/// With those below it, which the members made. Those that exit take a moment to leave it: for as long as they all
+/// together have milliseconds left.
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
-int removeDirectory(const std::string& path) {
-  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below);
+int removeDirectory(const std::string& path, int& left) {
+  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below, left);
   constexpr timespec kMillisecond{0, 1'000'000};
-  constexpr int kTries = 50;
-  for (int left = kTries; rmdir(path.c_str()) != 0; --left) {
+  for (; rmdir(path.c_str()) != 0; --left) {
     if (errno == ENOENT) return 0;
-    if (errno != EBUSY || left == 0) return errno;
+    if (errno != EBUSY || left <= 0) return errno;
     std::vector<Pid> pids;
     cgroup::processes(path, pids);
     // Somebody else has put one there.
@@ -134,7 +134,11 @@ int CgroupFreezer::remove() noexcept {
     if (*fd >= 0) close(*fd);
     *fd = -1;
   }
-  return isMade_ ? removeDirectory(path_) : 0;
+  // Only `close` and the end of a state come here, which hold the state's lock then. By that time all members run, and
+  // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
+  // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members.
+  int left = 50;
+  return isMade_ ? removeDirectory(path_, left) : 0;
 }
 
 }  // namespace freeze_state

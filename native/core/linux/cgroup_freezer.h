@@ -25,7 +25,7 @@ class CgroupFreezer {
   const cgroup::Mount& mount() const noexcept { return mount_; }
   bool isMade() const noexcept { return isMade_; }
   /// The directory above it.
-  std::string parent() const { return path_.substr(0, path_.rfind('/')); }
+  std::string parent() const { return cgroup::parentOf(path_); }
 
   /// Writes cgroup.freeze. Returns 0, or the errno(3).
   int set(bool isFrozen) const noexcept;
@@ -37,7 +37,7 @@ class CgroupFreezer {
   bool isPopulated() const noexcept { return reads("populated 1"); }
 
   /// Closes the files and, if it was made by us, removes the directory and what the members made below it. Doing it
-  /// again does nothing. Returns 0, or the errno(3).
+  /// again does nothing. Returns 0, or the errno(3). May wait for some milliseconds, so it is for the end only.
   int remove() noexcept;
 
  private:

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
-#include <unordered_map>
 #include <utility>
 
 #include "proc.h"
@@ -19,67 +18,6 @@ ScopeResult CgroupScope::make(const CgroupPlace& place, Signaller& signaller) {
 
 CgroupScope::~CgroupScope() { clear(); }
 
-std::vector<Pid> CgroupScope::inhabitants() const {
-  std::vector<Pid> pids;
-  cgroup::processes(group_->path(), pids);
-  return pids;
-}
-
-/// Whether the process is in it now, or below it.
-bool CgroupScope::isInside(Pid pid) const {
-  const auto directory = cgroup::directoryOf(pid, group_->mount());
-  return directory && cgroup::isWithin(*directory, group_->path());
-}
-
-/// Where a newcomer is to go back to: where it is; or, born in what we made, where those came from that it descends
-/// from.
-std::string CgroupScope::originOf(Pid pid) const {
-  std::string directory = cgroup::directoryOf(pid, group_->mount()).value_or("");
-  if (!group_->isMade() || !cgroup::isWithin(directory, group_->path())) return directory;
-  proc::Stat stat{};
-  for (Pid ancestor = pid; proc::stat(ancestor, stat) == 0 && stat.parent > 0; ancestor = stat.parent) {
-    for (const Registered& one : members_) {
-      if (one.member.process.pid == stat.parent) return one.origin;
-    }
-  }
-  return {};
-}
-
-/// The process, and those in the cgroup that descend from it, and not from another member in between.
-std::vector<Pid> CgroupScope::familyOf(Pid pid) const {
-  std::unordered_map<Pid, Pid> parents;
-  for (const Pid inhabitant : inhabitants()) {
-    proc::Stat stat{};
-    if (proc::stat(inhabitant, stat) == 0) parents[inhabitant] = stat.parent;
-  }
-  for (const Registered& one : members_) {
-    if (one.member.process.pid != pid) parents.erase(one.member.process.pid);
-  }
-  std::vector<Pid> family{pid};
-  for (const auto& [inhabitant, _] : parents) {
-    Pid ancestor = inhabitant;
-    // What is read one after the other may make a circle.
-    std::size_t steps = 0;
-    for (auto at = parents.find(ancestor); ancestor != pid && at != parents.end() && steps < parents.size(); ++steps) {
-      ancestor = at->second;
-      at = parents.find(ancestor);
-    }
-    if (ancestor == pid && inhabitant != pid) family.push_back(inhabitant);
-  }
-  return family;
-}
-
-/// Moves the process to where it came from; where that is gone, to next to us.
-Failures CgroupScope::moveOut(Pid pid, const std::string& origin) {
-  const std::string number = std::to_string(pid);
-  int error = origin.empty() ? ENOENT : cgroup::write(origin, "cgroup.procs", number);
-  if (error == ENOENT || error == ENODEV) error = cgroup::write(group_->parent(), "cgroup.procs", number);
-  if (error == 0 || error == ESRCH) return {};
-  Failure failure = cgroup::failureOf(error, "write", origin);
-  failure.pid = pid;
-  return {failure};
-}
-
 CgroupScope::Registered* CgroupScope::find(Pid pid) noexcept {
   const auto found =
       std::ranges::find_if(members_, [pid](const Registered& one) { return one.member.process.pid == pid; });
@@ -94,59 +32,79 @@ std::vector<Pid> CgroupScope::pids() const {
 }
 
 Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
+  // Not when they were dropped: no freeze and no thaw takes that lock.
+  if (std::exchange(hasDropped_, false)) CgroupRegistry::all().keepOnly(id_, pids());
   if (Registered* known = find(pid); known != nullptr) {
     signaller_.findGone({&known->member, 1});
     // Back in, where somebody moved it out.
-    if (!known->member.gone) return isInside(pid) ? Failures() : moveIn(known->member, known->origin);
+    if (!known->member.gone) return isInside(pid) ? Failures() : moveIn(known->member, known->homes);
     signaller_.release(known->member.process);
     members_.erase(members_.begin() + (known - members_.data()));
+    CgroupRegistry::all().forget(id_, pid);
   }
   Registered newcomer;
   newcomer.member.process.pid = pid;
   if (Failures failures = signaller_.open(pid, newcomer.member); !failures.empty()) return failures;
-  newcomer.origin = originOf(pid);
+  newcomer.homes = CgroupRegistry::all().of(id_, pid, directoryOf(pid));
   // Only now: if it lives, what was read was about it.
   signaller_.findGone({&newcomer.member, 1});
   if (!newcomer.member.gone) {
-    if (Failures failures = moveIn(newcomer.member, newcomer.origin); !failures.empty()) {
+    if (Failures failures = moveIn(newcomer.member, newcomer.homes); !failures.empty()) {
       signaller_.release(newcomer.member.process);
       return failures;
     }
   }
+  CgroupRegistry::all().note(id_, pid, newcomer.homes);
   members_.push_back(std::move(newcomer));
   return {};
 }
 
-Failures CgroupScope::moveIn(Member& member, const std::string& origin) {
+Failures CgroupScope::moveIn(Member& member, const Homes& homes) {
   const Pid pid = member.process.pid;
+  // Somebody may have removed the group, and made another of that name.
+  bool isSet = false;
+  if (const int error = group_->readSet(isSet); error != 0) return {failureOf(error, "read")};
   // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
   // thawed.
-  const std::string watched = isFrozenByUs_ ? group_->parent() : group_->path();
-  for (const std::string& directory : {watched, cgroup::isWithin(origin, group_->path()) ? watched : origin}) {
+  const std::string watched = isFrozenByUs() ? group_->parent() : group_->path();
+  const std::string here = directoryOf(pid);
+  for (const std::string& directory : {watched, cgroup::isWithin(here, group_->path()) ? watched : here}) {
     if (const std::string frozen = cgroup::frozenAtOrAbove(directory, group_->mount()); !frozen.empty())
       return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
   }
-  const int error = cgroup::write(group_->path(), "cgroup.procs", std::to_string(pid));
+  const int error = moves_.in(pid);
   member.gone = error == ESRCH;
-  if (error != 0 && error != ESRCH) {
-    Failure failure = cgroup::failureOf(error, "write", group_->path());
-    failure.pid = pid;
-    return {failure};
-  }
+  if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
+  if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_->path(), pid)};
   signaller_.findGone({&member, 1});
   // It exited at that moment. Should the number be somebody else's already, that one was moved: not for long.
-  if (member.gone && isInside(pid)) moveOut(pid, origin);
+  if (member.gone && isInside(pid)) moves_.out(pid, homes);
   return {};
+}
+
+/// The member, and those in the group that descend from it, and not from another member in between, be that one's of
+/// another state that has been given the same group.
+Failures CgroupScope::moveFamilyOut(const Registered& one) const {
+  const Pid pid = one.member.process.pid;
+  std::vector<Pid> apart;
+  if (!group_->isMade()) apart = CgroupRegistry::all().ofOthersAt(id_, group_->path());
+  if (std::ranges::find(apart, pid) != apart.end()) return {};
+  for (const Registered& other : members_) {
+    if (other.member.process.pid != pid) apart.push_back(other.member.process.pid);
+  }
+  return moves_.familyOut(pid, one.homes, apart);
 }
 
 UnregisterResult CgroupScope::remove(Pid pid) {
   Registered* const one = find(pid);
   if (one == nullptr) return {};
   signaller_.findGone({&one->member, 1});
-  const bool isAtHome = one->origin == group_->path() && !group_->isMade();
-  if (!one->member.gone && !isAtHome && isInside(pid)) {
-    for (const Pid relative : familyOf(pid)) {
-      if (Failures failures = moveOut(relative, one->origin); !failures.empty()) return {true, std::move(failures)};
+  // First: from here on no other state sends it back to us.
+  CgroupRegistry::all().forget(id_, pid);
+  if (!one->member.gone && isInside(pid)) {
+    if (Failures failures = moveFamilyOut(*one); !failures.empty()) {
+      CgroupRegistry::all().note(id_, pid, one->homes);
+      return {true, std::move(failures)};
     }
   }
   signaller_.release(one->member.process);
@@ -168,47 +126,63 @@ Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
   return {};
 }
 
-/// One system call stops all, so there is nothing to go on with.
-StopResult CgroupScope::stop(const Ticket& ticket, bool isNoting, Deadline /*until*/) {
-  return {true, freeze(ticket, isNoting)};
+void CgroupScope::beginStop() {
+  findGone();
+  noted_ = 0;
+  hasChecked_ = false;
 }
 
-Failures CgroupScope::freeze(const Ticket& ticket, bool isNoting) {
-  for (Registered& one : members_) {
-    if (!isNoting || one.member.gone) continue;
-    if (!ticket.isCurrent()) return {};
-    one.member.wasStopped = signaller_.look(one.member.process) == ProcessState::Stopped;
+/// One system call stops all. What comes before it can be parted.
+StopResult CgroupScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
+  for (; isNoting && noted_ < members_.size() && ticket.isCurrent(); ++noted_) {
+    if (noted_ > 0 && hasPassed(until)) return {false, {}};
+    Member& member = members_[noted_].member;
+    if (!member.gone) member.wasStopped = signaller_.look(member.process) == ProcessState::Stopped;
   }
+  if (!hasChecked_) {
+    if (Failures failures = whyNotNow(); !failures.empty()) return {true, std::move(failures)};
+    hasChecked_ = true;
+    if (hasPassed(until)) return {false, {}};
+  }
+  return {true, ticket.isCurrent() ? freeze() : Failures()};
+}
+
+/// Why it cannot be frozen, or would not reach a member.
+Failures CgroupScope::whyNotNow() const {
+  // First: where the group was removed, what is found by its path is nothing, or another's.
+  bool isSet = false;
+  if (const int error = group_->readSet(isSet); error != 0) return {failureOf(error, "read")};
   std::vector<Pid> inside;
-  cgroup::directProcesses(group_->path(), inside);
+  if (const int error = cgroup::directProcesses(group_->path(), inside); error != 0) return {failureOf(error, "read")};
   if (std::ranges::find(inside, ownPid()) != inside.end())
     return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
   if (Failures failures = findLeft(inside); !failures.empty()) return failures;
-  bool isSet = false;
-  if (const int error = group_->readSet(isSet); error != 0) return {cgroup::failureOf(error, "read", group_->path())};
-  if (!isFrozenByUs_ && (isSet || group_->hasFrozen())) {
-    const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
-    if (!frozen.empty()) return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
-  }
-  if (!ticket.isCurrent()) return {};
-  if (const int error = group_->set(true); error != 0) return {cgroup::failureOf(error, "write", group_->path())};
-  isFrozenByUs_ = true;
+  if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};
+  const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
+  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+}
+
+Failures CgroupScope::freeze() {
+  if (const int error = group_->set(true); error != 0) return {failureOf(error, "write")};
+  place_.freezer->store(id_);
+  hasFrozen_ = true;
   return {};
 }
 
 Failures CgroupScope::resume(Whom whom) {
-  if (isCleared_ || (whom == Whom::Stopped && !isFrozenByUs_)) return {};
+  if (isCleared_ || (whom == Whom::Stopped && !isFrozenByUs())) return {};
   const int error = group_->set(false);
   // Removed by somebody else: then nothing is in it.
   if (error != 0 && error != ENODEV) {
-    Failure failure = cgroup::failureOf(error, "write", group_->path());
-    failure.isStopped = isFrozenByUs_;
+    Failure failure = failureOf(error, "write");
+    failure.isStopped = isFrozenByUs();
     return {failure};
   }
-  isFrozenByUs_ = false;
+  hasFrozen_ = false;
+  if (error != 0) return {};
   if (whom == Whom::All) {
     // What others stopped by a signal is to run as well.
-    for (const Pid pid : inhabitants()) {
+    for (const Pid pid : moves_.inhabitants()) {
       Member inhabitant;
       if (!signaller_.open(pid, inhabitant).empty()) continue;
       // Only then: it was in here while it was held.
@@ -234,8 +208,12 @@ Failures CgroupScope::deaths() const {
   return failures;
 }
 
+/// All at once: one system call.
 void CgroupScope::findGone() noexcept {
-  for (Registered& one : members_) signaller_.findGone({&one.member, 1});
+  std::vector<Member> all;
+  for (const Registered& one : members_) all.push_back(one.member);
+  signaller_.findGone(all);
+  for (std::size_t i = 0; i < all.size(); ++i) members_[i].member.gone = all[i].gone;
 }
 
 void CgroupScope::dropGone() noexcept {
@@ -245,6 +223,7 @@ void CgroupScope::dropGone() noexcept {
   if (isNeeded) return;
   std::erase_if(members_, [this](Registered& one) {
     if (one.member.gone) signaller_.release(one.member.process);
+    hasDropped_ = hasDropped_ || one.member.gone;
     return one.member.gone;
   });
 }
@@ -254,30 +233,31 @@ Failures CgroupScope::moveAllOut() {
   Failures failures;
   findGone();
   for (const Registered& one : members_) {
-    const Pid pid = one.member.process.pid;
     // Only what is here: somebody may have moved it, or its number may be somebody else's.
-    if (one.member.gone || (one.origin == group_->path() && !group_->isMade()) || !isInside(pid)) continue;
-    for (const Pid relative : familyOf(pid)) append(failures, moveOut(relative, one.origin));
+    if (!one.member.gone && isInside(one.member.process.pid)) append(failures, moveFamilyOut(one));
   }
   if (!group_->isMade()) return failures;
   // Orphans, and what was born meanwhile.
-  const std::string origin = members_.empty() ? "" : members_.front().origin;
+  const Homes homes = members_.empty() ? Homes() : members_.front().homes;
   constexpr int kRounds = 1000;
   for (int round = 0; round < kRounds && failures.empty(); ++round) {
-    const std::vector<Pid> left = inhabitants();
+    const std::vector<Pid> left = moves_.inhabitants();
     if (left.empty()) break;
-    for (const Pid pid : left) append(failures, moveOut(pid, origin));
+    for (const Pid pid : left) append(failures, moves_.out(pid, homes));
   }
   return failures;
 }
 
 Failures CgroupScope::clear() {
   if (std::exchange(isCleared_, true)) return {};
+  // First: from here on no other state sends a process to us.
+  CgroupRegistry::all().leave(id_);
   Failures failures = moveAllOut();
   for (Registered& one : members_) signaller_.release(one.member.process);
   members_.clear();
-  if (const int error = group_->remove(); error != 0)
-    failures.push_back(cgroup::failureOf(error, "rmdir", group_->path()));
+  const int error = group_->remove();
+  // Where something could not be moved out, that is the reason.
+  if (error != 0 && failures.empty()) failures.push_back(cgroup::failureOf(error, "rmdir", group_->path()));
   return failures;
 }
 
@@ -298,7 +278,7 @@ std::vector<MemberOutcome> CgroupScope::outcomes() {
     const Outcome alive = one.member.wasStopped ? Outcome::AlreadyStopped : Outcome::Stopped;
     list.push_back({one.member.process.pid, one.member.gone ? Outcome::Gone : alive});
   }
-  for (const Pid pid : inhabitants()) {
+  for (const Pid pid : moves_.inhabitants()) {
     if (find(pid) == nullptr) list.push_back({pid, Outcome::Stopped});
   }
   return list;
@@ -306,7 +286,7 @@ std::vector<MemberOutcome> CgroupScope::outcomes() {
 
 std::vector<Pid> CgroupScope::everyone() {
   std::vector<Pid> everyone = pids();
-  for (const Pid pid : inhabitants()) {
+  for (const Pid pid : moves_.inhabitants()) {
     if (find(pid) == nullptr) everyone.push_back(pid);
   }
   return everyone;
@@ -314,11 +294,14 @@ std::vector<Pid> CgroupScope::everyone() {
 
 std::optional<MemberStatus> CgroupScope::inspect(Pid pid, std::vector<Pid>& /*found*/) {
   const Registered* const one = find(pid);
-  const bool isHere = isInside(pid);
   const ProcessState state = one == nullptr ? lookAt(signaller_, pid) : signaller_.look(one->member.process);
   const bool isAwake = state == ProcessState::Running || state == ProcessState::Sleeping;
+  const bool isHere = isInside(pid);
   const bool isHeld = isHere && isAwake && group_->hasFrozen();
-  return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, one != nullptr, isHere && isFrozenByUs_};
+  // Somebody else who uses the group may have thawed it.
+  bool isSet = false;
+  const bool isByUs = isHere && isFrozenByUs() && group_->readSet(isSet) == 0 && isSet;
+  return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, one != nullptr, isByUs};
 }
 
 }  // namespace freeze_state

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,6 +9,8 @@
 #include "../scope.h"
 #include "../system_scope.h"
 #include "cgroup_freezer.h"
+#include "cgroup_moves.h"
+#include "cgroup_registry.h"
 
 namespace freeze_state {
 
@@ -25,12 +29,12 @@ class CgroupScope final : public Scope {
   std::vector<Pid> pids() const override;
   Failures add(Pid pid, const Ticket* frozen) override;
   UnregisterResult remove(Pid pid) override;
-  void beginStop() override { findGone(); }
+  void beginStop() override;
   StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
   Failures resume(Whom whom) override;
   /// A member's children go on when it has ended.
   bool isAnyAlive() const noexcept override;
-  bool isAnyStopped() const noexcept override { return isFrozenByUs_; }
+  bool isAnyStopped() const noexcept override { return isFrozenByUs(); }
   Failures deaths() const override;
   void findGone() noexcept override;
   void dropGone() noexcept override;
@@ -42,29 +46,41 @@ class CgroupScope final : public Scope {
 
  private:
   CgroupScope(std::unique_ptr<CgroupFreezer> group, Signaller& signaller)
-      : signaller_(signaller), group_(std::move(group)) {}
+      : signaller_(signaller),
+        group_(std::move(group)),
+        moves_(group_->path(), group_->mount()),
+        place_(CgroupRegistry::all().enter(group_->path(), group_->isMade())),
+        id_(place_.owner) {}
 
   struct Registered {
     Member member;
-    std::string origin;  ///< the directory of the cgroup it was in
+    Homes homes;  ///< where it was before
   };
 
-  bool isInside(Pid pid) const;
-  std::string originOf(Pid pid) const;
-  Failures freeze(const Ticket& ticket, bool isNoting);
+  Failures whyNotNow() const;
+  Failures freeze();
+  std::string directoryOf(Pid pid) const { return cgroup::directoryOf(pid, group_->mount()).value_or(""); }
+  bool isInside(Pid pid) const { return cgroup::isWithin(directoryOf(pid), group_->path()); }
+  Failure failureOf(int error, const char* call) const { return cgroup::laterFailure(error, call, group_->path()); }
   Failures findLeft(const std::vector<Pid>& inside) const;
-  Failures moveIn(Member& member, const std::string& origin);
-  std::vector<Pid> inhabitants() const;
-  std::vector<Pid> familyOf(Pid pid) const;
-  Failures moveOut(Pid pid, const std::string& origin);
+  Failures moveIn(Member& member, const Homes& homes);
+  Failures moveFamilyOut(const Registered& one) const;
   Failures moveAllOut();
   Registered* find(Pid pid) noexcept;
+  /// Not any more where it was thawed by others, and another state of this process has frozen it since.
+  bool isFrozenByUs() const noexcept { return hasFrozen_ && place_.freezer->load() == id_; }
 
   Signaller& signaller_;
   const std::unique_ptr<CgroupFreezer> group_;
-  bool isFrozenByUs_ = false;
+  const CgroupMoves moves_;
+  const CgroupRegistry::Place place_;
+  const std::uint64_t id_;   ///< among all states; see CgroupRegistry
+  bool hasDropped_ = false;  ///< members that CgroupRegistry still has
+  bool hasFrozen_ = false;   ///< and not thawed since
   bool isCleared_ = false;
   std::vector<Registered> members_;
+  std::size_t noted_ = 0;    ///< so many members a stop that is under way has looked at
+  bool hasChecked_ = false;  ///< the stop that is under way has found nothing against it
 };
 
 }  // namespace freeze_state

@@ -120,7 +120,7 @@ std::vector<Pid> GroupScope::unstopped(const Ticket& frozen, Deadline until) {
     // One that is not in the group any more was none of it, or has exited.
     if (*state == ProcessState::Unknown || (isAwake && getpgid(mate.pid) == mate.group)) {
       mates_.insert(mates_.begin(), mate);
-    } else if (*state == ProcessState::Stopped &&
+    } else if ((*state == ProcessState::Stopped || *state == ProcessState::Traced) &&
                std::ranges::find(stoppedGroups_, mate.group) == stoppedGroups_.end()) {
       stoppedGroups_.push_back(mate.group);
     }

@@ -28,8 +28,8 @@ int stat(Pid pid, Stat& stat) noexcept;
 /// What the process does, its threads included. `Gone` where there is no such task; `Unknown` where /proc cannot tell.
 ProcessState look(Pid pid) noexcept;
 
-/// The same, bit by bit: nothing where the deadline cut it short. `threadsStopped` is how many threads were seen stopped
-/// by then, 0 at first; the next call goes on from there.
+/// The same, bit by bit: nothing where the deadline cut it short. `threadsStopped` is how many threads were seen
+/// stopped by then, 0 at first; the next call goes on from there.
 std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept;
 
 /// Whether /proc shows the processes of everybody; it may be mounted to hide those of others (hidepid).

@@ -39,8 +39,8 @@ class Child {
   bool isReaped_ = false;
 };
 
-/// Has the kernel kill this fork when its parent dies, or ends it where that has been already. Otherwise it would live on
-/// for ever, and hold the pipe open that its output goes to.
+/// Has the kernel kill this fork when its parent dies, or ends it where that has been already. Otherwise it would live
+/// on for ever, and hold the pipe open that its output goes to.
 void dieWith(Pid parent) noexcept;
 
 /// Runs the body in a fork of this process and gives what it returns as its exit code; minus the signal where one ended

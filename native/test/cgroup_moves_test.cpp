@@ -1,0 +1,155 @@
+#include "../core/linux/cgroup_moves.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/child.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A hierarchy of directories that says who is in which as the kernel's does, and refuses what it is told to.
+class Hierarchy {
+ public:
+  Hierarchy() {
+    std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    root = name.data();
+    for (const char* below : {"/above/home", "/by/group"}) std::filesystem::create_directories(root + below);
+  }
+  Hierarchy(const Hierarchy&) = delete;
+  Hierarchy& operator=(const Hierarchy&) = delete;
+  ~Hierarchy() { std::filesystem::remove_all(root); }
+
+  CgroupMoves moves() {
+    return {group(), {root, "/"}, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
+  }
+  std::string group() const { return root + "/by/group"; }
+  std::string home() const { return root + "/above/home"; }
+
+  int move(const std::string& directory, Pid pid) {
+    asked.emplace_back(directory, pid);
+    if (onMove) onMove(pid);
+    if (const auto error = refusals.find({directory, pid}); error != refusals.end()) return error->second;
+    if (const auto error = refusals.find({directory, 0}); error != refusals.end()) return error->second;
+    where[pid] = directory;
+    list();
+    return 0;
+  }
+
+  void list() const {
+    std::ofstream file(group() + "/cgroup.procs");
+    for (const auto& [pid, directory] : where) {
+      if (directory == group()) file << pid << "\n";
+    }
+  }
+
+  void put(Pid pid) {
+    where[pid] = group();
+    list();
+  }
+
+  std::string root;
+  std::map<Pid, std::string> where;
+  std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of everybody
+  std::vector<std::pair<std::string, Pid>> asked;
+  std::function<void(Pid)> onMove;
+};
+
+}  // namespace
+
+TEST_SUITE("moves out of cgroups") {
+  TEST_CASE("go home; else next to the group; else to the nearest above; and once it is out nobody else is asked") {
+    Hierarchy all;
+    const std::vector<std::string> places{all.home(), all.root + "/by", all.root + "/above", all.root};
+    for (std::size_t refusing = 0; refusing < places.size(); ++refusing) {
+      if (refusing > 0) all.refusals[{places[refusing - 1], 0}] = refusing == 2 ? EOPNOTSUPP : EBUSY;
+      all.asked.clear();
+      all.put(1000);
+      CHECK(all.moves().out(1000, {{all.home()}}).empty());
+      CHECK(all.where[1000] == places[refusing]);
+      CHECK(all.asked.size() == refusing + 1);
+    }
+  }
+
+  TEST_CASE("that nobody takes fail with what the first answered that is there") {
+    Hierarchy all;
+    for (const char* place : {"/by", "/above", ""}) all.refusals[{all.root + place, 0}] = EACCES;
+    for (const auto& [error, code, place] : {std::tuple(EBUSY, FailureCode::CgroupControllers, all.home()),
+                                             std::tuple(ENOENT, FailureCode::CgroupNotPermitted, all.root + "/by"),
+                                             std::tuple(ENODEV, FailureCode::CgroupNotPermitted, all.root + "/by")}) {
+      all.refusals[{all.home(), 0}] = error;
+      const Failures failures = all.moves().out(1000, {{all.home()}});
+      REQUIRE(failures.size() == 1);
+      CHECK(failures[0].code == code);
+      CHECK(failures[0].path == place);
+      CHECK(failures[0].pid == 1000);
+    }
+  }
+
+  TEST_CASE("that find nobody any more have succeeded") {
+    Hierarchy all;
+    all.refusals[{all.home(), 0}] = ESRCH;
+    CHECK(all.moves().out(1000, {{all.home()}}).empty());
+    CHECK(all.asked.size() == 1);
+  }
+
+  TEST_CASE("of a family take along what is forked meanwhile, by whoever was moved already") {
+    Hierarchy all;
+    const Child first;
+    std::vector<std::unique_ptr<Child>> born;
+    all.put(getpid());
+    all.put(first.pid());
+    constexpr std::size_t kBorn = 5;
+    all.onMove = [&](Pid) {
+      if (born.size() == kBorn) return;
+      born.push_back(std::make_unique<Child>());
+      all.put(born.back()->pid());
+    };
+    CHECK(all.moves().familyOut(getpid(), {{all.home()}}, {}).empty());
+    CHECK(all.moves().inhabitants().empty());
+    CHECK(born.size() == kBorn);
+    for (const auto& child : born) CHECK(all.where[child->pid()] == all.home());
+  }
+
+  TEST_CASE("of a family leave whom another member brought, and who is no relative") {
+    Hierarchy all;
+    const Child apart;
+    const Child relative;
+    for (const Pid pid : {getpid(), apart.pid(), relative.pid(), Pid{1}}) all.put(pid);
+    CHECK(all.moves().familyOut(getpid(), {{all.home()}}, {apart.pid()}).empty());
+    CHECK(all.where[relative.pid()] == all.home());
+    CHECK(all.where[apart.pid()] == all.group());
+    CHECK(all.where[1] == all.group());
+  }
+
+  TEST_CASE("of a family that fail halfway leave all of it inside") {
+    Hierarchy all;
+    const std::array<Child, 3> children;
+    all.put(getpid());
+    for (const Child& child : children) all.put(child.pid());
+    const Pid stuck = children[1].pid();
+    for (const char* place : {"/above/home", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
+    const Failures failures = all.moves().familyOut(getpid(), {{all.home()}}, {});
+    REQUIRE(failures.size() == 1);
+    CHECK(failures[0].pid == stuck);
+    CHECK(failures[0].path == all.home());
+    CHECK(all.moves().inhabitants().size() == 4);
+    CHECK(all.asked.front() == std::pair(all.home(), Pid{getpid()}));
+  }
+}
+
+}  // namespace freeze_state::test

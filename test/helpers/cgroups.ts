@@ -1,0 +1,102 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CgroupError } from 'freeze-state';
+import { afterEach, expect, vi } from 'vitest';
+import { cgroupMount, cgroupOf } from './proc';
+import { endAll } from './processes';
+
+/** The cgroup that the tests run in. */
+export const own = cgroupOf(process.pid);
+const made: string[] = [];
+let count = 0;
+
+/** A cgroup of the test's own, which goes with it. */
+export function cgroup(parent = own): string {
+  count += 1;
+  const path = join(parent, `freeze-state-test-${process.pid}-${count}`);
+  mkdirSync(path);
+  made.push(path);
+  return path;
+}
+
+export function write(path: string, file: string, text: string | number): void {
+  writeFileSync(join(path, file), String(text));
+}
+
+function numbersIn(path: string, file: string): string[] {
+  return readFileSync(join(path, file), 'latin1').split(/\s+/).filter(Boolean);
+}
+
+export function processesOf(path: string): number[] {
+  return numbersIn(path, 'cgroup.procs').map(Number);
+}
+
+/** Those that states of this process have made under a cgroup. */
+export function madeUnder(parent: string): string[] {
+  return readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${process.pid}-`));
+}
+
+export function errorOf(operation: () => unknown): CgroupError {
+  try {
+    operation();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CgroupError);
+    return error as CgroupError;
+  }
+  throw new Error('It did not throw.');
+}
+
+/** A controller that can be enabled for the groups below one, which takes no processes then; '' where there is none. */
+export const controller = findController();
+let isRootOurs = false;
+
+function findController(): string {
+  // These are for threads too, and keep out processes only where a group below has some.
+  const forThreads = ['cpu', 'cpuset', 'perf_event', 'pids'];
+  try {
+    const root = cgroupMount();
+    const [first = ''] = numbersIn(root, 'cgroup.controllers').filter((name) => !forThreads.includes(name));
+    if (first === '') return '';
+    const wasEnabled = numbersIn(root, 'cgroup.subtree_control').includes(first);
+    write(root, 'cgroup.subtree_control', `+${first}`);
+    if (!wasEnabled) write(root, 'cgroup.subtree_control', `-${first}`);
+    return first;
+  } catch {
+    return '';
+  }
+}
+
+/** Enables the controller for what is below a cgroup that has no processes, and in all above it. */
+export function handDown(path: string): void {
+  const root = cgroupMount();
+  if (path !== root) handDown(dirname(path));
+  if (numbersIn(path, 'cgroup.subtree_control').includes(controller)) return;
+  write(path, 'cgroup.subtree_control', `+${controller}`);
+  isRootOurs ||= path === root;
+}
+
+function thaw(path: string): void {
+  if (!existsSync(path)) return;
+  write(path, 'cgroup.freeze', 0);
+  for (const name of madeUnder(path)) thaw(join(path, name));
+}
+
+/** With what a state that failed has left in it. */
+async function remove(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  for (const name of madeUnder(path)) await remove(join(path, name));
+  await vi.waitFor(() => rmdirSync(path), { timeout: 5000, interval: 5 });
+}
+
+afterEach(async () => {
+  made.forEach(thaw);
+  await endAll();
+  for (const path of made.splice(0).reverse()) await remove(path);
+  if (!isRootOurs) return;
+  isRootOurs = false;
+  try {
+    write(cgroupMount(), 'cgroup.subtree_control', `-${controller}`);
+  } catch {
+    // Somebody else uses it by now.
+  }
+});

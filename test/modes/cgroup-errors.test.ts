@@ -1,0 +1,158 @@
+import { chownSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { cgroup, errorOf, own, write } from '../helpers/cgroups';
+import { signallingModes } from '../helpers/modes';
+import { valueInNode } from '../helpers/node';
+import { cgroupMount, cgroupOf, isStopped, running } from '../helpers/proc';
+import { canBecomeNobody, nobody, sleeper, sleepers } from '../helpers/processes';
+
+describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an error says why', () => {
+  const open = (options?: FreezeOptions, pid?: number): FreezeState => new FreezeState(FreezeMode.Cgroup, pid, options);
+
+  it('where the directory is no cgroup, or does not exist, or is the root', () => {
+    for (const path of ['/tmp', join(own, 'nowhere'), cgroupMount()]) {
+      const error = errorOf(() => open({ cgroup: { path } }));
+      expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', reason: 'no-cgroup', path });
+      expect(error.message).toContain(path);
+    }
+    expect(errorOf(() => open({ cgroup: { parent: join(own, 'nowhere') } }))).toMatchObject({ reason: 'no-cgroup' });
+  });
+
+  it('where it is threaded', () => {
+    const parent = cgroup();
+    const path = cgroup(parent);
+    write(path, 'cgroup.type', 'threaded');
+    const error = errorOf(() => open({ cgroup: { path } }));
+    expect(error).toMatchObject({ reason: 'threaded', path });
+    expect(error.message).toContain('cgroup.type');
+  });
+
+  it('where it, or one above it, was frozen by somebody else', () => {
+    const parent = cgroup();
+    const path = cgroup(parent);
+    write(parent, 'cgroup.freeze', 1);
+    const error = errorOf(() => open({ cgroup: { path } }));
+    expect(error).toMatchObject({ reason: 'frozen-by-another', path: parent });
+    expect(error.message).toContain('not ours to thaw');
+    expect(error.message).toContain(`echo 0 > ${parent}/cgroup.freeze`);
+    expect(errorOf(() => open({ cgroup: { parent } }))).toMatchObject({ reason: 'frozen-by-another', path: parent });
+    expect(readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${process.pid}-`))).toEqual([]);
+  });
+
+  it('where one above it was frozen meanwhile: neither joins, nor is thawed by us', async () => {
+    const parent = cgroup();
+    const [member, late] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
+    const state = open({ cgroup: { parent } }, member.pid);
+    state.freezeAtEpoch(0);
+    write(parent, 'cgroup.freeze', 1);
+    expect(errorOf(() => state.registerPid(late.pid))).toMatchObject({ reason: 'frozen-by-another', path: parent });
+    expect(cgroupOf(late.pid)).toBe(own);
+    expect(errorOf(() => state.unfreeze())).toMatchObject({ reason: 'frozen-by-another', path: parent });
+    expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
+    write(parent, 'cgroup.freeze', 0);
+    await running(member.pid);
+    state.close();
+  });
+
+  it('where somebody else froze the very one: the freeze fails, and does not make it ours', () => {
+    const path = cgroup();
+    const { pid } = sleeper();
+    const state = open({ cgroup: { path } }, pid);
+    write(path, 'cgroup.freeze', 1);
+    expect(errorOf(() => state.freezeAtEpoch(0))).toMatchObject({ reason: 'frozen-by-another', path });
+    expect(state.isFrozen).toBe(false);
+    state.unfreeze();
+    expect(isStopped(pid)).toBe(true);
+  });
+
+  it.runIf(canBecomeNobody)('where it is not permitted: to make one, to freeze one, to move a process', async () => {
+    const path = cgroup();
+    const { pid } = sleeper();
+    const failures = await valueInNode(
+      ({ FreezeState: State, failure }, directory) => [
+        failure(() => new State('cgroup')),
+        failure(() => new State('cgroup', undefined, { cgroup: { path: directory } })),
+        State.capabilities.modes.cgroup,
+      ],
+      [path],
+      { launch: [`user=${nobody}`] },
+    );
+    expect(failures.slice(0, 2)).toMatchObject([
+      { code: 'ERR_FREEZE_CGROUP', syscall: 'mkdir' },
+      { code: 'ERR_FREEZE_CGROUP', syscall: 'access' },
+    ]);
+    expect(failures[2]).toMatchObject({ available: false, reason: expect.stringContaining('ot permitted') });
+    expect(failures[2]).toMatchObject({ reason: expect.stringContaining('Delegate=yes') });
+    expect(isStopped(pid)).toBe(false);
+  });
+
+  it.runIf(canBecomeNobody)('where one may have a group, and not move a process of others into it', async () => {
+    const path = cgroup();
+    for (const file of ['.', 'cgroup.procs', 'cgroup.freeze']) chownSync(join(path, file), nobody, nobody);
+    const { pid } = sleeper();
+    const [error, pids] = await valueInNode(
+      ({ FreezeState: State, failure }, directory, member) => {
+        const state = new State('cgroup', undefined, { cgroup: { path: directory } });
+        return [failure(() => state.registerPid(member)), state.pids] as const;
+      },
+      [path, pid],
+      { launch: [`user=${nobody}`] },
+    );
+    expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: 13, syscall: 'write' });
+    expect(error.message).toContain(`not permitted to move process ${pid} into or out of ${path} (write: EACCES)`);
+    expect(error.message).toContain('cgroup.procs there, where the process is, and in what is above both');
+    expect(error.message).toMatch(/It was not registered\.$/);
+    expect(pids).toEqual([]);
+    expect(cgroupOf(pid)).toBe(own);
+  });
+
+  // A mount namespace of its own, in which the hierarchy is as such machines have it.
+  const unshare = ['unshare', '--mount', 'sh', '-c'];
+  const inNamespace = (command: string) => ({ under: [...unshare, `${command} && exec "$@"`, '-'] });
+
+  it('where it is mounted read-only', async () => {
+    const result = await valueInNode(
+      ({ FreezeState: State, failure }) => [failure(() => new State('cgroup')), State.capabilities.modes.cgroup],
+      [],
+      inNamespace(`mount -o remount,ro,bind ${cgroupMount()}`),
+    );
+    expect(result[0]).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: 30, syscall: 'mkdir' });
+    expect(result[1]).toMatchObject({ available: false, reason: expect.stringContaining('read-only') });
+  });
+
+  it('where it is not mounted', async () => {
+    const result = await valueInNode(
+      ({ FreezeState: State, failure }) => [failure(() => new State('cgroup')), State.capabilities.modes.cgroup],
+      [],
+      inNamespace(`umount ${cgroupMount()}`),
+    );
+    expect(result[0]).toMatchObject({
+      code: 'ERR_FREEZE_CGROUP',
+      message: expect.stringContaining('mount -t cgroup2'),
+    });
+    expect(result[1]).toMatchObject({ available: false });
+  });
+
+  it('and it is found where else it is mounted', async () => {
+    const { pid } = sleeper();
+    const result = await valueInNode(
+      ({ FreezeState: State, failure }, member) => {
+        const outcome = failure(() => {
+          const state = new State('cgroup', member);
+          const frozen = state.freezeAtEpoch(0);
+          state.close();
+          return frozen;
+        });
+        return outcome;
+      },
+      [pid],
+      inNamespace(
+        `mkdir -p "/tmp/a cgroup" && mount --move ${cgroupMount()} "/tmp/a cgroup" 2>/dev/null || (mount -t cgroup2 none "/tmp/a cgroup" && umount ${cgroupMount()})`,
+      ),
+    );
+    expect(result).toEqual({ returned: true });
+    rmdirSync('/tmp/a cgroup');
+  });
+});

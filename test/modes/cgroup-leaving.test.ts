@@ -1,0 +1,226 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { cgroup, controller, errorOf, handDown, madeUnder, own, processesOf, write } from '../helpers/cgroups';
+import { signallingModes } from '../helpers/modes';
+import { valueInNode } from '../helpers/node';
+import { cgroupMount, cgroupOf, isStopped, letterOf, running, stopped } from '../helpers/proc';
+import { sleeper, start, tree } from '../helpers/processes';
+import { until } from '../helpers/until';
+
+const open = (options?: FreezeOptions, pid?: number): FreezeState => new FreezeState(FreezeMode.Cgroup, pid, options);
+
+/** A process in a cgroup of the test's own, which no controller keeps it out of yet. */
+function sleeperIn(path: string): number {
+  const { pid } = sleeper();
+  write(path, 'cgroup.procs', pid);
+  return pid;
+}
+
+describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', () => {
+  describe.runIf(controller !== '')('for one that takes no processes any more, since it has controllers', () => {
+    it.each(['unregisterPid', 'close'] as const)('by %s: the process goes next to the group', async (how) => {
+      const [parent, origin] = [cgroup(cgroupMount()), cgroup(cgroupMount())];
+      const pid = sleeperIn(origin);
+      const state = open({ cgroup: { parent } }, pid);
+      expect(state.freezeAtEpoch(0)).toBe(true);
+      await stopped(pid);
+      handDown(origin);
+      if (how === 'unregisterPid') expect(state.unregisterPid(pid)).toBe(true);
+      else state.close();
+      expect(cgroupOf(pid)).toBe(parent);
+      await running(pid);
+      state.close();
+      expect(madeUnder(parent)).toEqual([]);
+    });
+
+    it('and neither does what is next to the group: to the nearest above that does', async () => {
+      const parent = cgroup(cgroupMount());
+      const origin = cgroup(cgroup(cgroupMount()));
+      const whole = await tree(1, 1);
+      for (const one of whole.pids) write(origin, 'cgroup.procs', one);
+      const state = open({ cgroup: { parent } }, whole.pid);
+      for (const one of whole.pids) write(cgroupOf(whole.pid), 'cgroup.procs', one);
+      for (const path of [origin, parent]) handDown(path);
+      state.close();
+      for (const one of whole.pids) expect(cgroupOf(one)).toBe(cgroupMount());
+      expect(madeUnder(parent)).toEqual([]);
+    });
+
+    it('and nothing does: the error names the one that was written to, and why', async () => {
+      const [top, mount] = [cgroup(cgroupMount()), `/tmp/freeze-state-test-${process.pid}`];
+      const [origin, group] = [cgroup(top), cgroup(top)];
+      const pid = sleeperIn(origin);
+      handDown(cgroupMount());
+      const result = await valueInNode(
+        ({ FreezeState: State, failure, letterOf: letter }, member, above, names, name) => {
+          const { writeFileSync } = require('node:fs') as typeof import('node:fs');
+          const state = new State('cgroup', member, { cgroup: { path: `${above}/${names[1]}` } });
+          for (const path of [above, `${above}/${names[0]}`]) {
+            writeFileSync(`${path}/cgroup.subtree_control`, `+${name}`);
+          }
+          const frozen = state.freezeAtEpoch(0);
+          const [left, pids] = [failure(() => state.unregisterPid(member)), state.pids];
+          const isHeld = letter(member) === 'T';
+          return { frozen, left, pids, isHeld, closed: failure(() => state.close()) };
+        },
+        [pid, mount, [origin, group].map((path) => path.slice(top.length + 1)), controller],
+        // A mount that shows no more than these: the root, which takes whatever there is, is out of sight.
+        {
+          under: [
+            'unshare',
+            '--mount',
+            'sh',
+            '-c',
+            `mkdir -p ${mount} && mount --bind ${top} ${mount} && umount ${cgroupMount()} && exec "$@"`,
+            '-',
+          ],
+        },
+      );
+      rmdirSync(mount);
+      expect(result).toMatchObject({ frozen: true, pids: [pid] });
+      for (const { code, syscall, message } of [result.left, result.closed]) {
+        expect({ code, syscall }).toEqual({ code: 'ERR_FREEZE_CGROUP', syscall: 'write' });
+        expect(message).toContain(
+          `process ${pid} could not be moved into ${mount}/${origin.slice(top.length + 1)} (write: EBUSY)`,
+        );
+        expect(message).toContain('controllers enabled for the groups below it');
+        expect(message).toContain('cgroup.subtree_control`');
+      }
+      expect(result.left.message).toMatch(/It stays registered\.$/);
+      expect(result.closed.message).toMatch(/The state is closed; what could not be moved out stays where it is\.$/);
+      expect(cgroupOf(pid)).toBe(group);
+      await running(pid);
+    });
+
+    it('is told at once where a given one is such, and at the registration where it has become so', () => {
+      const path = cgroup(cgroupMount());
+      const state = open({ cgroup: { path } });
+      handDown(path);
+      const { pid } = sleeper();
+      const late = errorOf(() => state.registerPid(pid));
+      expect(late).toMatchObject({ reason: 'has-controllers', path });
+      expect(late.message).toContain(`process ${pid} could not be moved into ${path} (write: EBUSY)`);
+      expect(late.message).toMatch(/It was not registered\.$/);
+      expect(cgroupOf(pid)).toBe(own);
+      state.close();
+      const early = errorOf(() => open({ cgroup: { path } }));
+      expect(early).toMatchObject({ reason: 'has-controllers', path, errno: 0 });
+      expect(early.message).toContain(`${path} takes no processes`);
+      expect(early.message).toContain(`> ${path}/cgroup.subtree_control`);
+      expect(early.message).toMatch(/No state was made\.$/);
+    });
+  });
+
+  describe('that another state took the process from', () => {
+    it('never shares what was made: a process is in the one that took it last', async () => {
+      const { pid } = sleeper();
+      const [one, other] = [open(undefined, pid), open(undefined, pid)];
+      expect(madeUnder(own)).toHaveLength(2);
+      expect(errorOf(() => one.freezeAtEpoch(0))).toMatchObject({ reason: 'member-left' });
+      expect(isStopped(pid)).toBe(false);
+      expect(other.freezeAtEpoch(0)).toBe(true);
+      await stopped(pid);
+      other.close();
+      one.close();
+      expect(madeUnder(own)).toEqual([]);
+      expect(cgroupOf(pid)).toBe(own);
+      await running(pid);
+    });
+
+    it.each(['first', 'second'])('which goes by the %s that is closed, and home in the end', async (which) => {
+      const origin = cgroup();
+      const pid = sleeperIn(origin);
+      const first = open(undefined, pid);
+      const firsts = cgroupOf(pid);
+      const second = open(undefined, pid);
+      const seconds = cgroupOf(pid);
+      expect(second.freezeAtEpoch(0)).toBe(true);
+      await stopped(pid);
+      const [closed, left] = which === 'first' ? [first, second] : [second, first];
+      closed.close();
+      // Back with the one that still has it; or where it is, with the one that took it.
+      expect(cgroupOf(pid)).toBe(which === 'first' ? seconds : firsts);
+      expect(isStopped(pid)).toBe(which === 'first');
+      left.unfreeze();
+      expect(left.freezeAtEpoch(left.currentEpoch)).toBe(true);
+      await stopped(pid);
+      left.close();
+      await running(pid);
+      expect(cgroupOf(pid)).toBe(origin);
+      expect(madeUnder(own)).toEqual([]);
+    });
+
+    it('is not gone back to where that one has let the process go: frozen there, nobody would thaw it', async () => {
+      const origin = cgroup();
+      const [pid, { pid: other }] = [sleeperIn(origin), sleeper()];
+      const first = FreezeState.withPids(FreezeMode.Cgroup, [pid, other]);
+      const second = open(undefined, pid);
+      first.unregisterPid(pid);
+      expect(first.freezeAtEpoch(0)).toBe(true);
+      second.close();
+      expect(cgroupOf(pid)).toBe(origin);
+      await running(pid);
+      first.close();
+    });
+
+    it('takes what was born there to where its parent came from', async () => {
+      const origin = cgroup();
+      const whole = await tree(1, 1);
+      const [root, child = 0] = whole.pids as [number, ...number[]];
+      write(origin, 'cgroup.procs', root);
+      const first = open(undefined, root);
+      write(cgroupOf(root), 'cgroup.procs', child);
+      const second = open(undefined, child);
+      first.close();
+      second.close();
+      for (const pid of whole.pids) expect(cgroupOf(pid)).toBe(origin);
+      expect(madeUnder(own)).toEqual([]);
+    });
+
+    it('is a given one that both use: a member stays until the last of them lets it go', async () => {
+      const [path, origin] = [cgroup(), cgroup()];
+      const pid = sleeperIn(origin);
+      const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
+      first.close();
+      expect(cgroupOf(pid)).toBe(path);
+      expect(second.freezeAtEpoch(0)).toBe(true);
+      await stopped(pid);
+      second.close();
+      expect(cgroupOf(pid)).toBe(origin);
+      await running(pid);
+    });
+  });
+
+  describe('an orphan, whose parent was registered and has exited', () => {
+    const orphanOf = async (options?: FreezeOptions): Promise<[FreezeState, number]> => {
+      const { pid = 0, stdin, stdout } = start('sh', ['-c', 'read go; sleep 60 >&- 2>&- & echo $!']);
+      const state = open(options, pid);
+      stdin.write('\n');
+      const [line] = (await once(stdout, 'data')) as [Buffer];
+      await until(() => letterOf(pid) === '', 'the shell is gone');
+      return [state, Number(line.toString())];
+    };
+
+    it('leaves a group that was made with all the rest, and stays in one that was given: as what others put there does', async () => {
+      const path = cgroup();
+      for (const options of [undefined, { cgroup: { path } }]) {
+        const [state, orphan] = await orphanOf(options);
+        try {
+          const group = cgroupOf(orphan);
+          state.close();
+          expect(cgroupOf(orphan)).toBe(options === undefined ? own : path);
+          expect(existsSync(group)).toBe(options !== undefined);
+          expect(isStopped(orphan)).toBe(false);
+        } finally {
+          process.kill(orphan, 'SIGKILL');
+          await until(() => letterOf(orphan) === '' || letterOf(orphan) === 'Z', 'the orphan is gone');
+        }
+      }
+      expect(readFileSync(join(path, 'cgroup.freeze'), 'latin1')).toBe('0\n');
+      await until(() => processesOf(path).length === 0, 'nobody is in it');
+    });
+  });
+});
