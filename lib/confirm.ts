@@ -9,17 +9,18 @@ import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
  * Microseconds for which this thread gets on with it, before it lets others run; the last piece of work in them may take
  * some twenty more. The first time there is more to do besides.
  */
-const firstSlice = 30;
-const slice = 50;
+const firstSlice = 20;
+const slice = 40;
 
-/** Milliseconds for which it comes back in each turn of the event loop. */
+/** Milliseconds for which it comes back in each turn of the event loop, whether there is anything to do or not. */
 const patience = 2;
 
 const defaultTimeout = 1000;
 
 /**
  * Freezes, and waits until every live member has stopped: first at once, since a sleeper takes microseconds; then once a
- * turn of the event loop; then every millisecond, since a busy member may need this very processor.
+ * turn of the event loop; then, where there is nothing to do but to look again, every millisecond, since a busy member may
+ * need this very processor.
  *
  * @param changed is called after each change of the state that this makes.
  * @param callee the public function that was called: the stacks of errors start below it.
@@ -45,7 +46,7 @@ export async function confirm(
   while (stage !== 'stopped' && stage !== 'passed') {
     const elapsed = performance.now() - start;
     if (signal?.aborted || elapsed >= timeout) break;
-    await (stage === 'freezing' || elapsed < patience ? setImmediate() : setTimeout(1));
+    await (elapsed < patience || !confirmation.isIdle() ? setImmediate() : setTimeout(1));
     stage = confirmation.step(slice);
     if (Array.isArray(stage)) throw calledBy(errorOf(stage, 'confirmFreezeAtEpoch'), callers);
     if (!isFrozen && hasFrozen(stage)) changed();

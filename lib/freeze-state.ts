@@ -208,9 +208,10 @@ export class FreezeState implements Disposable {
    * sent is not yet a process that is stopped. It takes microseconds for sleepers, a scheduler's tick for busy ones, and
    * does not end for one in vfork(2).
    *
-   * The signals are sent during the call, as `freezeAtEpoch` sends them; in mode `process-tree` that takes as long as it
-   * takes to find the tree. The wait after it looks for some 40 µs at a time, and takes no other thread. A thaw, from whichever thread, ends it with `frozen: false`. Where the deadline passes, or
-   * the signal is aborted, the freeze is rolled back: nothing that it stopped stays so.
+   * It goes in steps of some 40 µs, the first of them during the call, and takes no other thread. Hundreds of members, or a
+   * tree, take several: then the state is running still when the call returns. A thaw, from whichever thread, ends it with
+   * `frozen: false`. Where the deadline passes, or the signal is aborted, the freeze is rolled back: nothing that it stopped
+   * stays so.
    *
    * Of our own children it asks waitid(2), with WNOWAIT, which leaves their exits to Node; of others, /proc; of a control
    * group, its cgroup.events.

@@ -66,12 +66,14 @@ export interface HotCalls {
 }
 
 /** `Confirmation::Stage` in native/core/confirmation.h. */
-export type ConfirmationStage = 'freezing' | 'waiting' | 'stopping' | 'stopped' | 'passed';
+export type ConfirmationStage = 'freezing' | 'stopping' | 'stopped' | 'passed';
 
 /** One confirmation; native/binding/confirmation_handle.h. Where it is dropped before its freeze is done, that is rolled back. */
 export interface ConfirmationHandle {
   /** Gets on for so long at most. */
   step(limitMicroseconds: number): ConfirmationStage | NativeFailure[];
+  /** Whether the last step has found nothing to do, before somebody that was signalled has stopped. */
+  isIdle(): boolean;
   /** Who has not stopped; `undefined` where the epoch has passed. */
   unstopped(): number[] | undefined;
   /**

@@ -105,7 +105,7 @@ export interface FreezeHandle {
 
 /** Options of {@link FreezeState.confirmFreezeAtEpoch}. */
 export interface ConfirmOptions {
-  /** Milliseconds, 0 to 2^31-1, from the signals on. When they have passed the freeze is rolled back. Default 1000. */
+  /** Milliseconds, 0 to 2^31-1, from the call on. When they have passed the freeze is rolled back. Default 1000. */
   readonly timeout?: number;
   /** Aborting it rolls the freeze back, if it was this call that froze, and rejects with `signal.reason`. */
   readonly signal?: AbortSignal;

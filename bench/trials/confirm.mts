@@ -1,16 +1,13 @@
 // How long it takes until a freeze is known to have stopped everyone: beside a loop of kill and waitid in C, which blocks.
-// And for how long at a time a confirmation that has to wait keeps the event loop from its other work.
-import { availableParallelism, constants } from 'node:os';
+import { constants } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
-import { max, median, quantile } from 'simple-statistics';
-import { sleepers, spinners, Watch } from '../children.mjs';
+import { sleepers, Watch } from '../children.mjs';
 import { floor } from '../floor.mjs';
 import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 const goal = 3;
-const patience = 100;
 
 interface Ways {
   /** A promise is awaited. */
@@ -53,11 +50,10 @@ function make(mode: FreezeMode, pids: readonly number[], options: FreezeOptions 
   return state;
 }
 
-async function confirm(state: FreezeState): Promise<number> {
-  const { frozen, members, signalledNs } = await state.confirmFreezeAtEpoch(state.currentEpoch);
+async function confirm(state: FreezeState): Promise<void> {
+  const { frozen, members } = await state.confirmFreezeAtEpoch(state.currentEpoch);
   if (!frozen || members.some(({ outcome }) => outcome !== 'stopped'))
     throw new Error(`${state.mode}: not all stopped`);
-  return signalledNs / 1000;
 }
 
 const byConfirm = (name: string, watch: Watch, state: FreezeState): Contestant =>
@@ -114,72 +110,4 @@ async function sleeping(count: number, hasEveryMode: boolean): Promise<void> {
   for (const pid of all) process.kill(pid, 'SIGKILL');
 }
 
-/** The longest gap between two turns of the event loop, in microseconds, less what of the first is not to count. */
-async function longestGap(during: () => Promise<number>): Promise<number> {
-  const gaps: number[] = [];
-  let last = 0n;
-  let isOver = false;
-  // It asks for its next turn before the confirmation does, as everything does that was waiting already.
-  const tick = (): void => {
-    const now = process.hrtime.bigint();
-    gaps.push(Number(now - last) / 1000);
-    last = now;
-    if (!isOver) globalThis.setImmediate(tick);
-  };
-  await setImmediate();
-  globalThis.setImmediate(tick);
-  last = process.hrtime.bigint();
-  const excluded = await during();
-  isOver = true;
-  await setImmediate();
-  const [first = 0, ...others] = gaps;
-  return max([first - excluded, ...others]);
-}
-
-/** Keeps this thread busy, with nothing that lets another one run. */
-function work(microseconds: number): void {
-  const start = process.hrtime.bigint();
-  while (microsecondsSince(start) < microseconds);
-}
-
-async function busy(count: number): Promise<void> {
-  const pids = await spinners(count);
-  const state = FreezeState.withPids(FreezeMode.Process, pids);
-  const contestants: Contestant[] = [
-    {
-      name: 'nothing but 60 µs of work',
-      sample: async () => {
-        const gap = await longestGap(async () => {
-          work(60);
-          await setImmediate();
-          return 0;
-        });
-        return { gap };
-      },
-    },
-    {
-      name: 'a confirmation',
-      sample: async () => {
-        const gap = await longestGap(() => confirm(state));
-        state.unfreeze();
-        return { gap };
-      },
-    },
-  ];
-  const results = await interleave(contestants, 200);
-  console.log(`\nThe longest gap between two turns of the event loop, with ${count} busy, the signalling left out`);
-  for (const [name, samples] of results) {
-    const gaps = samples.get('gap') ?? [];
-    const [middle, most, longest] = [median(gaps), quantile(gaps, 0.95), max(gaps)].map((gap) => gap.toFixed(0));
-    const late = gaps.filter((gap) => gap > patience).length;
-    console.log(
-      `${name}: median ${middle} µs, 95 % within ${most} µs, maximum ${longest} µs; ` +
-        `${late} of ${gaps.length} over ${patience} µs`,
-    );
-  }
-  state.close();
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
-}
-
 for (const count of [4, 1, 16, 64]) await sleeping(count, count === 4);
-for (const count of [1, availableParallelism(), 2 * availableParallelism()]) await busy(count);

@@ -4,13 +4,17 @@
  * `npm run model` checks it; docs/model/README.md says in plain words what is proved and what is not.
  *
  * Switches, by -D:
- *   FREEZERS, THAWERS   how many; HOLDER, FORCER, REGISTRAR, CLOSER add one of each
+ *   FREEZERS, THAWERS   how many; HOLDER, FORCER, REGISTRAR, CLOSER add one of each; CONFIRMERS how many freeze bit by
+ *                       bit, and let go of the lock in between
  *   WITHOUT_EVEN_RULE   a thaw continues what is stopped even if a newer freeze stopped it: must fail
  *   WITHOUT_RECHECK     a freeze does not look at the word between two signals: holds all the same, for that look makes
  *                       a thaw quick (G6) and no more
  *   WITHOUT_ROLLBACK    a freeze that lost leaves its members stopped: must fail
  *   HOLD_AFTER_THAW     a hold is counted after its thaw instead of before: must fail
  *   UNLOCKED_NEWCOMER   a newcomer is stopped after the lock was let go: must fail
+ *   INHERITED_STOPS     a freeze goes on where the bits of an older one have left off: must fail
+ *   WITHOUT_ABANDON     a confirmation that is dropped leaves its bits: must fail
+ *   FORGOTTEN_STOPS     who joins or leaves makes it forgotten that bits have stopped somebody: must fail
  *   LATE_WORD           a thaw moves the word under the lock: holds all the same, for moving it before makes a thaw quick
  *                       (G6) and no more
  */
@@ -20,6 +24,10 @@
 #endif
 #ifndef THAWERS
 #define THAWERS 2
+#endif
+
+#ifndef CONFIRMERS
+#define CONFIRMERS 0
 #endif
 
 #define MEMBERS 2        /* one from the start, one that the registrar adds and takes away */
@@ -38,6 +46,10 @@ bool locked = false;
 /* What the core knows of its members. */
 bool member[MEMBERS];
 bool marked[MEMBERS];
+
+/* The stop that is done bit by bit: its epoch, or NOBODY, and the member that is next. */
+byte underWay = NOBODY;
+byte next = 0;
 
 /* What is true of the processes: whether they are stopped, and by the freeze of which thread at which epoch. */
 bool stopped[MEMBERS];
@@ -91,6 +103,22 @@ inline continueMarked(m) {
   m = 0
 }
 
+/* Where the signals begin: the lock is held. */
+inline beginStop(m, epoch) {
+#ifndef INHERITED_STOPS
+  if
+  :: underWay != NOBODY && underWay != epoch -> continueMarked(m); underWay = NOBODY
+  :: else
+  fi;
+#endif
+  if
+  :: underWay == NOBODY -> m = 0
+  :: else -> m = next
+  fi;
+  underWay = NOBODY;
+  next = 0
+}
+
 /* Takes its ticket at any time before, as an emulator does, or makes up one that is not reached yet, and freezes at it. */
 proctype Freezer(byte who) {
   byte epoch, m;
@@ -124,7 +152,7 @@ proctype Freezer(byte who) {
   :: else -> unlock(); goto end
   fi;
 
-  m = 0;
+  beginStop(m, epoch);
   do
   :: m < MEMBERS ->
 #ifndef WITHOUT_RECHECK
@@ -165,6 +193,71 @@ end:
   skip
 }
 
+/* A confirmation: one signal, and then others have the lock; it may be dropped after any of them. */
+proctype Confirmer(byte who) {
+  byte epoch, m;
+  bool isRefused;
+
+  epoch = word / 2;
+  if
+  :: word == CLOSED -> goto end
+  :: else
+  fi;
+
+  do
+  :: lock();
+     if
+     :: word == running(epoch) && holds == 0
+     :: else -> unlock(); break
+     fi;
+     beginStop(m, epoch);
+     do
+     :: m < MEMBERS && !member[m] -> m++
+     :: else -> break
+     od;
+     if
+     :: m < MEMBERS -> stop(m, who, epoch); m++
+     :: m < MEMBERS -> isRefused = true
+     :: m == MEMBERS
+     fi;
+     if
+     :: !isRefused && m < MEMBERS && word == running(epoch) ->
+        underWay = epoch;
+        next = m;
+        m = 0;
+        unlock()
+     :: else ->
+        atomic {
+          if
+          :: !isRefused && word == running(epoch) ->
+             word = frozen(epoch);
+             assert(allStopped);               /* G2 */
+             assert(holding == 0);
+             m = 0;
+             locked = false;
+             goto end
+          :: else
+          fi
+        }
+        continueMarked(m);
+        unlock();
+        break
+     fi
+  :: break                                     /* aborted, or its thread has ended */
+  od;
+#ifndef WITHOUT_ABANDON
+  lock();
+  if
+  :: underWay == epoch -> continueMarked(m); underWay = NOBODY; next = 0
+  :: else
+  fi;
+  unlock();
+#endif
+
+end:
+  skip
+}
+
 /* The thaw of `unfreeze` and of `hold`; `mine` is the epoch it moved to, or NOBODY if the state was closed. */
 inline thaw(m, mine) {
 #ifdef LATE_WORD
@@ -183,7 +276,7 @@ inline thaw(m, mine) {
 #endif
 #ifndef WITHOUT_EVEN_RULE
      if
-     :: !isFrozen(word) -> continueMarked(m)
+     :: !isFrozen(word) -> continueMarked(m); underWay = NOBODY; next = 0
      :: else                                  /* a newer freeze owns the stops */
      fi;
 #else
@@ -255,6 +348,8 @@ proctype Forcer() {
      :: else -> break
      od;
      m = 0;
+     underWay = NOBODY;
+     next = 0;
      unlock()
   :: else
   fi;
@@ -286,6 +381,10 @@ proctype Holder() {
 proctype Registrar() {
   byte seen;
   lock();
+  next = 0;                                    /* bits of a stop are to be gone through again: the set changes */
+#ifdef FORGOTTEN_STOPS
+  underWay = NOBODY;
+#endif
   seen = word;                                 /* one look; a thaw may move the word from here on */
   if
   :: seen == CLOSED
@@ -306,6 +405,7 @@ proctype Registrar() {
   /* Its removal: the signal first, and then it is no member any more. Between the two the word may read frozen while the
      process runs, and whoever asks for the members waits for the lock; so the watcher looks past it. */
   lock();
+  next = 0;
   if
   :: member[1] && marked[1] -> isLeaving = true; continue_(1)
   :: else
@@ -320,7 +420,7 @@ proctype Closer() {
   word = CLOSED;
   lock();
   continueMarked(m);
-  d_step { member[0] = false; member[1] = false };
+  d_step { member[0] = false; member[1] = false; underWay = NOBODY; next = 0 };
   unlock();
   d_step { assert(noneStopped); closeReturned = true }
 }
@@ -338,6 +438,11 @@ init {
     i = 0;
     do
     :: i < FREEZERS -> run Freezer(i); i++
+    :: else -> break
+    od;
+    i = 0;
+    do
+    :: i < CONFIRMERS -> run Confirmer(FREEZERS + i); i++
     :: else -> break
     od;
     i = 0;

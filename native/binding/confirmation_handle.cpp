@@ -14,7 +14,6 @@ namespace {
 const char* nameOf(Confirmation::Stage stage) {
   switch (stage) {
     case Confirmation::Stage::Freezing: return "freezing";
-    case Confirmation::Stage::Waiting: return "waiting";
     case Confirmation::Stage::Stopping: return "stopping";
     case Confirmation::Stage::Stopped: return "stopped";
     case Confirmation::Stage::Passed: return "passed";
@@ -33,6 +32,7 @@ Napi::Function ConfirmationHandle::define(Napi::Env env) {
   return DefineClass(env, "ConfirmationHandle",
                      {
                          InstanceMethod<&ConfirmationHandle::step>("step"),
+                         InstanceMethod<&ConfirmationHandle::isIdle>("isIdle"),
                          InstanceMethod<&ConfirmationHandle::unstopped>("unstopped"),
                          InstanceMethod<&ConfirmationHandle::rollBack>("rollBack"),
                          InstanceMethod<&ConfirmationHandle::report>("report"),
@@ -63,6 +63,10 @@ Napi::Value ConfirmationHandle::step(const Napi::CallbackInfo& info) {
   const auto [stage, failures] = confirmation_->step(std::chrono::steady_clock::now() + limit);
   if (!failures.empty()) return {info.Env(), failureValue(info.Env(), failures)};
   return Napi::String::New(info.Env(), nameOf(stage));
+}
+
+Napi::Value ConfirmationHandle::isIdle(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), confirmation_->isIdle());
 }
 
 Napi::Value ConfirmationHandle::unstopped(const Napi::CallbackInfo& info) {

@@ -8,13 +8,15 @@ Confirmation::Progress Confirmation::step(Deadline until) {
   if (!hasFrozen_) {
     FreezeResult result = state_->freezeBitByBit(epoch_, until, roster_, caller_);
     if (!result.failures.empty()) return {Stage::Passed, std::move(result.failures)};
-    if (result.isUnderWay) return {result.isIdle ? Stage::Waiting : Stage::Freezing, {}};
+    isIdle_ = result.isIdle;
+    if (result.isUnderWay) return {Stage::Freezing, {}};
     if (!result.frozen) return {Stage::Passed, {}};
     hasFrozen_ = true;
     signalled_ = Clock::now();
   }
   const auto left = state_->unstopped(epoch_, until);
   if (!left) return {Stage::Passed, {}};
+  isIdle_ = left->size() >= std::exchange(left_, left->size());
   if (!left->empty()) return {Stage::Stopping, {}};
   stopped_ = Clock::now();
   return {Stage::Stopped, {}};

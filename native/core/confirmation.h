@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -26,7 +27,6 @@ class Confirmation {
 
   enum class Stage : std::uint8_t {
     Freezing,  ///< not all have been signalled; the state is running
-    Waiting,   ///< the same, and there is nothing to do before somebody that was signalled has stopped
     Stopping,  ///< frozen, and not all were seen stopped
     Stopped,   ///< frozen, and all were
     Passed,    ///< the state is not frozen at this epoch, or not any more
@@ -37,6 +37,9 @@ class Confirmation {
   };
   /// Gets on until the deadline.
   Progress step(Deadline until);
+
+  /// Whether the last step has found nothing to do, before somebody that was signalled has stopped.
+  bool isIdle() const noexcept { return isIdle_; }
 
   /// Those that have not stopped; nothing where the epoch has passed.
   std::optional<std::vector<Pid>> unstopped();
@@ -59,6 +62,8 @@ class Confirmation {
   const Listener* const caller_;
   Roster roster_;
   bool hasFrozen_ = false;
+  bool isIdle_ = false;
+  std::size_t left_ = std::numeric_limits<std::size_t>::max();  ///< not seen stopped by the last step
   Deadline begin_;
   Deadline signalled_;
   Deadline stopped_;

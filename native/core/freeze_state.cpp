@@ -61,8 +61,9 @@ FreezeResult FreezeState::stopMembersLocked(std::uint64_t epoch, Deadline until,
   const Ticket ticket(word_, running);
   // The thaw that moved the word since waits for our lock: it may not find the stops of an older freeze (G1).
   if (stopUnderWay_ && stopUnderWay_ != epoch) resume(Whom::Stopped);
-  if (!stopUnderWay_) scope_->beginStop();
+  if (!stopUnderWay_ || hasSetChanged_) scope_->beginStop();
   stopUnderWay_.reset();
+  hasSetChanged_ = false;
   StopResult stop = scope_->stop(ticket, roster != nullptr, until);
   if (!stop.isDone && ticket.isCurrent()) {
     stopUnderWay_ = epoch;
@@ -215,7 +216,7 @@ Failures FreezeState::registerPid(std::int64_t pid) {
   const std::uint64_t seen = word_.load();
   if (seen == word::kClosed) return {{FailureCode::Closed}};
   const Ticket frozen(word_, seen);
-  stopUnderWay_.reset();
+  hasSetChanged_ = true;
   return scope_->add(static_cast<Pid>(pid), word::isFrozen(seen) ? &frozen : nullptr);
 }
 
@@ -223,7 +224,7 @@ UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   const std::lock_guard lock(mutex_);
   if (word_.load() == word::kClosed) return {false, {{FailureCode::Closed}}};
   if (pid < 2 || pid > std::numeric_limits<Pid>::max()) return {false, {{FailureCode::InvalidPid}}};
-  stopUnderWay_.reset();
+  hasSetChanged_ = true;
   return scope_->remove(static_cast<Pid>(pid));
 }
 

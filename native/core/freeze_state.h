@@ -162,9 +162,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
   std::condition_variable changed_;  ///< the word has moved
   const std::unique_ptr<Scope> scope_;
-  /// The epoch of the stop that some call of `freezeBitByBit` is to go on with; nothing else was done to the scope
-  /// since.
+  /// The epoch of the stop that some call of `freezeBitByBit` is to go on with, or `abandon` to take back.
   std::optional<std::uint64_t> stopUnderWay_;
+  bool hasSetChanged_ = false;  ///< since it got as far as it is, so it is to begin anew
   std::vector<Listener*> listeners_;
 };
 

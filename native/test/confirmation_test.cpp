@@ -22,8 +22,6 @@ constexpr Deadline kOver = Deadline::min();
 
 using Stage = Confirmation::Stage;
 
-bool isUnderWay(Stage stage) { return stage == Stage::Freezing || stage == Stage::Waiting; }
-
 /// Processes 101 to 104, on a script.
 struct Four {
   Four() {
@@ -39,7 +37,7 @@ struct Four {
 Confirmation::Progress finish(Confirmation& confirmation, Deadline until = kOver) {
   constexpr int kMany = 1000;
   Confirmation::Progress progress;
-  for (int steps = 0; isUnderWay(progress.stage) && progress.failures.empty(); ++steps) {
+  for (int steps = 0; progress.stage == Stage::Freezing && progress.failures.empty(); ++steps) {
     REQUIRE(steps < kMany);
     progress = confirmation.step(until);
   }
@@ -152,6 +150,23 @@ TEST_SUITE("a confirmation") {
     CHECK(describe(confirmation.report()) == "102, 103, 104");
   }
 
+  TEST_CASE("who joins or leaves before it is dropped does not keep the others stopped") {
+    for (const bool isJoining : {true, false}) {
+      for (const bool isDropped : {true, false}) {
+        Four four;
+        auto confirmation = std::make_unique<Confirmation>(four.state, 0, nullptr);
+        confirmation->step(kOver);
+        confirmation->step(kOver);
+        isJoining ? void(four.state->registerPid(105)) : void(four.state->unregisterPid(101));
+        if (isDropped)
+          confirmation.reset();
+        else
+          CHECK(confirmation->rollBack(true).has_value());
+        CHECK(four.script.stoppedCount() == 0);
+      }
+    }
+  }
+
   TEST_CASE("a freeze of somebody else between two steps is the freeze, and an abort leaves it alone") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
@@ -212,7 +227,10 @@ TEST_SUITE("a confirmation") {
     CHECK(finish(confirmation).stage == Stage::Stopping);
     constexpr auto kLittle = std::chrono::milliseconds(1);
     CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
+    CHECK_FALSE(confirmation.isIdle());
     CHECK(test::describe(confirmation.unstopped()) == "102");
+    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
+    CHECK(confirmation.isIdle());
     four.script.exited(102);
     CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 102 gone, 103, 104");
@@ -224,7 +242,7 @@ TEST_SUITE("a confirmation") {
     tree.family->onChildren = [&](Pid) { ++asked; };
     Confirmation confirmation(tree.state, 0, nullptr);
     std::size_t signals = 0;
-    for (int steps = 0; isUnderWay(confirmation.step(kOver).stage); ++steps) {
+    for (int steps = 0; confirmation.step(kOver).stage == Stage::Freezing; ++steps) {
       REQUIRE(steps < 1000);
       const std::size_t now = tree.script.count(Signal::Stop);
       CHECK(now - signals + static_cast<std::size_t>(asked) <= 2);
@@ -242,7 +260,7 @@ TEST_SUITE("a confirmation") {
       ScriptedTree tree;
       Confirmation confirmation(tree.state, 0, nullptr);
       bool isOver = false;
-      for (int step = 0; step < steps && !isOver; ++step) isOver = !isUnderWay(confirmation.step(kOver).stage);
+      for (int step = 0; step < steps && !isOver; ++step) isOver = confirmation.step(kOver).stage != Stage::Freezing;
       tree.state->unfreeze();
       CHECK(tree.script.stoppedCount() == 0);
       CHECK(tree.script.held() == std::multiset<Pid>{101});
@@ -260,8 +278,10 @@ TEST_SUITE("a confirmation") {
     tree.script.stuck(201);
     Confirmation confirmation(tree.state, 0, nullptr);
     constexpr auto kLittle = std::chrono::milliseconds(1);
-    for (int looks = 0; looks < 5; ++looks)
-      CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Waiting);
+    for (int looks = 0; looks < 5; ++looks) {
+      CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
+      CHECK(confirmation.isIdle());
+    }
     CHECK(tree.family->pauses == 0);
     CHECK_FALSE(tree.script.isStopped(301));
     tree.script.stuck(201, false);

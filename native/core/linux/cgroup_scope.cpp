@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "proc.h"
@@ -134,10 +135,10 @@ void CgroupScope::beginStop() {
 
 /// One system call stops all. What comes before it can be parted.
 StopResult CgroupScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
-  for (; isNoting && noted_ < members_.size() && ticket.isCurrent(); ++noted_) {
-    if (noted_ > 0 && hasPassed(until)) return {false, {}};
-    Member& member = members_[noted_].member;
+  while (isNoting && noted_ < members_.size() && ticket.isCurrent()) {
+    Member& member = members_[noted_++].member;
     if (!member.gone) member.wasStopped = signaller_.look(member.process) == ProcessState::Stopped;
+    if (hasPassed(until)) return {false, {}};
   }
   if (!hasChecked_) {
     if (Failures failures = whyNotNow(); !failures.empty()) return {true, std::move(failures)};
@@ -278,18 +279,24 @@ std::vector<MemberOutcome> CgroupScope::outcomes() {
     const Outcome alive = one.member.wasStopped ? Outcome::AlreadyStopped : Outcome::Stopped;
     list.push_back({one.member.process.pid, one.member.gone ? Outcome::Gone : alive});
   }
-  for (const Pid pid : moves_.inhabitants()) {
-    if (find(pid) == nullptr) list.push_back({pid, Outcome::Stopped});
-  }
+  for (const Pid pid : others()) list.push_back({pid, Outcome::Stopped});
   return list;
 }
 
 std::vector<Pid> CgroupScope::everyone() {
   std::vector<Pid> everyone = pids();
-  for (const Pid pid : moves_.inhabitants()) {
-    if (find(pid) == nullptr) everyone.push_back(pid);
-  }
+  const std::vector<Pid> rest = others();
+  everyone.insert(everyone.end(), rest.begin(), rest.end());
   return everyone;
+}
+
+/// Who is in the group and no member.
+std::vector<Pid> CgroupScope::others() const {
+  const std::vector<Pid> members = pids();
+  const std::unordered_set<Pid> isMember(members.begin(), members.end());
+  std::vector<Pid> others = moves_.inhabitants();
+  std::erase_if(others, [&](Pid pid) { return isMember.contains(pid); });
+  return others;
 }
 
 std::optional<MemberStatus> CgroupScope::inspect(Pid pid, std::vector<Pid>& /*found*/) {

@@ -57,6 +57,7 @@ class CgroupScope final : public Scope {
     Homes homes;  ///< where it was before
   };
 
+  std::vector<Pid> others() const;
   Failures whyNotNow() const;
   Failures freeze();
   std::string directoryOf(Pid pid) const { return cgroup::directoryOf(pid, group_->mount()).value_or(""); }

@@ -1,0 +1,115 @@
+// For how long at a time a confirmation keeps its thread from its other work: the gaps between the turns of an event loop
+// that has nothing else to do, beside one that has 60 µs of work in each turn.
+import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
+import { FreezeMode, FreezeState } from 'freeze-state';
+import { max, median, quantile } from 'simple-statistics';
+import { family, killGroup, sleepers, spinners } from '../children.mjs';
+import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
+
+const goal = 100;
+
+/** The microseconds between any two turns of the event loop. */
+async function gapsDuring(work: () => Promise<void>): Promise<number[]> {
+  const gaps: number[] = [];
+  let last = 0n;
+  let isOver = false;
+  // It asks for its next turn before the confirmation does, as everything does that was waiting already.
+  const tick = (): void => {
+    const now = process.hrtime.bigint();
+    gaps.push(Number(now - last) / 1000);
+    last = now;
+    if (!isOver) globalThis.setImmediate(tick);
+  };
+  await setImmediate();
+  globalThis.setImmediate(tick);
+  last = process.hrtime.bigint();
+  await work();
+  isOver = true;
+  await setImmediate();
+  // Only of turns in which there was something to do.
+  return gaps.filter((gap) => gap > 10);
+}
+
+/** Keeps this thread busy, with nothing that lets another one run. */
+function spin(microseconds: number): void {
+  const start = process.hrtime.bigint();
+  while (microsecondsSince(start) < microseconds);
+}
+
+const all = new Map<string, number[]>();
+
+function contestant(name: string, work: () => Promise<void>, after: () => void): Contestant {
+  return {
+    name,
+    sample: async () => {
+      const gaps = await gapsDuring(work);
+      after();
+      for (let i = 0; i < 3; i += 1) await setImmediate();
+      all.set(name, [...(all.get(name) ?? []), ...gaps]);
+      return { longest: max(gaps) };
+    },
+  };
+}
+
+const ofWork = contestant(
+  'nothing but 60 µs of work in each turn',
+  async () => {
+    for (let turn = 0; turn < 20; turn += 1) {
+      spin(60);
+      await setImmediate();
+    }
+  },
+  () => undefined,
+);
+
+const states: FreezeState[] = [];
+
+function ofState(name: string, mode: FreezeMode, pids: readonly number[]): Contestant {
+  const state = FreezeState.withPids(mode, pids);
+  states.push(state);
+  return contestant(
+    `${name}, ${mode}`,
+    async () => {
+      const { frozen } = await state.confirmFreezeAtEpoch(state.currentEpoch, { timeout: 10_000 });
+      if (!frozen) throw new Error(`${name} did not freeze.`);
+    },
+    () => state.unfreeze(),
+  );
+}
+
+const four = await sleepers(4, { detached: true });
+const many = await sleepers(128, { detached: true });
+const [root = 0] = await family([9, 10]);
+const { Process, ProcessGroup, ProcessTree, Cgroup } = FreezeMode;
+const contestants = [
+  ofWork,
+  ofState('4 asleep', Process, four),
+  ofState('128 asleep', Process, many),
+  ofState('128 asleep', ProcessGroup, many),
+  ofState('100 in a tree', ProcessTree, [root]),
+];
+const { available, reason } = FreezeState.capabilities.modes.cgroup;
+if (available) {
+  contestants.push(ofState('4 asleep', Cgroup, await sleepers(4)));
+  contestants.push(ofState('128 asleep', Cgroup, await sleepers(128)));
+}
+await interleave(contestants, 60);
+// These last: they take the processors from the others.
+const busy = await spinners(2 * availableParallelism());
+await interleave(
+  [Process, ProcessTree].map((mode) => ofState(`${busy.length} busy`, mode, busy)),
+  60,
+);
+console.log(`\nThe gaps between two turns of the event loop while it confirms (goal: at most ${goal} µs)`);
+for (const [name, gaps] of all) {
+  const [middle, most, longest] = [median(gaps), quantile(gaps, 0.99), max(gaps)].map((gap) => gap.toFixed(0));
+  const late = gaps.filter((gap) => gap > goal).length;
+  console.log(
+    `${name}: median ${middle} µs, 99 % within ${most} µs, maximum ${longest} µs; ` +
+      `${late} of ${gaps.length} over ${goal} µs (${((100 * late) / gaps.length).toFixed(1)} %)`,
+  );
+}
+if (!available) console.log(`No cgroup here: ${reason}`);
+for (const state of states) state.close();
+killGroup(root);
