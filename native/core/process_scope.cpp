@@ -30,7 +30,7 @@ Failures ProcessScope::add(Pid pid, const Ticket* frozen) {
   if (Failures failures = open(pid, newcomer); !failures.empty() || !newcomer) return failures;
   // A thaw that came meanwhile is not to find one more to continue.
   if (frozen != nullptr && frozen->isCurrent() && !newcomer->gone) {
-    const SignalLoop loop(options_, 1);
+    const SignalLoop loop(options_, reach_);
     if (const auto failure = members_.stop(*newcomer, false); failure) {
       signaller_.release(newcomer->process);
       return {*failure};
@@ -44,7 +44,7 @@ UnregisterResult ProcessScope::remove(Pid pid) {
   Member* member = members_.find(pid);
   if (member == nullptr) return {};
   if (member->stopped) {
-    const SignalLoop loop(options_, 1);
+    const SignalLoop loop(options_, reach_);
     if (const auto failure = members_.resume(*member); failure) return {true, {*failure}};
   }
   members_.remove(*member);
@@ -57,14 +57,14 @@ void ProcessScope::beginStop() {
 }
 
 StopResult ProcessScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
-  const SignalLoop loop(options_, members_.size() - signalled_);
+  const SignalLoop loop(options_, (members_.size() - signalled_) * reach_);
   return members_.stop(ticket, isNoting, until, signalled_);
 }
 
 Failures ProcessScope::resume(Whom whom) {
   Failures failures;
   if (whom == Whom::Stopped && !members_.isAnyStopped()) return failures;
-  const SignalLoop loop(options_, members_.size());
+  const SignalLoop loop(options_, members_.size() * reach_);
   members_.resume(whom, failures);
   return failures;
 }

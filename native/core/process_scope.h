@@ -9,8 +9,9 @@ namespace freeze_state {
 /// The registered processes, each signalled on its own. With a signaller that signals groups: their groups.
 class ProcessScope : public Scope {
  public:
-  ProcessScope(const LoopOptions& options, Signaller& signaller) noexcept
-      : options_(options), signaller_(signaller), members_(signaller) {}
+  /// `reach`: how many processes a signal to a member may reach.
+  ProcessScope(const LoopOptions& options, Signaller& signaller, std::size_t reach = 1) noexcept
+      : options_(options), signaller_(signaller), members_(signaller), reach_(reach) {}
 
   bool isSupported() const noexcept override { return signaller_.isSupported(); }
   Pid ownPid() const noexcept override { return signaller_.ownPid(); }
@@ -39,6 +40,7 @@ class ProcessScope : public Scope {
   const LoopOptions options_;
   Signaller& signaller_;
   MemberList members_;
+  const std::size_t reach_;
   std::size_t signalled_ = 0;  ///< so many members a stop that is under way has come past
   std::size_t cursor_ = 0;     ///< see `MemberList::unstopped`
 };

@@ -8,11 +8,12 @@ namespace freeze_state {
 struct LoopOptions {
   /// Leave SIGCHLD alone, so that the program's own SIGCHLD listener hears of each stop and continue of a child.
   bool childStopNotices = false;
-  /// Run a loop over several members in a real-time class, where that is allowed.
+  /// Run a loop that reaches several processes in a real-time class, where that is allowed.
   bool boost = true;
 };
 
-/// Holds for the length of one loop of signals, on the thread that runs the loop.
+/// Holds for the length of one loop of signals, on the thread that runs the loop. `processes` is how many they may
+/// reach, which for a group or a tree nobody knows; only whether it is more than one counts.
 ///
 /// Each stop and continue of a child sends its parent SIGCHLD, which interrupts the loop and makes libuv ask
 /// `waitpid` about every child it has. SA_NOCLDSTOP (sigaction(2)) ends that; it is set here, on whatever disposition
@@ -24,7 +25,7 @@ struct LoopOptions {
 /// as it is. The old class comes back at the end.
 class SignalLoop {
  public:
-  SignalLoop(const LoopOptions& options, std::size_t signals) noexcept;
+  SignalLoop(const LoopOptions& options, std::size_t processes) noexcept;
   SignalLoop(const SignalLoop&) = delete;
   SignalLoop& operator=(const SignalLoop&) = delete;
   ~SignalLoop();

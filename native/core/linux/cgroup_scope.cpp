@@ -10,10 +10,10 @@
 
 namespace freeze_state {
 
-ScopeResult CgroupScope::make(const CgroupPlace& place, Signaller& signaller) {
+ScopeResult CgroupScope::make(const CgroupPlace& place, const LoopOptions& options, Signaller& signaller) {
   ScopeResult result;
   auto group = CgroupFreezer::make(place, result.failures);
-  if (group) result.scope.reset(new CgroupScope(std::move(group), signaller));
+  if (group) result.scope.reset(new CgroupScope(std::move(group), options, signaller));
   return result;
 }
 
@@ -163,8 +163,14 @@ Failures CgroupScope::whyNotNow() const {
   return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
+/// Each process in it is woken, to freeze or to run, and none of them is to take our processor meanwhile.
+int CgroupScope::set(bool isFrozen) const noexcept {
+  const SignalLoop loop(options_, 2);
+  return group_->set(isFrozen);
+}
+
 Failures CgroupScope::freeze() {
-  if (const int error = group_->set(true); error != 0) return {failureOf(error, "write")};
+  if (const int error = set(true); error != 0) return {failureOf(error, "write")};
   place_.freezer->store(id_);
   hasFrozen_ = true;
   return {};
@@ -172,7 +178,7 @@ Failures CgroupScope::freeze() {
 
 Failures CgroupScope::resume(Whom whom) {
   if (isCleared_ || (whom == Whom::Stopped && !isFrozenByUs())) return {};
-  const int error = group_->set(false);
+  const int error = set(false);
   // Removed by somebody else: then nothing is in it.
   if (error != 0 && error != ENODEV) {
     Failure failure = failureOf(error, "write");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../scope.h"
+#include "../signal_loop.h"
 #include "../system_scope.h"
 #include "cgroup_freezer.h"
 #include "cgroup_moves.h"
@@ -18,7 +19,7 @@ namespace freeze_state {
 /// wakes it. Members are moved into it, and moved back when they leave; what they start is in it from birth.
 class CgroupScope final : public Scope {
  public:
-  static ScopeResult make(const CgroupPlace& place, Signaller& signaller);
+  static ScopeResult make(const CgroupPlace& place, const LoopOptions& options, Signaller& signaller);
   CgroupScope(const CgroupScope&) = delete;
   CgroupScope& operator=(const CgroupScope&) = delete;
   ~CgroupScope() override;
@@ -45,8 +46,9 @@ class CgroupScope final : public Scope {
   std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;
 
  private:
-  CgroupScope(std::unique_ptr<CgroupFreezer> group, Signaller& signaller)
-      : signaller_(signaller),
+  CgroupScope(std::unique_ptr<CgroupFreezer> group, const LoopOptions& options, Signaller& signaller)
+      : options_(options),
+        signaller_(signaller),
         group_(std::move(group)),
         moves_(group_->path(), group_->mount()),
         place_(CgroupRegistry::all().enter(group_->path(), group_->isMade())),
@@ -60,6 +62,7 @@ class CgroupScope final : public Scope {
   std::vector<Pid> others() const;
   Failures whyNotNow() const;
   Failures freeze();
+  int set(bool isFrozen) const noexcept;
   std::string directoryOf(Pid pid) const { return cgroup::directoryOf(pid, group_->mount()).value_or(""); }
   bool isInside(Pid pid) const { return cgroup::isWithin(directoryOf(pid), group_->path()); }
   Failure failureOf(int error, const char* call) const { return cgroup::laterFailure(error, call, group_->path()); }
@@ -71,6 +74,7 @@ class CgroupScope final : public Scope {
   /// Not any more where it was thawed by others, and another state of this process has frozen it since.
   bool isFrozenByUs() const noexcept { return hasFrozen_ && place_.freezer->load() == id_; }
 
+  const LoopOptions options_;
   Signaller& signaller_;
   const std::unique_ptr<CgroupFreezer> group_;
   const CgroupMoves moves_;

@@ -13,7 +13,8 @@ namespace freeze_state {
 /// has exited: zombies take signals. Walks and looks are done bit by bit.
 class GroupScope final : public ProcessScope {
  public:
-  using ProcessScope::ProcessScope;
+  /// A group has as many as it likes.
+  GroupScope(const LoopOptions& options, Signaller& groups) noexcept : ProcessScope(options, groups, 2) {}
 
   Failures add(Pid pid, const Ticket* frozen) override;
   void beginStop() override;

@@ -28,7 +28,7 @@ ScopeResult systemScope(Mode mode, const LoopOptions& options, const CgroupPlace
     case Mode::Process: return {std::make_unique<ProcessScope>(options, systemSignaller()), {}};
     case Mode::ProcessGroup: return {std::make_unique<GroupScope>(options, groupSignaller()), {}};
     case Mode::ProcessTree: return {std::make_unique<TreeScope>(options, systemSignaller(), systemFamily()), {}};
-    case Mode::Cgroup: return CgroupScope::make(cgroup, systemSignaller());
+    case Mode::Cgroup: return CgroupScope::make(cgroup, options, systemSignaller());
   }
   return {std::make_unique<NoneScope>(systemSignaller()), {}};
 }

@@ -52,9 +52,9 @@ void leaveRealTime(int) noexcept {}
 
 }  // namespace
 
-SignalLoop::SignalLoop(const LoopOptions& options, std::size_t signals) noexcept {
+SignalLoop::SignalLoop(const LoopOptions& options, std::size_t processes) noexcept {
   if (!options.childStopNotices) quietChildStops();
-  if (options.boost && signals > 1) oldPolicy_ = enterRealTime();
+  if (options.boost && processes > 1) oldPolicy_ = enterRealTime();
 }
 
 SignalLoop::~SignalLoop() {
