@@ -12,7 +12,7 @@ import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
 const firstSlice = 20;
 const slice = 40;
 
-/** Milliseconds for which it comes back in each turn of the event loop, whether there is anything to do or not. */
+/** Milliseconds for which it comes back in each turn of the event loop, although there was nothing to do. */
 const patience = 2;
 
 const defaultTimeout = 1000;
@@ -34,6 +34,7 @@ export async function confirm(
 ): Promise<FreezeReport> {
   signal?.throwIfAborted();
   const start = performance.now();
+  let progress = start;
   const confirmation = handle.confirm(epoch);
   let stage = confirmation.step(firstSlice);
   if (Array.isArray(stage)) throw below(errorOf(stage, 'confirmFreezeAtEpoch'), callee);
@@ -44,9 +45,10 @@ export async function confirm(
   if (isFrozen) changed();
 
   while (stage !== 'stopped' && stage !== 'passed') {
-    const elapsed = performance.now() - start;
-    if (signal?.aborted || elapsed >= timeout) break;
-    await (elapsed < patience || !confirmation.isIdle() ? setImmediate() : setTimeout(1));
+    const now = performance.now();
+    if (signal?.aborted || now - start >= timeout) break;
+    if (!confirmation.isIdle()) progress = now;
+    await (now - progress < patience ? setImmediate() : setTimeout(1));
     stage = confirmation.step(slice);
     if (Array.isArray(stage)) throw calledBy(errorOf(stage, 'confirmFreezeAtEpoch'), callers);
     if (!isFrozen && hasFrozen(stage)) changed();
@@ -59,10 +61,11 @@ export async function confirm(
   }
   if (stage !== 'stopped' && stage !== 'passed') {
     const pids = confirmation.unstopped() ?? [];
+    const isUnderWay = !isFrozen && !confirmation.isIdle();
     const cause = rollBack(confirmation, false, changed);
-    if (cause !== false) throw calledBy(timedOut(pids, timeout, cause), callers);
+    if (cause !== false) throw calledBy(timedOut(pids, isUnderWay, timeout, cause), callers);
   }
-  const report = confirmation.report();
+  const report = stage === 'stopped' ? confirmation.report() : undefined;
   if (report !== undefined) {
     const { signalledNs, stoppedNs } = report;
     return { frozen: true, epoch, members: membersOf(report.outcomes), signalledNs, stoppedNs };
@@ -94,19 +97,27 @@ function membersOf(outcomes: Int32Array): MemberOutcome[] {
   }));
 }
 
-function timedOut(pids: readonly number[], timeout: number, cause: Error | undefined): FreezeTimeoutError {
-  const who =
-    pids.length === 0
-      ? 'Every process that was found was signalled, and more were to be looked for, when'
-      : `${pids.length === 1 ? `Process ${pids[0]} was` : `Processes ${pids.join(', ')} were`} signalled and did not stop within`;
-  const error = new FreezeTimeoutError(
-    `${who} ${timeout} ms, so the freeze was rolled back. A process does not stop while ` +
-      'it is in vfork(2) or in an uninterruptible system call (state D), and not while it gets no processor; and where /proc hides ' +
-      'processes (hidepid) nobody can say that a group has. See ' +
-      `\`ps -o pid,stat,wchan -p ${pids.join(',')}\`.`,
-    timeout,
-    pids,
-  );
+/** @param isUnderWay whether it was cut short while there was work to do; else it waited for the processes. */
+function timedOut(
+  pids: readonly number[],
+  isUnderWay: boolean,
+  timeout: number,
+  cause: Error | undefined,
+): FreezeTimeoutError {
+  const who = pids.length === 1 ? `process ${pids[0]}` : `processes ${pids.join(', ')}`;
+  const were = pids.length === 1 ? 'was' : 'were';
+  const message = isUnderWay
+    ? `The freeze was not done when ${timeout} ms had passed, so it was rolled back. Many members, or a large tree, take ` +
+      'some 50 µs for each process: allow more time.'
+    : `${capitalized(who)} ${were} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process ` +
+      'does not stop while it is in vfork(2) or in an uninterruptible system call (state D), while somebody else has frozen ' +
+      'its control group, and not while it gets no processor; and where /proc hides processes (hidepid) nobody can say that a ' +
+      `group has. See \`ps -o pid,stat,wchan -p ${pids.join(',')}\`.`;
+  const error = new FreezeTimeoutError(message, timeout, pids);
   if (cause !== undefined) error.cause = cause;
   return error;
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

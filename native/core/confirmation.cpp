@@ -7,8 +7,9 @@ Confirmation::Progress Confirmation::step(Deadline until) {
   if (begin_ == Deadline()) begin_ = Clock::now();
   if (!hasFrozen_) {
     FreezeResult result = state_->freezeBitByBit(epoch_, until, roster_, caller_);
-    if (!result.failures.empty()) return {Stage::Passed, std::move(result.failures)};
     isIdle_ = result.isIdle;
+    isUnderWay_ = result.isUnderWay;
+    if (!result.failures.empty()) return {Stage::Passed, std::move(result.failures)};
     if (result.isUnderWay) return {Stage::Freezing, {}};
     if (!result.frozen) return {Stage::Passed, {}};
     hasFrozen_ = true;
@@ -27,8 +28,8 @@ std::optional<std::vector<Pid>> Confirmation::unstopped() {
 }
 
 std::optional<Failures> Confirmation::rollBack(bool onlyOwn) {
-  if (onlyOwn && hasFrozen_ && !roster_.isByUs) return std::nullopt;
-  return state_->unfreezeFrom(epoch_, caller_);
+  isUnderWay_ = false;
+  return state_->unfreezeFrom(epoch_, onlyOwn && !(hasFrozen_ && roster_.isByUs), caller_);
 }
 
 std::optional<std::vector<MemberOutcome>> Confirmation::report() {

@@ -23,7 +23,9 @@ class Confirmation {
       : state_(std::move(state)), epoch_(epoch), caller_(caller) {}
   Confirmation(const Confirmation&) = delete;
   Confirmation& operator=(const Confirmation&) = delete;
-  ~Confirmation() { state_->abandon(epoch_); }
+  ~Confirmation() {
+    if (isUnderWay_) state_->abandon(epoch_);
+  }
 
   enum class Stage : std::uint8_t {
     Freezing,  ///< not all have been signalled; the state is running
@@ -44,8 +46,8 @@ class Confirmation {
   /// Those that have not stopped; nothing where the epoch has passed.
   std::optional<std::vector<Pid>> unstopped();
 
-  /// Thaws what is, or is about to be, frozen at this epoch; `onlyOwn`: if it was this confirmation that froze it.
-  /// Nothing where somebody else thawed first, or it is not to.
+  /// Thaws what is, or bit by bit is about to be, frozen at this epoch; `onlyOwn`: what is frozen only if it was this
+  /// confirmation that froze it. Nothing where somebody else thawed first, or it is not to.
   std::optional<Failures> rollBack(bool onlyOwn);
 
   /// Once all have stopped: what became of each, the registered ones first, in the order of their registration. Those
@@ -61,6 +63,7 @@ class Confirmation {
   const std::uint64_t epoch_;
   const Listener* const caller_;
   Roster roster_;
+  bool isUnderWay_ = false;  ///< its last step has left a freeze to go on with
   bool hasFrozen_ = false;
   bool isIdle_ = false;
   std::size_t left_ = std::numeric_limits<std::size_t>::max();  ///< not seen stopped by the last step

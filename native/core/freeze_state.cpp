@@ -43,11 +43,15 @@ FreezeResult FreezeState::settled(std::uint64_t seen, std::uint64_t epoch) const
 FreezeResult FreezeState::stopMembers(std::uint64_t epoch, Deadline until, Roster* roster, const Listener* caller) {
   std::unique_lock lock(mutex_);
   const std::uint64_t running = word::running(epoch);
-  if (const std::uint64_t seen = word_.load(); seen != running) {
+  const std::uint64_t seen = word_.load();
+  const bool isOver = seen != running || holds_.load() != 0;
+  // The thaw that made it so waits for our lock. A false answer is not to come before it (G3).
+  if (isOver && stopUnderWay_ == epoch) resume(Whom::Stopped);
+  if (seen != running) {
     if (roster != nullptr) roster->registered = roster->left = scope_->pids();
     return settled(seen, epoch);
   }
-  if (holds_.load() != 0) return {};
+  if (isOver) return {};
   if (!scope_->isSupported()) return {false, {{FailureCode::UnsupportedPlatform}}};
   if (scope_->isEmpty()) return {false, {{FailureCode::NoPidConfigured}}};
   FreezeResult result = stopMembersLocked(epoch, until, roster);
@@ -103,8 +107,7 @@ void FreezeState::abandon(std::uint64_t epoch) noexcept {
 std::optional<std::vector<Pid>> FreezeState::unstoppedSoFar(std::uint64_t epoch) {
   const std::lock_guard lock(mutex_);
   if (stopUnderWay_ != epoch || word_.load() != word::running(epoch)) return std::nullopt;
-  // In the past: no looks are made.
-  return scope_->unstopped(Ticket(word_, word::running(epoch)), Deadline::min());
+  return scope_->awaited();
 }
 
 std::optional<std::vector<Pid>> FreezeState::unstopped(std::uint64_t epoch, Deadline until) {
@@ -159,14 +162,14 @@ Failures FreezeState::unfreeze(const Listener* caller) {
   return continueMembers(lock, caller);
 }
 
-std::optional<Failures> FreezeState::unfreezeFrom(std::uint64_t epoch, const Listener* caller) {
-  std::uint64_t expected = word::frozen(epoch);
-  const bool wasFrozen = word_.compare_exchange_strong(expected, word::thawed(expected));
+std::optional<Failures> FreezeState::unfreezeFrom(std::uint64_t epoch, bool isUnderWayOnly, const Listener* caller) {
+  const auto move = [this](std::uint64_t from) { return word_.compare_exchange_strong(from, word::thawed(from)); };
+  bool hasMoved = !isUnderWayOnly && move(word::frozen(epoch));
   std::unique_lock lock(mutex_);
-  expected = word::running(epoch);
-  const bool wasThawed =
-      wasFrozen || (stopUnderWay_ == epoch && word_.compare_exchange_strong(expected, word::thawed(expected)));
-  if (!wasThawed) return std::nullopt;
+  if (!hasMoved && stopUnderWay_ == epoch) hasMoved = move(word::running(epoch));
+  // Another call may have frozen it while we waited for the lock.
+  if (!hasMoved && !isUnderWayOnly) hasMoved = move(word::frozen(epoch));
+  if (!hasMoved) return std::nullopt;
   return continueMembers(lock, caller);
 }
 

@@ -90,11 +90,12 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// What became of each process that is covered, while the state is frozen at the epoch; nothing once that has passed.
   std::optional<std::vector<MemberOutcome>> outcomes(std::uint64_t epoch);
 
-  /// Those that a freeze, bit by bit, at that epoch still has to do with; nothing once that has passed.
+  /// Those that a freeze, bit by bit, at that epoch has signalled and not seen stopped; nothing once that has passed.
   std::optional<std::vector<Pid>> unstoppedSoFar(std::uint64_t epoch);
 
   /// Thaws as `unfreeze` does if the state is frozen at that very epoch, or bit by bit about to be; nothing if not.
-  std::optional<Failures> unfreezeFrom(std::uint64_t epoch, const Listener* caller = nullptr);
+  /// `isUnderWayOnly`: only in the second case.
+  std::optional<Failures> unfreezeFrom(std::uint64_t epoch, bool isUnderWayOnly, const Listener* caller = nullptr);
 
   /// What a freeze covers, or has stopped; nothing after `close`. Takes a look at one process after the other, and lets
   /// go of the lock in between.

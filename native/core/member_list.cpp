@@ -77,6 +77,12 @@ void MemberList::unstopped(const Ticket& ticket, Deadline until, std::size_t& cu
   }
 }
 
+void MemberList::awaited(std::vector<Pid>& pids) const {
+  for (const Member& member : members_) {
+    if (member.stopped && !member.gone && !member.hasStopped) pids.push_back(member.process.pid);
+  }
+}
+
 void MemberList::outcomes(std::vector<MemberOutcome>& list) const {
   for (const Member& member : members_) {
     const Outcome alive = member.wasStopped ? Outcome::AlreadyStopped : Outcome::Stopped;

@@ -45,6 +45,7 @@ class MemberList {
   std::optional<bool> isSettled(Member& member, Deadline until) noexcept;
   /// The live ones that are not settled; see `Scope::unstopped`. The cursor is where the last call left off.
   void unstopped(const Ticket& ticket, Deadline until, std::size_t& cursor, std::vector<Pid>& pids);
+  void awaited(std::vector<Pid>& pids) const;
   void outcomes(std::vector<MemberOutcome>& list) const;
 
   /// Asks the kernel which members have exited since.

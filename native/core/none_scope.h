@@ -35,6 +35,7 @@ class NoneScope final : public Scope {
     return {};
   }
   std::vector<Pid> unstopped(const Ticket& /*frozen*/, Deadline /*until*/) override { return {}; }
+  std::vector<Pid> awaited() const override { return {}; }
   std::vector<MemberOutcome> outcomes() override { return {}; }
   std::vector<Pid> everyone() override { return pids_; }
   /// What has the pid now may be another process than the one that was registered.

@@ -87,6 +87,12 @@ std::vector<Pid> ProcessScope::unstopped(const Ticket& frozen, Deadline until) {
   return pids;
 }
 
+std::vector<Pid> ProcessScope::awaited() const {
+  std::vector<Pid> pids;
+  members_.awaited(pids);
+  return pids;
+}
+
 std::vector<MemberOutcome> ProcessScope::outcomes() {
   std::vector<MemberOutcome> list;
   members_.outcomes(list);

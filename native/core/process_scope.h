@@ -29,6 +29,7 @@ class ProcessScope : public Scope {
   void dropGone() noexcept override { members_.dropGone(); }
   Failures clear() override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
+  std::vector<Pid> awaited() const override;
   std::vector<MemberOutcome> outcomes() override;
   std::vector<Pid> everyone() override { return pids(); }
   std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;

@@ -110,6 +110,8 @@ class Scope {
   /// While frozen: the live processes that were not seen stopped yet. Looks at as many as it can until the deadline,
   /// and goes on from there at the next call, so a process that it did not come to is one of them.
   virtual std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) = 0;
+  /// Of a stop that is under way: the live processes that were signalled and not seen stopped. Takes no look.
+  virtual std::vector<Pid> awaited() const = 0;
   /// While frozen: what became of each process that is covered, as far as the looks saw. The registered ones come
   /// first, in the order of their registration.
   virtual std::vector<MemberOutcome> outcomes() = 0;

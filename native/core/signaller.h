@@ -83,8 +83,8 @@ class Signaller {
   /// call goes on from there.
   virtual std::optional<ProcessState> lookUntil(Process& process, Deadline /*until*/) noexcept { return look(process); }
 
-  /// Whether it is stopped, by whomever: the cheapest answer to that. Of a child of ours whose stop somebody has waited
-  /// for, it may be no.
+  /// Whether it is stopped, by whomever: the cheapest answer to that, by its first thread, say. Of a child of ours
+  /// whose stop somebody has waited for, it may be no.
   virtual bool isStopped(const Process& process) noexcept { return look(process) == ProcessState::Stopped; }
 
   /// Marks the members that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where

@@ -114,7 +114,13 @@ Failures TreeScope::resumeBelow(Pid root) {
 
 void TreeScope::beginStop() {
   ProcessScope::beginStop();
+  endStop();
+}
+
+/// With what it held open of /proc.
+void TreeScope::endStop() noexcept {
   stop_.reset();
+  family_->startOver();
 }
 
 StopResult TreeScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
@@ -124,12 +130,13 @@ StopResult TreeScope::stop(const Ticket& ticket, bool isNoting, Deadline until) 
   if (!result.isDone || !result.failures.empty() || !ticket.isCurrent()) return result;
   if (!stop_) stop_.emplace(signaller_, *family_, members_, descendants_);
   result = stop_->run(ticket, until);
-  if (result.isDone) stop_.reset();
+  if (result.isDone) endStop();
   return result;
 }
 
 Failures TreeScope::resume(Whom whom) {
   Failures failures;
+  endStop();
   if (whom == Whom::Stopped && !isAnyStopped()) return failures;
   const SignalLoop loop(options_, members_.size() + descendants_.size());
   members_.resume(whom, failures);
@@ -145,6 +152,7 @@ Failures TreeScope::resume(Whom whom) {
 }
 
 Failures TreeScope::clear() {
+  endStop();
   descendants_.clear();
   return ProcessScope::clear();
 }
@@ -152,6 +160,12 @@ Failures TreeScope::clear() {
 std::vector<Pid> TreeScope::unstopped(const Ticket& frozen, Deadline until) {
   std::vector<Pid> pids = ProcessScope::unstopped(frozen, until);
   descendants_.unstopped(frozen, until, descendantsCursor_, pids);
+  return pids;
+}
+
+std::vector<Pid> TreeScope::awaited() const {
+  std::vector<Pid> pids = ProcessScope::awaited();
+  descendants_.awaited(pids);
   return pids;
 }
 

@@ -32,12 +32,14 @@ class TreeScope final : public ProcessScope {
   bool isAnyStopped() const noexcept override { return members_.isAnyStopped() || descendants_.isAnyStopped(); }
   Failures clear() override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
+  std::vector<Pid> awaited() const override;
   std::vector<MemberOutcome> outcomes() override;
   std::vector<Pid> everyone() override;
   /// While running, it finds the descendants as they are now.
   std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;
 
  private:
+  void endStop() noexcept;
   bool isOurAncestor(Pid pid);
   Failures addFrozen(Member newcomer, const Ticket& frozen);
   bool isBelow(Pid pid, Pid root) noexcept;

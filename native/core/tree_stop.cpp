@@ -43,15 +43,19 @@ TreeStop::TreeStop(Signaller& signaller, Family& family, MemberList& roots, Memb
 
 StopResult TreeStop::run(const Ticket& ticket, Deadline until) {
   begin_ = lastProgress_ = Clock::now();
+  bool hasWorked = false;
   while (!isOver() && ticket.isCurrent()) {
     if (Failures failures = step(until); !failures.empty()) return {true, std::move(failures)};
     if (isOver()) break;
     const bool isIdle = std::exchange(isIdle_, false);
+    hasWorked = hasWorked || !round_.ready.empty();
     // Whoever sets a deadline lets time pass himself, and knows when it has been too long.
-    if (until != kWholly && (isIdle || hasPassed(until))) return {false, {}, isIdle};
+    if (until != kWholly) {
+      if (hasPassed(until)) return {false, {}, !hasWorked};
+      continue;
+    }
     const auto now = Clock::now();
-    const bool isTooLong = now - lastProgress_ > kNever || now - begin_ > kLongest;
-    if (until == kWholly && isTooLong) return {true, neverStopped(isIdle)};
+    if (now - lastProgress_ > kNever || now - begin_ > kLongest) return {true, neverStopped(isIdle)};
     if (isIdle) family_.pause();
   }
   return {};
@@ -74,7 +78,7 @@ Failures TreeStop::step(Deadline until) {
   if (round_.parent && !round_.parent->isListed) return listChildren(until);
   if (round_.parent) return takeNextChild();
   if (round_.asked < round_.ready.size()) {
-    round_.parent.emplace().pid = round_.ready[round_.asked++];
+    round_.parent = Parent{round_.ready[round_.asked++], {}, false, false};
     return {};
   }
   endRound();
@@ -186,9 +190,11 @@ std::optional<bool> TreeStop::isSettled(Pid pid, Deadline until, Failures& failu
     case ProcessState::Sleeping: {
       const auto now = Clock::now();
       const auto since = asleepSince_.try_emplace(pid, now).first->second;
-      if (now - since < kAsleep || !isInVfork(pid)) return false;
-      blocked_.insert(pid);
-      return true;
+      if (now - since < kAsleep) return false;
+      const auto isVforking = isInVfork(pid, until);
+      if (isVforking.value_or(false)) blocked_.insert(pid);
+      if (isVforking) asleepSince_[pid] = now;
+      return isVforking;
     }
     case ProcessState::Traced: blocked_.insert(pid); return true;
     case ProcessState::Running: asleepSince_.erase(pid); return false;
@@ -201,11 +207,23 @@ std::optional<bool> TreeStop::isSettled(Pid pid, Deadline until, Failures& failu
   return false;
 }
 
-/// Whether it waits for a child that uses its memory.
-bool TreeStop::isInVfork(Pid pid) {
-  std::vector<Pid> children;
-  return family_.children(pid, children, kWholly) == 0 &&
-         std::ranges::any_of(children, [&](Pid child) { return family_.sharesMemory(pid, child); });
+/// Whether it waits for a child that uses its memory. Nothing where the deadline cut that short.
+std::optional<bool> TreeStop::isInVfork(Pid pid, Deadline until) {
+  if (!sleeper_ || sleeper_->pid != pid) {
+    family_.startOver();
+    sleeper_ = Sleeper{pid, false, {}};
+  }
+  // Nothing has begun a pass where nobody could be asked yet.
+  if (!sleeper_->hasBegunPass) {
+    const int error = family_.beginPass(until);
+    if (error == EAGAIN) return std::nullopt;
+    sleeper_->hasBegunPass = true;
+  }
+  const int error = family_.children(pid, sleeper_->children, until);
+  if (error == EAGAIN) return std::nullopt;
+  const std::vector<Pid> children = std::move(sleeper_->children);
+  sleeper_.reset();
+  return error == 0 && std::ranges::any_of(children, [&](Pid child) { return family_.sharesMemory(pid, child); });
 }
 
 /// Takes hold of the process, and signals it if it then still is the child of the parent that is being asked.

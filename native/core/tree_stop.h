@@ -36,10 +36,17 @@ class TreeStop {
  private:
   /// A process that is being asked for its children.
   struct Parent {
-    Pid pid = 0;
+    Pid pid;
     std::vector<Pid> children;  ///< those not looked at yet, the youngest last
-    bool isListed = false;      ///< all that it has are in the list
-    bool hasChanged = false;    ///< somebody was found, or found to have exited, or to have another parent
+    bool isListed;              ///< all that it has are in the list
+    bool hasChanged;            ///< somebody was found, or found to have exited, or to have another parent
+  };
+
+  /// A process that may wait in vfork(2).
+  struct Sleeper {
+    Pid pid;
+    bool hasBegunPass;
+    std::vector<Pid> children;
   };
 
   bool isOver() const noexcept { return round_.toAsk.empty(); }
@@ -54,7 +61,7 @@ class TreeStop {
 
   std::vector<Pid> everyone() const;
   std::optional<bool> isSettled(Pid pid, Deadline until, Failures& failures);
-  bool isInVfork(Pid pid);
+  std::optional<bool> isInVfork(Pid pid, Deadline until);
   Failures adopt(Pid pid);
   Member* find(Pid pid) noexcept;
   bool isGone(Member& member) noexcept;
@@ -84,10 +91,11 @@ class TreeStop {
   Deadline begin_;
   Deadline lastProgress_;
 
-  std::unordered_set<Pid> known_;    ///< all that live and are signalled
-  std::unordered_set<Pid> dead_;     ///< listed as children still, and zombies
-  std::unordered_set<Pid> blocked_;  ///< see `isSettled`
-  std::unordered_map<Pid, Deadline> asleepSince_;
+  std::unordered_set<Pid> known_;                  ///< all that live and are signalled
+  std::unordered_set<Pid> dead_;                   ///< listed as children still, and zombies
+  std::unordered_set<Pid> blocked_;                ///< see `isSettled`
+  std::unordered_map<Pid, Deadline> asleepSince_;  ///< or since it was last found to be in no vfork(2)
+  std::optional<Sleeper> sleeper_;                 ///< that is being asked whether it is
 };
 
 }  // namespace freeze_state

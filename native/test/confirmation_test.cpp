@@ -180,6 +180,30 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 0);
   }
 
+  TEST_CASE("a freeze of somebody else after its last step is not undone by its abort, and is by its deadline") {
+    Four four;
+    Confirmation confirmation(four.state, 0, nullptr);
+    confirmation.step(kOver);
+    CHECK(four.state->freezeAtEpoch(0).frozen);
+    CHECK_FALSE(confirmation.rollBack(true).has_value());
+    CHECK(four.script.stoppedCount() == 4);
+    CHECK(confirmation.rollBack(false).has_value());
+    CHECK(four.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("one that has failed takes nothing back when it is dropped later") {
+    Four four;
+    four.script.answer(103, Signal::Stop, EPERM);
+    auto failed = std::make_unique<Confirmation>(four.state, 0, nullptr);
+    CHECK_FALSE(finish(*failed).failures.empty());
+    four.script.answer(103, Signal::Stop, 0);
+    Confirmation next(four.state, 0, nullptr);
+    next.step(kOver);
+    next.step(kOver);
+    failed.reset();
+    CHECK(four.script.stoppedCount() == 2);
+  }
+
   TEST_CASE("of two at once each goes on where the other is, and one goes on alone when the other is dropped") {
     Four four;
     Confirmation one(four.state, 0, nullptr);
@@ -223,7 +247,7 @@ TEST_SUITE("a confirmation") {
     four.script.stuck(102);
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
-    CHECK(test::describe(confirmation.unstopped()) == "101 102 103 104");
+    CHECK(test::describe(confirmation.unstopped()) == "101");
     CHECK(finish(confirmation).stage == Stage::Stopping);
     constexpr auto kLittle = std::chrono::milliseconds(1);
     CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
@@ -278,6 +302,7 @@ TEST_SUITE("a confirmation") {
     tree.script.stuck(201);
     Confirmation confirmation(tree.state, 0, nullptr);
     constexpr auto kLittle = std::chrono::milliseconds(1);
+    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
     for (int looks = 0; looks < 5; ++looks) {
       CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
       CHECK(confirmation.isIdle());

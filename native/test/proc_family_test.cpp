@@ -13,6 +13,7 @@
 #include "../core/freeze_state.h"
 #include "../core/tree_scope.h"
 #include "support/child.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -84,6 +85,40 @@ TEST_SUITE("families in /proc") {
       CHECK_FALSE(relation.isStopped);
       constexpr Pid kNobody = 2'147'483'647;
       CHECK(family.children(kNobody, found, kWholly) == ESRCH);
+    }
+  }
+
+  TEST_CASE("by both means, one that waits in vfork(2) is frozen with its child") {
+    for (const auto means : {ProcFamily::Means::Children, ProcFamily::Means::Scan}) {
+      if (means == ProcFamily::Means::Children && ProcFamily::bestMeans() != means) continue;
+      const Pid tests = getpid();
+      const Pid pid = fork();
+      REQUIRE(pid >= 0);
+      if (pid == 0) {
+        dieWith(tests);
+        // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): its wait is what the test is about
+        if (vfork() == 0) {
+          for (;;) pause();
+        }
+        _exit(1);
+      }
+      ProcFamily family(means);
+      std::vector<Pid> children;
+      const auto bears = [&] {
+        children.clear();
+        family.startOver();
+        return family.beginPass(kWholly) == 0 && family.children(pid, children, kWholly) == 0 && !children.empty();
+      };
+      REQUIRE(waitUntil(bears));
+      {
+        FreezeState state(Mode::ProcessTree, std::make_unique<TreeScope>(LoopOptions{}, systemSignaller(),
+                                                                         std::make_unique<ProcFamily>(means)));
+        CHECK(state.registerPid(pid).empty());
+        CHECK(state.freezeAtEpoch(0).frozen);
+        CHECK(lookAt(systemSignaller(), children.front()) == ProcessState::Stopped);
+      }
+      kill(children.front(), SIGKILL);
+      waitpid(pid, nullptr, 0);
     }
   }
 

@@ -5,7 +5,7 @@ import { fitFor, signallingModes } from '../helpers/modes';
 import { valueInNode } from '../helpers/node';
 import { isStopped, running, statField } from '../helpers/proc';
 import { family, sleeper, type Target } from '../helpers/processes';
-import { untilNow } from '../helpers/until';
+import { turns, untilNow } from '../helpers/until';
 
 /** One that takes no stop for as long as its input is open. */
 const stubborn = (): Promise<Target & { pids: readonly number[] }> => family(['vfork'], 1);
@@ -118,6 +118,20 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
       state.unregisterPid(pid);
       expect((await confirming).members).toEqual([{ pid: other, outcome: 'stopped' }]);
+      state.close();
+    });
+
+    it('a member that is unregistered late is not waited for any more', async () => {
+      const { pid } = await stubborn();
+      const last = await stubborn();
+      const state = FreezeState.withPids(mode, [pid, last.pid]);
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      // By now it has looked at both, time and again.
+      await turns(300);
+      state.unregisterPid(pid);
+      process.kill(-last.pid, 'SIGKILL');
+      const { frozen, members } = await confirming;
+      expect({ frozen, isPidIn: members.some((one) => one.pid === pid) }).toEqual({ frozen: true, isPidIn: false });
       state.close();
     });
 

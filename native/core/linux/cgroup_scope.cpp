@@ -137,7 +137,7 @@ void CgroupScope::beginStop() {
 StopResult CgroupScope::stop(const Ticket& ticket, bool isNoting, Deadline until) {
   while (isNoting && noted_ < members_.size() && ticket.isCurrent()) {
     Member& member = members_[noted_++].member;
-    if (!member.gone) member.wasStopped = signaller_.look(member.process) == ProcessState::Stopped;
+    if (!member.gone) member.wasStopped = signaller_.isStopped(member.process);
     if (hasPassed(until)) return {false, {}};
   }
   if (!hasChecked_) {
@@ -218,6 +218,7 @@ Failures CgroupScope::deaths() const {
 /// All at once: one system call.
 void CgroupScope::findGone() noexcept {
   std::vector<Member> all;
+  all.reserve(members_.size());
   for (const Registered& one : members_) all.push_back(one.member);
   signaller_.findGone(all);
   for (std::size_t i = 0; i < all.size(); ++i) members_[i].member.gone = all[i].gone;

@@ -41,6 +41,7 @@ class CgroupScope final : public Scope {
   void dropGone() noexcept override;
   Failures clear() override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
+  std::vector<Pid> awaited() const override { return {}; }
   std::vector<MemberOutcome> outcomes() override;
   std::vector<Pid> everyone() override;
   std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;

@@ -33,6 +33,16 @@ Failures GroupScope::add(Pid pid, const Ticket* frozen) {
   return ProcessScope::add(pid, frozen);
 }
 
+UnregisterResult GroupScope::remove(Pid pid) {
+  listAgain();
+  return ProcessScope::remove(pid);
+}
+
+Failures GroupScope::clear() {
+  listAgain();
+  return ProcessScope::clear();
+}
+
 void GroupScope::beginStop() {
   listAgain();
   ProcessScope::beginStop();

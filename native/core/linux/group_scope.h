@@ -17,10 +17,12 @@ class GroupScope final : public ProcessScope {
   GroupScope(const LoopOptions& options, Signaller& groups) noexcept : ProcessScope(options, groups, 2) {}
 
   Failures add(Pid pid, const Ticket* frozen) override;
+  UnregisterResult remove(Pid pid) override;
   void beginStop() override;
   StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
   Failures resume(Whom whom) override;
   void findGone() noexcept override;
+  Failures clear() override;
   std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
   std::vector<MemberOutcome> outcomes() override;
 

@@ -77,7 +77,7 @@ int PidfdSignaller::send(const Process& process, Signal signal) noexcept {
 ProcessState PidfdSignaller::look(const Process& process) noexcept {
   Process once = process;
   once.threadsStopped = 0;
-  return *lookUntil(once, kWholly);
+  return lookUntil(once, kWholly).value_or(ProcessState::Unknown);
 }
 
 std::optional<ProcessState> PidfdSignaller::lookUntil(Process& process, Deadline until) noexcept {
@@ -97,7 +97,9 @@ std::optional<ProcessState> PidfdSignaller::lookUntil(Process& process, Deadline
 bool PidfdSignaller::isStopped(const Process& process) noexcept {
   if (process.fd < 0) return false;
   if (const auto child = isStoppedChild(process); child) return *child;
-  return look(process) == ProcessState::Stopped;
+  // Of its first thread: there may be hundreds.
+  proc::Stat stat{};
+  return proc::stat(process.pid, stat) == 0 && (stat.state == 'T' || stat.state == 't');
 }
 
 void PidfdSignaller::findGone(std::span<Member> members) noexcept {

@@ -110,28 +110,37 @@ bool hasStopPending(Pid pid) noexcept {
 }
 
 /// Of the threads that live, the one most awake. Group stops reach them one by one; those that one has reached can
-/// neither fork nor end, so their places in the list are kept for the next call.
+/// neither fork nor end, and the first stays on the list until all have ended, so their places are kept for the next
+/// call.
 std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline until) noexcept {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
-  int seen = std::exchange(threadsStopped, 0);
+  const int before = std::exchange(threadsStopped, 0);
+  int seen = before;
+  bool hasGap = false;
   ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
-  Numbers threads(path.data(), seen);
+  Numbers threads(path.data(), before);
   for (Pid thread = 0; threads.next(thread);) {
     std::snprintf(path.data(), path.size(), "task/%d/stat", thread);
     Stat stat{};
     const int error = statOf(pid, path.data(), stat);
     if (error == ESRCH) continue;
     if (error != 0) return ProcessState::Unknown;
+    const ProcessState state = stateOf(stat.state);
     ++seen;
-    found = std::min(found, stateOf(stat.state));
+    // One that has ended is about to leave the list.
+    hasGap = hasGap || (state == ProcessState::Zombie && thread != pid);
+    found = std::min(found, state);
     if (found == ProcessState::Running) break;
     // After one at least, so that each call gets on.
     if (!hasPassed(until)) continue;
     if (found == ProcessState::Sleeping) break;
-    threadsStopped = seen;
+    threadsStopped = hasGap ? 0 : seen;
     return std::nullopt;
   }
+  // An execve(2) ends all threads but one: what was seen was of the program before.
+  Stat stat{};
+  if (before > 0 && statOf(pid, "stat", stat) == 0 && stat.threads < seen) return std::nullopt;
   if (threads.error() == ENOENT || threads.error() == ESRCH) return ProcessState::Gone;
   return threads.error() == 0 ? found : ProcessState::Unknown;
 }
@@ -142,7 +151,7 @@ int stat(Pid pid, Stat& stat) noexcept { return statOf(pid, "stat", stat); }
 
 ProcessState look(Pid pid) noexcept {
   int threadsStopped = 0;
-  return *look(pid, threadsStopped, kWholly);
+  return look(pid, threadsStopped, kWholly).value_or(ProcessState::Unknown);
 }
 
 std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept {
