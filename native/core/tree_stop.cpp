@@ -75,8 +75,10 @@ Failures TreeStop::step(Deadline until) {
     return {};
   }
   if (!round_.hasBegunPass) return beginPass(until);
-  if (round_.parent && !round_.parent->isListed) return listChildren(until);
-  if (round_.parent) return takeNextChild();
+  if (round_.parent) {
+    Parent& parent = *round_.parent;
+    return parent.isListed ? takeNextChild(parent) : listChildren(parent, until);
+  }
   if (round_.asked < round_.ready.size()) {
     round_.parent = Parent{round_.ready[round_.asked++], {}, false, false};
     return {};
@@ -104,8 +106,7 @@ Failures TreeStop::beginPass(Deadline until) {
   return error == 0 ? Failures() : Failures{familyFailure(0, error)};
 }
 
-Failures TreeStop::listChildren(Deadline until) {
-  Parent& parent = *round_.parent;
+Failures TreeStop::listChildren(Parent& parent, Deadline until) {
   Member* const member = find(parent.pid);
   parent.isListed = true;
   if (member == nullptr || member->gone) return {};
@@ -122,12 +123,11 @@ Failures TreeStop::listChildren(Deadline until) {
 
 /// The youngest first: where children fork and exit, the only one that still lives is the last. The others are zombies,
 /// which their parent, being stopped, does not reap.
-Failures TreeStop::takeNextChild() {
-  Parent& parent = *round_.parent;
+Failures TreeStop::takeNextChild(Parent& parent) {
   while (!parent.children.empty()) {
     const Pid child = parent.children.back();
     parent.children.pop_back();
-    if (!known_.contains(child) && !dead_.contains(child)) return adopt(child);
+    if (!known_.contains(child) && !dead_.contains(child)) return adopt(child, parent);
     // New ones come last, so what is left was met before, too. What is not, such as one that an exit has given to this
     // parent, the quiet round finds.
     if (!isQuiet_) parent.children.clear();
@@ -227,8 +227,7 @@ std::optional<bool> TreeStop::isInVfork(Pid pid, Deadline until) {
 }
 
 /// Takes hold of the process, and signals it if it then still is the child of the parent that is being asked.
-Failures TreeStop::adopt(Pid pid) {
-  Parent& parent = *round_.parent;
+Failures TreeStop::adopt(Pid pid, Parent& parent) {
   if (pid == signaller_.ownPid()) return {{FailureCode::OwnAncestor, parent.pid}};
   parent.hasChanged = true;
   Member child;

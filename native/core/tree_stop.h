@@ -54,15 +54,15 @@ class TreeStop {
   Failures step(Deadline until);
   Failures sortNext(Deadline until);
   Failures beginPass(Deadline until);
-  Failures listChildren(Deadline until);
-  Failures takeNextChild();
+  Failures listChildren(Parent& parent, Deadline until);
+  Failures takeNextChild(Parent& parent);
   void endRound();
   Failures neverStopped(bool isIdle) const;
 
   std::vector<Pid> everyone() const;
   std::optional<bool> isSettled(Pid pid, Deadline until, Failures& failures);
   std::optional<bool> isInVfork(Pid pid, Deadline until);
-  Failures adopt(Pid pid);
+  Failures adopt(Pid pid, Parent& parent);
   Member* find(Pid pid) noexcept;
   bool isGone(Member& member) noexcept;
   void forget(Pid pid);
