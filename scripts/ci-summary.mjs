@@ -21,7 +21,10 @@ function addVitest(text, step) {
   for (const { name, message, status, assertionResults } of report.testResults) {
     const failed = assertionResults.filter((test) => test.status === 'failed');
     // One that could not even be loaded has no test.
-    if (status === 'failed' && failed.length === 0) failed.push({ fullName: 'all of it', failureMessages: [message] });
+    if (status === 'failed' && failed.length === 0) {
+      failed.push({ fullName: 'all of it', failureMessages: [message] });
+      sum.failed += 1;
+    }
     for (const { fullName, failureMessages } of failed) {
       // Where it was in the test says something, and where in the runner does not.
       const lines = linesOf(failureMessages.join('\n')).filter((line) => !/^ +at .*\/node_modules\//.test(line));

@@ -1,7 +1,8 @@
-import { chownSync, readdirSync, rmdirSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { cgroup, errorOf, own, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { valueInNode } from '../helpers/node';
@@ -137,6 +138,8 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
 
   it('and it is found where else it is mounted', async () => {
     const { pid } = sleeper();
+    const place = mkdtempSync(join(tmpdir(), 'a cgroup '));
+    onTestFinished(() => rmdirSync(place));
     const result = await valueInNode(
       ({ FreezeState: State, failure }, member) => {
         const outcome = failure(() => {
@@ -149,10 +152,9 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
       },
       [pid],
       inNamespace(
-        `mkdir -p "/tmp/a cgroup" && mount --move ${cgroupMount()} "/tmp/a cgroup" 2>/dev/null || (mount -t cgroup2 none "/tmp/a cgroup" && umount ${cgroupMount()})`,
+        `mount --move ${cgroupMount()} "${place}" 2>/dev/null || (mount -t cgroup2 none "${place}" && umount ${cgroupMount()})`,
       ),
     );
     expect(result).toEqual({ returned: true });
-    rmdirSync('/tmp/a cgroup');
   });
 });

@@ -38,7 +38,7 @@ Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
   if (Registered* known = find(pid); known != nullptr) {
     signaller_.findGone({&known->member, 1});
     // Back in, where somebody moved it out.
-    if (!known->member.gone) return isInside(pid) ? Failures() : moveIn(known->member, known->homes);
+    if (!known->member.gone) return isThere() && isInside(pid) ? Failures() : moveIn(known->member, known->homes);
     signaller_.release(known->member.process);
     members_.erase(members_.begin() + (known - members_.data()));
     CgroupRegistry::all().forget(id_, pid);
@@ -102,7 +102,7 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   signaller_.findGone({&one->member, 1});
   // First: from here on no other state sends it back to us.
   CgroupRegistry::all().forget(id_, pid);
-  if (!one->member.gone && isInside(pid)) {
+  if (!one->member.gone && isThere() && isInside(pid)) {
     if (Failures failures = moveFamilyOut(*one); !failures.empty()) {
       CgroupRegistry::all().note(id_, pid, one->homes);
       return {true, std::move(failures)};
@@ -130,7 +130,6 @@ Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
 void CgroupScope::beginStop() {
   findGone();
   noted_ = 0;
-  hasChecked_ = false;
 }
 
 /// One system call stops all. What comes before it can be parted.
@@ -140,12 +139,7 @@ StopResult CgroupScope::stop(const Ticket& ticket, bool isNoting, Deadline until
     if (!member.gone) member.wasStopped = signaller_.isStopped(member.process);
     if (hasPassed(until)) return {false, {}};
   }
-  if (!hasChecked_) {
-    if (Failures failures = whyNotNow(); !failures.empty()) return {true, std::move(failures)};
-    hasChecked_ = true;
-    if (hasPassed(until)) return {false, {}};
-  }
-  return {true, ticket.isCurrent() ? freeze() : Failures()};
+  return {true, freeze(ticket)};
 }
 
 /// Why it cannot be frozen, or would not reach a member.
@@ -155,8 +149,8 @@ Failures CgroupScope::whyNotNow() const {
   if (const int error = group_->readSet(isSet); error != 0) return {failureOf(error, "read")};
   std::vector<Pid> inside;
   if (const int error = cgroup::directProcesses(group_->path(), inside); error != 0) return {failureOf(error, "read")};
-  if (std::ranges::find(inside, ownPid()) != inside.end())
-    return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
+  // Below it, too: we would never thaw it.
+  if (isInside(ownPid())) return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
   if (Failures failures = findLeft(inside); !failures.empty()) return failures;
   if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};
   const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
@@ -169,11 +163,34 @@ int CgroupScope::set(bool isFrozen) const noexcept {
   return group_->set(isFrozen);
 }
 
-Failures CgroupScope::freeze() {
-  if (const int error = set(true); error != 0) return {failureOf(error, "write")};
-  place_.freezer->store(id_);
+/// The checks and the write are one step, and of two states of this process that were given the same group only one
+/// gets through: the other finds that its freezer has changed since it looked.
+Failures CgroupScope::freeze(const Ticket& ticket) {
+  std::uint64_t freezer = place_.freezer->load();
+  if (Failures failures = whyNotNow(); !failures.empty()) return failures;
+  if (!ticket.isCurrent()) return {};
+  // Another one that has claimed it may not have written yet.
+  if ((freezer != 0 && freezer != id_) || !place_.freezer->compare_exchange_strong(freezer, id_))
+    return {{FailureCode::CgroupFrozen, 0, 0, "", false, group_->path()}};
+  if (const int error = set(true); error != 0) {
+    letGo();
+    return {failureOf(error, "write")};
+  }
   hasFrozen_ = true;
   return {};
+}
+
+/// From here on another state may freeze the group.
+void CgroupScope::letGo() noexcept {
+  std::uint64_t freezer = id_;
+  place_.freezer->compare_exchange_strong(freezer, 0);
+  hasFrozen_ = false;
+}
+
+/// Whether the group is the one that it was: somebody may have removed it, and made another of that name.
+bool CgroupScope::isThere() const noexcept {
+  bool isSet = false;
+  return group_->readSet(isSet) == 0;
 }
 
 Failures CgroupScope::resume(Whom whom) {
@@ -185,11 +202,12 @@ Failures CgroupScope::resume(Whom whom) {
     failure.isStopped = isFrozenByUs();
     return {failure};
   }
-  hasFrozen_ = false;
+  if (whom == Whom::All) place_.freezer->store(0);
+  letGo();
   if (error != 0) return {};
   if (whom == Whom::All) {
-    // What others stopped by a signal is to run as well.
-    for (const Pid pid : moves_.inhabitants()) {
+    // What others stopped by a signal is to run as well. Whose the others are, in a group that was given, nobody knows.
+    for (const Pid pid : group_->isMade() ? moves_.inhabitants() : pids()) {
       Member inhabitant;
       if (!signaller_.open(pid, inhabitant).empty()) continue;
       // Only then: it was in here while it was held.
@@ -239,6 +257,7 @@ void CgroupScope::dropGone() noexcept {
 /// Moves back what came with members; out of one that we made, everything.
 Failures CgroupScope::moveAllOut() {
   Failures failures;
+  if (!isThere()) return failures;
   findGone();
   for (const Registered& one : members_) {
     // Only what is here: somebody may have moved it, or its number may be somebody else's.

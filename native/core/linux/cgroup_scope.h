@@ -62,7 +62,9 @@ class CgroupScope final : public Scope {
 
   std::vector<Pid> others() const;
   Failures whyNotNow() const;
-  Failures freeze();
+  Failures freeze(const Ticket& ticket);
+  void letGo() noexcept;
+  bool isThere() const noexcept;
   int set(bool isFrozen) const noexcept;
   std::string directoryOf(Pid pid) const { return cgroup::directoryOf(pid, group_->mount()).value_or(""); }
   bool isInside(Pid pid) const { return cgroup::isWithin(directoryOf(pid), group_->path()); }
@@ -85,8 +87,7 @@ class CgroupScope final : public Scope {
   bool hasFrozen_ = false;   ///< and not thawed since
   bool isCleared_ = false;
   std::vector<Registered> members_;
-  std::size_t noted_ = 0;    ///< so many members a stop that is under way has looked at
-  bool hasChecked_ = false;  ///< the stop that is under way has found nothing against it
+  std::size_t noted_ = 0;  ///< so many members a stop that is under way has looked at
 };
 
 }  // namespace freeze_state
