@@ -241,11 +241,18 @@ Failures FreezeState::close(const Listener* caller) {
   const bool closedBefore = word_.exchange(word::kClosed) == word::kClosed;
   // Whoever closes second waits here for the first one's thaw.
   std::unique_lock lock(mutex_);
-  if (closedBefore) return {};
-  Failures failures = resume(Whom::Stopped);
+  if (std::exchange(isCleared_, true)) return {};
+  Failures failures;
+  if (!closedBefore) failures = resume(Whom::Stopped);
   append(failures, scope_->clear());
   announce(lock, caller);
   return failures;
+}
+
+void FreezeState::thawForGood() noexcept {
+  const bool closedBefore = word_.exchange(word::kClosed) == word::kClosed;
+  const std::lock_guard lock(mutex_);
+  if (!closedBefore) resume(Whom::Stopped);
 }
 
 std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline,

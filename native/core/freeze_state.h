@@ -132,6 +132,10 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// does nothing. The failures name members that could not be continued.
   Failures close(const Listener* caller = nullptr);
 
+  /// The first half of `close`, which is to follow: for a process that exits and has other states to thaw. To forget
+  /// members may take long, where they are to be moved out of a control group.
+  void thawForGood() noexcept;
+
   /// Blocks until the word is another than `seen`, and returns that; or returns `seen` at the deadline, or soon after
   /// `interruption` says so. A change before the call ends the wait at once (G8). Closing is a change, to
   /// `word::kClosed`.
@@ -166,6 +170,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// The epoch of the stop that some call of `freezeBitByBit` is to go on with, or `abandon` to take back.
   std::optional<std::uint64_t> stopUnderWay_;
   bool hasSetChanged_ = false;  ///< since it got as far as it is, so it is to begin anew
+  bool isCleared_ = false;      ///< by `close`
   std::vector<Listener*> listeners_;
 };
 

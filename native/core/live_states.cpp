@@ -39,6 +39,8 @@ void thawAll() {
   if (all.owner != systemSignaller().ownPid()) return;
   const std::lock_guard lock(all.mutex);
   all.isExiting = true;
+  // First what is stopped, then whatever else there is to do.
+  for (const auto& [id, entry] : all.entries) entry.state.thawForGood();
   for (const auto& [id, entry] : all.entries) entry.state.close();
 }
 

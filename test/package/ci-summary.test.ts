@@ -121,7 +121,7 @@ it('each failed test is shown with its file and message, and the end of the log 
     'FAILED step: late',
     'FAILED step: lint',
     'FAILED step: native',
-    '4 passed, 3 failed, 2 skipped',
+    '4 passed, 4 failed, 2 skipped',
   ]);
   expect(code).toBe(1);
 });

@@ -130,6 +130,7 @@ Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
 void CgroupScope::beginStop() {
   findGone();
   noted_ = 0;
+  hasNoted_ = false;
 }
 
 /// One system call stops all. What comes before it can be parted.
@@ -139,6 +140,7 @@ StopResult CgroupScope::stop(const Ticket& ticket, bool isNoting, Deadline until
     if (!member.gone) member.wasStopped = signaller_.isStopped(member.process);
     if (hasPassed(until)) return {false, {}};
   }
+  if (isNoting && !std::exchange(hasNoted_, true) && until != kWholly) return {false, {}};
   return {true, freeze(ticket)};
 }
 
@@ -215,7 +217,8 @@ Failures CgroupScope::resume(Whom whom) {
       signaller_.release(inhabitant.process);
     }
   }
-  // After the thaw, so that nobody waits for it.
+  // After the thaw, so that nobody waits for it. Thawed it is at once, unless it is in one that is frozen.
+  if (!group_->hasFrozen()) return {};
   const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
   if (frozen.empty()) return {};
   return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};

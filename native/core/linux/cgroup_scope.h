@@ -88,6 +88,7 @@ class CgroupScope final : public Scope {
   bool isCleared_ = false;
   std::vector<Registered> members_;
   std::size_t noted_ = 0;  ///< so many members a stop that is under way has looked at
+  bool hasNoted_ = false;  ///< all of them, in a step of its own
 };
 
 }  // namespace freeze_state
