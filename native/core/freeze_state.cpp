@@ -238,21 +238,20 @@ std::optional<std::vector<Pid>> FreezeState::pids() const {
 }
 
 Failures FreezeState::close(const Listener* caller) {
-  const bool closedBefore = word_.exchange(word::kClosed) == word::kClosed;
-  // Whoever closes second waits here for the first one's thaw.
+  word_.store(word::kClosed);
+  // Whoever comes here second waits for the first one's thaw.
   std::unique_lock lock(mutex_);
   if (std::exchange(isCleared_, true)) return {};
-  Failures failures;
-  if (!closedBefore) failures = resume(Whom::Stopped);
+  Failures failures = resume(Whom::Stopped);
   append(failures, scope_->clear());
   announce(lock, caller);
   return failures;
 }
 
 void FreezeState::thawForGood() noexcept {
-  const bool closedBefore = word_.exchange(word::kClosed) == word::kClosed;
+  word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
-  if (!closedBefore) resume(Whom::Stopped);
+  resume(Whom::Stopped);
 }
 
 std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline,
