@@ -342,8 +342,8 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * For every thread: thaws, forgets the members, ends every wait with {@link FreezeClosedError}, and makes every later operation throw it.
-   * Closing again does nothing.
+   * For every thread: thaws, forgets the members, ends every wait with {@link FreezeClosedError}, and makes every later
+   * operation throw it. Closing again does nothing.
    *
    * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that refuse SIGCONT. The state is
    *   closed all the same.
