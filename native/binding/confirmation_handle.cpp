@@ -51,6 +51,7 @@ ConfirmationHandle::ConfirmationHandle(const Napi::CallbackInfo& info) : Napi::O
     Napi::TypeError::New(info.Env(), "Illegal constructor").ThrowAsJavaScriptException();
     return;
   }
+  if (wasRefused(*this)) return;
   const Beginning& beginning = *info[0].As<Napi::External<Beginning>>().Data();
   attachment_ = beginning.attachment;
   confirmation_ =

@@ -99,6 +99,7 @@ StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Stat
     Napi::TypeError::New(info.Env(), "Illegal constructor").ThrowAsJavaScriptException();
     return;
   }
+  if (wasRefused(*this)) return;
   attachment_ = std::make_shared<Attachment>(*info[0].As<Napi::External<std::shared_ptr<FreezeState>>>().Data());
   defineHotCalls(info.Env(), info.This(), attachment_);
 }

@@ -92,7 +92,7 @@ await until(() => tasks() <= before.tasks, 'the threads are gone');
 state.unfreeze();
 await until(() => !pids.some(isStopped), 'the members run');
 const isFrozen = state.freezeAtEpoch(state.currentEpoch);
-await until(() => pids.every(isStopped), 'the members are stopped');
+await until(() => pids.every(isStopped), `the members are stopped (freezeAtEpoch gave ${isFrozen})`);
 const change = state.waitForStateChange();
 state.unfreeze();
 await change;
