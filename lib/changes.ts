@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { FreezeSnapshot, WaitOptions } from './types';
 
 /** How an iteration waits for the next state; `FreezeState.waitForStateChange`. */
@@ -23,7 +24,7 @@ export function changesSince(
     const onAbort = (): void => ended.abort(signal?.reason);
     waiting = ended;
     if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const listener = signal && addAbortListener(signal, onAbort);
     try {
       last = await wait({ since: last, signal: ended.signal, ref });
       return { done: false, value: last };
@@ -33,7 +34,7 @@ export function changesSince(
       isDone = true;
       throw error;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      listener?.[Symbol.dispose]();
     }
   };
   // One step at a time: two that waited together would both give the same state.
@@ -45,7 +46,8 @@ export function changesSince(
     next: () => {
       const result = turn.then(step);
       turn = result.catch(() => undefined);
-      return result;
+      // A promise of its own: where that fails and nobody looks, Node is to say so.
+      return result.then();
     },
     return: () => {
       isDone = true;

@@ -14,7 +14,7 @@ import { capabilities } from './capabilities';
 import { changesSince } from './changes';
 import { confirm } from './confirm';
 import { closedError, errorOf, type Operation } from './failures';
-import { FreezeHold, framesAbove } from './hold';
+import { type FreezeHold, framesAbove, take } from './hold';
 import { type HotCalls, type NativeFailure, native, type StateHandle } from './native';
 import { find, handleOf } from './sharing';
 import { below, type Callee, memberOf } from './stack';
@@ -329,10 +329,10 @@ export class FreezeState implements Disposable {
   hold(): FreezeHold {
     FreezeState.#check(this, 'hold');
     const frames = framesAbove(FreezeState.prototype.hold);
-    const failures = this.#handle.hold();
+    const taken = take(this.#handle, frames);
     if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
-    if (failures !== undefined) throw from(errorOf(failures, 'hold'), 'hold');
-    return new FreezeHold(this.#handle, frames);
+    if (Array.isArray(taken)) throw from(errorOf(taken, 'hold'), 'hold');
+    return taken;
   }
 
   /** A small plain object by which {@link FreezeState.attach} finds this state in another thread of this process. */

@@ -1,10 +1,13 @@
 import { invalidThis } from './arguments';
-import type { StateHandle } from './native';
+import type { NativeFailure, StateHandle } from './native';
 
-interface Taken {
-  readonly handle: Pick<StateHandle, 'release' | 'word'>;
+/** What one hold adds to the count of its state. */
+interface Share {
+  readonly handle: StateHandle;
   /** Where `hold()` was called, one line a frame. */
   readonly frames: readonly string[];
+  /** Set by a plain store right after the call that changed the count: nothing can come in between. */
+  isCounted: boolean;
 }
 
 /** Enough to find the call behind a helper or two; each costs microseconds, in the path of every invocation. */
@@ -34,7 +37,8 @@ export function framesAbove(caller: CallableFunction): string[] {
 }
 
 /** A hold that is collected would otherwise block every freeze for good, so it is released, and its owner told. */
-const forgotten = new FinalizationRegistry<Taken>(({ handle, frames }) => {
+const forgotten = new FinalizationRegistry<Share>(({ handle, frames, isCounted }) => {
+  if (!isCounted) return;
   handle.release();
   if (handle.word() === undefined) return; // closed: it held nothing any more
   process.emitWarning(
@@ -52,26 +56,27 @@ const forgotten = new FinalizationRegistry<Taken>(({ handle, frames }) => {
  * collected is released as well, and a process warning names where it was taken.
  */
 export class FreezeHold implements Disposable {
-  #handle: Pick<StateHandle, 'release'> | undefined;
+  readonly #share: Share;
 
-  /** @internal The count has been raised already. */
-  constructor(handle: StateHandle, frames: readonly string[]) {
-    this.#handle = handle;
-    forgotten.register(this, { handle, frames }, this);
+  /** @internal */
+  constructor(share: Share) {
+    this.#share = share;
+    forgotten.register(this, share, this);
   }
 
   /** Whether this hold has ended. */
   get isReleased(): boolean {
     FreezeHold.#check(this, 'isReleased');
-    return this.#handle === undefined;
+    return !this.#share.isCounted;
   }
 
   /** Ends the hold. Doing it again is harmless, and so is doing it after the state was closed. */
   release(): void {
     FreezeHold.#check(this, 'release');
+    if (!this.#share.isCounted) return;
+    this.#share.handle.release();
+    this.#share.isCounted = false;
     forgotten.unregister(this);
-    this.#handle?.release();
-    this.#handle = undefined;
   }
 
   /** {@link FreezeHold.release}, for `using`. */
@@ -81,7 +86,20 @@ export class FreezeHold implements Disposable {
   }
 
   static #check(receiver: unknown, member: string): void {
-    if (typeof receiver === 'object' && receiver !== null && #handle in receiver) return;
+    if (typeof receiver === 'object' && receiver !== null && #share in receiver) return;
     throw invalidThis(member, 'FreezeHold');
   }
+}
+
+/**
+ * Takes a hold. What gives it back is there before it is taken: where the stack ends here, or `vm` ends the script, it is
+ * released like any that is forgotten.
+ */
+export function take(handle: StateHandle, frames: readonly string[]): FreezeHold | NativeFailure[] {
+  const share: Share = { handle, frames, isCounted: false };
+  const hold = new FreezeHold(share);
+  const failures = handle.hold();
+  if (failures !== undefined) return failures;
+  share.isCounted = true;
+  return hold;
 }

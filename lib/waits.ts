@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import { type FreezeClosedError, FreezeTimeoutError } from './errors';
 import { closedError, noWakeUp } from './failures';
 import { Link } from './link';
@@ -122,14 +123,18 @@ export class Waits {
     if (timeout !== undefined) {
       // Taken now: when the timer fires, nothing of the caller is left on the stack.
       const error = below(new FreezeTimeoutError(`The state did not change within ${timeout} ms.`, timeout), callee);
-      timer = setTimeout(give, timeout, error);
+      timer = setTimeout(() => {
+        // A change made elsewhere is heard of in a later phase of the event loop, and this thread may have been busy.
+        const now = this.#handle.word();
+        if (now === wait.since) give(error);
+        else this.settle(now);
+      }, timeout);
       if (!wait.ref) timer.unref();
     }
-    const onAbort = (): void => give(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const listener = signal && addAbortListener(signal, () => give(signal.reason));
     return () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      listener?.[Symbol.dispose]();
     };
   }
 
@@ -137,6 +142,8 @@ export class Waits {
     if (this.#isListening) return;
     if (!this.#handle.listen((word) => this.settle(word))) throw noWakeUp();
     this.#isListening = true;
+    // Of waits that have ended and are not tidied up after yet; those that begin now do not say it again.
+    if (this.#refs > 0) this.#handle.keepAlive(true);
   }
 
   /**

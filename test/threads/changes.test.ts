@@ -150,6 +150,28 @@ describe('the end of changes', () => {
     expect(await steps.next()).toEqual(done);
   });
 
+  it('comes with an abort that another listener stops for those after it', async () => {
+    const controller = new AbortController();
+    controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const step = new FreezeState().changes({ signal: controller.signal }).next();
+    await turns();
+    controller.abort('enough');
+    await expect(step).rejects.toBe('enough');
+  });
+
+  it('is an unhandled rejection where nobody looks at the step that fails, as everywhere in Node', async () => {
+    const codes = await valueInNode(async ({ FreezeState, turn }) => {
+      const seen: unknown[] = [];
+      process.on('unhandledRejection', (error: NodeJS.ErrnoException) => seen.push(error.code));
+      const state = new FreezeState();
+      void state.changes().next();
+      state.close();
+      await turn();
+      return seen;
+    }, []);
+    expect(codes).toEqual(['ERR_FREEZE_CLOSED']);
+  });
+
   it('comes with an abort between two steps, or before the first', async () => {
     const state = new FreezeState();
     const abort = new AbortController();

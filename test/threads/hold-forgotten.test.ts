@@ -83,6 +83,53 @@ describe('a hold that is garbage collected before it was released', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('is released, too, where taking or releasing it was cut short', async () => {
+    const result = await valueInNode(
+      async ({ FreezeState, turn }, member) => {
+        const state = new FreezeState('process', member);
+        const takeOne = (): void => state.hold().release();
+        /** From each depth at which the stack may end. */
+        const descend = (): void => {
+          try {
+            descend();
+          } catch {
+            // The stack has ended below.
+          }
+          takeOne();
+        };
+        for (let round = 0; round < 20; round += 1) {
+          try {
+            descend();
+          } catch {
+            // And here.
+          }
+        }
+        const collect = async (): Promise<void> => {
+          for (let round = 0; round < 10; round += 1) {
+            globalThis.gc?.();
+            await turn();
+          }
+        };
+        await collect();
+        const afterEndsOfStack = state.freezeAtEpoch(state.currentEpoch);
+        const { runInThisContext } = process.getBuiltinModule('node:vm');
+        Object.assign(globalThis, { takeOne });
+        for (let round = 0; round < 200; round += 1) {
+          try {
+            runInThisContext('for (;;) takeOne()', { timeout: 1 });
+          } catch {
+            // It always is.
+          }
+        }
+        await collect();
+        return [afterEndsOfStack, state.freezeAtEpoch(state.currentEpoch)];
+      },
+      [sleeper().pid],
+      { node: [...node, '--no-warnings'] },
+    );
+    expect(result).toEqual([true, true]);
+  });
+
   it('is kept by its owner, and keeps the state, for as long as it is referred to', async () => {
     const { pid } = sleeper();
     const result = await valueInNode(

@@ -1,4 +1,4 @@
-import { FreezeMode, type FreezeSnapshot, FreezeState, FreezeTimeoutError } from 'freeze-state';
+import { FreezeClosedError, FreezeMode, type FreezeSnapshot, FreezeState, FreezeTimeoutError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { runInNode, valueInNode } from '../helpers/node';
 import { sleeper } from '../helpers/processes';
@@ -205,6 +205,32 @@ describe('a pending wait, and the life of its thread', () => {
       return state.waitForStateChange().then(({ epoch }) => epoch);
     }, []);
     expect(ending).toEqual({ ...ended, stdout: '1' });
+  });
+
+  it('ends with the change also where this thread was too busy to hear of it before its timeout', async () => {
+    const state = new FreezeState();
+    const thread = await Thread.start(state.share());
+    const timeout = 20;
+    const wait = state.waitForStateChange({ timeout });
+    const start = performance.now();
+    const change = thread.run((tools) => tools.state.unfreeze());
+    while (state.currentEpoch === 0 || performance.now() - start < 2 * timeout);
+    expect(await wait).toEqual({ epoch: 1, isFrozen: false });
+    await change;
+
+    const closing = state.waitForStateChange({ timeout });
+    const late = performance.now();
+    const close = thread.run((tools) => tools.state.close());
+    const isClosed = () => {
+      try {
+        return state.currentEpoch < 0;
+      } catch {
+        return true;
+      }
+    };
+    while (!isClosed() || performance.now() - late < 2 * timeout);
+    await expect(closing).rejects.toBeInstanceOf(FreezeClosedError);
+    await close;
   });
 
   it('with ref: false lets the process end, listening or not', async () => {

@@ -65,6 +65,26 @@ describe('a pending wait', () => {
     ]);
   });
 
+  it('keeps it alive also where an error has kept those that ended before it from being tidied up after', async () => {
+    const ending = await runInNode(async ({ FreezeState }) => {
+      process.on('uncaughtException', () => undefined);
+      const state = new FreezeState();
+      const first = state.waitForStateChange();
+      await null;
+      // Before the immediate in which the first stops listening; and after an error no microtask runs in between.
+      setImmediate(() => {
+        const last = state.waitForStateChange().then(() => state.waitForStateChange());
+        void last.then(({ epoch }) => console.log(epoch));
+        state.unfreeze();
+        setTimeout(() => state.unfreeze(), 50).unref();
+        throw new Error('on purpose');
+      });
+      state.unfreeze();
+      await first;
+    }, []);
+    expect(ending).toMatchObject({ code: 0, stdout: '3\n' });
+  });
+
   it('with ref: false beside one without lets the other keep it alive', async () => {
     const ending = await runInNode(({ FreezeState }) => {
       const state = new FreezeState();

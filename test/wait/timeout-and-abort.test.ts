@@ -95,6 +95,14 @@ describe('an abort', () => {
     expect(await rejection(wait)).toMatchObject({ name: 'AbortError' });
   });
 
+  it('is not kept away by a listener that stops it for those after it, as in node:timers/promises', async () => {
+    const controller = new AbortController();
+    controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const wait = new FreezeState().waitForStateChange({ signal: controller.signal });
+    controller.abort('enough');
+    await expect(wait).rejects.toBe('enough');
+  });
+
   it('after the change does not matter, and no listener is left behind', async () => {
     const { signal } = new AbortController();
     const [add, remove] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
