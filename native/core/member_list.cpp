@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace freeze_state {
 
 Member* MemberList::find(Pid pid) noexcept {
-  const auto found = std::ranges::find_if(members_, [pid](const Member& member) { return member.process.pid == pid; });
-  return found == members_.end() ? nullptr : &*found;
+  Member* dead = nullptr;
+  for (Member& member : members_) {
+    if (member.process.pid != pid) continue;
+    if (!member.gone) return &member;
+    if (dead == nullptr) dead = &member;
+  }
+  return dead;
 }
 
 bool MemberList::isAnyAlive() const noexcept {
@@ -23,11 +29,18 @@ std::optional<Failure> MemberList::stop(Member& member, bool isNoting) {
   if (!member.stopped) member.wasStopped = isNoting && signaller_.isStopped(member.process);
   member.hasStopped = false;
   member.process.threadsStopped = 0;
+  member.looksAwake = 0;
   const int error = signaller_.send(member.process, Signal::Stop);
   if (error == 0) member.stopped = true;
   if (error == ESRCH) member.gone = true;
   if (error == 0 || error == ESRCH) return std::nullopt;
   return sendFailure(member, error);
+}
+
+void MemberList::foundAwake(Member& member) noexcept {
+  // Whoever else had stopped it has let it go: it is ours to stop and to continue.
+  const bool isTheirs = std::exchange(member.wasStopped, false);
+  if (isTheirs || isTimeToRepeat(++member.looksAwake)) signaller_.send(member.process, Signal::Stop);
 }
 
 StopResult MemberList::stop(const Ticket& ticket, bool isNoting, Deadline until, std::size_t& next) {
@@ -62,6 +75,7 @@ std::optional<bool> MemberList::isSettled(Member& member, Deadline until) noexce
   if (!state) return std::nullopt;
   member.hasStopped = state == ProcessState::Stopped;
   member.gone = state == ProcessState::Gone || state == ProcessState::Zombie;
+  if (state == ProcessState::Running || state == ProcessState::Sleeping) foundAwake(member);
   return member.gone || member.hasStopped;
 }
 

@@ -24,7 +24,8 @@ class MemberList {
   bool isEmpty() const noexcept { return members_.empty(); }
   std::size_t size() const noexcept { return members_.size(); }
 
-  /// The member with this pid, or null. Valid until the list changes.
+  /// The member with this pid, or null; the living one, where a dead one's number was given anew. Valid until the list
+  /// changes.
   Member* find(Pid pid) noexcept;
 
   bool isAnyAlive() const noexcept;
@@ -32,6 +33,9 @@ class MemberList {
 
   /// Sends SIGSTOP and marks the member: as stopped, or as gone. The failure is any other answer.
   std::optional<Failure> stop(Member& member, bool isNoting);
+  /// To be called for each look that has found it awake after its SIGSTOP. That may be on its way yet; or it was taken
+  /// back, by somebody's SIGCONT or by an execve(2) in one of several threads. So now and then it is sent again.
+  void foundAwake(Member& member) noexcept;
   /// Sends SIGSTOP to each live member, from that index on, while the ticket is current and the deadline has not
   /// passed, and ends at the first failure.
   StopResult stop(const Ticket& ticket, bool isNoting, Deadline until, std::size_t& next);

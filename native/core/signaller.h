@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -38,9 +39,17 @@ struct Member {
   bool stopped = false;       ///< our SIGSTOP reached it and no SIGCONT of ours has yet
   bool wasStopped = false;    ///< someone else had stopped it before we did; noted for a confirmation, and in trees
   bool hasStopped = false;    ///< since our SIGSTOP it was seen stopped
+  unsigned looksAwake = 0;    ///< in how many looks since our SIGSTOP it was awake
   bool isLeaderless = false;  ///< of a group: its leader has exited, and others may live
   Pid parent = 0;             ///< whose child it was found to be; 0 for one that was registered
 };
+
+/// Whether SIGSTOP is to be sent again after so many looks: at ever longer intervals. A tracer passes on each, and is
+/// to come to an end with it.
+constexpr bool isTimeToRepeat(unsigned looksAwake) noexcept {
+  constexpr unsigned kOnItsWay = 4;
+  return looksAwake >= kOnItsWay && std::has_single_bit(looksAwake);
+}
 
 /// How processes are found and signalled. The state machine knows processes only through this interface, so that a
 /// test can put a scripted one in its place. One object serves every state in every thread: the methods take no
@@ -75,8 +84,8 @@ class Signaller {
   /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
   virtual int send(const Process& process, Signal signal) noexcept = 0;
 
-  /// What the process does now. Of a child of ours, waitid(2) tells whether it has stopped, and WNOWAIT leaves that and
-  /// its exit for others to wait for; of others, /proc.
+  /// What the process does now, as /proc tells it; where that cannot be read, waitid(2) tells of a child of ours
+  /// whether it has stopped, and WNOWAIT leaves that and its exit for others to wait for.
   virtual ProcessState look(const Process& process) noexcept = 0;
 
   /// The same, where many threads make it a long look: nothing until the deadline has let it come to an end. The next

@@ -28,9 +28,9 @@ Failures TreeScope::add(Pid pid, const Ticket* frozen) {
 
 Failures TreeScope::addFrozen(Member newcomer, const Ticket& frozen) {
   const Pid pid = newcomer.process.pid;
+  // Those that are gone stay until the thaw: they are the links between the others and their members.
   descendants_.findGone();
-  descendants_.dropGone();
-  if (Member* known = descendants_.find(pid); known != nullptr) {
+  if (Member* known = descendants_.find(pid); known != nullptr && !known->gone) {
     // Stopped already, with all that is below it.
     newcomer.stopped = known->stopped && !known->wasStopped;
     newcomer.wasStopped = known->wasStopped;

@@ -188,6 +188,7 @@ std::optional<bool> TreeStop::isSettled(Pid pid, Deadline until, Failures& failu
       forget(pid);
       return true;
     case ProcessState::Sleeping: {
+      descendants_.foundAwake(member);
       const auto now = Clock::now();
       const auto since = asleepSince_.try_emplace(pid, now).first->second;
       if (now - since < kAsleep) return false;
@@ -197,7 +198,10 @@ std::optional<bool> TreeStop::isSettled(Pid pid, Deadline until, Failures& failu
       return isVforking;
     }
     case ProcessState::Traced: blocked_.insert(pid); return true;
-    case ProcessState::Running: asleepSince_.erase(pid); return false;
+    case ProcessState::Running:
+      descendants_.foundAwake(member);
+      asleepSince_.erase(pid);
+      return false;
     case ProcessState::Unknown: break;
   }
   // It lives, so /proc hides it, or could not be read for want of something.
@@ -248,8 +252,9 @@ Failures TreeStop::adopt(Pid pid, Parent& parent) {
     return {};
   } else if (!child.gone) {
     child.parent = parent.pid;
-    failure = descendants_.stop(child, false);
-    child.wasStopped = now.isStopped;
+    // Not signalled where somebody else has stopped it: if that is taken back before we see it stopped, it is ours.
+    child.stopped = child.wasStopped = now.isStopped;
+    if (!now.isStopped) failure = descendants_.stop(child, false);
   }
   if (failure || child.gone) {
     signaller_.release(child.process);
@@ -267,7 +272,9 @@ Failures TreeStop::adopt(Pid pid, Parent& parent) {
 
 Member* TreeStop::find(Pid pid) noexcept {
   Member* const root = roots_.find(pid);
-  return root != nullptr ? root : descendants_.find(pid);
+  if (root != nullptr && !root->gone) return root;
+  Member* const descendant = descendants_.find(pid);
+  return descendant == nullptr || (descendant->gone && root != nullptr) ? root : descendant;
 }
 
 bool TreeStop::isGone(Member& member) noexcept {

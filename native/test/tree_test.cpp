@@ -77,6 +77,48 @@ TEST_SUITE("trees") {
     CHECK(tree.script.isStopped(302));
   }
 
+  TEST_CASE("a stop that somebody takes back before it was seen is sent again") {
+    ScriptedTree tree;
+    tree.script.onSend(3, [&] { tree.script.continued(202); });
+    CHECK(describe(tree.state->freezeAtEpoch(0)) == "frozen");
+    CHECK(tree.script.isStopped(202));
+    tree.state->unfreeze();
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("one that somebody else has stopped is not signalled, and stays as it was") {
+    ScriptedTree tree;
+    tree.family->stopped.insert(202);
+    tree.script.stopped(202);
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    tree.state->unfreeze();
+    CHECK(tree.script.log() == "stop 101, stop 201, stop 301, continue 101, continue 201, continue 301");
+    CHECK(tree.script.isStopped(202));
+  }
+
+  TEST_CASE("G1: one that somebody else had stopped, and continues before it was seen stopped, is ours to continue") {
+    ScriptedTree tree;
+    tree.family->stopped.insert(202);
+    tree.script.stopped(202);
+    tree.script.onSend(2, [&] { tree.script.continued(202); });
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.isStopped(202));
+    tree.state->unfreeze();
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("G5: a child that has the number of a member that is dead is asked for its children") {
+    ScriptedTree tree;
+    tree.script.absent(201);
+    tree.state->registerPid(201);
+    tree.script.absent(201, false);
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
+    CHECK(tree.state->pids() == std::vector<Pid>{101});
+    tree.state->unfreeze();
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
   TEST_CASE("one that never stops fails the freeze, and is named") {
     ScriptedTree tree;
     tree.script.stuck(201);
@@ -170,6 +212,17 @@ TEST_SUITE("trees") {
     tree.script.answer(202, Signal::Continue, 0);
     tree.state->unfreeze();
     CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("unregistering continues also what a process that is dead had, after somebody has joined") {
+    ScriptedTree tree;
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    tree.script.exited(201);
+    CHECK(describe(tree.state->registerPid(102)).empty());
+    CHECK(tree.state->unregisterPid(101).found);
+    CHECK(!tree.script.isStopped(301));
+    CHECK(tree.script.isStopped(102));
+    tree.state->unfreeze();
   }
 
   TEST_CASE("joining while frozen stops the newcomer's tree, or nothing of it") {

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { until, untilNow } from './until';
 
 /** /proc/<pid>/stat, by the numbers that proc_pid_stat(5) has, from 3 on; none where there is no such process. */
-export function statFields(pid: number | 'self'): readonly string[] {
+export function statFields(pid: number | string): readonly string[] {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -15,8 +15,15 @@ export function statFields(pid: number | 'self'): readonly string[] {
 }
 
 /** One of them; '' where there is no such process. */
-export function statField(pid: number | 'self', field: number): string {
+export function statField(pid: number | string, field: number): string {
   return statFields(pid)[field] ?? '';
+}
+
+/** The letters of all its threads, one after the other. */
+export function threadLetters(pid: number): string {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((thread) => statField(`${pid}/task/${thread}`, 3))
+    .join('');
 }
 
 function isAwake(letter: string): boolean {

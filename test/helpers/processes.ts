@@ -103,6 +103,11 @@ export function spinner(options: TargetOptions = {}): Target {
   return target(['spin'], options);
 }
 
+/** A process of several threads, one of which calls execve(2) all the time. */
+export function execer(options: TargetOptions = {}): Target {
+  return target(['exec'], options);
+}
+
 async function firstNumber({ stdout }: Piped): Promise<number> {
   const [line] = (await once(stdout, 'data')) as [Buffer];
   return Number(line.toString());

@@ -5,6 +5,8 @@
 //   target zombie         has a child that has exited and is not reaped; prints the child's pid
 //   target thread         has a second thread; prints its thread id
 //   target tree <width> <depth>   has so many children, each of which has so many, and so on; each prints its pid
+//   target exec           has threads, of which now one, now another replaces the program by the same again
+//   target endedmain [child]   has a thread, and its first one ends; or it has a child like that, whose pid it prints
 //   target threadchild    has a second thread, which has a child; prints the child's pid
 //   target mixed <uid>    has a child and then becomes that user's, without it (needs root); prints the child's pid
 //   target mates <count>  leads a group of so many others, which do not end with it; each prints its pid
@@ -27,6 +29,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void sleepUntilInputEnds(void) {
@@ -72,6 +75,34 @@ static void beTree(int width, int depth) {
     beTree(width, depth - 1);
     for (;;) pause();
   }
+}
+
+static void* sleepForEver(void* unused) {
+  for (;;) pause();
+  return unused;
+}
+
+static void* execSoon(void* program) {
+  usleep((useconds_t)(rand() % 300));
+  execv("/proc/self/exe", program);
+  return program;
+}
+
+static void execAgainAndAgain(char** program) {
+  pthread_t thread;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  srand((unsigned)now.tv_nsec);
+  pthread_create(&thread, NULL, exitWhenInputEnds, NULL);
+  for (int i = 0; i < 3; ++i) pthread_create(&thread, NULL, sleepForEver, NULL);
+  pthread_create(&thread, NULL, execSoon, program);
+  for (;;) pause();
+}
+
+static void endFirstThread(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, exitWhenInputEnds, NULL);
+  pthread_exit(NULL);
 }
 
 static void* forkAndWait(void* unused) {
@@ -160,6 +191,12 @@ int main(int argc, char** argv) {
   if (strcmp(what, "tree") == 0) beTree(count, argc > 3 ? atoi(argv[3]) : 1);
   if (strcmp(what, "threadchild") == 0) pthread_create(&thread, NULL, forkAndWait, NULL);
   if (strcmp(what, "storm") == 0) beStorm(count);
+  if (strcmp(what, "exec") == 0) execAgainAndAgain(argv);
+  if (strcmp(what, "endedmain") == 0) {
+    const pid_t child = argc > 2 ? forkBound() : 0;
+    if (child == 0) endFirstThread();
+    printPid(child);
+  }
   if (strcmp(what, "trace") == 0) trace(argc > 2 && strcmp(argv[2], "leader") == 0);
   if (strcmp(what, "mixed") == 0) {
     const pid_t child = forkBound();

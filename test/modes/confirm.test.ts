@@ -3,8 +3,9 @@ import { FreezeMode, FreezeState, NoPidConfiguredError, ProcessNotFoundError } f
 import { describe, expect, it } from 'vitest';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { valueInNode } from '../helpers/node';
-import { isStopped, letterOf, running, statField, stopped } from '../helpers/proc';
+import { isStopped, letterOf, running, statField, stopped, threadLetters } from '../helpers/proc';
 import {
+  execer,
   exitCodeOf,
   family,
   impossiblePid,
@@ -57,6 +58,26 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     );
     expect(result).toEqual({ frozen: true, state: 'stopped', letterThen: 'T' });
   });
+
+  // In a frozen cgroup no thread stops; the kernel counts them.
+  it.skipIf(mode === FreezeMode.Cgroup)(
+    'is of all threads of a process, also where one of them calls execve at that moment',
+    async () => {
+      const { pid } = execer(fit);
+      const state = new FreezeState(mode, pid);
+      const rounds = 500;
+      for (let epoch = 0; epoch < rounds; epoch += 1) {
+        const { members } = await state.confirmFreezeAtEpoch(epoch);
+        expect(members, `at epoch ${epoch}`).toEqual([{ pid, outcome: 'stopped' }]);
+        expect(threadLetters(pid), `at epoch ${epoch}`).toMatch(/^T+$/);
+        state.unfreeze();
+        // It is to get somewhere else each time.
+        await new Promise((resolve) => setTimeout(resolve, Math.random()));
+      }
+      state.close();
+    },
+    60_000,
+  );
 
   it('of a process that is not our child', async () => {
     const { pid } = sleeper(fit);

@@ -2,7 +2,16 @@ import { readdirSync } from 'node:fs';
 import { FreezeMode, FreezeState, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { valueInNode } from '../helpers/node';
-import { isStopped, letterOf, openPidfds, running, statField, statFields, stopped } from '../helpers/proc';
+import {
+  isStopped,
+  letterOf,
+  openPidfds,
+  running,
+  statField,
+  statFields,
+  stopped,
+  threadLetters,
+} from '../helpers/proc';
 import { canBecomeNobody, type Family, family, nobody, sleeper, tree } from '../helpers/processes';
 import { until } from '../helpers/until';
 
@@ -83,6 +92,20 @@ describe('a tree', () => {
     state.unfreeze();
     await running(whole.pid, other);
     expect(isStopped(before)).toBe(true);
+  });
+
+  it('leaves one as it was, too, whose first thread has ended', async () => {
+    const whole = await family(['endedmain', 'child'], 1);
+    const [child = 0] = whole.pids;
+    await until(() => /^Z[RS]$/.test(threadLetters(child)), 'its first thread has ended');
+    process.kill(child, 'SIGSTOP');
+    await until(() => threadLetters(child) === 'ZT', 'it has stopped');
+    const state = frozenTree({ ...whole, pids: [whole.pid] });
+    state.unfreeze();
+    await running(whole.pid);
+    expect(threadLetters(child)).toBe('ZT');
+    state.forceUnfreeze();
+    await until(() => /^Z[RS]$/.test(threadLetters(child)), 'it runs');
   });
 
   it('has no part outside of it', async () => {

@@ -1,10 +1,14 @@
 #include "group_scope.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+
+#include "pidfd.h"
 
 namespace freeze_state {
 
@@ -24,7 +28,45 @@ std::optional<bool> walkOn(std::optional<proc::Numbers>& walk, const Ticket* tic
   return isComplete;
 }
 
+/// Whether the process has ended. It may only seem to have, for a moment, when one of its threads calls execve(2) and
+/// takes over its number. Where there are no pidfds nobody knows better.
+bool hasEnded(Pid pid) noexcept {
+  const int fd = pidfd::open(pid);
+  if (fd < 0) return errno == ESRCH || errno == ENOSYS || errno == EPERM;
+  pollfd exit{fd, POLLIN, 0};
+  const bool hasExited = poll(&exit, 1, 0) > 0;
+  close(fd);
+  return hasExited;
+}
+
+/// Sends SIGSTOP again, as `MemberList::foundAwake` does. To that one alone: the whole of a large group would take
+/// long, and once for each that is awake. Not where there are no pidfds: its number could be another's by now.
+void stopAgain(Pid pid, Pid group) noexcept {
+  const int fd = pidfd::open(pid);
+  if (fd < 0) return;
+  if (getpgid(pid) == group) pidfd::sendSignal(fd, SIGSTOP);
+  close(fd);
+}
+
 }  // namespace
+
+/// Whether nothing more is to be expected of one that was found in that state.
+bool GroupScope::isSettled(Mate& mate, ProcessState state) noexcept {
+  switch (state) {
+    case ProcessState::Running:
+    case ProcessState::Sleeping:
+      // One that is not in the group any more was none of it, or has exited.
+      if (getpgid(mate.pid) != mate.group) return true;
+      if (isTimeToRepeat(++mate.looksAwake)) stopAgain(mate.pid, mate.group);
+      return false;
+    case ProcessState::Zombie:
+    case ProcessState::Gone: return hasEnded(mate.pid);
+    case ProcessState::Stopped:
+    case ProcessState::Traced: return true;
+    case ProcessState::Unknown: break;
+  }
+  return false;
+}
 
 Failures GroupScope::add(Pid pid, const Ticket* frozen) {
   listAgain();
@@ -126,9 +168,7 @@ std::vector<Pid> GroupScope::unstopped(const Ticket& frozen, Deadline until) {
     if (!state) break;
     // From the back to the front of the list, so that each has its turn.
     mates_.pop_back();
-    const bool isAwake = *state == ProcessState::Running || *state == ProcessState::Sleeping;
-    // One that is not in the group any more was none of it, or has exited.
-    if (*state == ProcessState::Unknown || (isAwake && getpgid(mate.pid) == mate.group)) {
+    if (!isSettled(mate, *state)) {
       mates_.insert(mates_.begin(), mate);
     } else if ((*state == ProcessState::Stopped || *state == ProcessState::Traced) &&
                std::ranges::find(stoppedGroups_, mate.group) == stoppedGroups_.end()) {

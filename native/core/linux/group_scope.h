@@ -31,8 +31,11 @@ class GroupScope final : public ProcessScope {
   struct Mate {
     Pid pid = 0;
     Pid group = 0;
-    int threadsStopped = 0;  ///< see `Process`
+    int threadsStopped = 0;   ///< see `Process`
+    unsigned looksAwake = 0;  ///< see `Member`
   };
+
+  static bool isSettled(Mate& mate, ProcessState state) noexcept;
 
   bool findEmpty(const Ticket* ticket, Deadline until);
   void noteLife(Pid pid);

@@ -29,7 +29,8 @@ void findExited(std::span<pollfd> fds) noexcept {
 /// waitid(2), Linux 5.4; older C libraries do not have the name.
 constexpr auto kPidfd = static_cast<idtype_t>(3);
 
-/// Nothing where it is no child of ours.
+/// Nothing where it is no child of ours. Of one that calls execve(2) in one of several threads it may be true although
+/// that thread runs.
 std::optional<bool> isStoppedChild(const Process& process) noexcept {
   siginfo_t stopped{};
   if (waitid(kPidfd, static_cast<id_t>(process.fd), &stopped, WSTOPPED | WNOHANG | WNOWAIT) != 0) return std::nullopt;
@@ -82,7 +83,6 @@ ProcessState PidfdSignaller::look(const Process& process) noexcept {
 
 std::optional<ProcessState> PidfdSignaller::lookUntil(Process& process, Deadline until) noexcept {
   if (process.fd < 0) return ProcessState::Gone;
-  if (isStoppedChild(process).value_or(false)) return ProcessState::Stopped;
   const auto looked = proc::look(process.pid, process.threadsStopped, until);
   if (!looked) return std::nullopt;
   const ProcessState state = *looked;
@@ -90,8 +90,11 @@ std::optional<ProcessState> PidfdSignaller::lookUntil(Process& process, Deadline
   pollfd fd{process.fd, POLLIN, 0};
   const bool hasExited = poll(&fd, 1, 0) > 0;
   if (hasExited) return state == ProcessState::Zombie ? state : ProcessState::Gone;
-  // One that lives and that /proc has not is hidden from us.
-  return state == ProcessState::Gone || state == ProcessState::Zombie ? ProcessState::Unknown : state;
+  // One that lives and only seems to have ended is in execve(2), for a moment; or /proc hides it from us.
+  const bool seemsEnded = state == ProcessState::Gone || state == ProcessState::Zombie;
+  if (seemsEnded && proc::showsAll()) return ProcessState::Unknown;
+  if (!seemsEnded && state != ProcessState::Unknown) return state;
+  return isStoppedChild(process).value_or(false) ? ProcessState::Stopped : ProcessState::Unknown;
 }
 
 bool PidfdSignaller::isStopped(const Process& process) noexcept {

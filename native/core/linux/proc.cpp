@@ -118,6 +118,7 @@ std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline
   const int before = std::exchange(threadsStopped, 0);
   int seen = before;
   bool hasGap = false;
+  std::optional<ProcessState> first;
   ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
   Numbers threads(path.data(), before);
   for (Pid thread = 0; threads.next(thread);) {
@@ -128,6 +129,7 @@ std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline
     if (error != 0) return ProcessState::Unknown;
     const ProcessState state = stateOf(stat.state);
     ++seen;
+    if (thread == pid) first = state;
     // One that has ended is about to leave the list.
     hasGap = hasGap || (state == ProcessState::Zombie && thread != pid);
     found = std::min(found, state);
@@ -138,9 +140,16 @@ std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline
     threadsStopped = hasGap ? 0 : seen;
     return std::nullopt;
   }
-  // An execve(2) ends all threads but one: what was seen was of the program before.
+  // An execve(2) ends all threads but one, which then goes by the number of the first. So what was seen may be of the
+  // program before, and the thread that lives on may have been missed.
+  const auto isAwake = [](ProcessState state) {
+    return state != ProcessState::Stopped && state != ProcessState::Zombie;
+  };
   Stat stat{};
-  if (before > 0 && statOf(pid, "stat", stat) == 0 && stat.threads < seen) return std::nullopt;
+  if (!isAwake(found) && statOf(pid, "stat", stat) == 0) {
+    const ProcessState now = stateOf(stat.state);
+    if (isAwake(now) || now != first.value_or(now) || stat.threads != seen) return ProcessState::Running;
+  }
   if (threads.error() == ENOENT || threads.error() == ESRCH) return ProcessState::Gone;
   return threads.error() == 0 ? found : ProcessState::Unknown;
 }
@@ -157,7 +166,9 @@ ProcessState look(Pid pid) noexcept {
 std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept {
   if (threadsStopped > 0) return lookAtThreads(pid, threadsStopped, until);
   Stat stat{};
-  const int error = statOf(pid, "stat", stat);
+  int error = statOf(pid, "stat", stat);
+  // It went while it was read: it was reaped, or the thread that called execve(2) has taken over its number.
+  if (error == 0 && stat.threads == 0) error = statOf(pid, "stat", stat);
   if (error == ESRCH) return ProcessState::Gone;
   if (error != 0) return ProcessState::Unknown;
   const ProcessState leader = stateOf(stat.state);

@@ -119,8 +119,10 @@ int ProcFamily::childrenOfThreads(Pid pid, std::vector<Pid>& list, Deadline unti
 int ProcFamily::relation(Pid pid, Relation& relation) {
   proc::Stat stat{};
   const int error = proc::stat(pid, stat);
-  if (error == 0) relation = {stat.parent, stat.state == 'T'};
-  return error;
+  if (error != 0) return error;
+  const bool isLeaderless = stat.state == 'Z' && stat.threads > 1;
+  relation = {stat.parent, stat.state == 'T' || (isLeaderless && proc::look(pid) == ProcessState::Stopped)};
+  return 0;
 }
 
 bool ProcFamily::sharesMemory(Pid parent, Pid child) {

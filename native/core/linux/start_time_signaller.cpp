@@ -44,12 +44,11 @@ int StartTimeSignaller::send(const Process& process, Signal signal) noexcept {
 }
 
 ProcessState StartTimeSignaller::look(const Process& process) noexcept {
-  // A child's pid is its own until we reap it, which nobody does between these lines and before.
-  if (KillSignaller::look(process) == ProcessState::Stopped) return ProcessState::Stopped;
   proc::Stat now{};
   const int error = proc::stat(process.pid, now);
-  if (error == ESRCH) return isUsed(process.pid) ? ProcessState::Unknown : ProcessState::Gone;
-  if (error != 0) return ProcessState::Unknown;
+  if (error == ESRCH && !isUsed(process.pid)) return ProcessState::Gone;
+  // A child's pid is its own until we reap it, which nobody does between these lines and before.
+  if (error != 0) return KillSignaller::look(process);
   return now.startTime == process.startTime ? proc::look(process.pid) : ProcessState::Gone;
 }
 

@@ -17,7 +17,23 @@ void Script::exitedUnseen(Pid pid) {
   answer(pid, Signal::Continue, ESRCH);
 }
 
-void Script::absent(Pid pid) { absent_.insert(pid); }
+void Script::absent(Pid pid, bool isAbsent) {
+  if (isAbsent)
+    absent_.insert(pid);
+  else
+    absent_.erase(pid);
+}
+
+void Script::stopped(Pid pid) {
+  const std::lock_guard lock(mutex_);
+  stopped_.insert(pid);
+}
+
+void Script::continued(Pid pid) {
+  const std::lock_guard lock(mutex_);
+  stopped_.erase(pid);
+}
+
 void Script::refuseOpen(Pid pid, FailureCode code) { refusedOpens_[pid] = code; }
 void Script::unsupported() { isSupported_ = false; }
 

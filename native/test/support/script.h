@@ -22,8 +22,11 @@ class Script final : public Signaller {
   void exited(Pid pid);
   /// It exits between the look and the signal: signals answer ESRCH, and the look finds nothing.
   void exitedUnseen(Pid pid);
-  /// Nothing has this pid.
-  void absent(Pid pid);
+  /// Nothing has this pid; or a process has it now.
+  void absent(Pid pid, bool isAbsent = true);
+  /// Somebody else stops it, or continues it.
+  void stopped(Pid pid);
+  void continued(Pid pid);
   /// Taking hold of it fails.
   void refuseOpen(Pid pid, FailureCode code);
   void unsupported();

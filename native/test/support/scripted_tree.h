@@ -22,6 +22,7 @@ class ScriptedFamily final : public Family {
   std::function<void(Pid)> onChildren;
   std::function<void(Pid)> onRelation;
   std::set<Pid> vforked;
+  std::set<Pid> stopped;  ///< by somebody else
   std::function<void()> onPause;
   int pauses = 0;
 
@@ -46,7 +47,7 @@ class ScriptedFamily final : public Family {
   int relation(Pid pid, Relation& relation) override {
     if (onRelation) onRelation(pid);
     if (errors.contains(pid)) return errors[pid];
-    relation = {parents[pid], false};
+    relation = {parents[pid], stopped.contains(pid)};
     return 0;
   }
   bool sharesMemory(Pid parent, Pid child) override { return vforked.contains(child) && parents[child] == parent; }
