@@ -36,16 +36,50 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
+bool hasEnded(const proc::Stat& thread) { return thread.state == 'Z' || thread.state == 'X'; }
+
+/// A thread that tells where the process is: its first, unless that has ended before others. Then it is shown where it
+/// ended, wherever they go. Returns 0, or the errno(3).
+int findLivingThread(Pid pid, Pid& thread) {
+  thread = pid;
+  proc::Stat stat{};
+  if (const int error = proc::stat(pid, stat); error != 0) return error;
+  if (!hasEnded(stat) || stat.threads <= 1) return 0;
+  proc::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  for (Pid other = 0; threads.next(other);) {
+    const int error = proc::stat(other, stat);
+    if (error != 0 && error != ESRCH) return error;
+    if (error == ESRCH || hasEnded(stat)) continue;
+    thread = other;
+    break;
+  }
+  return threads.error();
+}
+
 /// What /proc/<pid>/cgroup has for version 2; empty where it has nothing.
 std::string pathOf(Pid pid) {
+  Pid thread = 0;
   std::string text;
-  if (proc::readAll(("/proc/" + std::to_string(pid) + "/cgroup").c_str(), text) != 0) return {};
+  if (findLivingThread(pid, thread) != 0) return {};
+  if (proc::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text) != 0) return {};
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     constexpr std::string_view kVersion2 = "0::";
     if (line.starts_with(kVersion2)) return line.substr(kVersion2.size());
   }
   return {};
+}
+
+/// Returns 0, or the errno(3).
+int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
+  std::string text;
+  if (const int error = read(directory, file, text); error != 0) return error;
+  std::istringstream numbers(text);
+  // One that our pid namespace does not have is 0.
+  for (Pid id = 0; numbers >> id;) {
+    if (id > 0) ids.push_back(id);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -124,21 +158,21 @@ int write(const std::string& directory, const char* file, const std::string& tex
 
 int join(const std::string& directory, Pid pid) { return write(directory, "cgroup.procs", std::to_string(pid)); }
 
-int directProcesses(const std::string& directory, std::vector<Pid>& pids) {
-  std::string text;
-  if (const int error = read(directory, "cgroup.procs", text); error != 0) return error;
-  std::istringstream numbers(text);
-  // One that our pid namespace does not have is 0.
-  for (Pid pid = 0; numbers >> pid;) {
-    if (pid > 0) pids.push_back(pid);
-  }
-  return 0;
-}
+int threads(const std::string& directory, std::vector<Pid>& ids) { return numbersIn(directory, "cgroup.threads", ids); }
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
-void processes(const std::string& directory, std::vector<Pid>& pids) {
-  directProcesses(directory, pids);
-  for (const std::string& below : groupsBelow(directory)) processes(below, pids);
+void processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids) {
+  std::vector<Pid> listed;
+  std::vector<Pid> living;
+  numbersIn(directory, "cgroup.procs", listed);
+  if (threads(directory, living) == 0) {
+    std::ranges::sort(living);
+    std::erase_if(listed, [&](Pid pid) {
+      return !std::ranges::binary_search(living, pid) && !isWithin(directoryOf(pid, mount).value_or(""), directory);
+    });
+  }
+  pids.insert(pids.end(), listed.begin(), listed.end());
+  for (const std::string& below : groupsBelow(directory)) processes(below, mount, pids);
 }
 
 std::vector<std::string> groupsBelow(const std::string& directory) {

@@ -33,7 +33,8 @@ std::string parentOf(const std::string& directory);
 /// Where the mount has a cgroup that /proc/<pid>/cgroup has by this path; nothing where it does not show it.
 std::optional<std::string> directoryIn(const Mount& mount, std::string path);
 
-/// The directory of the cgroup that the process is in; nothing where that is not to be seen in the mount.
+/// The directory of the cgroup that the process is in, its living threads that is; nothing where that is not to be seen
+/// in the mount.
 std::optional<std::string> directoryOf(Pid pid, const Mount& mount);
 
 /// Reads and writes the file of that name in the directory. Return 0, or the errno(3).
@@ -43,11 +44,12 @@ int write(const std::string& directory, const char* file, const std::string& tex
 /// Moves the process, with all its threads, into it. Returns 0, or the errno(3).
 int join(const std::string& directory, Pid pid);
 
-/// The processes in it and in those below it.
-void processes(const std::string& directory, std::vector<Pid>& pids);
+/// The processes in it and in those below it. The kernel lists one whose first thread has ended where that was, and not
+/// where the others are: it is left out where none of them is.
+void processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids);
 
-/// The processes in it alone. Returns 0, or the errno(3).
-int directProcesses(const std::string& directory, std::vector<Pid>& pids);
+/// The living threads in it alone, by their ids. Returns 0, or the errno(3).
+int threads(const std::string& directory, std::vector<Pid>& ids);
 
 /// Those directly below it.
 std::vector<std::string> groupsBelow(const std::string& directory);

@@ -40,14 +40,14 @@ std::string resolved(const std::string& path) {
 /// With those below it, which the members made. Those that exit take a moment to leave it: for as long as they all
 /// together have milliseconds left.
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
-int removeDirectory(const std::string& path, int& left) {
-  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below, left);
+int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& left) {
+  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below, mount, left);
   constexpr timespec kMillisecond{0, 1'000'000};
   for (; rmdir(path.c_str()) != 0; --left) {
     if (errno == ENOENT) return 0;
     if (errno != EBUSY || left <= 0) return errno;
     std::vector<Pid> pids;
-    cgroup::processes(path, pids);
+    cgroup::processes(path, mount, pids);
     // Somebody else has put one there.
     if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
@@ -138,7 +138,7 @@ int CgroupFreezer::remove() noexcept {
   // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
   // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members.
   int left = 50;
-  return isMade_ ? removeDirectory(path_, left) : 0;
+  return isMade_ ? removeDirectory(path_, mount_, left) : 0;
 }
 
 }  // namespace freeze_state

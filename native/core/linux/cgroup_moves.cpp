@@ -17,7 +17,7 @@ bool contains(const std::vector<Pid>& pids, Pid pid) { return std::ranges::find(
 
 std::vector<Pid> CgroupMoves::inhabitants() const {
   std::vector<Pid> pids;
-  cgroup::processes(path_, pids);
+  cgroup::processes(path_, mount_, pids);
   return pids;
 }
 

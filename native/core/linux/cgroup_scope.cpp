@@ -113,12 +113,12 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   return {true, {}};
 }
 
-/// The first live member that is not in it any more.
+/// The first live member that is not in it any more; `inside` are the threads in it, sorted.
 Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
   for (const Registered& one : members_) {
     const Pid pid = one.member.process.pid;
-    // It may have moved into one below since the list was made.
-    if (!one.member.gone && std::ranges::find(inside, pid) == inside.end() && !isInside(pid)) {
+    // It may be in one below, and its first thread may have ended.
+    if (!one.member.gone && !std::ranges::binary_search(inside, pid) && !isInside(pid)) {
       Member again = one.member;
       signaller_.findGone({&again, 1});
       if (!again.gone) return {{FailureCode::CgroupLeft, pid, 0, "", false, group_->path()}};
@@ -150,7 +150,8 @@ Failures CgroupScope::whyNotNow() const {
   bool isSet = false;
   if (const int error = group_->readSet(isSet); error != 0) return {failureOf(error, "read")};
   std::vector<Pid> inside;
-  if (const int error = cgroup::directProcesses(group_->path(), inside); error != 0) return {failureOf(error, "read")};
+  if (const int error = cgroup::threads(group_->path(), inside); error != 0) return {failureOf(error, "read")};
+  std::ranges::sort(inside);
   // Below it, too: we would never thaw it.
   if (isInside(ownPid())) return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
   if (Failures failures = findLeft(inside); !failures.empty()) return failures;
