@@ -15,11 +15,7 @@ bool contains(const std::vector<Pid>& pids, Pid pid) { return std::ranges::find(
 
 }  // namespace
 
-std::vector<Pid> CgroupMoves::inhabitants() const {
-  std::vector<Pid> pids;
-  cgroup::processes(path_, mount_, pids);
-  return pids;
-}
+int CgroupMoves::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }
 
 Failures CgroupMoves::out(Pid pid, const Homes& homes) const {
   std::string refused;
@@ -57,13 +53,20 @@ Failures CgroupMoves::out(Pid pid, const Homes& homes) const {
 }
 
 /// Of those that are in the group: those that descend from the roots, which may be outside, by others that are inside.
-std::vector<Pid> CgroupMoves::familyOf(const std::vector<Pid>& roots, const std::vector<Pid>& apart) const {
+/// Returns 0, or the errno(3).
+int CgroupMoves::findFamily(const std::vector<Pid>& roots, const std::vector<Pid>& apart,
+                            std::vector<Pid>& family) const {
+  family.clear();
+  std::vector<Pid> inside;
+  if (const int error = inhabitants(inside); error != 0) return error;
   std::unordered_map<Pid, Pid> parents;
-  for (const Pid inhabitant : inhabitants()) {
+  for (const Pid inhabitant : inside) {
+    if (contains(apart, inhabitant)) continue;
     proc::Stat stat{};
-    if (!contains(apart, inhabitant) && proc::stat(inhabitant, stat) == 0) parents[inhabitant] = stat.parent;
+    const int error = proc::stat(inhabitant, stat);
+    if (error != 0 && error != ESRCH) return error;
+    if (error == 0) parents[inhabitant] = stat.parent;
   }
-  std::vector<Pid> family;
   for (const auto& [inhabitant, _] : parents) {
     Pid ancestor = inhabitant;
     // What is read one after the other may make a circle.
@@ -75,7 +78,7 @@ std::vector<Pid> CgroupMoves::familyOf(const std::vector<Pid>& roots, const std:
     }
     if (contains(roots, ancestor) && !contains(roots, inhabitant)) family.push_back(inhabitant);
   }
-  return family;
+  return 0;
 }
 
 Failures CgroupMoves::familyOut(Pid pid, const Homes& homes, const std::vector<Pid>& apart) const {
@@ -85,18 +88,21 @@ Failures CgroupMoves::familyOut(Pid pid, const Homes& homes, const std::vector<P
   // it.
   constexpr int kPasses = 100;
   std::vector<Pid> family{pid};
-  for (int pass = 0; pass < kPasses && !family.empty(); ++pass) {
-    for (const Pid relative : family) {
-      if (Failures failures = out(relative, homes); !failures.empty()) {
-        // It stays a member, so it is to be frozen with what came with it: all is in again, as far as it can be.
-        for (const Pid one : std::views::reverse(moved)) in(one);
-        return failures;
-      }
-      moved.push_back(relative);
+  Failures failures;
+  for (int pass = 0; pass < kPasses && !family.empty() && failures.empty(); ++pass) {
+    for (std::size_t i = 0; i < family.size() && failures.empty(); ++i) {
+      failures = out(family[i], homes);
+      if (failures.empty()) moved.push_back(family[i]);
     }
-    family = familyOf(moved, apart);
+    if (!failures.empty()) break;
+    if (const int error = findFamily(moved, apart, family); error != 0)
+      failures = {cgroup::moveFailure(error, path_, pid)};
   }
-  return {};
+  // It stays a member, so it is to be frozen with what came with it: all is in again, as far as it can be.
+  if (!failures.empty()) {
+    for (const Pid one : std::views::reverse(moved)) in(one);
+  }
+  return failures;
 }
 
 }  // namespace freeze_state

@@ -30,11 +30,11 @@ class CgroupMoves {
   /// All of them or none: where one cannot be moved, those that were are moved back in.
   Failures familyOut(Pid pid, const Homes& homes, const std::vector<Pid>& apart) const;
 
-  /// Who is in it, or below it.
-  std::vector<Pid> inhabitants() const;
+  /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
+  int inhabitants(std::vector<Pid>& pids) const;
 
  private:
-  std::vector<Pid> familyOf(const std::vector<Pid>& roots, const std::vector<Pid>& apart) const;
+  int findFamily(const std::vector<Pid>& roots, const std::vector<Pid>& apart, std::vector<Pid>& family) const;
 
   const std::string path_;
   const cgroup::Mount mount_;
