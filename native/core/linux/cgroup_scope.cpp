@@ -126,21 +126,46 @@ Failures CgroupScope::moveIn(Member& member, const Homes& homes) {
   return {};
 }
 
-/// The member, and those in the group that descend from it, and not from another member in between, be that one's of
-/// another state that has been given the same group.
+/// Those that other states have registered which were given the same group.
+std::unordered_set<Pid> CgroupScope::ofOthers() const {
+  if (group_->isMade()) return {};
+  const std::vector<Pid> pids = CgroupRegistry::all().ofOthersAt(id_, group_->path());
+  return {pids.begin(), pids.end()};
+}
+
+/// The member, and those in the group that descend from it, and not from another member in between, be it another
+/// state's.
 Failures CgroupScope::moveFamilyOut(const Registered& one) const {
   const Pid pid = one.member.process.pid;
   // Only what is here: somebody may have moved it, or its number may be somebody else's.
   bool isHere = false;
   if (const int error = findInside(pid, isHere); error != 0) return {lookFailure(error, pid)};
   if (!isHere) return {};
-  std::vector<Pid> apart;
-  if (!group_->isMade()) apart = CgroupRegistry::all().ofOthersAt(id_, group_->path());
-  if (std::ranges::find(apart, pid) != apart.end()) return {};
+  std::unordered_set<Pid> apart = ofOthers();
+  if (apart.contains(pid)) return {};
   for (const Registered& other : members_) {
-    if (other.member.process.pid != pid) apart.push_back(other.member.process.pid);
+    if (other.member.process.pid != pid) apart.insert(other.member.process.pid);
   }
-  return moves_.familyOut(pid, one.homes, apart);
+  return moves_.familiesOut({{pid, &one.homes}}, apart);
+}
+
+/// The same for all, by one walk.
+Failures CgroupScope::moveFamiliesOut() const {
+  Failures failures;
+  std::unordered_set<Pid> apart = ofOthers();
+  std::vector<CgroupMoves::Leaver> leavers;
+  for (const Registered& one : members_) {
+    const Pid pid = one.member.process.pid;
+    if (one.member.gone || apart.contains(pid)) continue;
+    bool isHere = false;
+    if (const int error = findInside(pid, isHere); error != 0) {
+      failures.push_back(lookFailure(error, pid));
+      apart.insert(pid);
+    }
+    if (isHere) leavers.push_back({pid, &one.homes});
+  }
+  append(failures, moves_.familiesOut(leavers, apart));
+  return failures;
 }
 
 UnregisterResult CgroupScope::remove(Pid pid) {
@@ -329,10 +354,7 @@ Failures CgroupScope::moveAllOut() {
   for (Registered& one : members_) {
     if (one.member.gone) signaller_.release(one.member.process);
   }
-  Failures failures;
-  for (const Registered& one : members_) {
-    if (!one.member.gone) append(failures, moveFamilyOut(one));
-  }
+  Failures failures = moveFamiliesOut();
   if (!group_->isMade()) return failures;
   // Orphans, and what was born meanwhile.
   const Homes homes = members_.empty() ? Homes() : members_.front().homes;

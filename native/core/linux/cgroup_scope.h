@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "../scope.h"
@@ -76,7 +77,9 @@ class CgroupScope final : public Scope {
   Failures findLeft(const std::vector<Pid>& inside) const;
   Failures moveIn(Member& member, const Homes& homes);
   Failures moveBackIn(Registered& one);
+  std::unordered_set<Pid> ofOthers() const;
   Failures moveFamilyOut(const Registered& one) const;
+  Failures moveFamiliesOut() const;
   Failures moveAllOut();
   Registered* find(Pid pid) noexcept;
   /// Not any more where it was thawed by others, and another state of this process has frozen it since.
