@@ -4,14 +4,20 @@ import { type FreezeCapabilities, FreezeMode, type ModeCapability } from './type
 
 let known: FreezeCapabilities | undefined;
 
-/** Asked of the kernel at the first call in this thread. */
+/** Asked of the kernel at the first call in this thread, and again where it could not answer. */
 export function capabilities(): FreezeCapabilities {
-  known ??= look();
-  return known;
+  if (known !== undefined) return known;
+  const answer = native.capabilities();
+  const found = told(answer);
+  // Without descriptors it cannot: later it may.
+  const isAnswered = !Object.values(answer.modes)
+    .flat()
+    .some(({ code }) => code === 'ResourceExhausted');
+  if (isAnswered) known = found;
+  return found;
 }
 
-function look(): FreezeCapabilities {
-  const { signalling, boost, modes } = native.capabilities();
+function told({ signalling, boost, modes }: ReturnType<typeof native.capabilities>): FreezeCapabilities {
   const capabilityOf = ([failure]: readonly NativeFailure[]): ModeCapability =>
     Object.freeze(failure === undefined ? { available: true } : { available: false, reason: whyUnavailable(failure) });
   const byMode = Object.fromEntries(

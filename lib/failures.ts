@@ -67,7 +67,8 @@ export function errorOf(failures: readonly NativeFailure[], operation: Operation
 /** `stuck` are those that refuse to be continued. */
 function aftermathOf(operation: Operation, stuck: readonly number[], failures: readonly NativeFailure[]): string {
   const isOfFrozen = failures.some(({ code }) => code === 'CgroupFrozen');
-  const isOfCgroup = failures.some(({ code }) => isCgroupFailure(code));
+  // What has a path is about a control group, whatever the code.
+  const isOfCgroup = failures.some(({ code, path }) => isCgroupFailure(code) || path !== '');
   const plain = isOfFrozen ? frozenAftermaths : isOfCgroup ? cgroupAftermaths : aftermaths;
   if (stuck.length === 0) return plain[operation];
   const still = `Still stopped: ${stuck.join(', ')}; \`kill -CONT ${stuck.join(' ')}\` by a user who may continues them.`;
@@ -90,9 +91,13 @@ export function noWakeUp(): ResourceExhaustedError {
   );
 }
 
+function answerOf({ syscall, errno }: NativeFailure): string {
+  return `(${syscall}: ${errno === 0 ? '' : errnoName(errno)})`;
+}
+
 function single(failure: NativeFailure, operation: Operation, argument: unknown, aftermath: string): AnyFreezeError {
   const { pid, errno, syscall } = failure;
-  const answer = `(${syscall}: ${errno === 0 ? '' : errnoName(errno)})`;
+  const answer = answerOf(failure);
   switch (failure.code) {
     case 'NoPidConfigured':
       return new NoPidConfiguredError(
@@ -119,14 +124,7 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
         syscall,
       );
     case 'ResourceExhausted':
-      return new ResourceExhaustedError(
-        `${operation}: no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${answer}. Each member takes one, ` +
-          `a control group two, and in a tree each descendant while it is frozen: raise the limit (\`ulimit -n\`), or ` +
-          `close states that are done.${aftermath}`,
-        pid,
-        errno,
-        syscall,
-      );
+      return new ResourceExhaustedError(`${operation}: ${whyExhausted(pid, answer)}${aftermath}`, pid, errno, syscall);
     case 'NotGroupLeader':
     case 'OwnGroup':
     case 'OwnAncestor':
@@ -159,6 +157,13 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
     default:
       return cgroupError(failure, failure.code, `${operation}: `, aftermath);
   }
+}
+
+function whyExhausted(pid: number, answer: string): string {
+  return (
+    `no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${answer}. Each member takes one, a control group two, ` +
+    'and in a tree each descendant while it is frozen: raise the limit (`ulimit -n`), or close states that are done.'
+  );
 }
 
 function whyUnsupported(): string {
@@ -249,6 +254,8 @@ export function whyUnavailable(failure: NativeFailure): string {
     const why = whyNoCgroup(failure.code, path, pid, errno, syscall);
     return `${why.charAt(0).toUpperCase()}${why.slice(1)}`;
   }
+  if (failure.code === 'ResourceExhausted')
+    return `It could not be found out: ${whyExhausted(failure.pid, answerOf(failure))}`;
   const why = whyUnsupported();
   return `${why.charAt(0).toUpperCase()}${why.slice(1)} Run the emulator on Linux, or in mode 'none'.`;
 }

@@ -37,6 +37,11 @@ class Hierarchy {
   CgroupMoves moves() {
     return {group(), {root, "/"}, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
   }
+  std::vector<Pid> inside() {
+    std::vector<Pid> pids;
+    CHECK(moves().inhabitants(pids) == 0);
+    return pids;
+  }
   std::string group() const { return root + "/by/group"; }
   std::string home() const { return root + "/above/home"; }
 
@@ -109,6 +114,7 @@ TEST_SUITE("moves out of cgroups") {
 
   TEST_CASE("of a family take along what is forked meanwhile, by whoever was moved already") {
     Hierarchy all;
+    const Homes homes{{all.home()}};
     const Child first;
     std::vector<std::unique_ptr<Child>> born;
     all.put(getpid());
@@ -119,35 +125,57 @@ TEST_SUITE("moves out of cgroups") {
       born.push_back(std::make_unique<Child>());
       all.put(born.back()->pid());
     };
-    CHECK(all.moves().familyOut(getpid(), {{all.home()}}, {}).empty());
-    CHECK(all.moves().inhabitants().empty());
+    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {}).empty());
+    CHECK(all.inside().empty());
     CHECK(born.size() == kBorn);
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.home());
   }
 
   TEST_CASE("of a family leave whom another member brought, and who is no relative") {
     Hierarchy all;
+    const Homes homes{{all.home()}};
     const Child apart;
     const Child relative;
     for (const Pid pid : {getpid(), apart.pid(), relative.pid(), Pid{1}}) all.put(pid);
-    CHECK(all.moves().familyOut(getpid(), {{all.home()}}, {apart.pid()}).empty());
+    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {apart.pid()}).empty());
     CHECK(all.where[relative.pid()] == all.home());
     CHECK(all.where[apart.pid()] == all.group());
     CHECK(all.where[1] == all.group());
   }
 
+  TEST_CASE(
+      "of several families bring each to where the one came from that it is of, and leave only those that cannot go") {
+    Hierarchy all;
+    const Homes homes{{all.home()}};
+    const Homes others{{all.root + "/above"}};
+    const Child relative;
+    const Child leaver;
+    const Child stuck;
+    for (const Pid pid : {getpid(), relative.pid(), leaver.pid(), stuck.pid()}) all.put(pid);
+    for (const char* place : {"/above/home", "/by", "/above", ""})
+      all.refusals[{all.root + place, stuck.pid()}] = EACCES;
+    const Failures failures =
+        all.moves().familiesOut({{stuck.pid(), &homes}, {leaver.pid(), &others}, {getpid(), &homes}}, {});
+    REQUIRE(failures.size() == 1);
+    CHECK(failures[0].pid == stuck.pid());
+    CHECK(all.inside() == std::vector{stuck.pid()});
+    CHECK(all.where[leaver.pid()] == all.root + "/above");
+    for (const Pid pid : {getpid(), relative.pid()}) CHECK(all.where[pid] == all.home());
+  }
+
   TEST_CASE("of a family that fail halfway leave all of it inside") {
     Hierarchy all;
+    const Homes homes{{all.home()}};
     const std::array<Child, 3> children;
     all.put(getpid());
     for (const Child& child : children) all.put(child.pid());
     const Pid stuck = children[1].pid();
     for (const char* place : {"/above/home", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
-    const Failures failures = all.moves().familyOut(getpid(), {{all.home()}}, {});
+    const Failures failures = all.moves().familiesOut({{getpid(), &homes}}, {});
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck);
     CHECK(failures[0].path == all.home());
-    CHECK(all.moves().inhabitants().size() == 4);
+    CHECK(all.inside().size() == 4);
     CHECK(all.asked.front() == std::pair(all.home(), Pid{getpid()}));
   }
 }

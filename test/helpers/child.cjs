@@ -1,6 +1,6 @@
 // What a test's child process has at hand; typed in node.ts. Plain JavaScript, so that a child starts at once.
 const { spawn } = require('node:child_process');
-const { readdirSync, readFileSync, readlinkSync, writeSync } = require('node:fs');
+const { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } = require('node:fs');
 const { constants } = require('node:os');
 const { Worker } = require('node:worker_threads');
 
@@ -55,6 +55,21 @@ const isPidfd = (fd) => {
   }
 };
 
+/** What the operation returns when no descriptor is left for it. */
+const full = (operation) => {
+  const taken = [];
+  try {
+    for (;;) taken.push(openSync('/dev/null', 'r'));
+  } catch {
+    // That was the last one.
+  }
+  try {
+    return operation();
+  } finally {
+    for (const fd of taken) closeSync(fd);
+  }
+};
+
 const tools = {
   ...require('freeze-state'),
   letterOf,
@@ -65,6 +80,7 @@ const tools = {
       `${pids} are stopped`,
     ),
   runningNow: (...pids) => untilNow(() => pids.every((pid) => isAwake(letterOf(pid))), `${pids} run`),
+  full,
   turn: () => new Promise((resolve) => setImmediate(resolve)),
   openPidfds: () => readdirSync('/proc/self/fd').filter(isPidfd).length,
   worker: (body, ...args) => new Worker(source(body, args), { eval: true }),

@@ -14,6 +14,8 @@ export interface Tools extends Omit<typeof FreezeStateModule, never> {
   untilNow(condition: () => boolean, what: string): void;
   stoppedNow(...pids: number[]): void;
   runningNow(...pids: number[]): void;
+  /** What the operation returns when no descriptor is left for it; for a process that has few. */
+  full<T>(operation: () => T): T;
   turn(): Promise<void>;
   openPidfds(): number;
   worker<A extends unknown[]>(body: (tools: Tools, ...args: A) => unknown, ...args: A): Worker;

@@ -4,6 +4,7 @@
 //   target spin           keeps a processor busy
 //   target zombie         has a child that has exited and is not reaped; prints the child's pid
 //   target thread         has a second thread; prints its thread id
+//   target headless       has a second thread, which lives on when the first ends, at SIGUSR1; prints its pid
 //   target tree <width> <depth>   has so many children, each of which has so many, and so on; each prints its pid
 //   target exec           has threads, of which now one, now another replaces the program by the same again
 //   target endedmain [child]   has a thread, and its first one ends; or it has a child like that, whose pid it prints
@@ -66,6 +67,19 @@ static pid_t forkBound(void) {
   // It may have ended before that.
   if (child == 0 && getppid() != parent) _exit(1);
   return child;
+}
+
+static void beHeadless(void) {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &ending, NULL);
+  pthread_t thread;
+  pthread_create(&thread, NULL, exitWhenInputEnds, NULL);
+  printPid(getpid());
+  int signal;
+  sigwait(&ending, &signal);
+  pthread_exit(NULL);
 }
 
 static void beTree(int width, int depth) {
@@ -189,6 +203,7 @@ int main(int argc, char** argv) {
   const int count = argc > 2 ? atoi(argv[2]) : 0;
   pthread_t thread;
   if (strcmp(what, "tree") == 0) beTree(count, argc > 3 ? atoi(argv[3]) : 1);
+  if (strcmp(what, "headless") == 0) beHeadless();
   if (strcmp(what, "threadchild") == 0) pthread_create(&thread, NULL, forkAndWait, NULL);
   if (strcmp(what, "storm") == 0) beStorm(count);
   if (strcmp(what, "exec") == 0) execAgainAndAgain(argv);

@@ -20,6 +20,30 @@ function sleeperIn(path: string): number {
 }
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', () => {
+  it.each(['path', 'parent'] as const)(
+    'of a %s: close reads as much for one of many members as of few',
+    async (which) => {
+      const group = cgroup();
+      const read = async (count: number): Promise<number> => {
+        const { pids } = await tree(count, 1);
+        const bytes = await valueInNode(
+          ({ FreezeState: State }, members, options) => {
+            const { readFileSync } = process.getBuiltinModule('node:fs');
+            // All that this process has read, see proc_pid_io(5).
+            const now = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'latin1'))?.[1]);
+            const state = State.withPids('cgroup', members, { cgroup: options });
+            const before = now();
+            state.close();
+            return now() - before;
+          },
+          [pids, { [which]: group } as { path: string }],
+        );
+        return bytes / pids.length;
+      };
+      expect(await read(240)).toBeLessThan(2 * (await read(30)));
+    },
+  );
+
   describe.runIf(controller !== '')('for one that takes no processes any more, since it has controllers', () => {
     it.each(['unregisterPid', 'close'] as const)('by %s: the process goes next to the group', async (how) => {
       const [parent, origin] = [cgroup(cgroupMount()), cgroup(cgroupMount())];

@@ -36,16 +36,55 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
-/// What /proc/<pid>/cgroup has for version 2; empty where it has nothing.
-std::string pathOf(Pid pid) {
-  std::string text;
-  if (proc::readAll(("/proc/" + std::to_string(pid) + "/cgroup").c_str(), text) != 0) return {};
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    constexpr std::string_view kVersion2 = "0::";
-    if (line.starts_with(kVersion2)) return line.substr(kVersion2.size());
+bool hasEnded(const proc::Stat& thread) { return thread.state == 'Z' || thread.state == 'X'; }
+
+/// A thread that tells where the process is: its first, unless that has ended before others. Then it is shown where it
+/// ended, wherever they go. Returns 0, or the errno(3).
+int findLivingThread(Pid pid, Pid& thread) {
+  thread = pid;
+  proc::Stat stat{};
+  if (const int error = proc::stat(pid, stat); error != 0) return error;
+  if (!hasEnded(stat) || stat.threads <= 1) return 0;
+  proc::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  for (Pid other = 0; threads.next(other);) {
+    const int error = proc::stat(other, stat);
+    if (error != 0 && error != ESRCH) return error;
+    if (error == ESRCH || hasEnded(stat)) continue;
+    thread = other;
+    break;
   }
-  return {};
+  return threads.error();
+}
+
+/// Whether what is asked about was removed, or has ended.
+bool isGone(int error) { return error == ENOENT || error == ENODEV || error == ESRCH; }
+
+/// What /proc/<pid>/cgroup has for version 2; empty where it has nothing. Returns 0, or the errno(3).
+int findPath(Pid pid, std::string& path) {
+  path.clear();
+  Pid thread = 0;
+  std::string text;
+  int error = findLivingThread(pid, thread);
+  if (error == 0) error = proc::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
+  if (error != 0) return isGone(error) ? ESRCH : error;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line) && path.empty();) {
+    constexpr std::string_view kVersion2 = "0::";
+    if (line.starts_with(kVersion2)) path = line.substr(kVersion2.size());
+  }
+  return 0;
+}
+
+/// Returns 0, or the errno(3).
+int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
+  std::string text;
+  if (const int error = read(directory, file, text); error != 0) return error;
+  std::istringstream numbers(text);
+  // One that our pid namespace does not have is 0.
+  for (Pid id = 0; numbers >> id;) {
+    if (id > 0) ids.push_back(id);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -56,10 +95,17 @@ bool isWithin(const std::string& path, const std::string& directory) {
   return path == directory || path.starts_with(directory + "/");
 }
 
-std::optional<Mount> findMount(const std::string& path) {
+Failures findMount(const std::string& path, Mount& mount) {
+  constexpr const char* kMounts = "/proc/self/mountinfo";
   std::string text;
-  if (proc::readAll("/proc/self/mountinfo", text) != 0) return std::nullopt;
-  return chooseMount(parseMounts(text), path, pathOf(getpid()));
+  std::string own;
+  int error = proc::readAll(kMounts, text);
+  if (error == 0) error = findPath(getpid(), own);
+  if (isExhausted(error)) return {failureOf(error, "open", kMounts)};
+  const auto chosen = chooseMount(parseMounts(text), path, own);
+  if (!chosen) return {{FailureCode::CgroupNotMounted}};
+  mount = *chosen;
+  return {};
 }
 
 std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own) {
@@ -108,7 +154,12 @@ std::optional<std::string> directoryIn(const Mount& mount, std::string path) {
   return path.empty() || path == "/" ? mount.point : mount.point + path;
 }
 
-std::optional<std::string> directoryOf(Pid pid, const Mount& mount) { return directoryIn(mount, pathOf(pid)); }
+int findDirectory(Pid pid, const Mount& mount, std::string& directory) {
+  std::string path;
+  const int error = findPath(pid, path);
+  directory = directoryIn(mount, std::move(path)).value_or("");
+  return error;
+}
 
 int read(const std::string& directory, const char* file, std::string& text) {
   return proc::readAll((directory + "/" + file).c_str(), text);
@@ -124,40 +175,56 @@ int write(const std::string& directory, const char* file, const std::string& tex
 
 int join(const std::string& directory, Pid pid) { return write(directory, "cgroup.procs", std::to_string(pid)); }
 
-int directProcesses(const std::string& directory, std::vector<Pid>& pids) {
-  std::string text;
-  if (const int error = read(directory, "cgroup.procs", text); error != 0) return error;
-  std::istringstream numbers(text);
-  // One that our pid namespace does not have is 0.
-  for (Pid pid = 0; numbers >> pid;) {
-    if (pid > 0) pids.push_back(pid);
-  }
-  return 0;
-}
+int threads(const std::string& directory, std::vector<Pid>& ids) { return numbersIn(directory, "cgroup.threads", ids); }
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
-void processes(const std::string& directory, std::vector<Pid>& pids) {
-  directProcesses(directory, pids);
-  for (const std::string& below : groupsBelow(directory)) processes(below, pids);
+int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids) {
+  int first = 0;
+  const auto note = [&first](int error) {
+    // A threaded group has no processes of its own.
+    if (first == 0 && !isGone(error) && error != EOPNOTSUPP) first = error;
+    return error == 0;
+  };
+  std::vector<Pid> listed;
+  std::vector<Pid> living;
+  std::vector<std::string> groups;
+  note(numbersIn(directory, "cgroup.procs", listed));
+  if (note(threads(directory, living))) {
+    std::ranges::sort(living);
+    std::erase_if(listed, [&](Pid pid) {
+      if (std::ranges::binary_search(living, pid)) return false;
+      std::string where;
+      const int error = findDirectory(pid, mount, where);
+      note(error);
+      return error == ESRCH || (error == 0 && !isWithin(where, directory));
+    });
+  }
+  pids.insert(pids.end(), listed.begin(), listed.end());
+  note(groupsBelow(directory, groups));
+  for (const std::string& below : groups) note(processes(below, mount, pids));
+  return first;
 }
 
-std::vector<std::string> groupsBelow(const std::string& directory) {
-  std::vector<std::string> groups;
+int groupsBelow(const std::string& directory, std::vector<std::string>& groups) {
   std::error_code error;
   for (std::filesystem::directory_iterator at(directory, error); !error && at != std::filesystem::directory_iterator();
        at.increment(error)) {
-    if (at->is_directory(error)) groups.push_back(at->path().string());
+    std::error_code ignored;
+    if (at->is_directory(ignored)) groups.push_back(at->path().string());
   }
-  return groups;
+  return error.value();
 }
 
-std::string frozenAtOrAbove(const std::string& directory, const Mount& mount) {
-  for (std::string at = directory; isWithin(at, mount.point); at = parentOf(at)) {
+int findFrozen(const std::string& directory, const Mount& mount, std::string& frozen) {
+  frozen.clear();
+  for (std::string at = directory; isWithin(at, mount.point) && frozen.empty(); at = parentOf(at)) {
     std::string text;
     // The root has no such file.
-    if (read(at, "cgroup.freeze", text) == 0 && text.starts_with('1')) return at;
+    const int error = read(at, "cgroup.freeze", text);
+    if (isExhausted(error)) return error;
+    if (error == 0 && text.starts_with('1')) frozen = at;
   }
-  return {};
+  return 0;
 }
 
 bool takesProcesses(const std::string& directory) {
@@ -170,7 +237,9 @@ bool takesProcesses(const std::string& directory) {
     if (std::ranges::find(kForThreads, one) == kForThreads.end()) return false;
   }
   if (count == 0) return true;
-  return std::ranges::none_of(groupsBelow(directory), [](const std::string& below) {
+  std::vector<std::string> groups;
+  groupsBelow(directory, groups);
+  return std::ranges::none_of(groups, [](const std::string& below) {
     std::string type;
     std::string events;
     return read(below, "cgroup.type", type) == 0 && type.starts_with("domain") &&
@@ -188,19 +257,25 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
     return {failureOf(error, "open", directory)};
   if (read(directory, "cgroup.type", text) == 0 && (text.starts_with("threaded") || text.starts_with("domain invalid")))
     return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, directory}};
-  if (const auto own = directoryOf(getpid(), mount); own && isWithin(*own, directory))
-    return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
+  std::string own;
+  if (const int error = findDirectory(getpid(), mount, own); isExhausted(error))
+    return {failureOf(error, "open", directory)};
+  if (isWithin(own, directory)) return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
   if (!takesProcesses(directory)) return {{FailureCode::CgroupControllers, 0, 0, "", false, directory}};
-  if (const std::string frozen = frozenAtOrAbove(directory, mount); !frozen.empty())
-    return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  std::string frozen;
+  if (const int error = findFrozen(directory, mount, frozen); error != 0) return {failureOf(error, "open", directory)};
+  if (!frozen.empty()) return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
   for (const char* file : {"cgroup.freeze", "cgroup.procs"}) {
     if (access((directory + "/" + file).c_str(), W_OK) != 0) return {failureOf(errno, "access", directory)};
   }
   return {};
 }
 
+bool isExhausted(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
 Failure failureOf(int error, const char* call, const std::string& path) {
   const auto code = [error] {
+    if (isExhausted(error)) return FailureCode::ResourceExhausted;
     switch (error) {
       case EACCES:
       case EPERM: return FailureCode::CgroupNotPermitted;
@@ -209,9 +284,6 @@ Failure failureOf(int error, const char* call, const std::string& path) {
       case ENOTDIR:
       case ENODEV: return FailureCode::CgroupMissing;
       case EOPNOTSUPP: return FailureCode::CgroupThreaded;
-      case EMFILE:
-      case ENFILE:
-      case ENOMEM: return FailureCode::ResourceExhausted;
       default: return FailureCode::CgroupFailed;
     }
   }();

@@ -37,17 +37,26 @@ std::string resolved(const std::string& path) {
   return realpath(path.c_str(), buffer.data()) == nullptr ? path : std::string(buffer.data());
 }
 
+/// The directory of our own cgroup.
+Failures findOwn(const cgroup::Mount& mount, std::string& directory) {
+  const int error = cgroup::findDirectory(getpid(), mount, directory);
+  if (cgroup::isExhausted(error)) return {cgroup::failureOf(error, "open", mount.point)};
+  return directory.empty() ? Failures{{FailureCode::CgroupMissing, 0, 0, "", false, mount.point}} : Failures();
+}
+
 /// With those below it, which the members made. Those that exit take a moment to leave it: for as long as they all
 /// together have milliseconds left.
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
-int removeDirectory(const std::string& path, int& left) {
-  for (const std::string& below : cgroup::groupsBelow(path)) removeDirectory(below, left);
+int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& left) {
+  std::vector<std::string> groups;
+  cgroup::groupsBelow(path, groups);
+  for (const std::string& below : groups) removeDirectory(below, mount, left);
   constexpr timespec kMillisecond{0, 1'000'000};
   for (; rmdir(path.c_str()) != 0; --left) {
     if (errno == ENOENT) return 0;
     if (errno != EBUSY || left <= 0) return errno;
     std::vector<Pid> pids;
-    cgroup::processes(path, pids);
+    if (const int error = cgroup::processes(path, mount, pids); error != 0) return error;
     // Somebody else has put one there.
     if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
@@ -60,17 +69,11 @@ int removeDirectory(const std::string& path, int& left) {
 std::unique_ptr<CgroupFreezer> CgroupFreezer::make(const CgroupPlace& place, Failures& failures) {
   const bool isMade = place.path.empty();
   std::string path = resolved(isMade ? place.parent : place.path);
-  const auto mount = cgroup::findMount(path);
-  if (!mount) {
-    failures = {{FailureCode::CgroupNotMounted}};
-    return nullptr;
-  }
+  cgroup::Mount mount;
+  failures = cgroup::findMount(path, mount);
+  if (failures.empty() && path.empty()) failures = findOwn(mount, path);
+  if (!failures.empty()) return nullptr;
   if (isMade) {
-    if (path.empty()) path = cgroup::directoryOf(getpid(), *mount).value_or("");
-    if (path.empty()) {
-      failures = {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}};
-      return nullptr;
-    }
     const std::string parent = path;
     path.append("/").append(newName());
     constexpr mode_t kMode = 0755;
@@ -79,27 +82,28 @@ std::unique_ptr<CgroupFreezer> CgroupFreezer::make(const CgroupPlace& place, Fai
       return nullptr;
     }
   }
-  std::unique_ptr<CgroupFreezer> group(new CgroupFreezer(*mount, std::move(path), isMade));
-  failures = cgroup::whyUnfit(group->path_, *mount);
+  std::unique_ptr<CgroupFreezer> group(new CgroupFreezer(mount, std::move(path), isMade));
+  failures = cgroup::whyUnfit(group->path_, mount);
   if (failures.empty()) failures = group->openFiles();
   if (!failures.empty()) return nullptr;
   return group;
 }
 
 Failures CgroupFreezer::whyNot() {
-  const auto mount = cgroup::findMount();
-  if (!mount) return {{FailureCode::CgroupNotMounted}};
-  const auto own = cgroup::directoryOf(getpid(), *mount);
-  if (!own) return {{FailureCode::CgroupMissing, 0, 0, "", false, mount->point}};
-  for (const std::string& file : {*own, *own + "/cgroup.procs"}) {
-    if (access(file.c_str(), W_OK) != 0) return {cgroup::failureOf(errno, "access", *own)};
+  cgroup::Mount mount;
+  std::string own;
+  if (Failures failures = cgroup::findMount("", mount); !failures.empty()) return failures;
+  if (Failures failures = findOwn(mount, own); !failures.empty()) return failures;
+  for (const std::string& file : {own, own + "/cgroup.procs"}) {
+    if (access(file.c_str(), W_OK) != 0) return {cgroup::failureOf(errno, "access", own)};
   }
   std::string type;
-  if (cgroup::read(*own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))
-    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, *own}};
-  if (const std::string frozen = cgroup::frozenAtOrAbove(*own, *mount); !frozen.empty())
-    return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
-  return {};
+  if (cgroup::read(own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))
+    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, own}};
+  std::string frozen;
+  if (const int error = cgroup::findFrozen(own, mount, frozen); error != 0)
+    return {cgroup::failureOf(error, "open", own)};
+  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
 Failures CgroupFreezer::openFiles() {
@@ -128,17 +132,21 @@ bool CgroupFreezer::reads(const char* line) const noexcept {
   return std::string_view(buffer.data(), static_cast<std::size_t>(length)).find(line) != std::string_view::npos;
 }
 
-int CgroupFreezer::remove() noexcept {
-  if (std::exchange(isRemoved_, true)) return 0;
+void CgroupFreezer::closeFiles() noexcept {
   for (int* fd : {&freezeFd_, &eventsFd_}) {
     if (*fd >= 0) close(*fd);
     *fd = -1;
   }
+}
+
+int CgroupFreezer::remove() noexcept {
+  if (std::exchange(isRemoved_, true)) return 0;
+  closeFiles();
   // Only `close` and the end of a state come here, which hold the state's lock then. By that time all members run, and
   // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
   // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members.
   int left = 50;
-  return isMade_ ? removeDirectory(path_, left) : 0;
+  return isMade_ ? removeDirectory(path_, mount_, left) : 0;
 }
 
 }  // namespace freeze_state

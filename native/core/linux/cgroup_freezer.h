@@ -36,6 +36,8 @@ class CgroupFreezer {
   /// Whether anybody is in it, or below it.
   bool isPopulated() const noexcept { return reads("populated 1"); }
 
+  /// Closes the files: from here on only `remove` is of use.
+  void closeFiles() noexcept;
   /// Closes the files and, if it was made by us, removes the directory and what the members made below it. Doing it
   /// again does nothing. Returns 0, or the errno(3). May wait for some milliseconds, so it is for the end only.
   int remove() noexcept;

@@ -3,23 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <ranges>
-#include <unordered_map>
+#include <utility>
 
 #include "proc.h"
 
 namespace freeze_state {
 
-namespace {
-
-bool contains(const std::vector<Pid>& pids, Pid pid) { return std::ranges::find(pids, pid) != pids.end(); }
-
-}  // namespace
-
-std::vector<Pid> CgroupMoves::inhabitants() const {
-  std::vector<Pid> pids;
-  cgroup::processes(path_, pids);
-  return pids;
-}
+int CgroupMoves::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }
 
 Failures CgroupMoves::out(Pid pid, const Homes& homes) const {
   std::string refused;
@@ -56,47 +46,71 @@ Failures CgroupMoves::out(Pid pid, const Homes& homes) const {
   return {cgroup::moveFailure(refusal, refused, pid)};
 }
 
-/// Of those that are in the group: those that descend from the roots, which may be outside, by others that are inside.
-std::vector<Pid> CgroupMoves::familyOf(const std::vector<Pid>& roots, const std::vector<Pid>& apart) const {
+/// Of those that are in the group and no kin yet: those that descend from one, which may be outside, by others that are
+/// inside. Returns 0, or the errno(3).
+int CgroupMoves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart,
+                               std::vector<Relative>& relatives) const {
+  std::vector<Pid> inside;
+  if (const int error = inhabitants(inside); error != 0) return error;
   std::unordered_map<Pid, Pid> parents;
-  for (const Pid inhabitant : inhabitants()) {
+  for (const Pid pid : inside) {
+    if (kin.contains(pid) || apart.contains(pid)) continue;
     proc::Stat stat{};
-    if (!contains(apart, inhabitant) && proc::stat(inhabitant, stat) == 0) parents[inhabitant] = stat.parent;
+    const int error = proc::stat(pid, stat);
+    if (error != 0 && error != ESRCH) return error;
+    if (error == 0) parents[pid] = stat.parent;
   }
-  std::vector<Pid> family;
-  for (const auto& [inhabitant, _] : parents) {
-    Pid ancestor = inhabitant;
+  for (const auto& [pid, parent] : parents) {
+    Pid ancestor = parent;
     // What is read one after the other may make a circle.
-    std::size_t steps = 0;
-    for (auto at = parents.find(ancestor); !contains(roots, ancestor) && at != parents.end() && steps < parents.size();
-         ++steps) {
-      ancestor = at->second;
-      at = parents.find(ancestor);
-    }
-    if (contains(roots, ancestor) && !contains(roots, inhabitant)) family.push_back(inhabitant);
+    for (std::size_t steps = 0; steps < parents.size() && parents.contains(ancestor); ++steps)
+      ancestor = parents[ancestor];
+    if (const auto one = kin.find(ancestor); one != kin.end()) relatives.push_back({pid, one->second});
   }
-  return family;
+  return 0;
 }
 
-Failures CgroupMoves::familyOut(Pid pid, const Homes& homes, const std::vector<Pid>& apart) const {
-  std::vector<Pid> moved;
-  // The process first: what it forks from then on is outside. What was forked just before its parent was moved, the
+Failures CgroupMoves::familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart) const {
+  Failures failures;
+  Kin kin;
+  std::vector<Relative> moved;
+  std::vector<Relative> next;
+  std::unordered_set<std::size_t> stuck;
+  for (std::size_t i = 0; i < leavers.size(); ++i) {
+    kin[leavers[i].pid] = i;
+    next.push_back({leavers[i].pid, i});
+  }
+  const auto keep = [&](std::size_t leaver) {
+    stuck.insert(leaver);
+    // It stays a member, so it is to be frozen with what came with it: all is in again, as far as it can be.
+    for (const auto& [pid, of] : std::views::reverse(moved)) {
+      if (of == leaver) in(pid);
+    }
+  };
+  // The leavers first: what they fork from then on is outside. What was forked just before its parent was moved, the
   // next pass finds. Who forks faster than that is let be: a group that we made is emptied at the end, whoever is in
   // it.
   constexpr int kPasses = 100;
-  std::vector<Pid> family{pid};
-  for (int pass = 0; pass < kPasses && !family.empty(); ++pass) {
-    for (const Pid relative : family) {
-      if (Failures failures = out(relative, homes); !failures.empty()) {
-        // It stays a member, so it is to be frozen with what came with it: all is in again, as far as it can be.
-        for (const Pid one : std::views::reverse(moved)) in(one);
-        return failures;
-      }
-      moved.push_back(relative);
+  for (int pass = 0; pass < kPasses && !next.empty(); ++pass) {
+    for (const auto& [pid, leaver] : next) {
+      kin[pid] = leaver;
+      if (stuck.contains(leaver)) continue;
+      Failures refusals = out(pid, *leavers[leaver].homes);
+      if (refusals.empty())
+        moved.push_back({pid, leaver});
+      else
+        keep(leaver);
+      append(failures, std::move(refusals));
     }
-    family = familyOf(moved, apart);
+    next.clear();
+    if (const int error = findRelatives(kin, apart, next); error != 0) {
+      // Then nobody knows whose family is whole.
+      for (const auto& [pid, _] : std::views::reverse(moved)) in(pid);
+      failures.push_back(cgroup::laterFailure(error, "open", path_));
+      break;
+    }
   }
-  return {};
+  return failures;
 }
 
 }  // namespace freeze_state

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "cgroup.h"
@@ -26,15 +29,25 @@ class CgroupMoves {
   /// its last home and above the group. All refuse: the failure says what the first of these answered that exists.
   Failures out(Pid pid, const Homes& homes) const;
 
-  /// The same for the process and those in the group that descend from it, and not from one of those that are apart.
-  /// All of them or none: where one cannot be moved, those that were are moved back in.
-  Failures familyOut(Pid pid, const Homes& homes, const std::vector<Pid>& apart) const;
+  struct Leaver {
+    Pid pid;
+    const Homes* homes;
+  };
+  /// The same for each of them and its family: those in the group that descend from it, and not from another in between
+  /// that leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in.
+  Failures familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart) const;
 
-  /// Who is in it, or below it.
-  std::vector<Pid> inhabitants() const;
+  /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
+  int inhabitants(std::vector<Pid>& pids) const;
 
  private:
-  std::vector<Pid> familyOf(const std::vector<Pid>& roots, const std::vector<Pid>& apart) const;
+  /// Whose family a process is of, by the place of that one among the leavers.
+  using Kin = std::unordered_map<Pid, std::size_t>;
+  struct Relative {
+    Pid pid;
+    std::size_t leaver;
+  };
+  int findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, std::vector<Relative>& relatives) const;
 
   const std::string path_;
   const cgroup::Mount mount_;

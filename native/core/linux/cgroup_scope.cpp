@@ -32,13 +32,40 @@ std::vector<Pid> CgroupScope::pids() const {
   return pids;
 }
 
+/// Where the process is; empty where that is not to be seen, and where it has ended. Returns 0, or the errno(3) for
+/// which it cannot be told.
+int CgroupScope::findDirectory(Pid pid, std::string& directory) const {
+  const int error = cgroup::findDirectory(pid, group_->mount(), directory);
+  return error == ESRCH ? 0 : error;
+}
+
+/// Whether it is in the group, or below. Returns the same.
+int CgroupScope::findInside(Pid pid, bool& isInside) const {
+  std::string directory;
+  const int error = findDirectory(pid, directory);
+  isInside = cgroup::isWithin(directory, group_->path());
+  return error;
+}
+
+/// `otherwise` where it cannot be told.
+bool CgroupScope::isInside(Pid pid, bool otherwise) const {
+  bool isInside = false;
+  return findInside(pid, isInside) == 0 ? isInside : otherwise;
+}
+
+/// Why it could not be told where the process is.
+Failure CgroupScope::lookFailure(int error, Pid pid) const {
+  Failure failure = failureOf(error, "open");
+  failure.pid = pid;
+  return failure;
+}
+
 Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
   // Not when they were dropped: no freeze and no thaw takes that lock.
   if (std::exchange(hasDropped_, false)) CgroupRegistry::all().keepOnly(id_, pids());
   if (Registered* known = find(pid); known != nullptr) {
     signaller_.findGone({&known->member, 1});
-    // Back in, where somebody moved it out.
-    if (!known->member.gone) return isThere() && isInside(pid) ? Failures() : moveIn(known->member, known->homes);
+    if (!known->member.gone) return moveBackIn(*known);
     signaller_.release(known->member.process);
     members_.erase(members_.begin() + (known - members_.data()));
     CgroupRegistry::all().forget(id_, pid);
@@ -46,7 +73,12 @@ Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
   Registered newcomer;
   newcomer.member.process.pid = pid;
   if (Failures failures = signaller_.open(pid, newcomer.member); !failures.empty()) return failures;
-  newcomer.homes = CgroupRegistry::all().of(id_, pid, directoryOf(pid));
+  std::string here;
+  if (const int error = findDirectory(pid, here); error != 0) {
+    signaller_.release(newcomer.member.process);
+    return {lookFailure(error, pid)};
+  }
+  newcomer.homes = CgroupRegistry::all().of(id_, pid, here);
   // Only now: if it lives, what was read was about it.
   signaller_.findGone({&newcomer.member, 1});
   if (!newcomer.member.gone) {
@@ -60,6 +92,14 @@ Failures CgroupScope::add(Pid pid, const Ticket* /*frozen*/) {
   return {};
 }
 
+/// Where somebody moved it out.
+Failures CgroupScope::moveBackIn(Registered& one) {
+  const Pid pid = one.member.process.pid;
+  bool isHere = false;
+  if (const int error = findInside(pid, isHere); error != 0) return {lookFailure(error, pid)};
+  return isThere() && isHere ? Failures() : moveIn(one.member, one.homes);
+}
+
 Failures CgroupScope::moveIn(Member& member, const Homes& homes) {
   const Pid pid = member.process.pid;
   // Somebody may have removed the group, and made another of that name.
@@ -68,10 +108,13 @@ Failures CgroupScope::moveIn(Member& member, const Homes& homes) {
   // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
   // thawed.
   const std::string watched = isFrozenByUs() ? group_->parent() : group_->path();
-  const std::string here = directoryOf(pid);
+  std::string here;
+  if (const int error = findDirectory(pid, here); error != 0) return {lookFailure(error, pid)};
   for (const std::string& directory : {watched, cgroup::isWithin(here, group_->path()) ? watched : here}) {
-    if (const std::string frozen = cgroup::frozenAtOrAbove(directory, group_->mount()); !frozen.empty())
-      return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
+    std::string frozen;
+    if (const int error = cgroup::findFrozen(directory, group_->mount(), frozen); error != 0)
+      return {lookFailure(error, pid)};
+    if (!frozen.empty()) return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
   }
   const int error = moves_.in(pid);
   member.gone = error == ESRCH;
@@ -79,21 +122,50 @@ Failures CgroupScope::moveIn(Member& member, const Homes& homes) {
   if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_->path(), pid)};
   signaller_.findGone({&member, 1});
   // It exited at that moment. Should the number be somebody else's already, that one was moved: not for long.
-  if (member.gone && isInside(pid)) moves_.out(pid, homes);
+  if (member.gone && isInside(pid, false)) moves_.out(pid, homes);
   return {};
 }
 
-/// The member, and those in the group that descend from it, and not from another member in between, be that one's of
-/// another state that has been given the same group.
+/// Those that other states have registered which were given the same group.
+std::unordered_set<Pid> CgroupScope::ofOthers() const {
+  if (group_->isMade()) return {};
+  const std::vector<Pid> pids = CgroupRegistry::all().ofOthersAt(id_, group_->path());
+  return {pids.begin(), pids.end()};
+}
+
+/// The member, and those in the group that descend from it, and not from another member in between, be it another
+/// state's.
 Failures CgroupScope::moveFamilyOut(const Registered& one) const {
   const Pid pid = one.member.process.pid;
-  std::vector<Pid> apart;
-  if (!group_->isMade()) apart = CgroupRegistry::all().ofOthersAt(id_, group_->path());
-  if (std::ranges::find(apart, pid) != apart.end()) return {};
+  // Only what is here: somebody may have moved it, or its number may be somebody else's.
+  bool isHere = false;
+  if (const int error = findInside(pid, isHere); error != 0) return {lookFailure(error, pid)};
+  if (!isHere) return {};
+  std::unordered_set<Pid> apart = ofOthers();
+  if (apart.contains(pid)) return {};
   for (const Registered& other : members_) {
-    if (other.member.process.pid != pid) apart.push_back(other.member.process.pid);
+    if (other.member.process.pid != pid) apart.insert(other.member.process.pid);
   }
-  return moves_.familyOut(pid, one.homes, apart);
+  return moves_.familiesOut({{pid, &one.homes}}, apart);
+}
+
+/// The same for all, by one walk.
+Failures CgroupScope::moveFamiliesOut() const {
+  Failures failures;
+  std::unordered_set<Pid> apart = ofOthers();
+  std::vector<CgroupMoves::Leaver> leavers;
+  for (const Registered& one : members_) {
+    const Pid pid = one.member.process.pid;
+    if (one.member.gone || apart.contains(pid)) continue;
+    bool isHere = false;
+    if (const int error = findInside(pid, isHere); error != 0) {
+      failures.push_back(lookFailure(error, pid));
+      apart.insert(pid);
+    }
+    if (isHere) leavers.push_back({pid, &one.homes});
+  }
+  append(failures, moves_.familiesOut(leavers, apart));
+  return failures;
 }
 
 UnregisterResult CgroupScope::remove(Pid pid) {
@@ -102,7 +174,7 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   signaller_.findGone({&one->member, 1});
   // First: from here on no other state sends it back to us.
   CgroupRegistry::all().forget(id_, pid);
-  if (!one->member.gone && isThere() && isInside(pid)) {
+  if (!one->member.gone && isThere()) {
     if (Failures failures = moveFamilyOut(*one); !failures.empty()) {
       CgroupRegistry::all().note(id_, pid, one->homes);
       return {true, std::move(failures)};
@@ -113,16 +185,18 @@ UnregisterResult CgroupScope::remove(Pid pid) {
   return {true, {}};
 }
 
-/// The first live member that is not in it any more.
+/// The first live member that is not in it any more; `inside` are the threads in it, sorted.
 Failures CgroupScope::findLeft(const std::vector<Pid>& inside) const {
   for (const Registered& one : members_) {
     const Pid pid = one.member.process.pid;
-    // It may have moved into one below since the list was made.
-    if (!one.member.gone && std::ranges::find(inside, pid) == inside.end() && !isInside(pid)) {
-      Member again = one.member;
-      signaller_.findGone({&again, 1});
-      if (!again.gone) return {{FailureCode::CgroupLeft, pid, 0, "", false, group_->path()}};
-    }
+    // It may be in one below, and its first thread may have ended.
+    if (one.member.gone || std::ranges::binary_search(inside, pid)) continue;
+    bool isHere = false;
+    if (const int error = findInside(pid, isHere); error != 0) return {lookFailure(error, pid)};
+    if (isHere) continue;
+    Member again = one.member;
+    signaller_.findGone({&again, 1});
+    if (!again.gone) return {{FailureCode::CgroupLeft, pid, 0, "", false, group_->path()}};
   }
   return {};
 }
@@ -150,12 +224,22 @@ Failures CgroupScope::whyNotNow() const {
   bool isSet = false;
   if (const int error = group_->readSet(isSet); error != 0) return {failureOf(error, "read")};
   std::vector<Pid> inside;
-  if (const int error = cgroup::directProcesses(group_->path(), inside); error != 0) return {failureOf(error, "read")};
+  if (const int error = cgroup::threads(group_->path(), inside); error != 0) return {failureOf(error, "read")};
+  std::ranges::sort(inside);
   // Below it, too: we would never thaw it.
-  if (isInside(ownPid())) return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
+  bool isOurs = false;
+  if (const int error = findInside(ownPid(), isOurs); error != 0) return {lookFailure(error, ownPid())};
+  if (isOurs) return {{FailureCode::CgroupOurs, ownPid(), 0, "", false, group_->path()}};
   if (Failures failures = findLeft(inside); !failures.empty()) return failures;
   if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};
-  const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
+  return whyFrozen();
+}
+
+/// Who is it that froze the group, or one above it.
+Failures CgroupScope::whyFrozen() const {
+  std::string frozen;
+  if (const int error = cgroup::findFrozen(group_->path(), group_->mount(), frozen); error != 0)
+    return {failureOf(error, "open")};
   return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
@@ -207,21 +291,25 @@ Failures CgroupScope::resume(Whom whom) {
   if (whom == Whom::All) place_.freezer->store(0);
   letGo();
   if (error != 0) return {};
-  if (whom == Whom::All) {
-    // What others stopped by a signal is to run as well. Whose the others are, in a group that was given, nobody knows.
-    for (const Pid pid : group_->isMade() ? moves_.inhabitants() : pids()) {
-      Member inhabitant;
-      if (!signaller_.open(pid, inhabitant).empty()) continue;
-      // Only then: it was in here while it was held.
-      if (!inhabitant.gone && isInside(pid)) signaller_.send(inhabitant.process, Signal::Continue);
-      signaller_.release(inhabitant.process);
-    }
-  }
+  if (whom == Whom::All) continueAll();
   // After the thaw, so that nobody waits for it. Thawed it is at once, unless it is in one that is frozen.
-  if (!group_->hasFrozen()) return {};
-  const std::string frozen = cgroup::frozenAtOrAbove(group_->path(), group_->mount());
-  if (frozen.empty()) return {};
-  return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  return group_->hasFrozen() ? whyFrozen() : Failures();
+}
+
+/// What others stopped by a signal is to run as well. Whose the others are, in a group that was given, nobody knows.
+void CgroupScope::continueAll() {
+  for (const Registered& one : members_) {
+    const Process& process = one.member.process;
+    if (!one.member.gone && isInside(process.pid, true)) signaller_.send(process, Signal::Continue);
+  }
+  if (!group_->isMade()) return;
+  for (const Pid pid : others()) {
+    Member inhabitant;
+    if (!signaller_.open(pid, inhabitant).empty()) continue;
+    // Only then: it was in here while it was held.
+    if (!inhabitant.gone && isInside(pid, false)) signaller_.send(inhabitant.process, Signal::Continue);
+    signaller_.release(inhabitant.process);
+  }
 }
 
 bool CgroupScope::isAnyAlive() const noexcept {
@@ -259,19 +347,21 @@ void CgroupScope::dropGone() noexcept {
 
 /// Moves back what came with members; out of one that we made, everything.
 Failures CgroupScope::moveAllOut() {
-  Failures failures;
-  if (!isThere()) return failures;
+  if (!isThere()) return {};
+  // Where there are no descriptors, the moves have these.
+  group_->closeFiles();
   findGone();
-  for (const Registered& one : members_) {
-    // Only what is here: somebody may have moved it, or its number may be somebody else's.
-    if (!one.member.gone && isInside(one.member.process.pid)) append(failures, moveFamilyOut(one));
+  for (Registered& one : members_) {
+    if (one.member.gone) signaller_.release(one.member.process);
   }
+  Failures failures = moveFamiliesOut();
   if (!group_->isMade()) return failures;
   // Orphans, and what was born meanwhile.
   const Homes homes = members_.empty() ? Homes() : members_.front().homes;
   constexpr int kRounds = 1000;
   for (int round = 0; round < kRounds && failures.empty(); ++round) {
-    const std::vector<Pid> left = moves_.inhabitants();
+    std::vector<Pid> left;
+    if (const int error = moves_.inhabitants(left); error != 0) failures.push_back(failureOf(error, "open"));
     if (left.empty()) break;
     for (const Pid pid : left) append(failures, moves_.out(pid, homes));
   }
@@ -287,7 +377,8 @@ Failures CgroupScope::clear() {
   members_.clear();
   const int error = group_->remove();
   // Where something could not be moved out, that is the reason.
-  if (error != 0 && failures.empty()) failures.push_back(cgroup::failureOf(error, "rmdir", group_->path()));
+  if (error != 0 && failures.empty())
+    failures.push_back(cgroup::failureOf(error, cgroup::isExhausted(error) ? "open" : "rmdir", group_->path()));
   return failures;
 }
 
@@ -323,7 +414,8 @@ std::vector<Pid> CgroupScope::everyone() {
 std::vector<Pid> CgroupScope::others() const {
   const std::vector<Pid> members = pids();
   const std::unordered_set<Pid> isMember(members.begin(), members.end());
-  std::vector<Pid> others = moves_.inhabitants();
+  std::vector<Pid> others;
+  moves_.inhabitants(others);
   std::erase_if(others, [&](Pid pid) { return isMember.contains(pid); });
   return others;
 }
@@ -332,7 +424,7 @@ std::optional<MemberStatus> CgroupScope::inspect(Pid pid, std::vector<Pid>& /*fo
   const Registered* const one = find(pid);
   const ProcessState state = one == nullptr ? lookAt(signaller_, pid) : signaller_.look(one->member.process);
   const bool isAwake = state == ProcessState::Running || state == ProcessState::Sleeping;
-  const bool isHere = isInside(pid);
+  const bool isHere = isInside(pid, one != nullptr);
   const bool isHeld = isHere && isAwake && group_->hasFrozen();
   // Somebody else who uses the group may have thawed it.
   bool isSet = false;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "../scope.h"
@@ -62,16 +63,23 @@ class CgroupScope final : public Scope {
 
   std::vector<Pid> others() const;
   Failures whyNotNow() const;
+  Failures whyFrozen() const;
+  void continueAll();
   Failures freeze(const Ticket& ticket);
   void letGo() noexcept;
   bool isThere() const noexcept;
   int set(bool isFrozen) const noexcept;
-  std::string directoryOf(Pid pid) const { return cgroup::directoryOf(pid, group_->mount()).value_or(""); }
-  bool isInside(Pid pid) const { return cgroup::isWithin(directoryOf(pid), group_->path()); }
+  int findDirectory(Pid pid, std::string& directory) const;
+  int findInside(Pid pid, bool& isInside) const;
+  bool isInside(Pid pid, bool otherwise) const;
   Failure failureOf(int error, const char* call) const { return cgroup::laterFailure(error, call, group_->path()); }
+  Failure lookFailure(int error, Pid pid) const;
   Failures findLeft(const std::vector<Pid>& inside) const;
   Failures moveIn(Member& member, const Homes& homes);
+  Failures moveBackIn(Registered& one);
+  std::unordered_set<Pid> ofOthers() const;
   Failures moveFamilyOut(const Registered& one) const;
+  Failures moveFamiliesOut() const;
   Failures moveAllOut();
   Registered* find(Pid pid) noexcept;
   /// Not any more where it was thawed by others, and another state of this process has frozen it since.
