@@ -4,10 +4,10 @@
 //   target spin           keeps a processor busy
 //   target zombie         has a child that has exited and is not reaped; prints the child's pid
 //   target thread         has a second thread; prints its thread id
-//   target headless       has a second thread, which lives on when the first ends, at SIGUSR1; prints its pid
+//   target headless [child]   has a second thread, which lives on when the first ends, at SIGUSR1, and prints its pid; or it
+//                         has a child like that
 //   target tree <width> <depth>   has so many children, each of which has so many, and so on; each prints its pid
 //   target exec           has threads, of which now one, now another replaces the program by the same again
-//   target endedmain [child]   has a thread, and its first one ends; or it has a child like that, whose pid it prints
 //   target threadchild    has a second thread, which has a child; prints the child's pid
 //   target mixed <uid>    has a child and then becomes that user's, without it (needs root); prints the child's pid
 //   target mates <count>  leads a group of so many others, which do not end with it; each prints its pid
@@ -113,12 +113,6 @@ static void execAgainAndAgain(char** program) {
   for (;;) pause();
 }
 
-static void endFirstThread(void) {
-  pthread_t thread;
-  pthread_create(&thread, NULL, exitWhenInputEnds, NULL);
-  pthread_exit(NULL);
-}
-
 static void* forkAndWait(void* unused) {
   const pid_t child = forkBound();
   if (child == 0) {
@@ -203,15 +197,10 @@ int main(int argc, char** argv) {
   const int count = argc > 2 ? atoi(argv[2]) : 0;
   pthread_t thread;
   if (strcmp(what, "tree") == 0) beTree(count, argc > 3 ? atoi(argv[3]) : 1);
-  if (strcmp(what, "headless") == 0) beHeadless();
+  if (strcmp(what, "headless") == 0 && (argc == 2 || forkBound() == 0)) beHeadless();
   if (strcmp(what, "threadchild") == 0) pthread_create(&thread, NULL, forkAndWait, NULL);
   if (strcmp(what, "storm") == 0) beStorm(count);
   if (strcmp(what, "exec") == 0) execAgainAndAgain(argv);
-  if (strcmp(what, "endedmain") == 0) {
-    const pid_t child = argc > 2 ? forkBound() : 0;
-    if (child == 0) endFirstThread();
-    printPid(child);
-  }
   if (strcmp(what, "trace") == 0) trace(argc > 2 && strcmp(argv[2], "leader") == 0);
   if (strcmp(what, "mixed") == 0) {
     const pid_t child = forkBound();

@@ -5,7 +5,7 @@ import { fitFor, signallingModes } from '../helpers/modes';
 import { valueInNode } from '../helpers/node';
 import { isStopped, running, statField } from '../helpers/proc';
 import { family, sleeper, type Target } from '../helpers/processes';
-import { turns, untilNow } from '../helpers/until';
+import { turns, until, untilNow } from '../helpers/until';
 
 /** One that takes no stop for as long as its input is open. */
 const stubborn = (): Promise<Target & { pids: readonly number[] }> => family(['vfork'], 1);
@@ -126,6 +126,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       const last = await stubborn();
       const state = FreezeState.withPids(mode, [pid, last.pid]);
       const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+      await until(() => state.isFrozen, 'both were signalled');
       // By now it has looked at both, time and again.
       await turns(300);
       state.unregisterPid(pid);

@@ -95,8 +95,9 @@ describe('a tree', () => {
   });
 
   it('leaves one as it was, too, whose first thread has ended', async () => {
-    const whole = await family(['endedmain', 'child'], 1);
+    const whole = await family(['headless', 'child'], 1);
     const [child = 0] = whole.pids;
+    process.kill(child, 'SIGUSR1');
     await until(() => /^Z[RS]$/.test(threadLetters(child)), 'its first thread has ended');
     process.kill(child, 'SIGSTOP');
     await until(() => threadLetters(child) === 'ZT', 'it has stopped');
