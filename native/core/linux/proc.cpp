@@ -109,6 +109,18 @@ bool hasStopPending(Pid pid) noexcept {
   return (pending >> (SIGSTOP - 1) & 1) != 0;
 }
 
+bool isAwake(ProcessState state) noexcept { return state != ProcessState::Stopped && state != ProcessState::Zombie; }
+
+/// Whether so many threads that were seen stopped, or ended, are not all that there is. An execve(2) ends all but one,
+/// which then goes by the number of the first: so they may be of the program before, and the one that lives on was
+/// missed.
+bool isOverturned(Pid pid, int seen, std::optional<ProcessState> first) noexcept {
+  Stat stat{};
+  if (statOf(pid, "stat", stat) != 0) return false;
+  const ProcessState now = stateOf(stat.state);
+  return isAwake(now) || now != first.value_or(now) || stat.threads != seen;
+}
+
 /// Of the threads that live, the one most awake. Group stops reach them one by one; those that one has reached can
 /// neither fork nor end, and the first stays on the list until all have ended, so their places are kept for the next
 /// call.
@@ -119,6 +131,7 @@ std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline
   int seen = before;
   bool hasGap = false;
   std::optional<ProcessState> first;
+  if (before > 0) first = ProcessState::Stopped;
   ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
   Numbers threads(path.data(), before);
   for (Pid thread = 0; threads.next(thread);) {
@@ -134,22 +147,14 @@ std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline
     hasGap = hasGap || (state == ProcessState::Zombie && thread != pid);
     found = std::min(found, state);
     if (found == ProcessState::Running) break;
-    // After one at least, so that each call gets on.
-    if (!hasPassed(until)) continue;
+    // After one at least, so that each call gets on. One whose first thread has ended is looked at in one go: later
+    // that could be the work of an execve(2).
+    if (!hasPassed(until) || first == ProcessState::Zombie) continue;
     if (found == ProcessState::Sleeping) break;
     threadsStopped = hasGap ? 0 : seen;
     return std::nullopt;
   }
-  // An execve(2) ends all threads but one, which then goes by the number of the first. So what was seen may be of the
-  // program before, and the thread that lives on may have been missed.
-  const auto isAwake = [](ProcessState state) {
-    return state != ProcessState::Stopped && state != ProcessState::Zombie;
-  };
-  Stat stat{};
-  if (!isAwake(found) && statOf(pid, "stat", stat) == 0) {
-    const ProcessState now = stateOf(stat.state);
-    if (isAwake(now) || now != first.value_or(now) || stat.threads != seen) return ProcessState::Running;
-  }
+  if (!isAwake(found) && isOverturned(pid, seen, first)) return ProcessState::Running;
   if (threads.error() == ENOENT || threads.error() == ESRCH) return ProcessState::Gone;
   return threads.error() == 0 ? found : ProcessState::Unknown;
 }
