@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 namespace freeze_state {
 
@@ -38,9 +37,10 @@ std::optional<Failure> MemberList::stop(Member& member, bool isNoting) {
 }
 
 void MemberList::foundAwake(Member& member) noexcept {
-  // Whoever else had stopped it has let it go: it is ours to stop and to continue.
-  const bool isTheirs = std::exchange(member.wasStopped, false);
-  if (isTheirs || isTimeToRepeat(++member.looksAwake)) signaller_.send(member.process, Signal::Stop);
+  if (!isTimeToRepeat(++member.looksAwake) || signaller_.send(member.process, Signal::Stop) != 0) return;
+  // If somebody else had stopped it, it was let go: from now on it is ours to continue.
+  member.stopped = true;
+  member.wasStopped = false;
 }
 
 StopResult MemberList::stop(const Ticket& ticket, bool isNoting, Deadline until, std::size_t& next) {

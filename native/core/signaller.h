@@ -36,7 +36,7 @@ enum class ProcessState : std::uint8_t {
 struct Member {
   Process process;
   bool gone = false;          ///< it has exited (a zombie has), or never existed; it is dropped at the next chance
-  bool stopped = false;       ///< our SIGSTOP reached it and no SIGCONT of ours has yet
+  bool stopped = false;       ///< our SIGSTOP reached it, or `wasStopped`; and no SIGCONT of ours has yet
   bool wasStopped = false;    ///< someone else had stopped it before we did; noted for a confirmation, and in trees
   bool hasStopped = false;    ///< since our SIGSTOP it was seen stopped
   unsigned looksAwake = 0;    ///< in how many looks since our SIGSTOP it was awake
@@ -84,8 +84,8 @@ class Signaller {
   /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
   virtual int send(const Process& process, Signal signal) noexcept = 0;
 
-  /// What the process does now, as /proc tells it; where that cannot be read, waitid(2) tells of a child of ours
-  /// whether it has stopped, and WNOWAIT leaves that and its exit for others to wait for.
+  /// What the process does now, as /proc tells it; where there is none, or it cannot be read, waitid(2) tells of a
+  /// child of ours whether it has stopped, and WNOWAIT leaves that and its exit for others to wait for.
   virtual ProcessState look(const Process& process) noexcept = 0;
 
   /// The same, where many threads make it a long look: nothing until the deadline has let it come to an end. The next

@@ -84,9 +84,10 @@ UnregisterResult TreeScope::remove(Pid pid) {
 
 /// Whether the process came with that member, and with no other one in between.
 bool TreeScope::isBelow(Pid pid, Pid root) noexcept {
-  while (pid != root) {
+  // The number of one that is dead may be given anew, and so make a circle.
+  for (std::size_t steps = 0; pid != root; ++steps) {
     const Member* const member = descendants_.find(pid);
-    if (member == nullptr) return false;
+    if (member == nullptr || steps > descendants_.size()) return false;
     pid = member->parent;
   }
   return true;

@@ -125,7 +125,7 @@ TEST_SUITE("moves out of cgroups") {
       born.push_back(std::make_unique<Child>());
       all.put(born.back()->pid());
     };
-    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {}).empty());
+    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {}, false).empty());
     CHECK(all.inside().empty());
     CHECK(born.size() == kBorn);
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.home());
@@ -137,7 +137,7 @@ TEST_SUITE("moves out of cgroups") {
     const Child apart;
     const Child relative;
     for (const Pid pid : {getpid(), apart.pid(), relative.pid(), Pid{1}}) all.put(pid);
-    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {apart.pid()}).empty());
+    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {apart.pid()}, false).empty());
     CHECK(all.where[relative.pid()] == all.home());
     CHECK(all.where[apart.pid()] == all.group());
     CHECK(all.where[1] == all.group());
@@ -155,7 +155,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const char* place : {"/above/home", "/by", "/above", ""})
       all.refusals[{all.root + place, stuck.pid()}] = EACCES;
     const Failures failures =
-        all.moves().familiesOut({{stuck.pid(), &homes}, {leaver.pid(), &others}, {getpid(), &homes}}, {});
+        all.moves().familiesOut({{stuck.pid(), &homes}, {leaver.pid(), &others}, {getpid(), &homes}}, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck.pid());
     CHECK(all.inside() == std::vector{stuck.pid()});
@@ -171,7 +171,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const Child& child : children) all.put(child.pid());
     const Pid stuck = children[1].pid();
     for (const char* place : {"/above/home", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
-    const Failures failures = all.moves().familiesOut({{getpid(), &homes}}, {});
+    const Failures failures = all.moves().familiesOut({{getpid(), &homes}}, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck);
     CHECK(failures[0].path == all.home());

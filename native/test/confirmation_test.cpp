@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,6 +60,19 @@ std::string describe(const std::optional<std::vector<MemberOutcome>>& report) {
 }  // namespace
 
 TEST_SUITE("a confirmation") {
+  TEST_CASE("sends SIGSTOP again to one whose stop was taken back by somebody else") {
+    Four four;
+    four.script.onSend(4, [&] { four.script.continued(101); });
+    Confirmation confirmation(four.state, 0, nullptr);
+    finish(confirmation);
+    const auto [stage, failures] = confirmation.step(std::chrono::steady_clock::now() + std::chrono::seconds(10));
+    CHECK(stage == Stage::Stopped);
+    CHECK(four.script.isStopped(101));
+    CHECK(describe(confirmation.report()) == "101, 102, 103, 104");
+    four.state->unfreeze();
+    CHECK(four.script.stoppedCount() == 0);
+  }
+
   TEST_CASE("signals one member in a step, at the least, and freezes with the last") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);

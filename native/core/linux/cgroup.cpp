@@ -181,8 +181,8 @@ int threads(const std::string& directory, std::vector<Pid>& ids) { return number
 int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids) {
   int first = 0;
   const auto note = [&first](int error) {
-    // A threaded group has no processes of its own.
-    if (first == 0 && !isGone(error) && error != EOPNOTSUPP) first = error;
+    // Any other says that there is nothing to be seen there.
+    if (first == 0 && isExhausted(error)) first = error;
     return error == 0;
   };
   std::vector<Pid> listed;

@@ -57,7 +57,8 @@ int CgroupMoves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& ap
     if (kin.contains(pid) || apart.contains(pid)) continue;
     proc::Stat stat{};
     const int error = proc::stat(pid, stat);
-    if (error != 0 && error != ESRCH) return error;
+    // One that /proc hides is nobody's.
+    if (cgroup::isExhausted(error)) return error;
     if (error == 0) parents[pid] = stat.parent;
   }
   for (const auto& [pid, parent] : parents) {
@@ -70,7 +71,12 @@ int CgroupMoves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& ap
   return 0;
 }
 
-Failures CgroupMoves::familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart) const {
+void CgroupMoves::backIn(const std::vector<Relative>& moved) const {
+  for (const auto& [pid, _] : std::views::reverse(moved)) in(pid);
+}
+
+Failures CgroupMoves::familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart,
+                                  bool isFinal) const {
   Failures failures;
   Kin kin;
   std::vector<Relative> moved;
@@ -105,7 +111,7 @@ Failures CgroupMoves::familiesOut(const std::vector<Leaver>& leavers, const std:
     next.clear();
     if (const int error = findRelatives(kin, apart, next); error != 0) {
       // Then nobody knows whose family is whole.
-      for (const auto& [pid, _] : std::views::reverse(moved)) in(pid);
+      if (!isFinal) backIn(moved);
       failures.push_back(cgroup::laterFailure(error, "open", path_));
       break;
     }

@@ -35,7 +35,8 @@ class CgroupMoves {
   };
   /// The same for each of them and its family: those in the group that descend from it, and not from another in between
   /// that leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in.
-  Failures familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart) const;
+  /// `isFinal`: nothing is to be frozen any more, so where nobody can tell whose family is whole, who is out stays out.
+  Failures familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart, bool isFinal) const;
 
   /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
   int inhabitants(std::vector<Pid>& pids) const;
@@ -47,6 +48,7 @@ class CgroupMoves {
     Pid pid;
     std::size_t leaver;
   };
+  void backIn(const std::vector<Relative>& moved) const;
   int findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, std::vector<Relative>& relatives) const;
 
   const std::string path_;

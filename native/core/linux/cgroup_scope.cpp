@@ -146,7 +146,7 @@ Failures CgroupScope::moveFamilyOut(const Registered& one) const {
   for (const Registered& other : members_) {
     if (other.member.process.pid != pid) apart.insert(other.member.process.pid);
   }
-  return moves_.familiesOut({{pid, &one.homes}}, apart);
+  return moves_.familiesOut({{pid, &one.homes}}, apart, false);
 }
 
 /// The same for all, by one walk.
@@ -164,7 +164,7 @@ Failures CgroupScope::moveFamiliesOut() const {
     }
     if (isHere) leavers.push_back({pid, &one.homes});
   }
-  append(failures, moves_.familiesOut(leavers, apart));
+  append(failures, moves_.familiesOut(leavers, apart, true));
   return failures;
 }
 

@@ -116,9 +116,15 @@ bool isAwake(ProcessState state) noexcept { return state != ProcessState::Stoppe
 /// missed.
 bool isOverturned(Pid pid, int seen, std::optional<ProcessState> first) noexcept {
   Stat stat{};
-  if (statOf(pid, "stat", stat) != 0) return false;
+  if (const int error = statOf(pid, "stat", stat); error != 0) return error != ESRCH;
   const ProcessState now = stateOf(stat.state);
   return isAwake(now) || now != first.value_or(now) || stat.threads != seen;
+}
+
+/// What a walk has found, unless it ended by an error.
+ProcessState foundBy(const Numbers& threads, ProcessState found) noexcept {
+  if (threads.error() == 0) return found;
+  return threads.error() == ENOENT || threads.error() == ESRCH ? ProcessState::Gone : ProcessState::Unknown;
 }
 
 /// Of the threads that live, the one most awake. Group stops reach them one by one; those that one has reached can
@@ -149,19 +155,23 @@ std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline
     if (found == ProcessState::Running) break;
     // After one at least, so that each call gets on. One whose first thread has ended is looked at in one go: later
     // that could be the work of an execve(2).
-    if (!hasPassed(until) || first == ProcessState::Zombie) continue;
+    if (!hasPassed(until)) continue;
     if (found == ProcessState::Sleeping) break;
+    if (first == ProcessState::Zombie) continue;
     threadsStopped = hasGap ? 0 : seen;
     return std::nullopt;
   }
   if (!isAwake(found) && isOverturned(pid, seen, first)) return ProcessState::Running;
-  if (threads.error() == ENOENT || threads.error() == ESRCH) return ProcessState::Gone;
-  return threads.error() == 0 ? found : ProcessState::Unknown;
+  return foundBy(threads, found);
 }
 
 }  // namespace
 
-int stat(Pid pid, Stat& stat) noexcept { return statOf(pid, "stat", stat); }
+int stat(Pid pid, Stat& stat) noexcept {
+  const int error = statOf(pid, "stat", stat);
+  // It went while it was read: it was reaped, or the thread that called execve(2) has taken over its number.
+  return error == 0 && stat.threads == 0 ? statOf(pid, "stat", stat) : error;
+}
 
 ProcessState look(Pid pid) noexcept {
   int threadsStopped = 0;
@@ -171,9 +181,7 @@ ProcessState look(Pid pid) noexcept {
 std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept {
   if (threadsStopped > 0) return lookAtThreads(pid, threadsStopped, until);
   Stat stat{};
-  int error = statOf(pid, "stat", stat);
-  // It went while it was read: it was reaped, or the thread that called execve(2) has taken over its number.
-  if (error == 0 && stat.threads == 0) error = statOf(pid, "stat", stat);
+  const int error = proc::stat(pid, stat);
   if (error == ESRCH) return ProcessState::Gone;
   if (error != 0) return ProcessState::Unknown;
   const ProcessState leader = stateOf(stat.state);
