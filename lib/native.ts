@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import nodeGypBuild = require('node-gyp-build');
@@ -136,12 +137,19 @@ interface Addon {
 }
 
 const packageRoot = join(__dirname, '..');
+const sources = join(packageRoot, 'native');
 
-/** What to run where there is no binary that works; a test runs it. */
+/**
+ * What to run where there is no binary that works; a test runs it. It installs beside the sources, and not where the
+ * package.json of the user is: whatever package manager made that node_modules, npm does not touch it.
+ */
 const howToCompile =
-  'To compile it (this needs a C++20 compiler, make and Python 3), run where your package.json is:\n' +
-  '  npm install --no-save node-gyp@12 node-addon-api@8\n' +
-  `  npx node-gyp rebuild -C ${JSON.stringify(packageRoot)}`;
+  'To compile it (this needs a C++20 compiler, make and Python 3), run:\n' +
+  `  npm install --no-save --prefix ${JSON.stringify(sources)} node-gyp@12 node-addon-api@8\n` +
+  `  npx --prefix ${JSON.stringify(sources)} node-gyp rebuild -C ${JSON.stringify(sources)}`;
+
+/** Where these commands put the binary. */
+const compiled = join(sources, 'build', 'Release', 'freeze_state.node');
 
 /** This machine, as the names of the files in prebuilds/ spell it. */
 function describePlatform(): string {
@@ -159,6 +167,7 @@ function loadError(message: string, cause: unknown): Error {
 
 /** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
 function locate(): string {
+  if (existsSync(compiled)) return compiled;
   try {
     return nodeGypBuild.resolve(packageRoot);
   } catch (cause) {

@@ -2,11 +2,10 @@
 //
 // prebuildify rebuilds from scratch and then moves the binary away, so it works on a copy: the build folder of the
 // working tree keeps the binary that the tests run on.
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { root, runNodeGyp } from './node-gyp.mjs';
 
-const root = join(import.meta.dirname, '..');
 const copy = join(root, 'build-prebuild');
 const folder = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
 
@@ -17,15 +16,8 @@ for (const source of ['package.json', 'binding.gyp', 'native']) {
   cpSync(join(root, source), join(copy, source), { recursive: true });
 }
 
-// The headers are those of the Node that runs this, from npm's `nodedir` or else downloaded; any will do, for the binary
-// uses nothing but Node-API.
-const prebuildify = join(root, 'node_modules', 'prebuildify', 'bin.js');
 const options = ['--napi', '--strip', '--tag-libc', '--target', process.versions.node, '--cwd', copy, '--out', root];
-const { status } = spawnSync(process.execPath, [prebuildify, ...options], {
-  stdio: 'inherit',
-  env: { ...process.env, JOBS: process.env.JOBS ?? 'max' },
-});
-if (status !== 0) process.exit(1);
-
+if (await runNodeGyp('prebuildify/bin.js', options)) {
+  for (const file of readdirSync(folder)) console.log(join(folder, file));
+}
 rmSync(copy, { recursive: true, force: true });
-for (const file of readdirSync(folder)) console.log(join(folder, file));

@@ -50,9 +50,9 @@ describe('the loader', () => {
     expect(await load()).toEqual({ loaded: file });
   });
 
-  it('takes a local build before it', async () => {
+  it.each([local, `native/${local}`])('takes a local build before it: %s', async (path) => {
     put(prebuild);
-    const file = put(local);
+    const file = put(path);
     expect(await load()).toEqual({ loaded: file });
   });
 
@@ -67,8 +67,9 @@ describe('the loader', () => {
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     const here = `platform ${process.platform}, architecture ${process.arch}, libc ${libc}`;
     expect(message).toContain(`freeze-state has no native binary for ${here}.`);
+    const sources = JSON.stringify(join(folder, 'native'));
     expect(message).toMatch(/compile it .*C\+\+20 compiler, make and Python 3.*:\n {2}npm install .*node-gyp/);
-    expect(message).toContain(`\n  npx node-gyp rebuild -C ${JSON.stringify(folder)}`);
+    expect(message).toContain(`\n  npx --prefix ${sources} node-gyp rebuild -C ${sources}`);
     expect(cause).toContain('No native build was found');
   });
 
@@ -78,7 +79,7 @@ describe('the loader', () => {
     const { code, message } = await load();
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toContain(`The native binary ${file} does not load on platform ${process.platform}`);
-    expect(message).toContain('npx node-gyp rebuild');
+    expect(message).toContain('node-gyp rebuild');
   });
 
   it('says why a file does not load that is no binary', async () => {

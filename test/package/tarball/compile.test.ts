@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { prebuild } from '../libc';
@@ -22,9 +22,17 @@ it('where there is no binary, the commands that the error prints compile one tha
 
   const commands = commandsIn(stdout);
   expect(commands).toHaveLength(2);
+  const before = readFileSync(join(consumer.folder, 'package-lock.json'), 'utf8');
   for (const command of commands) {
     expect(await consumer.run('sh', '-c', command)).toMatchObject({ code: 0 });
   }
+  // The commands leave the project as it was.
+  expect(readFileSync(join(consumer.folder, 'package-lock.json'), 'utf8')).toBe(before);
+  expect(
+    readdirSync(join(consumer.folder, 'node_modules'))
+      .filter((name) => !name.startsWith('.'))
+      .sort(),
+  ).toEqual(['freeze-state', 'node-gyp-build']);
   expect(await consumer.runBare('node', '-e', use)).toMatchObject({
     code: 0,
     stdout: '{"frozen":true,"stopped":"T"}\n',

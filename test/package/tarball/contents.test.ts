@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
@@ -31,18 +31,21 @@ beforeAll(() => output('tar', ['-xzf', tarball], { cwd: folder }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the packed tarball', () => {
-  it('holds the build, the binary and the sources to compile another, and nothing else', () => {
+  it('holds the build, the binary, the sources to compile another, and the manual, and nothing else', () => {
     const sources = filesBelow(join(source, 'lib')).filter((file) => !file.endsWith('.d.ts'));
     const native = filesBelow(join(source, 'native')).filter((file) => !/^test\//.test(file));
+    const packed = (name: string): string[] => filesBelow(join(source, name)).map((file) => `${name}/${file}`);
     const expected = [
       'package.json',
       'LICENSE',
       'README.md',
       'CHANGELOG.md',
-      'binding.gyp',
+      'CONTRIBUTING.md',
       prebuild,
       ...sources.flatMap(compiled),
       ...native.map((file) => `native/${file}`),
+      ...packed('docs'),
+      ...packed('examples'),
     ];
     expect(filesBelow(unpacked).sort()).toEqual(expected.sort());
   });
@@ -58,8 +61,8 @@ describe('the packed tarball', () => {
     expect(Object.keys(manifest.scripts)).not.toEqual(
       expect.arrayContaining([expect.stringMatching(/^(pre|post)?(install|prepare)$/)]),
     );
-    // Without this npm would run node-gyp, because there is a binding.gyp.
-    expect(manifest.gypfile).toBe(false);
+    // npm, pnpm and yarn run node-gyp for it, and `gypfile: false` keeps only some of them from it.
+    expect(existsSync(join(unpacked, 'binding.gyp'))).toBe(false);
   });
 
   it('satisfies publint', async () => {
