@@ -1,6 +1,6 @@
 // Runs node-gyp for compile.mjs and prebuild.mjs: with headers that are on this machine, and with a reason where it fails.
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..');
@@ -22,7 +22,6 @@ function nodeDir() {
   if (process.platform !== 'linux') return undefined;
   const made = join(root, 'build-headers');
   const include = join(made, 'include', 'node');
-  rmSync(made, { recursive: true, force: true });
   cpSync(join(modules, 'node-api-headers', 'include'), include, { recursive: true, preserveTimestamps: true });
   cpSync(join(import.meta.dirname, 'headers', 'common.gypi'), join(include, 'common.gypi'), {
     preserveTimestamps: true,

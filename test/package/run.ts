@@ -13,16 +13,18 @@ export interface Run {
 export interface RunOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** In milliseconds. */
+  readonly timeout?: number;
 }
 
 /** Runs a program to its end, without input. It ends with the test at the latest. */
 export function run(
   command: string,
   args: readonly string[],
-  { cwd, env = userEnvironment() }: RunOptions,
+  { cwd, env = userEnvironment(), timeout = 150_000 }: RunOptions,
 ): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const options = { cwd, env, timeout: 150_000, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 } as const;
+    const options = { cwd, env, timeout, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 } as const;
     const child = execFile(command, args, options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error);
       else resolve({ code: Number(error?.code ?? 0), stdout, stderr });
