@@ -64,9 +64,9 @@ it('npm run demo says that there is no Python', async () => {
   );
 });
 
-it('npm run prebuild says that there is no make', async () => {
+it('npm run compile says that there is no make', async () => {
   expectFailure(
-    await npmRun('prebuild', { python3: python }),
+    await npmRun('compile', { python3: python }),
     failed,
     'There is no make on the PATH.',
     'Install it (Debian: apt-get install build-essential).',
