@@ -46,6 +46,9 @@ export function userEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !added.test(name)));
 }
 
+/** For a program that compiles the addon: over a minute of processor time, and a machine may have other work. */
+export const compileTimeout = 600_000;
+
 /** Where the shell would find the program. */
 export function which(program: string): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);

@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { prebuild } from '../libc';
+import { compileTimeout } from '../run';
 import { Consumer } from './consumer';
+
+vi.setConfig({ testTimeout: compileTimeout });
 
 const consumer = new Consumer();
 afterAll(() => consumer.remove());

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { type Run, root, run, userEnvironment, which } from '../run';
+import { compileTimeout, type Run, root, run, userEnvironment, which } from '../run';
 
 /** Someone else's project, in a folder that was empty. Its path has a space, as a user's may. */
 export class Consumer {
@@ -30,7 +30,7 @@ export class Consumer {
 
   /** As on a developer's machine. */
   run(command: string, ...args: string[]): Promise<Run> {
-    return run(command, args, { cwd: this.folder });
+    return run(command, args, { cwd: this.folder, timeout: compileTimeout });
   }
 
   install(...options: string[]): Promise<Run> {

@@ -1,9 +1,11 @@
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
-import { run, userEnvironment } from '../run';
+import { afterAll, expect, it, vi } from 'vitest';
+import { compileTimeout, run, userEnvironment } from '../run';
 import { copySource } from '../source';
+
+vi.setConfig({ testTimeout: compileTimeout });
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'freeze-state-headers-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,7 +24,7 @@ it('a clone compiles with a Node that has no headers beside it, where none can b
     HOME: folder,
     npm_config_disturl: 'http://127.0.0.1:9',
   };
-  const compiled = await run('npm', ['run', '--silent', 'compile'], { cwd: source, env });
+  const compiled = await run('npm', ['run', '--silent', 'compile'], { cwd: source, env, timeout: compileTimeout });
   expect(compiled.code, compiled.stdout + compiled.stderr).toBe(0);
   const program = `
     const { FreezeState } = require(${JSON.stringify(source)});

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { output } from '../run';
+import { compileTimeout, output } from '../run';
 import { copySource } from '../source';
 
 declare module 'vitest' {
@@ -22,8 +22,7 @@ export default async function pack(project: TestProject): Promise<() => void> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'freeze-state-pack-')));
   const source = join(folder, 'source');
   copySource(source);
-  // It compiles everything, which is more than a minute of processor time, and a machine may have other work.
-  await output('npm', ['pack', '--pack-destination', folder], { cwd: source, timeout: 600_000 });
+  await output('npm', ['pack', '--pack-destination', folder], { cwd: source, timeout: compileTimeout });
   const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string };
   project.provide('tarball', join(folder, `freeze-state-${version}.tgz`));
   project.provide('source', source);
