@@ -2,7 +2,7 @@
 // failed, which steps did, and the sum of the runners' reports as the last line: whoever is shown only the end of a long
 // log finds it all there. Fails where a step or a test failed, or none ran.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 const folder = process.argv[2];
@@ -12,6 +12,8 @@ const sum = { passed: 0, failed: 0, skipped: 0 };
 /** Of each thing that failed, its heading and what is to be shown of it. */
 const failures = [];
 
+/** The plain user runs a copy of the tree. */
+const placeOf = (file) => file.slice(file.lastIndexOf('/test/') + 1);
 const linesOf = (text) => stripVTControlCharacters(text).trimEnd().split('\n');
 const shown = (lines) => lines.map((line) => `    ${line.length > 400 ? `${line.slice(0, 400)}…` : line}`.trimEnd());
 
@@ -28,9 +30,13 @@ function addVitest(text, step) {
     for (const { fullName, failureMessages } of failed) {
       // Where it was in the test says something, and where in the runner does not.
       const lines = linesOf(failureMessages.join('\n')).filter((line) => !/^ +at .*\/node_modules\//.test(line));
-      const heading = `FAILED test of ${step}: ${fullName} (${relative(process.cwd(), name)})`;
+      const heading = `FAILED test of ${step}: ${fullName} (${placeOf(name)})`;
       failures.push({ step, heading, lines: lines.slice(0, 25) });
     }
+  }
+  for (const { name, assertionResults } of report.testResults) {
+    const count = assertionResults.filter((test) => test.status === 'skipped' || test.status === 'todo').length;
+    if (count > 0) console.log(`     Skipped  ${count} of ${placeOf(name)}`);
   }
   sum.passed += report.numPassedTests;
   sum.failed += report.numFailedTests;
@@ -49,10 +55,10 @@ function addCtest(text) {
 
 for (const file of files) {
   const step = file.replace(/\.\w+$/, '');
-  if (file.endsWith('.json')) addVitest(read(file), step);
-  else if (file.endsWith('.xml')) addCtest(read(file));
-  else continue;
+  if (!/\.(json|xml)$/.test(file)) continue;
   console.log(`${step}:`);
+  if (file.endsWith('.json')) addVitest(read(file), step);
+  else addCtest(read(file));
   for (const line of read(`${step}.log`).split('\n')) {
     if (/^ *(Test Files|Tests|Duration) {2}|^\d+% tests passed|^Total Test time/.test(line)) console.log(line);
   }

@@ -1,6 +1,27 @@
 import { spawnSync } from 'node:child_process';
+import { cgroupMount } from './proc';
+
+/** unshare(1), which needs to be root: a plain user is, in a user namespace. */
+export const unshare: readonly [string, ...string[]] =
+  process.geteuid?.() === 0 ? ['unshare'] : ['unshare', '--user', '--map-root-user'];
 
 /** Runs a program in a pid namespace of its own, whose next pid can be chosen: there a pid is reused for certain. */
-export const inPidNamespace = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'] as const;
+export const inPidNamespace = [...unshare, '--pid', '--fork', '--mount-proc', '--kill-child'] as const;
 
 export const canMakePidNamespace = spawnSync(inPidNamespace[0], [...inPidNamespace.slice(1), 'true']).status === 0;
+
+/** Runs a program in a mount namespace of its own, after this command of the shell. */
+export const afterMounting = (command: string): string[] => [
+  ...unshare,
+  '--mount',
+  'sh',
+  '-c',
+  `${command} && exec "$@"`,
+  '-',
+];
+
+/** Not by a plain user: what is mounted outside of a user namespace stays in sight in it (mount_namespaces(7)). */
+export const canHideCgroups = ((): boolean => {
+  const [command = '', ...args] = afterMounting(`umount ${cgroupMount()}`);
+  return spawnSync(command, [...args, 'true']).status === 0;
+})();

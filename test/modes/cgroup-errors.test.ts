@@ -5,8 +5,9 @@ import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cgroup, errorOf, own, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
+import { afterMounting, canHideCgroups } from '../helpers/namespaces';
 import { valueInNode } from '../helpers/node';
-import { cgroupMount, cgroupOf, isStopped, running } from '../helpers/proc';
+import { cgroupMount, cgroupOf, isStopped, running, stopped } from '../helpers/proc';
 import { canBecomeNobody, nobody, sleeper, sleepers } from '../helpers/processes';
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an error says why', () => {
@@ -47,6 +48,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     const [member, late] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
     const state = open({ cgroup: { parent } }, member.pid);
     state.freezeAtEpoch(0);
+    await stopped(member.pid);
     write(parent, 'cgroup.freeze', 1);
     expect(errorOf(() => state.registerPid(late.pid))).toMatchObject({ reason: 'frozen-by-another', path: parent });
     expect(cgroupOf(late.pid)).toBe(own);
@@ -110,8 +112,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
   });
 
   // A mount namespace of its own, in which the hierarchy is as such machines have it.
-  const unshare = ['unshare', '--mount', 'sh', '-c'];
-  const inNamespace = (command: string) => ({ under: [...unshare, `${command} && exec "$@"`, '-'] });
+  const inNamespace = (command: string) => ({ under: afterMounting(command) });
 
   it('where it is mounted read-only', async () => {
     const result = await valueInNode(
@@ -123,7 +124,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(result[1]).toMatchObject({ available: false, reason: expect.stringContaining('read-only') });
   });
 
-  it('where it is not mounted', async () => {
+  it.runIf(canHideCgroups)('where it is not mounted', async () => {
     const result = await valueInNode(
       ({ FreezeState: State, failure }) => [failure(() => new State('cgroup')), State.capabilities.modes.cgroup],
       [],
@@ -136,7 +137,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(result[1]).toMatchObject({ available: false });
   });
 
-  it('and it is found where else it is mounted', async () => {
+  it.runIf(canHideCgroups)('and it is found where else it is mounted', async () => {
     const { pid } = sleeper();
     const place = mkdtempSync(join(tmpdir(), 'a cgroup '));
     onTestFinished(() => rmdirSync(place));
