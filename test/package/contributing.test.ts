@@ -8,6 +8,6 @@ it('CONTRIBUTING.md lists the scripts of package.json, in their order', () => {
   const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
   const section = /^## Scripts\n(.+?)^## /ms.exec(text)?.[1] ?? '';
   // One row a script: its name in the first cell, and a line on it in the second.
-  const rows = [...section.matchAll(/^\| `([\w:]+)` \| (\S.+) \|$/gm)];
+  const rows = [...section.matchAll(/^\| `([\w:-]+)` \| (\S.+) \|$/gm)];
   expect(rows.map(([, name]) => name)).toEqual(Object.keys(scripts));
 });
