@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { cgroup, errorOf, madeUnder, own, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { cgroupOf, isStopped, openPidfds, running, stopped } from '../helpers/proc';
-import { killed, sleeper, type Target } from '../helpers/processes';
+import { killed, sleeper, sleepers, type Target } from '../helpers/processes';
 
 const open = (options?: FreezeOptions, pid?: number): FreezeState => new FreezeState(FreezeMode.Cgroup, pid, options);
 
@@ -100,6 +100,21 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
     const { message } = errorOf(() => state.close());
     expect(message).toMatch(/The state is closed\.$/);
     expect(madeUnder(parent)).toEqual([]);
+  });
+
+  it('a thaw under one that others froze says so also before the members have stopped', () => {
+    const parent = cgroup();
+    const state = open({ cgroup: { parent } });
+    for (const { pid } of sleepers(16)) state.registerPid(pid);
+    for (let round = 0; round < 20; round += 1) {
+      // Each member has to be scheduled before it is frozen; until then the group does not count as frozen.
+      state.freezeAtEpoch(state.currentEpoch);
+      write(parent, 'cgroup.freeze', 1);
+      expect(errorOf(() => state.unfreeze())).toMatchObject({ reason: 'frozen-by-another', path: parent });
+      write(parent, 'cgroup.freeze', 0);
+      state.unfreeze();
+    }
+    state.close();
   });
 
   describe('somebody has removed it', () => {

@@ -281,6 +281,7 @@ bool CgroupScope::isThere() const noexcept {
 
 Failures CgroupScope::resume(Whom whom) {
   if (isCleared_ || (whom == Whom::Stopped && !isFrozenByUs())) return {};
+  const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);
   // Removed by somebody else: then nothing is in it.
   if (error != 0 && error != ENODEV) {
@@ -292,8 +293,19 @@ Failures CgroupScope::resume(Whom whom) {
   letGo();
   if (error != 0) return {};
   if (whom == Whom::All) continueAll();
-  // After the thaw, so that nobody waits for it. Thawed it is at once, unless it is in one that is frozen.
-  return group_->hasFrozen() ? whyFrozen() : Failures();
+  return whyHeld(hadFrozen);
+}
+
+/// Why it is not thawed although we have thawed it: it is in a cgroup that is frozen. Asked after the thaw, so that
+/// nobody waits for it.
+Failures CgroupScope::whyHeld(bool hadFrozen) const {
+  if (group_->hasFrozen()) return whyFrozen();
+  // The kernel takes back at once what had frozen, so that it runs.
+  if (hadFrozen) return {};
+  // Thawed before all in it had stopped: cgroup.events would say the same while one above it goes on to freeze it.
+  std::string frozen;
+  cgroup::findFrozen(group_->path(), group_->mount(), frozen);
+  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
 /// What others stopped by a signal is to run as well. Whose the others are, in a group that was given, nobody knows.

@@ -64,6 +64,7 @@ class CgroupScope final : public Scope {
   std::vector<Pid> others() const;
   Failures whyNotNow() const;
   Failures whyFrozen() const;
+  Failures whyHeld(bool hadFrozen) const;
   void continueAll();
   Failures freeze(const Ticket& ticket);
   void letGo() noexcept;
