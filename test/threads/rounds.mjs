@@ -3,6 +3,7 @@
 import { openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { FreezeState } from 'freeze-state';
+import { meetAt } from './meet.mjs';
 import { PortedOriginal } from './ported-original.mjs';
 import { eventsOf } from './stopped.mjs';
 
@@ -17,17 +18,7 @@ const files = pids.map((pid) => {
   return { fd: openSync(events || `/proc/${pid}/stat`, 'r'), isEvents: events !== '' };
 });
 
-/** Neither side passes before both are there. Spins a little, for the two are mostly close, and then sleeps. */
-function meet() {
-  const come = Atomics.add(gate, 0, 1) + 1;
-  const all = come + (come % 2);
-  Atomics.notify(gate, 0);
-  for (let spins = 0; ; spins += 1) {
-    const now = Atomics.load(gate, 0);
-    if (now >= all) return;
-    if (spins > 20_000) Atomics.wait(gate, 0, now);
-  }
-}
+const meet = () => meetAt(gate, 0);
 
 /** Whether each is stopped, by its letter (proc_pid_stat(5)), or is frozen with its cgroup. */
 function areStopped() {
@@ -54,8 +45,11 @@ function agree(isFrozen) {
  */
 function setOff(round, steps) {
   Atomics.store(gate, mine, round + 1);
+  Atomics.notify(gate, mine);
   if (steps <= 0) return;
-  while (Atomics.load(gate, theirs) <= round);
+  for (let spins = 0; Atomics.load(gate, theirs) <= round; spins += 1) {
+    if (spins > 20_000) Atomics.wait(gate, theirs, round);
+  }
   for (let i = 0; i < steps; i += 1) Atomics.load(gate, 0);
 }
 

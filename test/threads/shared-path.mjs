@@ -3,16 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { FreezeState } from 'freeze-state';
+import { meetAt } from './meet.mjs';
 
 function contend({ index, path, pid, rounds, shared }) {
   const [arrivals, both, wrong] = [0, 1, 2];
   const state = new FreezeState('cgroup', pid, { cgroup: { path } });
-  let meetings = 0;
-  const meet = () => {
-    meetings += 1;
-    Atomics.add(shared, arrivals, 1);
-    while (Atomics.load(shared, arrivals) < 2 * meetings);
-  };
+  const meet = () => meetAt(shared, arrivals);
   for (let round = 0; round < rounds; round += 1) {
     const frozen = 3 + round;
     meet();
