@@ -3,7 +3,7 @@
 // log finds it all there. Fails where a step or a test failed, or none ran.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
+import { failuresIn, linesOf, placeOf } from './vitest-report.mjs';
 
 const folder = process.argv[2];
 const files = readdirSync(folder).sort();
@@ -12,27 +12,14 @@ const sum = { passed: 0, failed: 0, skipped: 0 };
 /** Of each thing that failed, its heading and what is to be shown of it. */
 const failures = [];
 
-/** The plain user runs a copy of the tree. */
-const placeOf = (file) => file.slice(file.lastIndexOf('/test/') + 1);
-const linesOf = (text) => stripVTControlCharacters(text).trimEnd().split('\n');
 const shown = (lines) => lines.map((line) => `    ${line.length > 400 ? `${line.slice(0, 400)}…` : line}`.trimEnd());
 
 /** @param {string} text vitest's JSON report */
 function addVitest(text, step) {
   const report = JSON.parse(text);
-  for (const { name, message, status, assertionResults } of report.testResults) {
-    const failed = assertionResults.filter((test) => test.status === 'failed');
-    // One that could not even be loaded has no test.
-    if (status === 'failed' && failed.length === 0) {
-      failed.push({ fullName: 'all of it', failureMessages: [message] });
-      sum.failed += 1;
-    }
-    for (const { fullName, failureMessages } of failed) {
-      // Where it was in the test says something, and where in the runner does not.
-      const lines = linesOf(failureMessages.join('\n')).filter((line) => !/^ +at .*\/node_modules\//.test(line));
-      const heading = `FAILED test of ${step}: ${fullName} (${placeOf(name)})`;
-      failures.push({ step, heading, lines: lines.slice(0, 25) });
-    }
+  for (const { test, file, lines, isFile } of failuresIn(report)) {
+    if (isFile) sum.failed += 1;
+    failures.push({ step, heading: `FAILED test of ${step}: ${test} (${file})`, lines: lines.slice(0, 25) });
   }
   for (const { name, assertionResults } of report.testResults) {
     const count = assertionResults.filter((test) => test.status === 'skipped' || test.status === 'todo').length;
