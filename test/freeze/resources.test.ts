@@ -92,7 +92,7 @@ describe('a state that is garbage collected', () => {
           return openPidfds() - before;
         };
         const taken = drop();
-        const end = Date.now() + 10_000;
+        const end = Date.now() + 30_000;
         while (members.some((pid) => letterOf(pid) === 'T') && Date.now() < end) {
           globalThis.gc?.();
           await turn();
@@ -129,7 +129,7 @@ describe('a state that is garbage collected', () => {
         }
         // A wait that is pending keeps its state, for another thread may still change it; so these are not among them.
         abort.abort();
-        const end = Date.now() + 10_000;
+        const end = Date.now() + 30_000;
         while (openPidfds() > before && Date.now() < end) {
           globalThis.gc?.();
           await turn();

@@ -30,7 +30,7 @@ async function scenario(
 
   // Until a newcomer has the pid, and can be told from the member by its start time, which counts in hundredths.
   let newcomer = other;
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   do {
     if (newcomer !== other) {
       newcomer.kill('SIGKILL');

@@ -43,7 +43,7 @@ const letterOf = (pid) => {
 
 /** Without a turn of the event loop. */
 const untilNow = (condition, what) => {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   while (!condition()) if (Date.now() > end) throw new Error(`It did not come true that ${what}.`);
 };
 

@@ -66,7 +66,8 @@ export async function runInNode<A extends unknown[]>(
 ): Promise<Ending> {
   const command = [...launch, '--', ...under, process.execPath, ...node, '-e', source(body, args)];
   const child = start(launchProgram, command, {
-    timeout: 20_000,
+    // For one that hangs; the test has more.
+    timeout: 90_000,
     killSignal: 'SIGKILL',
     env: { PATH: process.env['PATH'], FREEZE_TEST_TARGET: targetProgram },
   });

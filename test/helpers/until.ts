@@ -1,5 +1,8 @@
+/** For what is to happen at once: long enough for a machine on which a process waits seconds for its turn. */
+const patience = 30_000;
+
 /** Waits for the condition, and fails where it does not come true within `deadline` ms. */
-export async function until(condition: () => boolean, what: string, deadline = 10_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, deadline = patience): Promise<void> {
   const end = performance.now() + deadline;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Within ${deadline} ms it did not come true that ${what}.`);
@@ -8,7 +11,7 @@ export async function until(condition: () => boolean, what: string, deadline = 1
 }
 
 /** The same without a turn of the event loop, in which Node would reap children that have exited. */
-export function untilNow(condition: () => boolean, what: string, deadline = 10_000): void {
+export function untilNow(condition: () => boolean, what: string, deadline = patience): void {
   const end = performance.now() + deadline;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Within ${deadline} ms it did not come true that ${what}.`);

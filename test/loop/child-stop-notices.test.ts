@@ -16,7 +16,7 @@ function heard(childStopNotices: boolean, installed: 'before' | 'after the first
       const { once } = process.getBuiltinModule('node:events');
       let count = 0;
       const heardOf = async (awaited: number) => {
-        const end = Date.now() + 5_000;
+        const end = Date.now() + 30_000;
         while (count < awaited && Date.now() < end) await turn();
         for (let i = 0; i < 5; i += 1) await turn();
         return count;

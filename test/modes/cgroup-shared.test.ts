@@ -12,7 +12,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: one gr
     const path = cgroup(own);
     const pids = sleepers(2).map(({ pid }) => pid);
     const rounds = 500;
-    const { code, stderr, stdout } = await run('shared-path.mjs', [path, rounds, ...pids], { timeout: 30_000 });
+    const { code, stderr, stdout } = await run('shared-path.mjs', [path, rounds, ...pids], { timeout: 90_000 });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     // One of them each time: it takes the look of both for neither to get it.
     expect(JSON.parse(stdout)).toMatchObject({ both: 0, wrong: 0, frozen: rounds });

@@ -199,7 +199,7 @@ describe('a descendant that is traced', () => {
 describe('a tree that keeps forking', () => {
   const freezes = 1000;
 
-  it(`is frozen all the same, ${freezes} times: none escapes, none stays`, { timeout: 120_000 }, async () => {
+  it(`is frozen all the same, ${freezes} times: none escapes, none stays`, { timeout: 240_000 }, async () => {
     const { pid } = await family(['storm', '4'], 0);
     const state = new FreezeState(FreezeMode.ProcessTree, pid);
     let descendants = 0;

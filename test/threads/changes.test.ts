@@ -253,7 +253,7 @@ describe('the end of changes', () => {
 });
 
 describe('changes in a worker while the main thread freezes and thaws at full speed', () => {
-  it('come in order, none twice, and the last is the final state', { timeout: 60_000 }, async () => {
+  it('come in order, none twice, and the last is the final state', { timeout: 120_000 }, async () => {
     const state = frozenState();
     const threads = await Promise.all([Thread.start(state.share()), Thread.start(state.share())]);
     const rounds = 2000;

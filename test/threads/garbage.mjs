@@ -71,7 +71,7 @@ async function quarter() {
 const weights = [await quarter(), await quarter(), await quarter(), await quarter()];
 const isHeld = !lasting.freezeAtEpoch(lasting.currentEpoch);
 lasting.unfreeze();
-const deadline = performance.now() + 10_000;
+const deadline = performance.now() + 30_000;
 while (letter() === 'T' && performance.now() < deadline) await collect();
 console.log(JSON.stringify({ weights, isHeld, warnings, letter: letter() }));
 stdin.destroy();

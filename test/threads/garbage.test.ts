@@ -17,11 +17,11 @@ const kinds: Record<string, number> = {
 };
 
 describe('what is made and dropped leaves nothing behind', () => {
-  it.each(Object.entries(kinds))('%s, %i times', { timeout: 60_000 }, async (kind, count) => {
+  it.each(Object.entries(kinds))('%s, %i times', { timeout: 120_000 }, async (kind, count) => {
     // In one thread and without the optimizing compiler, a run weighs the same each time. Otherwise it depends on when the
     // compiler's threads are scheduled, by 200 kB, where 1,280 small leaks make 20 kB.
     const node = ['--expose-gc', '--no-warnings', '--single-threaded', '--no-opt'];
-    const { stdout, ...ending } = await run('garbage.mjs', [kind, count], { node, timeout: 55_000 });
+    const { stdout, ...ending } = await run('garbage.mjs', [kind, count], { node, timeout: 110_000 });
     expect(ending).toEqual({ code: 0, signal: null, stderr: '' });
     const { weights, isHeld, warnings, letter } = JSON.parse(stdout);
     /** In a quarter: what is lost grows in each, while what is compiled at some time, or kept by an allocator, does not. */

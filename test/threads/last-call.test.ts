@@ -30,7 +30,7 @@ it('no hold is left of a thread that is terminated while it begins a confirmatio
     expect(state.freezeAtEpoch(state.currentEpoch), `after ${done} threads`).toBe(true);
     state.unfreeze();
   }
-}, 60_000);
+}, 120_000);
 
 it('nothing is left frozen by a thread that is terminated while it attaches to the state that only it has', async () => {
   const { pid } = sleeper();
@@ -38,4 +38,4 @@ it('nothing is left frozen by a thread that is terminated while it attaches to t
     await terminateWithin('attach', { pid });
     await running(pid);
   }
-}, 60_000);
+}, 120_000);

@@ -18,7 +18,7 @@ const targets = Array.from({ length: 3 }, () =>
 );
 const pids = targets.map(({ pid }) => pid);
 const until = async (condition, what) => {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`It did not come true that ${what}: ${pids.map(isStopped)}.`);
     await pause(1);
