@@ -1,9 +1,12 @@
 #include "../signal_loop.h"
 
-#include <sched.h>
 #include <signal.h>
+
+#ifdef __linux__
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#endif
 
 namespace freeze_state {
 
