@@ -15,7 +15,7 @@ import {
   SignalFailedError,
   UnsupportedPlatformError,
 } from './errors';
-import type { CgroupFailureCode, NativeFailure, NativeFailureCode } from './native';
+import type { CgroupFailureCode, InvalidPidCode, NativeFailure, NativeFailureCode } from './native';
 
 /** What became of it when an operation failed for a process; ends the message, once. */
 const aftermaths = {
@@ -125,10 +125,15 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
       );
     case 'ResourceExhausted':
       return new ResourceExhaustedError(`${operation}: ${whyExhausted(pid, answer)}${aftermath}`, pid, errno, syscall);
+    case 'NotAPid':
+    case 'PidOutOfRange':
+    case 'OwnPid':
+    case 'ThreadId':
+      return new InvalidPidError(`${operation}: ${whyNoMember(failure.code, argument)} Nothing was changed.`, argument);
     case 'NotGroupLeader':
     case 'OwnGroup':
     case 'OwnAncestor':
-      return new InvalidPidError(`${operation}: ${whyUnfit(failure.code, pid)}${aftermath}`, argument ?? pid);
+      return new InvalidPidError(`${operation}: ${whyNoMember(failure.code, pid)}${aftermath}`, argument ?? pid);
     case 'NeverStopped':
       return new SignalFailedError(
         `${operation}: process ${pid}, or its tree, was sent SIGSTOP and went on, for a second without any progress or for ` +
@@ -146,8 +151,6 @@ function single(failure: NativeFailure, operation: Operation, argument: unknown,
         errno,
         syscall,
       );
-    case 'InvalidPid':
-      return new InvalidPidError(`${operation}: ${whyInvalid(argument)}. Nothing was changed.`, argument);
     case 'UnsupportedPlatform':
       return new UnsupportedPlatformError(
         `${operation}: ${whyUnsupported()} FreezeState.capabilities says what works.`,
@@ -264,27 +267,26 @@ function isCgroupFailure(code: NativeFailureCode): code is CgroupFailureCode {
   return Object.hasOwn(cgroupReasons, code);
 }
 
-function whyUnfit(code: 'NotGroupLeader' | 'OwnGroup' | 'OwnAncestor', pid: number): string {
+function whyNoMember(code: InvalidPidCode, pid: unknown): string {
   switch (code) {
+    case 'NotAPid':
+      return `${shown(pid)} is not a pid; expected an integer from 2 to 2147483647.`;
+    case 'PidOutOfRange':
+      return `${shown(pid)} is not a pid that can be frozen; expected an integer from 2 to 2147483647.`;
+    case 'OwnPid':
+      return `${shown(pid)} is this very process, and one that stops itself never runs again.`;
+    case 'ThreadId':
+      return `${shown(pid)} is the id of a thread; expected that of a process, which is what a signal stops.`;
     case 'NotGroupLeader':
       return (
-        `process ${pid} does not lead a process group, so a signal to its group would reach others as well. Start it with ` +
+        `process ${shown(pid)} does not lead a process group, so a signal to its group would reach others as well. Start it with ` +
         '`detached: true`, or register the leader.'
       );
     case 'OwnGroup':
-      return `${pid} is the process group that this very process is in. Start the member with \`detached: true\`.`;
+      return `${shown(pid)} is the process group that this very process is in. Start the member with \`detached: true\`.`;
     case 'OwnAncestor':
-      return `process ${pid} is an ancestor of this very process, which would be stopped with its tree. Register what this process started.`;
+      return `process ${shown(pid)} is an ancestor of this very process, which would be stopped with its tree. Register what this process started.`;
   }
-}
-
-function whyInvalid(pid: unknown): string {
-  if (typeof pid !== 'number') return `${shown(pid)} is not a pid; expected an integer from 2 to 2147483647`;
-  if (!Number.isInteger(pid) || pid < 2 || pid > 0x7f_ff_ff_ff) {
-    return `${pid} is not a pid that can be frozen; expected an integer from 2 to 2147483647`;
-  }
-  if (pid === process.pid) return `${pid} is this very process, and one that stops itself never runs again`;
-  return `${pid} is the id of a thread; expected that of a process, which is what a signal stops`;
 }
 
 /** A value as a message shows it: short, on one line, and never failing. */

@@ -18,15 +18,22 @@ export type NativeFailureCode =
   | 'PermissionDenied'
   | 'UnsupportedPlatform'
   | 'SignalFailed'
-  | 'InvalidPid'
   | 'ResourceExhausted'
   | 'Closed'
-  | 'NotGroupLeader'
-  | 'OwnGroup'
-  | 'OwnAncestor'
   | 'NeverStopped'
   | 'Unreadable'
+  | InvalidPidCode
   | CgroupFailureCode;
+
+/** Why a value is no pid of a member. */
+export type InvalidPidCode =
+  | 'NotAPid'
+  | 'PidOutOfRange'
+  | 'OwnPid'
+  | 'ThreadId'
+  | 'NotGroupLeader'
+  | 'OwnGroup'
+  | 'OwnAncestor';
 
 /** Those that are about a control group. */
 export type CgroupFailureCode =

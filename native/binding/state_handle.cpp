@@ -1,5 +1,6 @@
 #include "state_handle.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -16,12 +17,14 @@ namespace freeze_state::binding {
 
 namespace {
 
-/// The argument as a pid; 0, which is never one, for anything that is not a whole number of a pid's size.
+/// The argument as a pid; `kNotAPid` for anything that is not a whole number.
 std::int64_t pidArgument(const Napi::CallbackInfo& info) {
-  if (!info[0].IsNumber()) return 0;
+  if (!info[0].IsNumber()) return kNotAPid;
   const double number = info[0].As<Napi::Number>().DoubleValue();
+  if (std::trunc(number) != number || std::isinf(number)) return kNotAPid;
+  // Still beyond any pid, and within 64 bits.
   constexpr double kBeyondAnyPid = 1e15;
-  return std::trunc(number) == number && std::abs(number) < kBeyondAnyPid ? static_cast<std::int64_t>(number) : 0;
+  return static_cast<std::int64_t>(std::clamp(number, -kBeyondAnyPid, kBeyondAnyPid));
 }
 
 std::uint64_t epochArgument(const Napi::CallbackInfo& info) {

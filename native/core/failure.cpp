@@ -9,9 +9,12 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::PermissionDenied: return "PermissionDenied";
     case FailureCode::UnsupportedPlatform: return "UnsupportedPlatform";
     case FailureCode::SignalFailed: return "SignalFailed";
-    case FailureCode::InvalidPid: return "InvalidPid";
     case FailureCode::ResourceExhausted: return "ResourceExhausted";
     case FailureCode::Closed: return "Closed";
+    case FailureCode::NotAPid: return "NotAPid";
+    case FailureCode::PidOutOfRange: return "PidOutOfRange";
+    case FailureCode::OwnPid: return "OwnPid";
+    case FailureCode::ThreadId: return "ThreadId";
     case FailureCode::NotGroupLeader: return "NotGroupLeader";
     case FailureCode::OwnGroup: return "OwnGroup";
     case FailureCode::OwnAncestor: return "OwnAncestor";

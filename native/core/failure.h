@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@ namespace freeze_state {
 /// A process id as the kernel counts it: 32 bits, signed. Not `pid_t`, which Windows lacks.
 using Pid = std::int32_t;
 
+/// What is handed over as a pid where a value was no whole number: `NotAPid`.
+inline constexpr std::int64_t kNotAPid = std::numeric_limits<std::int64_t>::min();
+
 /// Why an operation failed; lib/failures.ts makes an error of each.
 enum class FailureCode : std::uint8_t {
   NoPidConfigured,
@@ -17,9 +21,13 @@ enum class FailureCode : std::uint8_t {
   PermissionDenied,
   UnsupportedPlatform,
   SignalFailed,
-  InvalidPid,
   ResourceExhausted,
   Closed,
+  // Reasons why a value is no pid of a member.
+  NotAPid,        ///< no whole number
+  PidOutOfRange,  ///< outside 2..2^31-1: kill(2) takes 0 and below for groups, and 1 is init
+  OwnPid,         ///< ourselves
+  ThreadId,       ///< a thread that does not lead its process
   // Reasons why a pid is none for its mode.
   NotGroupLeader,  ///< a process group's member must be the one it is named after
   OwnGroup,        ///< the group that we are in

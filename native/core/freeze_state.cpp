@@ -19,6 +19,12 @@ std::unique_ptr<Scope> plainScope(Mode mode, const LoopOptions& options, Signall
   return std::make_unique<ProcessScope>(options, signaller);
 }
 
+std::optional<FailureCode> whyInvalid(std::int64_t pid) noexcept {
+  if (pid == kNotAPid) return FailureCode::NotAPid;
+  if (pid < 2 || pid > std::numeric_limits<Pid>::max()) return FailureCode::PidOutOfRange;
+  return std::nullopt;
+}
+
 }  // namespace
 
 FreezeState::FreezeState(Mode mode, std::unique_ptr<Scope> scope) : mode_(mode), scope_(std::move(scope)) {
@@ -212,7 +218,8 @@ Failures FreezeState::hold(const Listener* caller) {
 
 Failures FreezeState::registerPid(std::int64_t pid) {
   if (word_.load() == word::kClosed) return {{FailureCode::Closed}};
-  if (pid < 2 || pid > std::numeric_limits<Pid>::max() || pid == scope_->ownPid()) return {{FailureCode::InvalidPid}};
+  if (const auto code = whyInvalid(pid); code) return {{*code}};
+  if (pid == scope_->ownPid()) return {{FailureCode::OwnPid}};
   const std::lock_guard lock(mutex_);
   // The word becomes frozen only under our lock, so no freeze can slip in between this look and the entry (G5). A
   // thaw can; it then waits for our lock and finds the mark.
@@ -226,7 +233,7 @@ Failures FreezeState::registerPid(std::int64_t pid) {
 UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   const std::lock_guard lock(mutex_);
   if (word_.load() == word::kClosed) return {false, {{FailureCode::Closed}}};
-  if (pid < 2 || pid > std::numeric_limits<Pid>::max()) return {false, {{FailureCode::InvalidPid}}};
+  if (const auto code = whyInvalid(pid); code) return {false, {{*code}}};
   hasSetChanged_ = true;
   return scope_->remove(static_cast<Pid>(pid));
 }

@@ -74,7 +74,7 @@ class Signaller {
   virtual const char* sendCall() const noexcept = 0;
 
   /// Takes hold of the process that has this pid now. A pid that nothing has is a member that is gone, not a
-  /// failure. Signals nothing. Fails with `InvalidPid` for the id of a thread and `ResourceExhausted`; then nothing
+  /// failure. Signals nothing. Fails with `ThreadId` for the id of a thread and `ResourceExhausted`; then nothing
   /// is held.
   virtual Failures open(Pid pid, Member& member) noexcept = 0;
 

@@ -15,13 +15,15 @@ TEST_SUITE("members") {
     constexpr std::int64_t kUint32 = std::numeric_limits<std::uint32_t>::max();
     constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
     constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-    for (const std::int64_t pid : {kLeast, std::int64_t{-101}, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1},
-                                   std::int64_t{Script::kOwnPid}, kInt32 + 1, kUint32, kUint32 + 102, kMost}) {
+    for (const std::int64_t pid : {kLeast + 1, std::int64_t{-101}, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1},
+                                   kInt32 + 1, kUint32, kUint32 + 102, kMost}) {
       CAPTURE(pid);
-      CHECK(describe(scripted.state.registerPid(pid)) == "InvalidPid");
+      CHECK(describe(scripted.state.registerPid(pid)) == "PidOutOfRange");
+      CHECK(describe(scripted.state.unregisterPid(pid)) == "PidOutOfRange");
     }
-    CHECK(describe(scripted.state.unregisterPid(-1)) == "InvalidPid");
-    CHECK(describe(scripted.state.unregisterPid(kUint32)) == "InvalidPid");
+    CHECK(describe(scripted.state.registerPid(kNotAPid)) == "NotAPid");
+    CHECK(describe(scripted.state.unregisterPid(kNotAPid)) == "NotAPid");
+    CHECK(describe(scripted.state.registerPid(Script::kOwnPid)) == "OwnPid");
     CHECK(describe(scripted.state.pids()).empty());
     CHECK(scripted.script.held().empty());
     CHECK(describe(scripted.state.registerPid(kInt32)).empty());
@@ -30,8 +32,9 @@ TEST_SUITE("members") {
 
   TEST_CASE("mode None refuses the same pids") {
     ScriptedState scripted(0, Mode::None);
-    for (const std::int64_t pid : {0, 1, int{Script::kOwnPid}})
-      CHECK(describe(scripted.state.registerPid(pid)) == "InvalidPid");
+    for (const std::int64_t pid : {0, 1}) CHECK(describe(scripted.state.registerPid(pid)) == "PidOutOfRange");
+    CHECK(describe(scripted.state.registerPid(kNotAPid)) == "NotAPid");
+    CHECK(describe(scripted.state.registerPid(Script::kOwnPid)) == "OwnPid");
   }
 
   TEST_CASE("registering signals nothing while the state runs") {
@@ -43,9 +46,9 @@ TEST_SUITE("members") {
   TEST_CASE("what cannot be opened is not registered") {
     ScriptedState scripted(1);
     scripted.script.refuseOpen(102, FailureCode::ResourceExhausted);
-    scripted.script.refuseOpen(103, FailureCode::InvalidPid);
+    scripted.script.refuseOpen(103, FailureCode::ThreadId);
     CHECK(describe(scripted.state.registerPid(102)) == "ResourceExhausted 102");
-    CHECK(describe(scripted.state.registerPid(103)) == "InvalidPid 103");
+    CHECK(describe(scripted.state.registerPid(103)) == "ThreadId 103");
     CHECK(describe(scripted.state.pids()) == "101");
   }
 

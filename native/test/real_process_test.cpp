@@ -81,7 +81,7 @@ TEST_SUITE("real processes") {
 
   TEST_CASE("G7: our own process is refused") {
     FreezeState state(Mode::Process, {}, systemSignaller());
-    CHECK(describe(state.registerPid(getpid())) == "InvalidPid");
+    CHECK(describe(state.registerPid(getpid())) == "OwnPid");
   }
 
   TEST_CASE("closing, and the end of the state, thaw") {

@@ -108,7 +108,7 @@ TEST_SUITE("signallers") {
       CHECK(hold.member.process.fd == -1);
     }).join();
     REQUIRE(failures.size() == 1);
-    CHECK(failures.front().code == FailureCode::InvalidPid);
+    CHECK(failures.front().code == FailureCode::ThreadId);
   }
 
   TEST_CASE_TEMPLATE("a process of another user answers EPERM, and is not gone", S, PidfdSignaller, StartTimeSignaller,

@@ -59,7 +59,7 @@ Failures PidfdSignaller::open(Pid pid, Member& member) noexcept {
     case ESRCH: member.gone = true; return {};
     case EINVAL:  // a task that does not lead a process, or one that is just dying: kernels differ in the errno
     case ENOENT:
-      if (proc::isThread(pid)) return {{FailureCode::InvalidPid, pid}};
+      if (proc::isThread(pid)) return {{FailureCode::ThreadId, pid}};
       member.gone = true;
       return {};
     default: return {{FailureCode::ResourceExhausted, pid, error, "pidfd_open"}};

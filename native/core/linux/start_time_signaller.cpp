@@ -28,7 +28,7 @@ int findStill(const Process& process) noexcept {
 }  // namespace
 
 Failures StartTimeSignaller::open(Pid pid, Member& member) noexcept {
-  if (proc::isThread(pid)) return {{FailureCode::InvalidPid, pid}};
+  if (proc::isThread(pid)) return {{FailureCode::ThreadId, pid}};
   member.process.pid = pid;
   proc::Stat now{};
   const int error = proc::stat(pid, now);
