@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { shown } from './failures';
+import { wrongName } from './option-names';
 import { below, type Callee } from './stack';
 import {
   type ConfirmOptions,
@@ -46,6 +47,12 @@ function checkObject(name: string, value: unknown, callee: Callee): asserts valu
   }
 }
 
+/** One that would be passed over in silence, because it is misspelled or for another call, is an error instead. */
+function checkNames(name: string, options: Record<string, unknown>, known: readonly string[], callee: Callee): void {
+  const wrong = wrongName(name, options, known);
+  if (wrong !== undefined) throw typeError(wrong, callee);
+}
+
 function checkBoolean(name: string, value: unknown, callee: Callee): void {
   if (value !== undefined && typeof value !== 'boolean') {
     throw typeError(`${name} is ${shown(value)}; expected a boolean.`, callee);
@@ -54,6 +61,7 @@ function checkBoolean(name: string, value: unknown, callee: Callee): void {
 
 export function checkOptions(options: unknown, mode: FreezeMode, callee: Callee): asserts options is FreezeOptions {
   checkObject('options', options, callee);
+  checkNames('options', options, ['boost', 'childStopNotices', 'cgroup'], callee);
   checkBoolean('options.boost', options['boost'], callee);
   checkBoolean('options.childStopNotices', options['childStopNotices'], callee);
   if (options['cgroup'] !== undefined) checkCgroup(options['cgroup'], mode, callee);
@@ -64,6 +72,7 @@ function checkCgroup(cgroup: unknown, mode: FreezeMode, callee: Callee): void {
   if (mode !== FreezeMode.Cgroup) {
     throw typeError(`options.cgroup is for mode 'cgroup'; the mode is ${shown(mode)}.`, callee);
   }
+  checkNames('options.cgroup', cgroup, ['path', 'parent'], callee);
   const { path, parent } = cgroup;
   if ((path === undefined) === (parent === undefined)) {
     throw typeError('options.cgroup has both a path and a parent, or neither; expected one of them.', callee);
@@ -110,7 +119,7 @@ export function checkMayBlock(isMainThread: boolean, timeout: unknown, callee: C
 const longestTimeout = 2 ** 31 - 1;
 
 /**
- * @param known the options that the call takes; one that would be passed over in silence is an error instead.
+ * @param known the options that the call takes.
  * @param without what giving no timeout is for.
  */
 export function checkWaitOptions(
@@ -120,10 +129,7 @@ export function checkWaitOptions(
   without = 'to wait for ever',
 ): asserts options is WaitOptions {
   checkObject('options', options, callee);
-  for (const name of ['since', 'timeout', 'signal', 'ref'] as const) {
-    if (options[name] === undefined || known.includes(name)) continue;
-    throw typeError(`options.${name} is not for this call; it takes ${known.join(' and ')}.`, callee);
-  }
+  checkNames('options', options, known, callee);
   const { since, timeout, signal } = options;
   if (since !== undefined) checkSnapshot('options.since', since, callee);
   if (timeout !== undefined) {

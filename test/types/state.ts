@@ -39,6 +39,14 @@ new FreezeState('cgroup', undefined, { cgroup: {} });
 // @ts-expect-error
 new FreezeState('cgroup', undefined, { cgroup: '/sys/fs/cgroup/a' });
 
+/** No other options. */
+// @ts-expect-error: a misspelling.
+new FreezeState('process', undefined, { boots: true });
+// @ts-expect-error
+FreezeState.withPids('process', [], { boost: true, timeout: 5 });
+// @ts-expect-error
+new FreezeState('cgroup', undefined, { cgroup: { parnet: '/sys/fs/cgroup' } });
+
 /** What a confirmation and a look give. */
 expectTypeOf(state.confirmFreezeAtEpoch(0)).toEqualTypeOf<Promise<FreezeReport>>();
 state.confirmFreezeAtEpoch(0, { timeout: 5, signal: new AbortController().signal });
