@@ -35,8 +35,8 @@ const command = new Command('npm run emulator --')
   .addOption(new Option('--freeze <MODE>', 'what to freeze').choices(modes).default('process'))
   .option('--grace <MS>', 'from "everyone is parked" to the freeze', milliseconds, 0)
   .option('--gap <MS>', 'how long the sandbox is left alone after each invocation', milliseconds, 100)
-  .option('--timeout <SECONDS>', 'what an invocation may take', secondsAsMs, 30_000)
-  .option('--init-timeout <SECONDS>', 'what the init may take', secondsAsMs, 10_000)
+  .addOption(seconds('--timeout', 'what an invocation may take', 30))
+  .addOption(seconds('--init-timeout', 'what the init may take', 10))
   .option('--port <PORT>', 'port of both APIs on 127.0.0.1; 0 takes a free one', port, 0)
   .option('--handler <NAME>', '_HANDLER of the function', 'index.handler')
   .option('--function-name <NAME>', 'name of the function', 'function')
@@ -158,6 +158,11 @@ function port(value: string): number {
 function number(value: string, most: number, advice: string): number {
   if (!/^\d+$/.test(value) || Number(value) > most) throw new InvalidArgumentError(advice);
   return Number(value);
+}
+
+/** Given in seconds, also in the help; milliseconds in the program. */
+function seconds(name: string, description: string, fallback: number): Option {
+  return new Option(`${name} <SECONDS>`, description).argParser(secondsAsMs).default(fallback * 1000, String(fallback));
 }
 
 function secondsAsMs(value: string): number {

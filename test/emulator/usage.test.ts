@@ -53,6 +53,18 @@ it.runIf(canBecomeNobody)(
   },
 );
 
+it('the help gives each default in the unit of its option', async () => {
+  const run = new Run(['--help']);
+  await run.exitsWith(0);
+  const defaults = [...run.stdout.matchAll(/--([a-z-]+) <(MS|SECONDS)>[^(]*\(default: (\w+)\)/g)];
+  expect(defaults.map(([, name, unit, value]) => `${name} ${value} ${unit}`)).toEqual([
+    'grace 0 MS',
+    'gap 100 MS',
+    'timeout 30 SECONDS',
+    'init-timeout 10 SECONDS',
+  ]);
+});
+
 describe('a file of events', () => {
   it('has one event a line, or an array', () => {
     expect(readEvents(write('lines', '{"a": 1}\n\n  2\r\n"x"'))).toEqual(['{"a": 1}', '2', '"x"']);
