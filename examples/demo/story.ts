@@ -48,6 +48,13 @@ export class Story {
     return { first: delays[0], last: delays.at(-1) };
   }
 
+  /** How many lines the emulator's own log got while processes were being stopped, in all freezes together. */
+  get linesWhileStopping(): number {
+    const isWithin = (atUs: number) =>
+      this.freezes.some(({ freeze }) => atUs > freeze.atUs && atUs < freeze.atUs + freeze.stoppedUs);
+    return this.log.filter(({ atUs }) => isWithin(atUs)).length;
+  }
+
   /** What the heartbeats say against the log; nothing, where they agree. */
   contradictions(): string[] {
     return this.freezes.flatMap(({ freeze, fromUs, toUs }) =>
