@@ -74,6 +74,30 @@ export async function family(
   throw new Error(`The group ${leader} has ${sleepersOf(leader).length} sleepers after 10 s, and not ${count}.`);
 }
 
+const nodeScript = `
+const { spawn } = require('node:child_process');
+for (let i = 1; i < process.argv[1]; i += 1) spawn(process.execPath, ['-e', process.argv[2]], { stdio: 'inherit' });
+eval(process.argv[2]);`;
+
+const idleScript = 'console.log(process.pid); setInterval(() => undefined, 2 ** 30);';
+
+/** The same of Node processes with nothing to do, of some ten threads each: a leader and its children. */
+export async function nodeFamily(count: number): Promise<number[]> {
+  const child = spawn(process.execPath, ['-e', nodeScript, String(count), idleScript], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const leader = await pidOf(child);
+  leaders.push(leader);
+  let printed = '';
+  for await (const chunk of child.stdout) {
+    printed += chunk;
+    const pids = printed.split('\n').slice(0, -1).map(Number);
+    if (pids.length === count) return [leader, ...pids.filter((pid) => pid !== leader)];
+  }
+  throw new Error(`The group ${leader} ended before its ${count} Node processes ran.`);
+}
+
 export function killGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL');

@@ -108,7 +108,7 @@ function timedOut(
   const were = pids.length === 1 ? 'was' : 'were';
   const message = isUnderWay
     ? `The freeze was not done when ${timeout} ms had passed, so it was rolled back. Many members, or a large tree, take ` +
-      'some 50 µs for each process: allow more time.'
+      '50 µs to 1 ms for each process: allow more time.'
     : `${capitalized(who)} ${were} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process ` +
       'does not stop while it is in vfork(2) or in an uninterruptible system call (state D), while somebody else has frozen ' +
       'its control group, and not while it gets no processor; and where /proc hides processes (hidepid) nobody can say that a ' +

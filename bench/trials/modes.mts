@@ -1,11 +1,11 @@
-// What a freeze and a thaw of many cost in each mode: one group of 128 sleepers, and trees of 100.
+// What a freeze and a thaw of many cost in each mode: one group of 128 sleepers, trees of 100, and trees of Node processes.
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, relative } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { median } from 'simple-statistics';
-import { family, killGroup, sleepers, Watch } from '../children.mjs';
+import { family, killGroup, nodeFamily, sleepers, Watch } from '../children.mjs';
 import { floor } from '../floor.mjs';
 import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
 
@@ -167,8 +167,7 @@ async function group(): Promise<void> {
   for (const pid of children) process.kill(pid, 'SIGKILL');
 }
 
-async function tree(shape: string, widths: readonly number[]): Promise<void> {
-  const pids = await family(widths);
+async function tree(shape: string, pids: readonly number[]): Promise<void> {
   const root = pids.slice(0, 1);
   const watch = new Watch(pids);
   const results = await interleave(
@@ -179,7 +178,7 @@ async function tree(shape: string, widths: readonly number[]): Promise<void> {
     ],
     100,
   );
-  print(`A tree of ${pids.length} sleepers, ${shape}`, 'µs', results, loopInC);
+  print(`A tree of ${pids.length} ${shape}`, 'µs', results, loopInC);
   const each = median(results.get('process-tree')?.get('freeze') ?? []) / pids.length;
   console.log(
     `process-tree: ${each.toFixed(1)} µs for each process, ` +
@@ -192,5 +191,7 @@ async function tree(shape: string, widths: readonly number[]): Promise<void> {
 }
 
 await group();
-await tree('all of them children of the first', [99]);
-await tree('in 4 levels', [3, 4, 7]);
+await tree('sleepers, all of them children of the first', await family([99]));
+await tree('sleepers, in 4 levels', await family([3, 4, 7]));
+await tree('Node processes, children of the first', await nodeFamily(4));
+await tree('Node processes, children of the first', await nodeFamily(16));
