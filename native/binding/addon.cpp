@@ -4,10 +4,10 @@
 #include <string>
 #include <utility>
 
-#include "../core/live_states.h"
-#include "../core/signal_loop.h"
-#include "../core/signaller.h"
-#include "../core/system_scope.h"
+#include "../core/os/process_control.h"
+#include "../core/os/signal_loop.h"
+#include "../core/platform/platform.h"
+#include "../core/state/live_states.h"
 #include "confirmation_handle.h"
 #include "environment.h"
 #include "state_handle.h"
@@ -19,7 +19,7 @@ namespace {
 
 Napi::Value capabilities(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("signalling", systemSignaller().name());
+  result.Set("signalling", systemControl().name());
   result.Set("boost", SignalLoop::canBoost());
   const Napi::Object modes = Napi::Object::New(info.Env());
   for (const Mode mode : {Mode::None, Mode::Process, Mode::ProcessGroup, Mode::ProcessTree, Mode::Cgroup}) {

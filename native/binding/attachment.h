@@ -5,7 +5,7 @@
 #include <atomic>
 #include <memory>
 
-#include "../core/freeze_state.h"
+#include "../core/state/freeze_state.h"
 
 namespace freeze_state::binding {
 

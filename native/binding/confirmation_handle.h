@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "../core/confirmation.h"
+#include "../core/state/confirmation.h"
 #include "attachment.h"
 
 namespace freeze_state::binding {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/system_scope.h"
+#include "../core/platform/platform.h"
 #include "confirmation_handle.h"
 #include "environment.h"
 #include "hot_calls.h"
@@ -91,9 +91,9 @@ Napi::Value StateHandle::make(const Napi::CallbackInfo& info) {
   CgroupPlace cgroup;
   if (info[3].IsString()) cgroup.path = info[3].As<Napi::String>().Utf8Value();
   if (info[4].IsString()) cgroup.parent = info[4].As<Napi::String>().Utf8Value();
-  ScopeResult made = systemScope(mode, options, cgroup);
-  if (!made.scope) return {info.Env(), failureValue(info.Env(), made.failures)};
-  return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.scope)));
+  FreezerResult made = makeFreezer(mode, options, cgroup);
+  if (!made.freezer) return {info.Env(), failureValue(info.Env(), made.failures)};
+  return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.freezer)));
 }
 
 /// Called with an external, by `attach`: JavaScript cannot make one, so it cannot call this.

@@ -8,7 +8,7 @@
 
 #include "../core/failure.h"
 #include "../core/mode.h"
-#include "../core/scope.h"
+#include "../core/modes/freezer.h"
 
 namespace freeze_state::binding {
 

@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "../core/system_scope.h"
+#include "../core/platform/platform.h"
+#include "../core/state/freeze_state.h"
 #include "support/child.h"
 #include "support/describe.h"
 
@@ -42,7 +43,7 @@ std::size_t allocationsOf(Operation operation) {
 }
 
 std::shared_ptr<FreezeState> stateOf(Mode mode) {
-  return std::make_shared<FreezeState>(mode, std::move(systemScope(mode, {}, {}).scope));
+  return std::make_shared<FreezeState>(mode, std::move(makeFreezer(mode, {}, {}).freezer));
 }
 
 }  // namespace

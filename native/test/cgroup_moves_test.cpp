@@ -1,5 +1,3 @@
-#include "../core/linux/cgroup_moves.h"
-
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/modes/cgroup/membership.h"
 #include "support/child.h"
 
 namespace freeze_state::test {
@@ -34,7 +33,7 @@ class Hierarchy {
   Hierarchy& operator=(const Hierarchy&) = delete;
   ~Hierarchy() { std::filesystem::remove_all(root); }
 
-  CgroupMoves moves() {
+  Membership moves() {
     return {group(), {root, "/"}, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
   }
   std::vector<Pid> inside() {
@@ -112,7 +111,7 @@ TEST_SUITE("moves out of cgroups") {
     CHECK(all.asked.size() == 1);
   }
 
-  TEST_CASE("of a family take along what is forked meanwhile, by whoever was moved already") {
+  TEST_CASE("of a table take along what is forked meanwhile, by whoever was moved already") {
     Hierarchy all;
     const Homes homes{{all.home()}};
     const Child first;
@@ -131,7 +130,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.home());
   }
 
-  TEST_CASE("of a family leave whom another member brought, and who is no relative") {
+  TEST_CASE("of a table leave whom another member brought, and who is no relative") {
     Hierarchy all;
     const Homes homes{{all.home()}};
     const Child apart;
@@ -163,7 +162,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const Pid pid : {getpid(), relative.pid()}) CHECK(all.where[pid] == all.home());
   }
 
-  TEST_CASE("of a family that fail halfway leave all of it inside") {
+  TEST_CASE("of a table that fail halfway leave all of it inside") {
     Hierarchy all;
     const Homes homes{{all.home()}};
     const std::array<Child, 3> children;

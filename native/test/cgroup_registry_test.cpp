@@ -1,5 +1,3 @@
-#include "../core/linux/cgroup_registry.h"
-
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -7,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/modes/cgroup/origins.h"
 #include "support/child.h"
 
 namespace freeze_state::test {
@@ -25,14 +24,14 @@ TEST_SUITE("whose a process is, of several states") {
   using Directories = std::vector<std::string>;
 
   TEST_CASE("one that no state has goes back to where it is") {
-    CgroupRegistry registry;
+    Origins registry;
     const auto owner = registry.enter("/m/one", true).owner;
     CHECK(directoriesOf(registry.of(owner, getpid(), "/m/home")) == Directories{"/m/home"});
     CHECK(registry.of(owner, getpid(), "").empty());
   }
 
   TEST_CASE("one of another state goes back to that one, while it has it, and else to where that one found it") {
-    CgroupRegistry registry;
+    Origins registry;
     const auto first = registry.enter("/m/one", true).owner;
     const auto second = registry.enter("/m/two", true).owner;
     registry.note(first, getpid(), {{"/m/home"}});
@@ -53,7 +52,7 @@ TEST_SUITE("whose a process is, of several states") {
   }
 
   TEST_CASE("one that was born in what a state made goes with its parent; in what one was given, it stays") {
-    CgroupRegistry registry;
+    Origins registry;
     const auto made = registry.enter("/m/made", true).owner;
     const auto given = registry.enter("/m/given", false).owner;
     const auto taker = registry.enter("/m/taker", true).owner;
@@ -68,7 +67,7 @@ TEST_SUITE("whose a process is, of several states") {
   }
 
   TEST_CASE("taken in turn over and over, it has each place once") {
-    CgroupRegistry registry;
+    Origins registry;
     const std::vector<std::uint64_t> owners{registry.enter("/m/0", true).owner, registry.enter("/m/1", true).owner};
     std::string at = "/m/home";
     for (int turn = 0; turn < 10; ++turn) {
@@ -83,7 +82,7 @@ TEST_SUITE("whose a process is, of several states") {
   }
 
   TEST_CASE("those with the same group share who has frozen it, and see each other's members") {
-    CgroupRegistry registry;
+    Origins registry;
     const auto first = registry.enter("/m/given", false);
     const auto second = registry.enter("/m/given", false);
     CHECK(first.freezer == second.freezer);

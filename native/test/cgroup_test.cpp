@@ -1,5 +1,3 @@
-#include "../core/linux/cgroup.h"
-
 #include <doctest/doctest.h>
 
 #include <array>
@@ -9,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "../core/os/linux/cgroupfs.h"
 
 namespace freeze_state::test {
 

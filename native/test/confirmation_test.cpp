@@ -1,4 +1,4 @@
-#include "../core/confirmation.h"
+#include "../core/state/confirmation.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../core/process_scope.h"
+#include "../core/modes/process.h"
 #include "support/describe.h"
 #include "support/script.h"
 #include "support/scripted_tree.h"
@@ -30,8 +30,8 @@ struct Four {
   }
 
   Script script;
-  std::shared_ptr<FreezeState> state =
-      std::make_shared<FreezeState>(Mode::Process, std::make_unique<ProcessScope>(LoopOptions{.boost = false}, script));
+  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
+      Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions{.boost = false}, script));
 };
 
 /// Takes steps while it is freezing; a test fails where that has no end.
@@ -277,7 +277,7 @@ TEST_SUITE("a confirmation") {
   TEST_CASE("of a tree, a step is one signal, or one look, or one process that is asked for its children") {
     ScriptedTree tree;
     int asked = 0;
-    tree.family->onChildren = [&](Pid) { ++asked; };
+    tree.table->onChildren = [&](Pid) { ++asked; };
     Confirmation confirmation(tree.state, 0, nullptr);
     std::size_t signals = 0;
     for (int steps = 0; confirmation.step(kOver).stage == Stage::Freezing; ++steps) {
@@ -321,7 +321,7 @@ TEST_SUITE("a confirmation") {
       CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
       CHECK(confirmation.isIdle());
     }
-    CHECK(tree.family->pauses == 0);
+    CHECK(tree.table->pauses == 0);
     CHECK_FALSE(tree.script.isStopped(301));
     tree.script.stuck(201, false);
     CHECK(finish(confirmation, kWholly).stage == Stage::Stopped);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "support/child.h"
+#include "support/controls.h"
 #include "support/describe.h"
-#include "support/signallers.h"
 
 namespace freeze_state::test {
 
@@ -51,12 +51,11 @@ class DescriptorLimit {
 }  // namespace
 
 TEST_SUITE("descriptors") {
-  TEST_CASE_TEMPLATE("out of them, a registration fails and leaves nothing behind", S, PidfdSignaller,
-                     StartTimeSignaller) {
+  TEST_CASE_TEMPLATE("out of them, a registration fails and leaves nothing behind", S, PidfdControl, StartTimeControl) {
     if (!isUsable<S>()) return;
     const Child child;
-    S signaller;
-    FreezeState state(Mode::Process, {}, signaller);
+    S control;
+    FreezeState state(Mode::Process, {}, control);
     const std::size_t before = openDescriptors();
     // Once with descriptors: the undefined behaviour sanitizer itself needs one, at the first of its virtual calls.
     CHECK(describe(state.registerPid(child.pid())).empty());
@@ -70,14 +69,14 @@ TEST_SUITE("descriptors") {
     CHECK(describe(state.registerPid(child.pid())).empty());
   }
 
-  // Here the start-time signaller has to open /proc for each signal, and must not take a live member for a gone one:
+  // Here the start-time control has to open /proc for each signal, and must not take a live member for a gone one:
   // it would be forgotten while it is stopped.
-  TEST_CASE_TEMPLATE("out of them, nothing that lives is taken for gone, and nothing stays stopped", S, PidfdSignaller,
-                     StartTimeSignaller, KillSignaller) {
+  TEST_CASE_TEMPLATE("out of them, nothing that lives is taken for gone, and nothing stays stopped", S, PidfdControl,
+                     StartTimeControl, KillControl) {
     if (!isUsable<S>()) return;
     const Child child;
-    S signaller;
-    FreezeState state(Mode::Process, {}, signaller);
+    S control;
+    FreezeState state(Mode::Process, {}, control);
     REQUIRE(describe(state.registerPid(child.pid())).empty());
     REQUIRE(describe(state.freezeAtEpoch(0)) == "frozen");
     REQUIRE(child.comesToStop());
@@ -97,13 +96,13 @@ TEST_SUITE("descriptors") {
   }
 
   TEST_CASE("members are let go of with the state, one by one, and when they are dropped") {
-    if (!isUsable<PidfdSignaller>()) return;
-    PidfdSignaller signaller;
+    if (!isUsable<PidfdControl>()) return;
+    PidfdControl control;
     const Child first;
     Child second;
     const std::size_t before = openDescriptors();
     {
-      FreezeState state(Mode::Process, {}, signaller);
+      FreezeState state(Mode::Process, {}, control);
       state.registerPid(first.pid());
       state.registerPid(second.pid());
       CHECK(openDescriptors() == before + 2);
@@ -119,36 +118,36 @@ TEST_SUITE("descriptors") {
   }
 
   TEST_CASE("pidfds do not leak into programs that we start") {
-    if (!isUsable<PidfdSignaller>()) return;
-    PidfdSignaller signaller;
+    if (!isUsable<PidfdControl>()) return;
+    PidfdControl control;
     const Child child;
     Member member;
-    REQUIRE(describe(signaller.open(child.pid(), member)).empty());
+    REQUIRE(describe(control.open(child.pid(), member)).empty());
     CHECK((fcntl(member.process.fd, F_GETFD) & FD_CLOEXEC) != 0);
-    signaller.release(member.process);
+    control.release(member.process);
     CHECK(member.process.fd == -1);
   }
 
   // poll(2) refuses more descriptors than the limit, which may have been lowered since they were opened.
   TEST_CASE("the gone are found with more of them open than the limit now allows") {
-    if (!isUsable<PidfdSignaller>()) return;
-    PidfdSignaller signaller;
+    if (!isUsable<PidfdControl>()) return;
+    PidfdControl control;
     const Child alive;
     Child dead;
     std::vector<Member> members(300);
     const auto isDead = [](std::size_t i) { return i == 7 || i == 150 || i == 299; };
     for (std::size_t i = 0; i < members.size(); ++i) {
-      REQUIRE(describe(signaller.open(isDead(i) ? dead.pid() : alive.pid(), members[i])).empty());
+      REQUIRE(describe(control.open(isDead(i) ? dead.pid() : alive.pid(), members[i])).empty());
     }
     dead.kill();
     {
       const DescriptorLimit limit(3);
-      signaller.findGone(members);
+      control.findGone(members);
     }
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (members[i].gone != isDead(i)) FAIL_CHECK("wrong about member " << i);
     }
-    for (Member& member : members) signaller.release(member.process);
+    for (Member& member : members) control.release(member.process);
   }
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "../core/confirmation.h"
+#include "../core/state/confirmation.h"
 #include "support/model.h"
 
 namespace freeze_state::test {

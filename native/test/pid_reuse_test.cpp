@@ -10,10 +10,10 @@
 #include <ctime>
 #include <string>
 
-#include "../core/linux/proc.h"
+#include "../core/os/linux/procfs.h"
 #include "support/child.h"
+#include "support/controls.h"
 #include "support/describe.h"
-#include "support/signallers.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -64,25 +64,25 @@ bool waitForNextTick(Pid pid) {
 /// went wrong.
 template <typename S>
 int reuse() {
-  S signaller;
-  FreezeState state(Mode::Process, {}, signaller);
+  S control;
+  FreezeState state(Mode::Process, {}, control);
   Member member;
   Pid pid = 0;
   {
     const Child first;
     pid = first.pid();
-    if (!state.registerPid(pid).empty() || !signaller.open(pid, member).empty()) return 1;
+    if (!state.registerPid(pid).empty() || !control.open(pid, member).empty()) return 1;
     if (!waitForNextTick(pid)) return 2;
   }
   if (!makeNext(pid)) return kNotPermitted;
   const Child second;
   if (second.pid() != pid) return 3;
 
-  if (signaller.send(member.process, Signal::Stop) != ESRCH) return 4;
+  if (control.send(member.process, Signal::Stop) != ESRCH) return 4;
   if (second.isStopped()) return 5;
-  signaller.findGone({&member, 1});
+  control.findGone({&member, 1});
   if (!member.gone) return 6;
-  signaller.release(member.process);
+  control.release(member.process);
 
   if (describe(state.freezeAtEpoch(0)) != "ProcessNotFound " + std::to_string(pid) + " ESRCH") return 7;
   if (!state.forceUnfreeze()) return 8;
@@ -97,8 +97,8 @@ int reuse() {
 /// Registers a pid again whose earlier holder is gone: the new holder is the member.
 template <typename S>
 int registerAgain() {
-  S signaller;
-  FreezeState state(Mode::Process, {}, signaller);
+  S control;
+  FreezeState state(Mode::Process, {}, control);
   Pid pid = 0;
   {
     const Child first;
@@ -117,8 +117,7 @@ int registerAgain() {
 }  // namespace
 
 TEST_SUITE("pid reuse") {
-  TEST_CASE_TEMPLATE("G7: a process that got a member's pid is never signalled", S, PidfdSignaller,
-                     StartTimeSignaller) {
+  TEST_CASE_TEMPLATE("G7: a process that got a member's pid is never signalled", S, PidfdControl, StartTimeControl) {
     if (!isUsable<S>()) return;
     const int step = runInPidNamespace(reuse<S>);
     if (step == kNotPermitted) {
@@ -128,7 +127,7 @@ TEST_SUITE("pid reuse") {
     }
   }
 
-  TEST_CASE_TEMPLATE("registering a pid again takes its present holder", S, PidfdSignaller, StartTimeSignaller) {
+  TEST_CASE_TEMPLATE("registering a pid again takes its present holder", S, PidfdControl, StartTimeControl) {
     if (!isUsable<S>()) return;
     const int step = runInPidNamespace(registerAgain<S>);
     if (step == kNotPermitted) {

@@ -1,5 +1,3 @@
-#include "../core/linux/proc_family.h"
-
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -11,8 +9,9 @@
 #include <memory>
 #include <vector>
 
-#include "../core/freeze_state.h"
-#include "../core/tree_scope.h"
+#include "../core/modes/tree.h"
+#include "../core/os/linux/process_table.h"
+#include "../core/state/freeze_state.h"
 #include "support/child.h"
 #include "support/wait_until.h"
 
@@ -69,31 +68,31 @@ class Parent {
 TEST_SUITE("families in /proc") {
   TEST_CASE("both means find the same children, and say whose child one is") {
     const Parent parent(5);
-    for (const auto means : {ProcFamily::Means::Children, ProcFamily::Means::Scan}) {
-      if (means == ProcFamily::Means::Children && ProcFamily::bestMeans() != means) continue;
-      ProcFamily family(means);
-      REQUIRE(family.isKnown());
-      REQUIRE(family.beginPass(kWholly) == 0);
+    for (const auto means : {LinuxProcessTable::Means::Children, LinuxProcessTable::Means::Scan}) {
+      if (means == LinuxProcessTable::Means::Children && LinuxProcessTable::bestMeans() != means) continue;
+      LinuxProcessTable table(means);
+      REQUIRE(table.isKnown());
+      REQUIRE(table.beginPass(kWholly) == 0);
       std::vector<Pid> found;
-      CHECK(family.children(parent.pid(), found, kWholly) == 0);
+      CHECK(table.children(parent.pid(), found, kWholly) == 0);
       std::ranges::sort(found);
       std::vector<Pid> expected = parent.children();
       std::ranges::sort(expected);
       CHECK(found == expected);
-      Family::Relation relation;
-      CHECK(family.relation(parent.children().front(), relation) == 0);
+      ProcessTable::Relation relation;
+      CHECK(table.relation(parent.children().front(), relation) == 0);
       CHECK(relation.parent == parent.pid());
       CHECK_FALSE(relation.isStopped);
       constexpr Pid kNobody = 2'147'483'647;
-      CHECK(family.children(kNobody, found, kWholly) == ESRCH);
+      CHECK(table.children(kNobody, found, kWholly) == ESRCH);
     }
   }
 
 // The thread sanitizer makes a vfork(2) a fork(2).
 #ifndef __SANITIZE_THREAD__
   TEST_CASE("by both means, one that waits in vfork(2) is frozen with its child") {
-    for (const auto means : {ProcFamily::Means::Children, ProcFamily::Means::Scan}) {
-      if (means == ProcFamily::Means::Children && ProcFamily::bestMeans() != means) continue;
+    for (const auto means : {LinuxProcessTable::Means::Children, LinuxProcessTable::Means::Scan}) {
+      if (means == LinuxProcessTable::Means::Children && LinuxProcessTable::bestMeans() != means) continue;
       const Pid tests = getpid();
       const Pid pid = fork();
       REQUIRE(pid >= 0);
@@ -106,20 +105,20 @@ TEST_SUITE("families in /proc") {
         }
         _exit(1);
       }
-      ProcFamily family(means);
+      LinuxProcessTable table(means);
       std::vector<Pid> children;
       const auto bears = [&] {
         children.clear();
-        family.startOver();
-        return family.beginPass(kWholly) == 0 && family.children(pid, children, kWholly) == 0 && !children.empty();
+        table.startOver();
+        return table.beginPass(kWholly) == 0 && table.children(pid, children, kWholly) == 0 && !children.empty();
       };
       REQUIRE(waitUntil(bears));
       {
-        FreezeState state(Mode::ProcessTree, std::make_unique<TreeScope>(LoopOptions{}, systemSignaller(),
-                                                                         std::make_unique<ProcFamily>(means)));
+        FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{}, systemControl(),
+                                                                           std::make_unique<LinuxProcessTable>(means)));
         CHECK(state.registerPid(pid).empty());
         CHECK(state.freezeAtEpoch(0).frozen);
-        CHECK(lookAt(systemSignaller(), children.front()) == ProcessState::Stopped);
+        CHECK(lookAt(systemControl(), children.front()) == ProcessState::Stopped);
       }
       kill(children.front(), SIGKILL);
       waitpid(pid, nullptr, 0);
@@ -129,16 +128,16 @@ TEST_SUITE("families in /proc") {
 
   TEST_CASE("without children files a tree is frozen by scans of /proc") {
     const Parent parent(3);
-    FreezeState state(Mode::ProcessTree,
-                      std::make_unique<TreeScope>(LoopOptions{}, systemSignaller(),
-                                                  std::make_unique<ProcFamily>(ProcFamily::Means::Scan)));
+    FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(
+                                             LoopOptions{}, systemControl(),
+                                             std::make_unique<LinuxProcessTable>(LinuxProcessTable::Means::Scan)));
     CHECK(state.registerPid(parent.pid()).empty());
     CHECK(state.freezeAtEpoch(0).frozen);
     const auto stateOf = [](Pid pid) {
       Member member;
-      systemSignaller().open(pid, member);
-      const ProcessState now = systemSignaller().look(member.process);
-      systemSignaller().release(member.process);
+      systemControl().open(pid, member);
+      const ProcessState now = systemControl().look(member.process);
+      systemControl().release(member.process);
       return now;
     };
     for (const Pid child : parent.children()) CHECK(stateOf(child) == ProcessState::Stopped);

@@ -1,5 +1,3 @@
-#include "../core/linux/proc.h"
-
 #include <doctest/doctest.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -11,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "../core/os/linux/procfs.h"
 #include "support/child.h"
 #include "support/wait_until.h"
 

@@ -1,4 +1,4 @@
-#include "../core/signal_loop.h"
+#include "../core/os/signal_loop.h"
 
 #include <doctest/doctest.h>
 #include <sched.h>
@@ -115,7 +115,7 @@ TEST_SUITE("child stop notices") {
   TEST_CASE("of a freeze and its thaw reach no handler, and an exit does") {
     const ChildSignal set(counting());
     Child child;
-    FreezeState state(Mode::Process, {}, systemSignaller());
+    FreezeState state(Mode::Process, {}, systemControl());
     state.registerPid(child.pid());
     CHECK(state.freezeAtEpoch(0).frozen);
     CHECK(child.comesToStop());
@@ -129,7 +129,7 @@ TEST_SUITE("child stop notices") {
   TEST_CASE("of a freeze and its thaw come to who wants them") {
     const ChildSignal set(counting());
     const Child child;
-    FreezeState state(Mode::Process, {.childStopNotices = true}, systemSignaller());
+    FreezeState state(Mode::Process, {.childStopNotices = true}, systemControl());
     state.registerPid(child.pid());
     CHECK(state.freezeAtEpoch(0).frozen);
     CHECK(waitUntil([] { return notices == 1; }));
@@ -191,7 +191,7 @@ TEST_SUITE("boost") {
       if (sched_getscheduler(0) != SCHED_OTHER) return 4;
       const Child first;
       const Child second;
-      FreezeState state(Mode::Process, {}, systemSignaller());
+      FreezeState state(Mode::Process, {}, systemControl());
       state.registerPid(first.pid());
       state.registerPid(second.pid());
       return state.freezeAtEpoch(0).frozen && first.comesToStop() && second.comesToStop() ? 0 : 5;

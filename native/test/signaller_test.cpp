@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "support/child.h"
+#include "support/controls.h"
 #include "support/describe.h"
-#include "support/signallers.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -15,29 +15,29 @@ namespace freeze_state::test {
 namespace {
 
 /// Taken hold of for the length of a test.
-template <typename Signaller>
+template <typename ProcessControl>
 struct Hold {
-  explicit Hold(Pid pid) : failures(signaller.open(pid, member)) {}
+  explicit Hold(Pid pid) : failures(control.open(pid, member)) {}
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
-  ~Hold() { signaller.release(member.process); }
+  ~Hold() { control.release(member.process); }
 
-  int send(Signal signal) { return signaller.send(member.process, signal); }
+  int send(Signal signal) { return control.send(member.process, signal); }
   bool isGone() {
-    signaller.findGone({&member, 1});
+    control.findGone({&member, 1});
     return member.gone;
   }
 
-  Signaller signaller;
+  ProcessControl control;
   Member member;
   Failures failures;
 };
 
 }  // namespace
 
-TEST_SUITE("signallers") {
-  TEST_CASE_TEMPLATE("stop and continue a live process, and find it alive", S, PidfdSignaller, StartTimeSignaller,
-                     KillSignaller) {
+TEST_SUITE("controls") {
+  TEST_CASE_TEMPLATE("stop and continue a live process, and find it alive", S, PidfdControl, StartTimeControl,
+                     KillControl) {
     if (!isUsable<S>()) return;
     const Child child;
     Hold<S> hold(child.pid());
@@ -49,12 +49,12 @@ TEST_SUITE("signallers") {
     CHECK_FALSE(hold.isGone());
     CHECK(hold.send(Signal::Continue) == 0);
     CHECK(child.comesToRun());
-    CHECK(hold.signaller.ownPid() == getpid());
-    CHECK(hold.signaller.isSupported());
+    CHECK(hold.control.ownPid() == getpid());
+    CHECK(hold.control.isSupported());
   }
 
-  TEST_CASE_TEMPLATE("a process that dies while it is held is gone, as a zombie and after", S, PidfdSignaller,
-                     StartTimeSignaller, KillSignaller) {
+  TEST_CASE_TEMPLATE("a process that dies while it is held is gone, as a zombie and after", S, PidfdControl,
+                     StartTimeControl, KillControl) {
     if (!isUsable<S>()) return;
     Child child;
     SUBCASE("running") {}
@@ -73,8 +73,7 @@ TEST_SUITE("signallers") {
     CHECK(hold.send(Signal::Continue) == ESRCH);
   }
 
-  TEST_CASE_TEMPLATE("a zombie can be taken hold of, and is gone", S, PidfdSignaller, StartTimeSignaller,
-                     KillSignaller) {
+  TEST_CASE_TEMPLATE("a zombie can be taken hold of, and is gone", S, PidfdControl, StartTimeControl, KillControl) {
     if (!isUsable<S>()) return;
     Child child;
     child.kill();
@@ -83,8 +82,8 @@ TEST_SUITE("signallers") {
     CHECK(hold.isGone());
   }
 
-  TEST_CASE_TEMPLATE("a pid that nothing has is a member that is gone", S, PidfdSignaller, StartTimeSignaller,
-                     KillSignaller) {
+  TEST_CASE_TEMPLATE("a pid that nothing has is a member that is gone", S, PidfdControl, StartTimeControl,
+                     KillControl) {
     if (!isUsable<S>()) return;
     Child child;
     child.kill();
@@ -99,7 +98,7 @@ TEST_SUITE("signallers") {
   }
 
   // Plain kill(2) knows no difference: on Linux it takes a thread's id for its process's.
-  TEST_CASE_TEMPLATE("a thread's id is no process's", S, PidfdSignaller, StartTimeSignaller) {
+  TEST_CASE_TEMPLATE("a thread's id is no process's", S, PidfdControl, StartTimeControl) {
     if (!isUsable<S>()) return;
     Failures failures;
     std::thread([&] {
@@ -111,8 +110,8 @@ TEST_SUITE("signallers") {
     CHECK(failures.front().code == FailureCode::ThreadId);
   }
 
-  TEST_CASE_TEMPLATE("a process of another user answers EPERM, and is not gone", S, PidfdSignaller, StartTimeSignaller,
-                     KillSignaller) {
+  TEST_CASE_TEMPLATE("a process of another user answers EPERM, and is not gone", S, PidfdControl, StartTimeControl,
+                     KillControl) {
     if (!isUsable<S>()) return;
     if (getuid() != 0) {
       MESSAGE("skipped: only root can become another user");
@@ -129,24 +128,24 @@ TEST_SUITE("signallers") {
     CHECK(child.runs());
   }
 
-  TEST_CASE_TEMPLATE("the gone are found among the living, however many", S, PidfdSignaller, StartTimeSignaller,
-                     KillSignaller) {
+  TEST_CASE_TEMPLATE("the gone are found among the living, however many", S, PidfdControl, StartTimeControl,
+                     KillControl) {
     if (!isUsable<S>()) return;
     const Child alive;
     Child dead;
-    S signaller;
+    S control;
     // More than are asked about in one call.
     std::vector<Member> members(1100);
     const auto isDead = [](std::size_t i) { return i == 0 || i == 511 || i == 512 || i == 1099; };
     for (std::size_t i = 0; i < members.size(); ++i) {
-      REQUIRE(describe(signaller.open(isDead(i) ? dead.pid() : alive.pid(), members[i])).empty());
+      REQUIRE(describe(control.open(isDead(i) ? dead.pid() : alive.pid(), members[i])).empty());
     }
     dead.kill();
-    signaller.findGone(members);
+    control.findGone(members);
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (members[i].gone != isDead(i)) FAIL_CHECK("wrong about member " << i);
     }
-    for (Member& member : members) signaller.release(member.process);
+    for (Member& member : members) control.release(member.process);
   }
 }
 

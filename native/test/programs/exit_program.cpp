@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "../../core/freeze_state.h"
-#include "../../core/linux/proc.h"
+#include "../../core/os/linux/procfs.h"
+#include "../../core/state/freeze_state.h"
 #include "../support/wait_until.h"
 
 namespace freeze_state::test {
@@ -25,8 +25,8 @@ namespace {
 
 constexpr int kWentWrong = 1;
 
-/// The system's signaller, with a hook before each signal.
-class Hooked final : public Signaller {
+/// The system's control, with a hook before each signal.
+class Hooked final : public ProcessControl {
  public:
   const char* name() const noexcept override { return real_.name(); }
   Pid ownPid() const noexcept override { return real_.ownPid(); }
@@ -43,7 +43,7 @@ class Hooked final : public Signaller {
   std::function<void(Signal)> hook;
 
  private:
-  Signaller& real_ = systemSignaller();
+  ProcessControl& real_ = systemControl();
 };
 
 bool areStopped(const std::vector<Pid>& pids) {
@@ -59,7 +59,7 @@ bool come(const std::vector<Pid>& pids) {
 
 /// Never destroyed, as a state whose owner was not collected by the time of exit.
 FreezeState& makeFrozen(const std::vector<Pid>& pids) {
-  auto& state = *new FreezeState(Mode::Process, {}, systemSignaller());
+  auto& state = *new FreezeState(Mode::Process, {}, systemControl());
   for (const Pid pid : pids) state.registerPid(pid);
   if (!state.freezeAtEpoch(0).frozen || !come(pids)) _exit(kWentWrong);
   return state;
@@ -72,7 +72,7 @@ int exitWhileFrozen(const std::vector<Pid>& pids) {
 
 int exitAfterTheState(const std::vector<Pid>& pids) {
   {
-    FreezeState state(Mode::Process, {}, systemSignaller());
+    FreezeState state(Mode::Process, {}, systemControl());
     state.registerPid(pids.front());
   }
   makeFrozen(pids);
@@ -95,7 +95,7 @@ int makeWhileExiting(const std::vector<Pid>& pids) {
   static std::vector<Pid> late;
   late = pids;
   std::atexit([] {
-    FreezeState state(Mode::Process, {}, systemSignaller());
+    FreezeState state(Mode::Process, {}, systemControl());
     const bool isClosed = state.word() == word::kClosed;
     const Failures refused = state.registerPid(late.front());
     if (!isClosed || refused.size() != 1 || refused.front().code != FailureCode::Closed) _exit(kWentWrong);
@@ -106,12 +106,12 @@ int makeWhileExiting(const std::vector<Pid>& pids) {
 
 /// The process exits while another thread is in the loop of a freeze.
 int exitDuringFreeze(const std::vector<Pid>& pids) {
-  static auto& signaller = *new Hooked();
-  static auto& state = *new FreezeState(Mode::Process, {}, signaller);
+  static auto& control = *new Hooked();
+  static auto& state = *new FreezeState(Mode::Process, {}, control);
   for (const Pid pid : pids) state.registerPid(pid);
   std::atomic<bool> inLoop{false};
   int stops = 0;
-  signaller.hook = [&](Signal signal) {
+  control.hook = [&](Signal signal) {
     if (signal != Signal::Stop || ++stops != 2) return;
     inLoop = true;
     if (!waitUntil([&] { return state.word() == word::kClosed; })) _exit(kWentWrong);
@@ -124,14 +124,14 @@ int exitDuringFreeze(const std::vector<Pid>& pids) {
 /// The process exits while another thread is about to thaw in a state's destructor. The signal is slow here, which is
 /// what the pause stands for: without an end of the process that waits for it, it would not be sent.
 int exitDuringDestruction(const std::vector<Pid>& pids) {
-  static auto& signaller = *new Hooked();
+  static auto& control = *new Hooked();
   std::atomic<bool> inDestructor{false};
-  signaller.hook = [&](Signal signal) {
+  control.hook = [&](Signal signal) {
     if (signal != Signal::Continue) return;
     inDestructor = true;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   };
-  auto state = std::make_unique<FreezeState>(Mode::Process, LoopOptions{}, signaller);
+  auto state = std::make_unique<FreezeState>(Mode::Process, LoopOptions{}, control);
   for (const Pid pid : pids) state->registerPid(pid);
   if (!state->freezeAtEpoch(0).frozen || !come(pids)) _exit(kWentWrong);
   std::thread([&] { state.reset(); }).detach();

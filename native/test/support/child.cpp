@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "../../core/linux/proc.h"
+#include "../../core/os/linux/procfs.h"
 #include "wait_until.h"
 
 namespace freeze_state::test {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "../../core/freeze_state.h"
+#include "../../core/state/freeze_state.h"
 
 /// Results as one line of text, so that a test compares all of a result at once and a failing test shows it.
 namespace freeze_state::test {

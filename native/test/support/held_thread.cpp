@@ -8,7 +8,7 @@
 #include <csignal>
 #include <ctime>
 
-#include "../../core/linux/proc.h"
+#include "../../core/os/linux/procfs.h"
 #include "wait_until.h"
 
 namespace freeze_state::test {

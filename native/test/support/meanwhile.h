@@ -6,8 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "../../core/freeze_state.h"
-#include "../../core/linux/proc.h"
+#include "../../core/os/linux/procfs.h"
+#include "../../core/state/freeze_state.h"
 #include "wait_until.h"
 
 namespace freeze_state::test {

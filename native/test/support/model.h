@@ -4,12 +4,12 @@
 #include <atomic>
 #include <cstdint>
 
-#include "../../core/freeze_state.h"
+#include "../../core/state/freeze_state.h"
 
 namespace freeze_state::test {
 
-/// A signaller for many threads, whose processes are a few variables each: stopped or not, and by whom.
-class Model final : public Signaller {
+/// A control for many threads, whose processes are a few variables each: stopped or not, and by whom.
+class Model final : public ProcessControl {
  public:
   static constexpr Pid kFirst = 1000;
   static constexpr std::size_t kProcesses = 8;

@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "../../core/freeze_state.h"
-#include "../../core/tree_scope.h"
+#include "../../core/modes/tree.h"
+#include "../../core/state/freeze_state.h"
 #include "script.h"
 
 namespace freeze_state::test {
 
-/// A family as the test wrote it. Its hooks run at the moments in which a real one could change.
-class ScriptedFamily final : public Family {
+/// A table as the test wrote it. Its hooks run at the moments in which a real one could change.
+class ScriptedTable final : public ProcessTable {
  public:
   std::map<Pid, std::vector<Pid>> childrenOf;
   std::map<Pid, Pid> parents;
@@ -60,18 +60,18 @@ class ScriptedFamily final : public Family {
 /// Process 101 with children 201 and 202; 201 has 301.
 struct ScriptedTree {
   ScriptedTree() {
-    auto mine = std::make_unique<ScriptedFamily>();
-    family = mine.get();
+    auto mine = std::make_unique<ScriptedTable>();
+    table = mine.get();
     state = std::make_shared<FreezeState>(
-        Mode::ProcessTree, std::make_unique<TreeScope>(LoopOptions{.boost = false}, script, std::move(mine)));
-    family->bear(101, 201);
-    family->bear(101, 202);
-    family->bear(201, 301);
+        Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{.boost = false}, script, std::move(mine)));
+    table->bear(101, 201);
+    table->bear(101, 202);
+    table->bear(201, 301);
     state->registerPid(101);
   }
 
   Script script;
-  ScriptedFamily* family;
+  ScriptedTable* table;
   std::shared_ptr<FreezeState> state;
 };
 

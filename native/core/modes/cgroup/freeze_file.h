@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "../../os/linux/cgroupfs.h"
+#include "../../platform/platform.h"
+
+namespace freeze_state {
+
+/// One control group that is frozen and thawed: its directory, given or made by us, and the files by which that is
+/// done, which are open for as long as it is. A group that we made is removed at the end.
+class FreezeFile {
+ public:
+  /// The group at the place; or null, and why there is none. Then nothing was made.
+  static std::unique_ptr<FreezeFile> make(const CgroupPlace& place, Failures& failures);
+  /// Why `make` with no place would fail; makes nothing.
+  static Failures whyNot();
+
+  FreezeFile(const FreezeFile&) = delete;
+  FreezeFile& operator=(const FreezeFile&) = delete;
+  ~FreezeFile() { remove(); }
+
+  const std::string& path() const noexcept { return path_; }
+  const cgroup::Mount& mount() const noexcept { return mount_; }
+  bool isMade() const noexcept { return isMade_; }
+  /// The directory above it.
+  std::string parent() const { return cgroup::parentOf(path_); }
+
+  /// Writes cgroup.freeze. Returns 0, or the errno(3).
+  int set(bool isFrozen) const noexcept;
+  /// Whether cgroup.freeze says that it is to be frozen, by whomever. Returns 0, or the errno(3).
+  int readSet(bool& isFrozen) const noexcept;
+  /// Whether all in it is frozen by now (cgroup.events).
+  bool hasFrozen() const noexcept { return reads("frozen 1"); }
+  /// Whether anybody is in it, or below it.
+  bool isPopulated() const noexcept { return reads("populated 1"); }
+
+  /// Closes the files: from here on only `remove` is of use.
+  void closeFiles() noexcept;
+  /// Closes the files and, if it was made by us, removes the directory and what the members made below it. Doing it
+  /// again does nothing. Returns 0, or the errno(3). May wait for some milliseconds, so it is for the end only.
+  int remove() noexcept;
+
+ private:
+  FreezeFile(cgroup::Mount mount, std::string path, bool isMade)
+      : mount_(std::move(mount)), path_(std::move(path)), isMade_(isMade) {}
+  Failures openFiles();
+  bool reads(const char* line) const noexcept;
+
+  const cgroup::Mount mount_;
+  const std::string path_;
+  const bool isMade_;
+  bool isRemoved_ = false;
+  int freezeFd_ = -1;  ///< cgroup.freeze
+  int eventsFd_ = -1;  ///< cgroup.events
+};
+
+}  // namespace freeze_state

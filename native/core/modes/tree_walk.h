@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "../os/process_control.h"
+#include "../os/process_table.h"
+#include "freezer.h"
+#include "member_list.h"
+
+namespace freeze_state {
+
+/// One stop of trees.
+///
+/// A process that runs may fork at any moment, and kill(2) returns before its target has stopped. So each process is
+/// signalled, awaited, and only then asked for its children; those are signalled in turn, until a pass over processes
+/// that are all stopped finds nobody new. What exits meanwhile may leave its children to another process of the tree (a
+/// PR_SET_CHILD_SUBREAPER, prctl(2)), so a pass that met such an exit is not the last.
+///
+/// It is done in steps of some microseconds. Between any two of them the ticket and the deadline are looked at, and
+/// then the stop ends (G6), or waits to be gone on with.
+class TreeWalk {
+ public:
+  /// Goes on from the roots and descendants that have been signalled.
+  TreeWalk(ProcessControl& control, ProcessTable& table, MemberList& roots, MemberList& descendants);
+
+  /// Takes one step at least. Done, where the ticket still is current: all of the trees has stopped, or what has not
+  /// cannot fork. On failure, and where the ticket is not current any more, everything that was signalled is in one of
+  /// the lists, with its mark. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does;
+  /// without a deadline with `NeverStopped`, too.
+  StopResult run(const Ticket& ticket, Deadline until);
+
+ private:
+  /// A process that is being asked for its children.
+  struct Parent {
+    Pid pid;
+    std::vector<Pid> children;  ///< those not looked at yet, the youngest last
+    bool isListed;              ///< all that it has are in the list
+    bool hasChanged;            ///< somebody was found, or found to have exited, or to have another parent
+  };
+
+  /// A process that may wait in vfork(2).
+  struct Sleeper {
+    Pid pid;
+    bool hasBegunPass;
+    std::vector<Pid> children;
+  };
+
+  bool isOver() const noexcept { return round_.toAsk.empty(); }
+  void beginRound(std::vector<Pid> toAsk);
+  Failures step(Deadline until);
+  Failures sortNext(Deadline until);
+  Failures beginPass(Deadline until);
+  Failures listChildren(Parent& parent, Deadline until);
+  Failures takeNextChild(Parent& parent);
+  void endRound();
+  Failures neverStopped(bool isIdle) const;
+
+  std::vector<Pid> everyone() const;
+  std::optional<bool> isSettled(Pid pid, Deadline until, Failures& failures);
+  std::optional<bool> isInVfork(Pid pid, Deadline until);
+  Failures adopt(Pid pid, Parent& parent);
+  Member* find(Pid pid) noexcept;
+  bool isGone(Member& member) noexcept;
+  void forget(Pid pid);
+
+  ProcessControl& control_;
+  ProcessTable& table_;
+  MemberList& roots_;
+  MemberList& descendants_;
+
+  /// First each is looked at; then those that have stopped are asked.
+  struct Round {
+    std::vector<Pid> toAsk;
+    std::size_t sorted = 0;    ///< so many have been looked at
+    std::vector<Pid> ready;    ///< of those: can be asked for their children
+    std::vector<Pid> waiting;  ///< of those: may fork yet
+    bool hasBegunPass = false;
+    std::size_t asked = 0;         ///< so many of the ready ones have been asked
+    std::optional<Parent> parent;  ///< that is being asked
+    std::vector<Pid> again;        ///< those to be asked again at once
+    std::vector<Pid> found;        ///< new ones
+  };
+  Round round_;
+  bool isQuiet_ = true;  ///< this round has asked everyone, all of them stopped by its beginning, and found nothing new
+  bool isIdle_ = false;  ///< a round has found nobody to ask: it is time to let some pass
+
+  Deadline begin_;
+  Deadline lastProgress_;
+
+  std::unordered_set<Pid> known_;                  ///< all that live and are signalled
+  std::unordered_set<Pid> dead_;                   ///< listed as children still, and zombies
+  std::unordered_set<Pid> blocked_;                ///< see `isSettled`
+  std::unordered_map<Pid, Deadline> asleepSince_;  ///< or since it was last found to be in no vfork(2)
+  std::optional<Sleeper> sleeper_;                 ///< that is being asked whether it is
+};
+
+}  // namespace freeze_state

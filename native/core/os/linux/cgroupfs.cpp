@@ -1,0 +1,307 @@
+#include "cgroupfs.h"
+
+#include <fcntl.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "procfs.h"
+
+namespace freeze_state::cgroup {
+
+namespace {
+
+/// Spaces and the like are written as `\040` in mountinfo.
+std::string unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    int code = 0;
+    if (text[i] == '\\' && i + 3 < text.size() + 0 &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 4, code, 8).ec == std::errc()) {
+      plain += static_cast<char>(code);
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+bool hasEnded(const proc::Stat& thread) { return thread.state == 'Z' || thread.state == 'X'; }
+
+/// A thread that tells where the process is: its first, unless that has ended before others. Then it is shown where it
+/// ended, wherever they go. Returns 0, or the errno(3).
+int findLivingThread(Pid pid, Pid& thread) {
+  thread = pid;
+  proc::Stat stat{};
+  if (const int error = proc::stat(pid, stat); error != 0) return error;
+  if (!hasEnded(stat) || stat.threads <= 1) return 0;
+  proc::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  for (Pid other = 0; threads.next(other);) {
+    const int error = proc::stat(other, stat);
+    if (error != 0 && error != ESRCH) return error;
+    if (error == ESRCH || hasEnded(stat)) continue;
+    thread = other;
+    break;
+  }
+  return threads.error();
+}
+
+/// Whether what is asked about was removed, or has ended.
+bool isGone(int error) { return error == ENOENT || error == ENODEV || error == ESRCH; }
+
+/// What /proc/<pid>/cgroup has for version 2; empty where it has nothing. Returns 0, or the errno(3).
+int findPath(Pid pid, std::string& path) {
+  path.clear();
+  Pid thread = 0;
+  std::string text;
+  int error = findLivingThread(pid, thread);
+  if (error == 0) error = proc::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
+  if (error != 0) return isGone(error) ? ESRCH : error;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line) && path.empty();) {
+    constexpr std::string_view kVersion2 = "0::";
+    if (line.starts_with(kVersion2)) path = line.substr(kVersion2.size());
+  }
+  return 0;
+}
+
+/// Returns 0, or the errno(3).
+int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
+  std::string text;
+  if (const int error = read(directory, file, text); error != 0) return error;
+  std::istringstream numbers(text);
+  // One that our pid namespace does not have is 0.
+  for (Pid id = 0; numbers >> id;) {
+    if (id > 0) ids.push_back(id);
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string parentOf(const std::string& directory) { return directory.substr(0, directory.rfind('/')); }
+
+bool isWithin(const std::string& path, const std::string& directory) {
+  return path == directory || path.starts_with(directory + "/");
+}
+
+Failures findMount(const std::string& path, Mount& mount) {
+  constexpr const char* kMounts = "/proc/self/mountinfo";
+  std::string text;
+  std::string own;
+  int error = proc::readAll(kMounts, text);
+  if (error == 0) error = findPath(getpid(), own);
+  if (isExhausted(error)) return {failureOf(error, "open", kMounts)};
+  const auto chosen = chooseMount(parseMounts(text), path, own);
+  if (!chosen) return {{FailureCode::CgroupNotMounted}};
+  mount = *chosen;
+  return {};
+}
+
+std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own) {
+  const Mount* best = nullptr;
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    const Mount& mount = mounts[i];
+    const auto isOver = [&](const Mount& later) { return later.point == mount.point; };
+    if (std::any_of(mounts.begin() + static_cast<std::ptrdiff_t>(i) + 1, mounts.end(), isOver)) continue;
+    const auto isBetterThan = [&](const Mount& other) {
+      if (path.empty()) return directoryIn(mount, own) && !directoryIn(other, own);
+      return isWithin(path, mount.point) && (!isWithin(path, other.point) || mount.point.size() > other.point.size());
+    };
+    if (best == nullptr || isBetterThan(*best)) best = &mount;
+  }
+  return best == nullptr ? std::nullopt : std::optional(*best);
+}
+
+std::vector<Mount> parseMounts(const std::string& mountinfo) {
+  std::vector<Mount> mounts;
+  std::istringstream lines(mountinfo);
+  for (std::string line; std::getline(lines, line);) {
+    // 36 35 98:0 /root /point options optional... - type source options
+    std::istringstream fields(line);
+    std::string id;
+    std::string parent;
+    std::string device;
+    Mount mount;
+    fields >> id >> parent >> device >> mount.root >> mount.point;
+    std::string field;
+    while (fields >> field && field != "-") {
+    }
+    if (!(fields >> field) || field != "cgroup2") continue;
+    mounts.push_back({unescaped(mount.point), unescaped(mount.root)});
+  }
+  return mounts;
+}
+
+std::optional<std::string> directoryIn(const Mount& mount, std::string path) {
+  if (path.empty()) return std::nullopt;
+  if (mount.root != "/") {
+    if (!isWithin(path, mount.root)) return std::nullopt;
+    path = path.substr(mount.root.size());
+  }
+  // Outside of our cgroup namespace it begins with `/..`.
+  if (isWithin(path, "/..") || path.ends_with(" (deleted)")) return std::nullopt;
+  return path.empty() || path == "/" ? mount.point : mount.point + path;
+}
+
+int findDirectory(Pid pid, const Mount& mount, std::string& directory) {
+  std::string path;
+  const int error = findPath(pid, path);
+  directory = directoryIn(mount, std::move(path)).value_or("");
+  return error;
+}
+
+int read(const std::string& directory, const char* file, std::string& text) {
+  return proc::readAll((directory + "/" + file).c_str(), text);
+}
+
+int write(const std::string& directory, const char* file, const std::string& text) {
+  const int fd = open((directory + "/" + file).c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  const int error = ::write(fd, text.data(), text.size()) < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+int join(const std::string& directory, Pid pid) { return write(directory, "cgroup.procs", std::to_string(pid)); }
+
+int threads(const std::string& directory, std::vector<Pid>& ids) { return numbersIn(directory, "cgroup.threads", ids); }
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
+int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids) {
+  int first = 0;
+  const auto note = [&first](int error) {
+    // Any other says that there is nothing to be seen there.
+    if (first == 0 && isExhausted(error)) first = error;
+    return error == 0;
+  };
+  std::vector<Pid> listed;
+  std::vector<Pid> living;
+  std::vector<std::string> groups;
+  note(numbersIn(directory, "cgroup.procs", listed));
+  if (note(threads(directory, living))) {
+    std::ranges::sort(living);
+    std::erase_if(listed, [&](Pid pid) {
+      if (std::ranges::binary_search(living, pid)) return false;
+      std::string where;
+      const int error = findDirectory(pid, mount, where);
+      note(error);
+      return error == ESRCH || (error == 0 && !isWithin(where, directory));
+    });
+  }
+  pids.insert(pids.end(), listed.begin(), listed.end());
+  note(groupsBelow(directory, groups));
+  for (const std::string& below : groups) note(processes(below, mount, pids));
+  return first;
+}
+
+int groupsBelow(const std::string& directory, std::vector<std::string>& groups) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(directory, error); !error && at != std::filesystem::directory_iterator();
+       at.increment(error)) {
+    std::error_code ignored;
+    if (at->is_directory(ignored)) groups.push_back(at->path().string());
+  }
+  return error.value();
+}
+
+int findFrozen(const std::string& directory, const Mount& mount, std::string& frozen) {
+  frozen.clear();
+  for (std::string at = directory; isWithin(at, mount.point) && frozen.empty(); at = parentOf(at)) {
+    std::string text;
+    // The root has no such file.
+    const int error = read(at, "cgroup.freeze", text);
+    if (isExhausted(error)) return error;
+    if (error == 0 && text.starts_with('1')) frozen = at;
+  }
+  return 0;
+}
+
+bool takesProcesses(const std::string& directory) {
+  std::string text;
+  if (read(directory, "cgroup.subtree_control", text) != 0) return true;
+  std::istringstream controllers(text);
+  std::size_t count = 0;
+  for (std::string one; controllers >> one; ++count) {
+    constexpr std::array<std::string_view, 4> kForThreads{"cpu", "cpuset", "perf_event", "pids"};
+    if (std::ranges::find(kForThreads, one) == kForThreads.end()) return false;
+  }
+  if (count == 0) return true;
+  std::vector<std::string> groups;
+  groupsBelow(directory, groups);
+  return std::ranges::none_of(groups, [](const std::string& below) {
+    std::string type;
+    std::string events;
+    return read(below, "cgroup.type", type) == 0 && type.starts_with("domain") &&
+           read(below, "cgroup.events", events) == 0 && events.find("populated 1") != std::string::npos;
+  });
+}
+
+Failures whyUnfit(const std::string& directory, const Mount& mount) {
+  struct statfs system{};
+  if (statfs(directory.c_str(), &system) != 0) return {failureOf(errno, "statfs", directory)};
+  constexpr auto kCgroup2 = 0x63677270;
+  if (system.f_type != kCgroup2) return {{FailureCode::CgroupMissing, 0, ENOTSUP, "statfs", false, directory}};
+  std::string text;
+  if (const int error = read(directory, "cgroup.freeze", text); error != 0)
+    return {failureOf(error, "open", directory)};
+  if (read(directory, "cgroup.type", text) == 0 && (text.starts_with("threaded") || text.starts_with("domain invalid")))
+    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, directory}};
+  std::string own;
+  if (const int error = findDirectory(getpid(), mount, own); isExhausted(error))
+    return {failureOf(error, "open", directory)};
+  if (isWithin(own, directory)) return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
+  if (!takesProcesses(directory)) return {{FailureCode::CgroupControllers, 0, 0, "", false, directory}};
+  std::string frozen;
+  if (const int error = findFrozen(directory, mount, frozen); error != 0) return {failureOf(error, "open", directory)};
+  if (!frozen.empty()) return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  for (const char* file : {"cgroup.freeze", "cgroup.procs"}) {
+    if (access((directory + "/" + file).c_str(), W_OK) != 0) return {failureOf(errno, "access", directory)};
+  }
+  return {};
+}
+
+bool isExhausted(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
+Failure failureOf(int error, const char* call, const std::string& path) {
+  const auto code = [error] {
+    if (isExhausted(error)) return FailureCode::ResourceExhausted;
+    switch (error) {
+      case EACCES:
+      case EPERM: return FailureCode::CgroupNotPermitted;
+      case EROFS: return FailureCode::CgroupReadOnly;
+      case ENOENT:
+      case ENOTDIR:
+      case ENODEV: return FailureCode::CgroupMissing;
+      case EOPNOTSUPP: return FailureCode::CgroupThreaded;
+      default: return FailureCode::CgroupFailed;
+    }
+  }();
+  return {code, 0, error, call, false, path};
+}
+
+Failure moveFailure(int error, const std::string& directory, Pid pid) {
+  Failure failure = failureOf(error, "write", directory);
+  if (error == EBUSY) failure.code = FailureCode::CgroupControllers;
+  failure.pid = pid;
+  return failure;
+}
+
+Failure laterFailure(int error, const char* call, const std::string& path) {
+  Failure failure = failureOf(error, call, path);
+  // ENODEV is what a file answers that was open by then.
+  if (error == ENOENT || error == ENODEV) failure.code = FailureCode::CgroupGone;
+  return failure;
+}
+
+}  // namespace freeze_state::cgroup

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../../failure.h"
+
+/// Control groups of version 2 (cgroups(7), and cgroup-v2 in the kernel's admin guide), as directories.
+namespace freeze_state::cgroup {
+
+/// Where the hierarchy is mounted, by /proc/self/mountinfo (proc_pid_mountinfo(5)); not every system has it at
+/// /sys/fs/cgroup. `root` is the part of it that the mount shows.
+struct Mount {
+  std::string point;
+  std::string root;
+};
+/// A machine may have several, in containers, say; the innermost one is taken that shows the path. No path: the first
+/// in which our own cgroup is to be seen. Returns why there is none.
+Failures findMount(const std::string& path, Mount& mount);
+/// The same, out of these; `own` is our cgroup as /proc/self/cgroup has it.
+std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own);
+
+/// Reads the mounts out of the text of a mountinfo file.
+std::vector<Mount> parseMounts(const std::string& mountinfo);
+
+/// Whether a path is that directory or below it.
+bool isWithin(const std::string& path, const std::string& directory);
+
+/// The directory above it.
+std::string parentOf(const std::string& directory);
+
+/// Where the mount has a cgroup that /proc/<pid>/cgroup has by this path; nothing where it does not show it.
+std::optional<std::string> directoryIn(const Mount& mount, std::string path);
+
+/// The directory of the cgroup that the process is in, its living threads that is; empty where that is not to be seen
+/// in the mount. Returns 0, or the errno(3): ESRCH where there is no such process, and any other says nothing about it.
+int findDirectory(Pid pid, const Mount& mount, std::string& directory);
+
+/// Reads and writes the file of that name in the directory. Return 0, or the errno(3).
+int read(const std::string& directory, const char* file, std::string& text);
+int write(const std::string& directory, const char* file, const std::string& text);
+
+/// Moves the process, with all its threads, into it. Returns 0, or the errno(3).
+int join(const std::string& directory, Pid pid);
+
+/// The processes in it and in those below it. The kernel lists one whose first thread has ended where that was, and not
+/// where the others are: it is left out where none of them is. Returns 0,
+/// or the first errno(3) for which some may be missing.
+int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids);
+
+/// The living threads in it alone, by their ids. Returns 0, or the errno(3).
+int threads(const std::string& directory, std::vector<Pid>& ids);
+
+/// Those directly below it. Returns 0, or the errno(3).
+int groupsBelow(const std::string& directory, std::vector<std::string>& groups);
+
+/// The first of the directory and those above it, up to the mount point, that somebody froze; empty where none is.
+/// Returns 0, or the errno(3) for which it cannot be told.
+int findFrozen(const std::string& directory, const Mount& mount, std::string& frozen);
+
+/// Whether it may have processes of its own: not where it hands controllers down, unless all of these are for threads
+/// too and no group below has processes ("no internal processes" and "domain threaded" in cgroups(7)).
+bool takesProcesses(const std::string& directory);
+
+/// What is wrong with a directory as a cgroup to freeze; empty if nothing.
+Failures whyUnfit(const std::string& directory, const Mount& mount);
+
+/// Whether the kernel refuses what takes a descriptor, or memory: that says nothing about what was asked.
+bool isExhausted(int error) noexcept;
+
+/// Why something about a directory failed, by its errno(3).
+Failure failureOf(int error, const char* call, const std::string& path);
+
+/// Why the process could not be moved into the directory.
+Failure moveFailure(int error, const std::string& directory, Pid pid);
+
+/// Why something about a group failed that was there before.
+Failure laterFailure(int error, const char* call, const std::string& path);
+
+}  // namespace freeze_state::cgroup

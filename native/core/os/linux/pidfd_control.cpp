@@ -1,0 +1,122 @@
+#include "pidfd_control.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+
+#include "../posix/kill_control.h"
+#include "pidfd.h"
+#include "procfs.h"
+
+namespace freeze_state {
+
+namespace {
+
+/// A pidfd polls readable once its process has exited, reaped or not.
+// NOLINTNEXTLINE(misc-no-recursion): each time for half as many of at most 512
+void findExited(std::span<pollfd> fds) noexcept {
+  if (poll(fds.data(), fds.size(), 0) >= 0 || fds.size() <= 1) return;
+  // More of them than RLIMIT_NOFILE now allows (EINVAL), or no memory for so many: take fewer at a time.
+  findExited(fds.first(fds.size() / 2));
+  findExited(fds.subspan(fds.size() / 2));
+}
+
+/// waitid(2), Linux 5.4; older C libraries do not have the name.
+constexpr auto kPidfd = static_cast<idtype_t>(3);
+
+/// Nothing where it is no child of ours. Of one that calls execve(2) in one of several threads it may be true although
+/// that thread runs.
+std::optional<bool> isStoppedChild(const Process& process) noexcept {
+  siginfo_t stopped{};
+  if (waitid(kPidfd, static_cast<id_t>(process.fd), &stopped, WSTOPPED | WNOHANG | WNOWAIT) != 0) return std::nullopt;
+  return stopped.si_pid == process.pid;
+}
+
+}  // namespace
+
+bool PidfdControl::isAvailable() noexcept {
+  const int fd = pidfd::open(getpid());
+  // Out of descriptors says nothing against pidfds: registering will answer that when it is asked.
+  if (fd < 0) return errno == EMFILE || errno == ENFILE;
+  const int error = pidfd::sendSignal(fd, 0);
+  close(fd);
+  return error == 0;
+}
+
+Pid PidfdControl::ownPid() const noexcept { return getpid(); }
+
+Failures PidfdControl::open(Pid pid, Member& member) noexcept {
+  member.process.pid = pid;
+  member.process.fd = pidfd::open(pid);
+  if (member.process.fd >= 0) return {};
+  const int error = errno;
+  switch (error) {
+    case ESRCH: member.gone = true; return {};
+    case EINVAL:  // a task that does not lead a process, or one that is just dying: kernels differ in the errno
+    case ENOENT:
+      if (proc::isThread(pid)) return {{FailureCode::ThreadId, pid}};
+      member.gone = true;
+      return {};
+    default: return {{FailureCode::ResourceExhausted, pid, error, "pidfd_open"}};
+  }
+}
+
+void PidfdControl::release(Process& process) noexcept {
+  if (process.fd >= 0) close(process.fd);
+  process.fd = -1;
+}
+
+int PidfdControl::send(const Process& process, Signal signal) noexcept {
+  return pidfd::sendSignal(process.fd, signalNumber(signal));
+}
+
+ProcessState PidfdControl::look(const Process& process) noexcept {
+  Process once = process;
+  once.threadsStopped = 0;
+  return lookUntil(once, kWholly).value_or(ProcessState::Unknown);
+}
+
+std::optional<ProcessState> PidfdControl::lookUntil(Process& process, Deadline until) noexcept {
+  if (process.fd < 0) return ProcessState::Gone;
+  const auto looked = proc::look(process.pid, process.threadsStopped, until);
+  if (!looked) return std::nullopt;
+  const ProcessState state = *looked;
+  // Only now: if it lives, the number is its own, and was when /proc was asked.
+  pollfd fd{process.fd, POLLIN, 0};
+  const bool hasExited = poll(&fd, 1, 0) > 0;
+  if (hasExited) return state == ProcessState::Zombie ? state : ProcessState::Gone;
+  // One that lives and only seems to have ended is in execve(2), for a moment; or /proc hides it from us.
+  const bool seemsEnded = state == ProcessState::Gone || state == ProcessState::Zombie;
+  if (seemsEnded && proc::showsAll()) return ProcessState::Unknown;
+  if (!seemsEnded && state != ProcessState::Unknown) return state;
+  return isStoppedChild(process).value_or(false) ? ProcessState::Stopped : ProcessState::Unknown;
+}
+
+bool PidfdControl::isStopped(const Process& process) noexcept {
+  if (process.fd < 0) return false;
+  if (const auto child = isStoppedChild(process); child) return *child;
+  // Of its first thread: there may be hundreds.
+  proc::Stat stat{};
+  return proc::stat(process.pid, stat) == 0 && (stat.state == 'T' || stat.state == 't');
+}
+
+void PidfdControl::findGone(std::span<Member> members) noexcept {
+  constexpr std::size_t kAtOnce = 512;
+  std::array<pollfd, kAtOnce> fds;
+  while (!members.empty()) {
+    const std::span<Member> some = members.first(std::min(members.size(), kAtOnce));
+    // poll(2) passes over the descriptor -1, which is what a member that never existed has.
+    std::ranges::transform(some, fds.begin(),
+                           [](const Member& member) { return pollfd{member.process.fd, POLLIN, 0}; });
+    findExited(std::span(fds).first(some.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) some[i].gone = some[i].gone || fds[i].revents != 0;
+    members = members.subspan(some.size());
+  }
+}
+
+}  // namespace freeze_state

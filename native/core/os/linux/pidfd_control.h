@@ -1,0 +1,26 @@
+#pragma once
+
+#include "../process_control.h"
+
+namespace freeze_state {
+
+/// Signals through a pidfd, which stands for one process for as long as it is open: a pid that is reused cannot be hit.
+/// Needs Linux 5.3 (pidfd_open(2), pidfd_send_signal(2)) and a seccomp filter that lets both through.
+class PidfdControl : public ProcessControl {
+ public:
+  /// Whether the kernel answers; tried on ourselves, with signal 0.
+  static bool isAvailable() noexcept;
+
+  const char* name() const noexcept override { return "pidfd"; }
+  Pid ownPid() const noexcept override;
+  const char* sendCall() const noexcept override { return "pidfd_send_signal"; }
+  Failures open(Pid pid, Member& member) noexcept override;
+  void release(Process& process) noexcept override;
+  int send(const Process& process, Signal signal) noexcept override;
+  ProcessState look(const Process& process) noexcept override;
+  std::optional<ProcessState> lookUntil(Process& process, Deadline until) noexcept override;
+  bool isStopped(const Process& process) noexcept override;
+  void findGone(std::span<Member> members) noexcept override;
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,254 @@
+#include "procfs.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace freeze_state::proc {
+
+namespace {
+
+using Buffer = std::array<char, 4096>;
+
+/// Reads the beginning of /proc/<pid>/<file>. Returns 0, or the errno(3); ESRCH where there is no such task.
+int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noexcept {
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
+  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? ESRCH : errno;
+  const ssize_t length = ::read(fd, buffer.data(), buffer.size());
+  // A task that was reaped since the opening answers ESRCH.
+  const int error = length < 0 ? errno : 0;
+  close(fd);
+  if (error == 0) text = std::string_view(buffer.data(), static_cast<std::size_t>(length));
+  return error;
+}
+
+template <typename Number>
+std::optional<Number> parse(std::string_view text, int base = 10) noexcept {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+/// The fields of a stat file that come after the state, one after the other.
+class Fields {
+ public:
+  explicit Fields(std::string_view text) : text_(text) {}
+
+  /// The number in the field that is so many further on; nothing where there is none.
+  template <typename Number>
+  std::optional<Number> skipTo(int count) noexcept {
+    for (int field = 0; field < count; ++field) {
+      const auto space = text_.find(' ');
+      if (space == std::string_view::npos) return std::nullopt;
+      text_.remove_prefix(space + 1);
+    }
+    return parse<Number>(text_);
+  }
+
+ private:
+  std::string_view text_;
+};
+
+int statOf(Pid pid, const char* file, Stat& stat) noexcept {
+  Buffer buffer;
+  std::string_view text;
+  if (const int error = read(pid, file, buffer, text); error != 0) return error;
+  // Field 2 is the command in parentheses and may hold any character, parentheses and spaces too: the last one ends it.
+  const auto command = text.rfind(") ");
+  if (command == std::string_view::npos) return EIO;
+  text.remove_prefix(command + 2);
+  const char state = text.empty() ? 'X' : text.front();
+  Fields fields(text);
+  const auto parent = fields.skipTo<Pid>(4 - 3);
+  const auto group = fields.skipTo<Pid>(5 - 4);
+  const auto threads = fields.skipTo<std::int64_t>(20 - 5);
+  const auto startTime = fields.skipTo<std::uint64_t>(22 - 20);
+  if (!parent || !group || !threads || !startTime) return EIO;
+  stat = {state, *parent, *group, *threads, *startTime};
+  return 0;
+}
+
+ProcessState stateOf(char letter) noexcept {
+  switch (letter) {
+    case 'R': return ProcessState::Running;
+    case 'T':
+    case 't': return ProcessState::Stopped;  // see `hasStopPending`
+    case 'Z':
+    case 'X': return ProcessState::Zombie;
+    default: return ProcessState::Sleeping;
+  }
+}
+
+/// The number in a field of /proc/<pid>/status (proc_pid_status(5)); nothing where it cannot be read.
+template <typename Number>
+std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10) noexcept {
+  Buffer buffer;
+  std::string_view text;
+  if (read(pid, "status", buffer, text) != 0) return std::nullopt;
+  const auto at = text.find(field);
+  return at == std::string_view::npos ? std::nullopt : parse<Number>(text.substr(at + field.size()), base);
+}
+
+/// Whether a SIGSTOP that was sent to the process was not taken yet. One that its tracer has stopped for a moment (t)
+/// may take it later.
+bool hasStopPending(Pid pid) noexcept {
+  constexpr int kHexadecimal = 16;
+  const std::uint64_t pending = statusField<std::uint64_t>(pid, "\nShdPnd:\t", kHexadecimal).value_or(0);
+  return (pending >> (SIGSTOP - 1) & 1) != 0;
+}
+
+bool isAwake(ProcessState state) noexcept { return state != ProcessState::Stopped && state != ProcessState::Zombie; }
+
+/// Whether so many threads that were seen stopped, or ended, are not all that there is. An execve(2) ends all but one,
+/// which then goes by the number of the first: so they may be of the program before, and the one that lives on was
+/// missed.
+bool isOverturned(Pid pid, int seen, std::optional<ProcessState> first) noexcept {
+  Stat stat{};
+  if (const int error = statOf(pid, "stat", stat); error != 0) return error != ESRCH;
+  const ProcessState now = stateOf(stat.state);
+  return isAwake(now) || now != first.value_or(now) || stat.threads != seen;
+}
+
+/// What a walk has found, unless it ended by an error.
+ProcessState foundBy(const Numbers& threads, ProcessState found) noexcept {
+  if (threads.error() == 0) return found;
+  return threads.error() == ENOENT || threads.error() == ESRCH ? ProcessState::Gone : ProcessState::Unknown;
+}
+
+/// Of the threads that live, the one most awake. Group stops reach them one by one; those that one has reached can
+/// neither fork nor end, and the first stays on the list until all have ended, so their places are kept for the next
+/// call.
+std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline until) noexcept {
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+  const int before = std::exchange(threadsStopped, 0);
+  int seen = before;
+  bool hasGap = false;
+  std::optional<ProcessState> first;
+  if (before > 0) first = ProcessState::Stopped;
+  ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
+  Numbers threads(path.data(), before);
+  for (Pid thread = 0; threads.next(thread);) {
+    std::snprintf(path.data(), path.size(), "task/%d/stat", thread);
+    Stat stat{};
+    const int error = statOf(pid, path.data(), stat);
+    if (error == ESRCH) continue;
+    if (error != 0) return ProcessState::Unknown;
+    const ProcessState state = stateOf(stat.state);
+    ++seen;
+    if (thread == pid) first = state;
+    // One that has ended is about to leave the list.
+    hasGap = hasGap || (state == ProcessState::Zombie && thread != pid);
+    found = std::min(found, state);
+    if (found == ProcessState::Running) break;
+    // After one at least, so that each call gets on. One whose first thread has ended is looked at in one go: later
+    // that could be the work of an execve(2).
+    if (!hasPassed(until)) continue;
+    if (found == ProcessState::Sleeping) break;
+    if (first == ProcessState::Zombie) continue;
+    threadsStopped = hasGap ? 0 : seen;
+    return std::nullopt;
+  }
+  if (!isAwake(found) && isOverturned(pid, seen, first)) return ProcessState::Running;
+  return foundBy(threads, found);
+}
+
+}  // namespace
+
+int stat(Pid pid, Stat& stat) noexcept {
+  const int error = statOf(pid, "stat", stat);
+  // It went while it was read: it was reaped, or the thread that called execve(2) has taken over its number.
+  return error == 0 && stat.threads == 0 ? statOf(pid, "stat", stat) : error;
+}
+
+ProcessState look(Pid pid) noexcept {
+  int threadsStopped = 0;
+  return look(pid, threadsStopped, kWholly).value_or(ProcessState::Unknown);
+}
+
+std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept {
+  if (threadsStopped > 0) return lookAtThreads(pid, threadsStopped, until);
+  Stat stat{};
+  const int error = proc::stat(pid, stat);
+  if (error == ESRCH) return ProcessState::Gone;
+  if (error != 0) return ProcessState::Unknown;
+  const ProcessState leader = stateOf(stat.state);
+  if (stat.state == 't' && hasStopPending(pid)) return ProcessState::Traced;
+  // The line is that of the first thread, and it may have ended (Z) or stopped before the others.
+  const bool isOneOfMany = stat.threads > 1 && (leader == ProcessState::Stopped || leader == ProcessState::Zombie);
+  return isOneOfMany ? lookAtThreads(pid, threadsStopped, until) : leader;
+}
+
+bool showsAll() noexcept {
+  Stat stat{};
+  return statOf(1, "stat", stat) == 0;
+}
+
+int readAll(const char* path, std::string& text) {
+  text.clear();
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  std::array<char, 4096> buffer;
+  ssize_t length = 0;
+  while ((length = ::read(fd, buffer.data(), buffer.size())) > 0)
+    text.append(buffer.data(), static_cast<std::size_t>(length));
+  const int error = length < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+Numbers::Numbers(const char* path, int passOver) noexcept : fd_(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  // The first two are the directory itself and the one above.
+  constexpr int kDots = 2;
+  if (fd_ < 0 || (passOver > 0 && lseek(fd_, kDots + passOver, SEEK_SET) < 0)) error_ = errno;
+}
+
+Numbers::~Numbers() {
+  if (fd_ >= 0) close(fd_);
+}
+
+/// False at the end, and after an error.
+bool Numbers::refill() noexcept {
+  if (error_ != 0) return false;
+  const auto length = syscall(SYS_getdents64, fd_, entries_.data(), entries_.size());
+  if (length < 0) error_ = errno;
+  next_ = 0;
+  end_ = length > 0 ? static_cast<std::size_t>(length) : 0;
+  return end_ > 0;
+}
+
+bool Numbers::next(Pid& number) noexcept {
+  // struct linux_dirent64
+  constexpr std::size_t kLength = 16;
+  constexpr std::size_t kName = 19;
+  while (next_ < end_ || refill()) {
+    const char* const entry = &entries_.at(next_);
+    std::uint16_t length = 0;
+    std::memcpy(&length, entry + kLength, sizeof length);
+    next_ += length;
+    if (const auto parsed = parse<Pid>(entry + kName); parsed) {
+      number = *parsed;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool isThread(Pid pid) noexcept {
+  const auto leader = statusField<Pid>(pid, "\nTgid:\t");
+  return leader && *leader != pid;
+}
+
+}  // namespace freeze_state::proc

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "../posix/kill_control.h"
+
+namespace freeze_state {
+
+/// kill(2), after a look whether the pid still belongs to the process that started when the member did. For kernels
+/// older than 5.3 and for seccomp filters without pidfds. Between the look and the signal the pid could in theory be
+/// reused; a pidfd has no such gap.
+class StartTimeControl final : public KillControl {
+ public:
+  const char* name() const noexcept override { return "start-time"; }
+  Failures open(Pid pid, Member& member) noexcept override;
+  int send(const Process& process, Signal signal) noexcept override;
+  ProcessState look(const Process& process) noexcept override;
+  void findGone(std::span<Member> members) noexcept override;
+};
+
+}  // namespace freeze_state

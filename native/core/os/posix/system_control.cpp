@@ -1,0 +1,11 @@
+#include "../process_control.h"
+#include "kill_control.h"
+
+namespace freeze_state {
+
+ProcessControl& systemControl() noexcept {
+  static KillControl& only = *new KillControl();
+  return only;
+}
+
+}  // namespace freeze_state

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "../failure.h"
+#include "../mode.h"
+#include "../modes/freezer.h"
+#include "../os/signal_loop.h"
+
+namespace freeze_state {
+
+/// Which control group is to be frozen, for mode `Cgroup`. Neither: one that is made under our own.
+struct CgroupPlace {
+  std::string path;    ///< of one that exists; stays when we close
+  std::string parent;  ///< one is made under this, and removed when we close
+};
+
+struct FreezerResult {
+  std::unique_ptr<Freezer> freezer;  ///< null on failure
+  Failures failures;
+};
+
+/// The best means that this system has for the mode. Where a mode cannot work, its freezer says so when it is to stop
+/// something; for mode `Cgroup`, which begins by making one, it fails here.
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup);
+
+/// Whether a freeze in this mode can work here: empty if so, else why not.
+Failures whyNotMode(Mode mode);
+
+}  // namespace freeze_state

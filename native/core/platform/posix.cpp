@@ -1,0 +1,30 @@
+#include "../modes/none.h"
+#include "../modes/process.h"
+#include "../modes/tree.h"
+#include "../os/posix/group_control.h"
+#include "../os/posix/no_table.h"
+#include "platform.h"
+
+namespace freeze_state {
+
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& /*cgroup*/) {
+  // Never destroyed: states may outlive the static objects of this library at exit.
+  static ProcessControl& groups = *new GroupControl(systemControl());
+  switch (mode) {
+    case Mode::None: return {std::make_unique<NoneFreezer>(systemControl()), {}};
+    case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl()), {}};
+    case Mode::ProcessGroup: return {std::make_unique<ProcessFreezer>(options, groups), {}};
+    case Mode::ProcessTree:
+      return {std::make_unique<TreeFreezer>(options, systemControl(), std::make_unique<NoTable>()), {}};
+    case Mode::Cgroup: break;
+  }
+  return {nullptr, whyNotMode(mode)};
+}
+
+Failures whyNotMode(Mode mode) {
+  if (mode == Mode::ProcessTree) return {{FailureCode::UnsupportedPlatform}};
+  if (mode == Mode::Cgroup) return {{FailureCode::CgroupNotMounted}};
+  return {};
+}
+
+}  // namespace freeze_state

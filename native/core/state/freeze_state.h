@@ -1,0 +1,179 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "../failure.h"
+#include "../mode.h"
+#include "../modes/freezer.h"
+#include "../os/process_control.h"
+#include "../os/signal_loop.h"
+#include "../word.h"
+#include "listener.h"
+#include "live_states.h"
+
+namespace freeze_state {
+
+/// What became of a freeze. `frozen` false with no failure: the epoch had passed.
+struct FreezeResult {
+  bool frozen = false;
+  Failures failures;
+  bool isUnderWay = false;  ///< the deadline has passed before the end: the next call goes on from there
+  bool isIdle = false;      ///< while under way: not before somebody that was signalled has stopped
+};
+
+/// Of whom a freeze was, by their pids in the order of their registration.
+struct Roster {
+  std::vector<Pid> registered;  ///< when it froze
+  std::vector<Pid> left;        ///< those of them that it found to be there
+  bool isByUs = false;          ///< it was this call that froze
+};
+
+/// A set of processes that is frozen and thawed as one, after `lambda_simulator::freeze::FreezeState`.
+///
+/// Every method may be called from any thread. `word`, and a freeze whose epoch has passed, take no lock. Nothing here
+/// throws. In modes `None`, `Process` and `ProcessGroup` a freeze and a thaw that succeed allocate nothing. In mode
+/// `ProcessTree` a freeze allocates lists of the descendants that it finds; in mode `Cgroup` freeze and thaw allocate
+/// the paths and the contents of the group's files. What a confirmation reports comes on top, in any mode. The promises
+/// G1 to G8 are in docs/semantics.md; the comments in the source say where each is kept.
+///
+/// An operation that changes the state takes the listener of its caller, who knows of the change already and is not
+/// told.
+class FreezeState : public std::enable_shared_from_this<FreezeState> {
+ public:
+  /// The mode says what the freezer is; see system_scope.h.
+  FreezeState(Mode mode, std::unique_ptr<Freezer> freezer);
+  /// The plain modes, `None` and `Process`, with a control of one's own.
+  FreezeState(Mode mode, const LoopOptions& options, ProcessControl& control);
+  FreezeState(const FreezeState&) = delete;
+  FreezeState& operator=(const FreezeState&) = delete;
+  /// Thaws.
+  ~FreezeState();
+
+  Mode mode() const noexcept { return mode_; }
+
+  /// Names this state among all that this process ever made; see live_states.h.
+  std::uint64_t id() const noexcept { return id_; }
+
+  /// The state, by one load; see word.h.
+  std::uint64_t word() const noexcept { return word_.load(); }
+
+  /// Stops every live member if the state still is running at `epoch` (0 to `word::kMaxEpoch`), all together or not
+  /// at all. True: every live member got SIGSTOP, and the state is frozen until a later thaw; so it is, too, for a
+  /// second call with the epoch that is frozen. False: the epoch had passed, or someone holds the state, or the mode is
+  /// `None`; this call left nothing stopped.
+  /// Fails with `NoPidConfigured`, `ProcessNotFound` (no member lives), `PermissionDenied`, `SignalFailed`,
+  /// `UnsupportedPlatform`, `Closed`; then, too, nothing is left stopped.
+  FreezeResult freezeAtEpoch(std::uint64_t epoch, const Listener* caller = nullptr) {
+    const std::uint64_t seen = word_.load();
+    if (mode_ == Mode::None || seen != word::running(epoch)) return settled(seen, epoch);
+    return stopMembers(epoch, kWholly, nullptr, caller);
+  }
+
+  /// The same bit by bit, as far as it comes until the deadline: the state stays running until the last bit, and
+  /// whatever is done to it in between is as if the freeze had not begun: a thaw continues what was stopped so far, and
+  /// a newcomer is stopped by a later bit. Notes what others had stopped before. The roster is filled in where the
+  /// result is frozen. A freeze that is not gone on with is to be ended by `abandon`.
+  FreezeResult freezeBitByBit(std::uint64_t epoch, Deadline until, Roster& roster, const Listener* caller = nullptr);
+
+  /// Continues what the bits of a freeze at that epoch have stopped so far.
+  void abandon(std::uint64_t epoch) noexcept;
+
+  /// The live processes that were not seen stopped yet, while the state is frozen at the epoch; nothing once that has
+  /// passed. Looks until the deadline; see `Freezer::unstopped`.
+  std::optional<std::vector<Pid>> unstopped(std::uint64_t epoch, Deadline until);
+
+  /// What became of each process that is covered, while the state is frozen at the epoch; nothing once that has passed.
+  std::optional<std::vector<MemberOutcome>> outcomes(std::uint64_t epoch);
+
+  /// Those that a freeze, bit by bit, at that epoch has signalled and not seen stopped; nothing once that has passed.
+  std::optional<std::vector<Pid>> unstoppedSoFar(std::uint64_t epoch);
+
+  /// Thaws as `unfreeze` does if the state is frozen at that very epoch, or bit by bit about to be; nothing if not.
+  /// `isUnderWayOnly`: only in the second case.
+  std::optional<Failures> unfreezeFrom(std::uint64_t epoch, bool isUnderWayOnly, const Listener* caller = nullptr);
+
+  /// What a freeze covers, or has stopped; nothing after `close`. Takes a look at one process after the other, and lets
+  /// go of the lock in between.
+  std::optional<std::vector<MemberStatus>> inspect();
+
+  /// Moves to the next epoch, which cancels a freeze in flight at once, and continues every member that a freeze
+  /// stopped, in registration order. Members that have exited are forgotten. Fails for a member that refuses SIGCONT,
+  /// after continuing the rest; the next thaw tries that member again. `Closed` after `close`.
+  Failures unfreeze(const Listener* caller = nullptr);
+
+  /// The same for every member, marked as stopped or not, and whatever became of it: for shutting down. Sends nothing
+  /// in mode `None`. False after `close`.
+  bool forceUnfreeze(const Listener* caller = nullptr);
+
+  /// Thaws, and from before that until the matching `release` every freeze, in any thread, answers false. Fails as
+  /// `unfreeze` does, and then nothing is held.
+  Failures hold(const Listener* caller = nullptr);
+  void release() noexcept { holds_.fetch_sub(1); }
+
+  /// Makes the process that has this pid now a member; a live member stays as it is. While the state is frozen the
+  /// newcomer is stopped at once, as by a frozen cgroup. A pid that nothing has counts as a member that is gone. Fails
+  /// with `NotAPid` for `kNotAPid`; with `PidOutOfRange`, `OwnPid` or `ThreadId`; with what the scope has to say
+  /// against a member; with `ResourceExhausted`; with `PermissionDenied` or `SignalFailed` where a newcomer cannot be
+  /// stopped; with `Closed`. Then nothing is registered.
+  Failures registerPid(std::int64_t pid);
+
+  /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.
+  UnregisterResult unregisterPid(std::int64_t pid);
+
+  /// The members' pids in registration order; nothing after `close`.
+  std::optional<std::vector<Pid>> pids() const;
+
+  /// Thaws as `unfreeze` does, forgets the members, and makes every later operation fail with `Closed`. Closing again
+  /// does nothing. The failures name members that could not be continued.
+  Failures close(const Listener* caller = nullptr);
+
+  /// The first half of `close`, which is to follow: for a process that exits and has other states to thaw. To forget
+  /// members may take long, where they are to be moved out of a control group.
+  void thawForGood() noexcept;
+
+  /// Blocks until the word is another than `seen`, and returns that; or returns `seen` at the deadline, or soon after
+  /// `interruption` says so. A change before the call ends the wait at once (G8). Closing is a change, to
+  /// `word::kClosed`.
+  std::uint64_t waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline, Interruption& interruption);
+
+  /// From now on, until it is removed, the listener hears of each change. A closed state has no more to tell.
+  void addListener(Listener& listener);
+  void removeListener(Listener& listener) noexcept;
+
+ private:
+  FreezeResult settled(std::uint64_t seen, std::uint64_t epoch) const;
+  FreezeResult stopMembers(std::uint64_t epoch, Deadline until, Roster* roster, const Listener* caller);
+  FreezeResult stopMembersLocked(std::uint64_t epoch, Deadline until, Roster* roster);
+  Failures resume(Whom whom);
+  Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
+  bool advance() noexcept;
+  void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
+
+  const std::uint64_t id_ = live_states::nextId();
+  const Mode mode_;
+
+  /// Set to frozen only under `mutex_`; moved on by anyone at any time.
+  std::atomic<std::uint64_t> word_{word::running(0)};
+
+  /// Raised before the thaw that begins a hold, read by a freeze after its look at the word: so either the freeze sees
+  /// the hold, or its exchange of the word fails.
+  std::atomic<std::uint32_t> holds_{0};
+
+  mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
+  std::condition_variable changed_;  ///< the word has moved
+  const std::unique_ptr<Freezer> freezer_;
+  /// The epoch of the stop that some call of `freezeBitByBit` is to go on with, or `abandon` to take back.
+  std::optional<std::uint64_t> stopUnderWay_;
+  bool hasSetChanged_ = false;  ///< since it got as far as it is, so it is to begin anew
+  bool isCleared_ = false;      ///< by `close`
+  std::vector<Listener*> listeners_;
+};
+
+}  // namespace freeze_state
