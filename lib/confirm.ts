@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { FreezeTimeoutError } from './errors';
 import { closedError, errorOf } from './failures';
-import { type ConfirmationHandle, type ConfirmationStage, outcomeNames, type StateHandle } from './native';
+import { type ConfirmationHandle, type ConfirmationProgress, type NativeFailure, outcomeNames, type StateHandle } from './native';
 import { below, type Callee, calledBy, callersOf } from './stack';
 import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
 
@@ -34,38 +34,38 @@ export async function confirm(
 ): Promise<FreezeReport> {
   signal?.throwIfAborted();
   const start = performance.now();
-  let progress = start;
+  let lastProgress = start;
   const confirmation = handle.confirm(epoch);
-  let stage = confirmation.step(firstSlice);
-  if (Array.isArray(stage)) throw below(errorOf(stage, 'confirmFreezeAtEpoch'), callee);
-  if (stage === 'passed') return notFrozen(epoch);
+  let step = confirmation.step(firstSlice);
+  if (hasFailed(step)) throw below(errorOf(step, 'confirmFreezeAtEpoch'), callee);
+  if (step.stage === 'passed') return notFrozen(epoch);
   // Later errors are made when nothing of the caller is on the stack.
   const callers = callersOf(callee);
-  let isFrozen = hasFrozen(stage);
+  let isFrozen = hasFrozen(step);
   if (isFrozen) changed();
 
-  while (stage !== 'stopped' && stage !== 'passed') {
+  while (!isOver(step)) {
     const now = performance.now();
     if (signal?.aborted || now - start >= timeout) break;
-    if (!confirmation.isIdle()) progress = now;
-    await (now - progress < patience ? setImmediate() : setTimeout(1));
-    stage = confirmation.step(slice);
-    if (Array.isArray(stage)) throw calledBy(errorOf(stage, 'confirmFreezeAtEpoch'), callers);
-    if (!isFrozen && hasFrozen(stage)) changed();
-    isFrozen = hasFrozen(stage);
+    if (!step.isBlocked) lastProgress = now;
+    await (now - lastProgress < patience ? setImmediate() : setTimeout(1));
+    step = confirmation.step(slice);
+    if (hasFailed(step)) throw calledBy(errorOf(step, 'confirmFreezeAtEpoch'), callers);
+    if (!isFrozen && hasFrozen(step)) changed();
+    isFrozen = hasFrozen(step);
   }
   // It may have come just when the last member stopped.
   if (signal?.aborted) {
     const cause = rollBack(confirmation, true, changed);
     throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
   }
-  if (stage !== 'stopped' && stage !== 'passed') {
-    const pids = confirmation.unstopped() ?? [];
-    const isUnderWay = !isFrozen && !confirmation.isIdle();
+  if (!isOver(step)) {
+    const pids = confirmation.pending() ?? [];
+    const isInProgress = !isFrozen && !step.isBlocked;
     const cause = rollBack(confirmation, false, changed);
-    if (cause !== false) throw calledBy(timedOut(pids, isUnderWay, timeout, cause), callers);
+    if (cause !== false) throw calledBy(timedOut(pids, isInProgress, timeout, cause), callers);
   }
-  const report = stage === 'stopped' ? confirmation.report() : undefined;
+  const report = step.stage === 'stopped' ? confirmation.report() : undefined;
   if (report !== undefined) {
     const { signalledNs, stoppedNs } = report;
     return { frozen: true, epoch, members: membersOf(report.outcomes), signalledNs, stoppedNs };
@@ -74,8 +74,16 @@ export async function confirm(
   return notFrozen(epoch);
 }
 
-function hasFrozen(stage: ConfirmationStage): boolean {
+function hasFailed(step: ConfirmationProgress | NativeFailure[]): step is NativeFailure[] {
+  return Array.isArray(step);
+}
+
+function hasFrozen({ stage }: ConfirmationProgress): boolean {
   return stage === 'stopping' || stage === 'stopped';
+}
+
+function isOver({ stage }: ConfirmationProgress): boolean {
+  return stage === 'stopped' || stage === 'passed';
 }
 
 /** `false`: nothing to do, or somebody else thawed first. An error: for members that refuse to be continued. */
@@ -97,16 +105,16 @@ function membersOf(outcomes: Int32Array): MemberOutcome[] {
   }));
 }
 
-/** @param isUnderWay whether it was cut short while there was work to do; else it waited for the processes. */
+/** @param isInProgress whether the deadline ended it while there was work to do; else it waited for the processes. */
 function timedOut(
   pids: readonly number[],
-  isUnderWay: boolean,
+  isInProgress: boolean,
   timeout: number,
   cause: Error | undefined,
 ): FreezeTimeoutError {
   const who = pids.length === 1 ? `process ${pids[0]}` : `processes ${pids.join(', ')}`;
   const were = pids.length === 1 ? 'was' : 'were';
-  const message = isUnderWay
+  const message = isInProgress
     ? `The freeze was not done when ${timeout} ms had passed, so it was rolled back. Many members, or a large tree, take ` +
       '50 µs to 1 ms for each process: allow more time.'
     : `${capitalized(who)} ${were} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process ` +

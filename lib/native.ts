@@ -73,17 +73,22 @@ export interface HotCalls {
   word(): Word | undefined;
 }
 
-/** `Confirmation::Stage` in native/core/confirmation.h. */
+/** `Confirmation::Stage` in native/core/state/confirmation.h. */
 export type ConfirmationStage = 'freezing' | 'stopping' | 'stopped' | 'passed';
+
+/** How far a step of a confirmation has come. */
+export interface ConfirmationProgress {
+  readonly stage: ConfirmationStage;
+  /** The next step finds nothing to do before a process that was signalled has stopped. */
+  readonly isBlocked: boolean;
+}
 
 /** One confirmation; native/binding/confirmation_handle.h. Where it is dropped before its freeze is done, that is rolled back. */
 export interface ConfirmationHandle {
-  /** Gets on for so long at most. */
-  step(limitMicroseconds: number): ConfirmationStage | NativeFailure[];
-  /** Whether the last step has found nothing to do, before somebody that was signalled has stopped. */
-  isIdle(): boolean;
-  /** Who has not stopped; `undefined` where the epoch has passed. */
-  unstopped(): number[] | undefined;
+  /** Continues for so long at most. */
+  step(limitMicroseconds: number): ConfirmationProgress | NativeFailure[];
+  /** Those that were signalled and not seen stopped; `undefined` where the epoch has passed. */
+  pending(): number[] | undefined;
   /**
    * Thaws what is, or is about to be, frozen at the epoch; `onlyOwn`: if this confirmation froze it. Whether it did that.
    */
@@ -92,7 +97,7 @@ export interface ConfirmationHandle {
   report(): { outcomes: Int32Array; signalledNs: number; stoppedNs: number } | undefined;
 }
 
-/** `Outcome` in native/core/scope.h. */
+/** `Outcome` in native/core/modes/freezer.h. */
 export const outcomeNames: readonly MemberOutcome['outcome'][] = ['stopped', 'gone', 'already-stopped'];
 
 /** One state; native/binding/state_handle.h. */

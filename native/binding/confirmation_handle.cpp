@@ -32,8 +32,7 @@ Napi::Function ConfirmationHandle::define(Napi::Env env) {
   return DefineClass(env, "ConfirmationHandle",
                      {
                          InstanceMethod<&ConfirmationHandle::step>("step"),
-                         InstanceMethod<&ConfirmationHandle::isIdle>("isIdle"),
-                         InstanceMethod<&ConfirmationHandle::unstopped>("unstopped"),
+                         InstanceMethod<&ConfirmationHandle::pending>("pending"),
                          InstanceMethod<&ConfirmationHandle::rollBack>("rollBack"),
                          InstanceMethod<&ConfirmationHandle::report>("report"),
                      });
@@ -58,20 +57,19 @@ ConfirmationHandle::ConfirmationHandle(const Napi::CallbackInfo& info) : Napi::O
       std::make_unique<Confirmation>(attachment_->state().shared_from_this(), beginning.epoch, attachment_.get());
 }
 
-/// `(microseconds)`: the stage it has come to, or the failures.
+/// `(microseconds)`: how far it has come, or the failures.
 Napi::Value ConfirmationHandle::step(const Napi::CallbackInfo& info) {
   const std::chrono::microseconds limit(info[0].As<Napi::Number>().Int64Value());
-  const auto [stage, failures] = confirmation_->step(std::chrono::steady_clock::now() + limit);
-  if (!failures.empty()) return {info.Env(), failureValue(info.Env(), failures)};
-  return Napi::String::New(info.Env(), nameOf(stage));
+  const auto [stage, step] = confirmation_->step(std::chrono::steady_clock::now() + limit);
+  if (step.hasFailed()) return {info.Env(), failureValue(info.Env(), step.failures)};
+  const Napi::Object progress = Napi::Object::New(info.Env());
+  progress.Set("stage", nameOf(stage));
+  progress.Set("isBlocked", step.kind == Step::Kind::Blocked);
+  return progress;
 }
 
-Napi::Value ConfirmationHandle::isIdle(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), confirmation_->isIdle());
-}
-
-Napi::Value ConfirmationHandle::unstopped(const Napi::CallbackInfo& info) {
-  const auto pids = confirmation_->unstopped();
+Napi::Value ConfirmationHandle::pending(const Napi::CallbackInfo& info) {
+  const auto pids = confirmation_->pending();
   return pids ? Napi::Value(info.Env(), pidsValue(info.Env(), *pids)) : info.Env().Undefined();
 }
 
@@ -83,10 +81,10 @@ Napi::Value ConfirmationHandle::rollBack(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ConfirmationHandle::report(const Napi::CallbackInfo& info) {
-  const auto outcomes = confirmation_->report();
-  if (!outcomes) return info.Env().Undefined();
+  const auto covered = confirmation_->report();
+  if (!covered) return info.Env().Undefined();
   const Napi::Object report = Napi::Object::New(info.Env());
-  report.Set("outcomes", Napi::Value(info.Env(), outcomesValue(info.Env(), *outcomes)));
+  report.Set("outcomes", Napi::Value(info.Env(), outcomesValue(info.Env(), *covered)));
   report.Set("signalledNs", static_cast<double>(confirmation_->toSignalled().count()));
   report.Set("stoppedNs", static_cast<double>(confirmation_->toStopped().count()));
   return report;

@@ -22,8 +22,7 @@ class ConfirmationHandle final : public Napi::ObjectWrap<ConfirmationHandle> {
   struct Beginning;
 
   Napi::Value step(const Napi::CallbackInfo& info);
-  Napi::Value isIdle(const Napi::CallbackInfo& info);
-  Napi::Value unstopped(const Napi::CallbackInfo& info);
+  Napi::Value pending(const Napi::CallbackInfo& info);
   Napi::Value rollBack(const Napi::CallbackInfo& info);
   Napi::Value report(const Napi::CallbackInfo& info);
 

@@ -61,11 +61,11 @@ napi_value pidsValue(napi_env env, const std::vector<Pid>& pids) {
 }
 
 /// One array of numbers and not of objects: of hundreds of processes that would take a moment too long.
-napi_value outcomesValue(napi_env env, const std::vector<MemberOutcome>& outcomes) {
+napi_value outcomesValue(napi_env env, const std::vector<Covered>& outcomes) {
   Napi::Int32Array pairs = Napi::Int32Array::New(env, 2 * outcomes.size());
   if (pairs.IsEmpty()) return pairs;
   std::int32_t* next = pairs.Data();
-  for (const MemberOutcome& one : outcomes) {
+  for (const Covered& one : outcomes) {
     *next++ = one.pid;
     *next++ = static_cast<std::int32_t>(one.outcome);
   }

@@ -26,7 +26,7 @@ Mode modeNamed(std::string_view name);
 
 napi_value pidsValue(napi_env env, const std::vector<Pid>& pids);
 /// An array of `{ pid, outcome }`.
-napi_value outcomesValue(napi_env env, const std::vector<MemberOutcome>& outcomes);
+napi_value outcomesValue(napi_env env, const std::vector<Covered>& outcomes);
 /// An array of `{ pid, state, role, stoppedByUs }`.
 napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses);
 

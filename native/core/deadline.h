@@ -4,12 +4,14 @@
 
 namespace freeze_state {
 
-/// Until when a piece of work that is done bit by bit may go on.
+/// When a piece of work that is done in steps has to pause.
 using Deadline = std::chrono::steady_clock::time_point;
 
-/// For work that is to be done in one go.
-constexpr Deadline kWholly = Deadline::max();
+/// For work that is done without a pause.
+constexpr Deadline kNoDeadline = Deadline::max();
 
-inline bool hasPassed(Deadline until) noexcept { return until != kWholly && std::chrono::steady_clock::now() >= until; }
+inline bool hasPassed(Deadline until) noexcept {
+  return until != kNoDeadline && std::chrono::steady_clock::now() >= until;
+}
 
 }  // namespace freeze_state

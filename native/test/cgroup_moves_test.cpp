@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/modes/cgroup/membership.h"
+#include "../core/modes/cgroup/moves.h"
 #include "support/child.h"
 
 namespace freeze_state::test {
@@ -33,7 +33,7 @@ class Hierarchy {
   Hierarchy& operator=(const Hierarchy&) = delete;
   ~Hierarchy() { std::filesystem::remove_all(root); }
 
-  Membership moves() {
+  Moves moves() {
     return {group(), {root, "/"}, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
   }
   std::vector<Pid> inside() {

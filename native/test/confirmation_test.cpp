@@ -38,17 +38,18 @@ struct Four {
 Confirmation::Progress finish(Confirmation& confirmation, Deadline until = kOver) {
   constexpr int kMany = 1000;
   Confirmation::Progress progress;
-  for (int steps = 0; progress.stage == Stage::Freezing && progress.failures.empty(); ++steps) {
+  for (int steps = 0; progress.stage == Stage::Freezing && !progress.step.hasFailed(); ++steps) {
     REQUIRE(steps < kMany);
     progress = confirmation.step(until);
   }
   return progress;
 }
 
-std::string describe(const std::optional<std::vector<MemberOutcome>>& report) {
+std::string describe(const std::optional<std::vector<Covered>>& report) {
   if (!report) return "passed";
   std::string text;
-  for (const auto& [pid, outcome] : *report) {
+  for (const auto& [pid, outcome, isPending] : *report) {
+    CHECK_FALSE(isPending);
     if (!text.empty()) text += ", ";
     text += std::to_string(pid);
     if (outcome == Outcome::Gone) text += " gone";
@@ -84,7 +85,7 @@ TEST_SUITE("a confirmation") {
     CHECK(confirmation.step(kOver).stage == Stage::Stopping);
     CHECK(four.script.stoppedCount() == 4);
     CHECK(four.state->word() == word::frozen(0));
-    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 102, 103, 104");
     CHECK(confirmation.toStopped() >= confirmation.toSignalled());
   }
@@ -134,7 +135,7 @@ TEST_SUITE("a confirmation") {
         CHECK((after == word::running(1) || after == word::kClosed));
         const auto progress = confirmation.step(kOver);
         CHECK(progress.stage == Stage::Passed);
-        CHECK(describe(progress.failures) == (after == word::kClosed ? "Closed" : ""));
+        CHECK(describe(progress.step.failures) == (after == word::kClosed ? "Closed" : ""));
         CHECK_FALSE(confirmation.rollBack(false).has_value());
         CHECK(four.script.stoppedCount() == 0);
       }
@@ -149,7 +150,7 @@ TEST_SUITE("a confirmation") {
     CHECK_FALSE(four.script.isStopped(105));
     CHECK(finish(confirmation).stage == Stage::Stopping);
     CHECK(four.script.stoppedCount() == 5);
-    confirmation.step(kWholly);
+    confirmation.step(kNoDeadline);
     CHECK(describe(confirmation.report()) == "101, 102, 103, 104, 105");
   }
 
@@ -160,7 +161,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.isStopped(101));
     CHECK(four.state->unregisterPid(101).found);
     CHECK_FALSE(four.script.isStopped(101));
-    CHECK(finish(confirmation, kWholly).stage == Stage::Stopped);
+    CHECK(finish(confirmation, kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "102, 103, 104");
   }
 
@@ -187,7 +188,7 @@ TEST_SUITE("a confirmation") {
     confirmation.step(kOver);
     CHECK(four.state->freezeAtEpoch(0).frozen);
     CHECK(four.script.stoppedCount() == 4);
-    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 102, 103, 104");
     CHECK_FALSE(confirmation.rollBack(true).has_value());
     CHECK(confirmation.rollBack(false).has_value());
@@ -209,7 +210,7 @@ TEST_SUITE("a confirmation") {
     Four four;
     four.script.answer(103, Signal::Stop, EPERM);
     auto failed = std::make_unique<Confirmation>(four.state, 0, nullptr);
-    CHECK_FALSE(finish(*failed).failures.empty());
+    CHECK_FALSE(finish(*failed).step.failures.empty());
     four.script.answer(103, Signal::Stop, 0);
     Confirmation next(four.state, 0, nullptr);
     next.step(kOver);
@@ -250,7 +251,7 @@ TEST_SUITE("a confirmation") {
       Four four;
       four.script.answer(pid, Signal::Stop, EPERM);
       Confirmation confirmation(four.state, 0, nullptr);
-      CHECK(describe(finish(confirmation).failures) == "PermissionDenied " + std::to_string(pid) + " EPERM");
+      CHECK(describe(finish(confirmation).step.failures) == "PermissionDenied " + std::to_string(pid) + " EPERM");
       CHECK(four.script.stoppedCount() == 0);
       CHECK(four.state->word() == word::running(0));
     }
@@ -261,23 +262,25 @@ TEST_SUITE("a confirmation") {
     four.script.stuck(102);
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
-    CHECK(test::describe(confirmation.unstopped()) == "101");
+    CHECK(test::describe(confirmation.pending()) == "101");
     CHECK(finish(confirmation).stage == Stage::Stopping);
     constexpr auto kLittle = std::chrono::milliseconds(1);
-    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
-    CHECK_FALSE(confirmation.isIdle());
-    CHECK(test::describe(confirmation.unstopped()) == "102");
-    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
-    CHECK(confirmation.isIdle());
+    auto progress = confirmation.step(std::chrono::steady_clock::now() + kLittle);
+    CHECK(progress.stage == Stage::Stopping);
+    CHECK(progress.step.kind == Step::Kind::More);
+    CHECK(test::describe(confirmation.pending()) == "102");
+    progress = confirmation.step(std::chrono::steady_clock::now() + kLittle);
+    CHECK(progress.stage == Stage::Stopping);
+    CHECK(progress.step.kind == Step::Kind::Blocked);
     four.script.exited(102);
-    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 102 gone, 103, 104");
   }
 
   TEST_CASE("of a tree, a step is one signal, or one look, or one process that is asked for its children") {
     ScriptedTree tree;
     int asked = 0;
-    tree.table->onChildren = [&](Pid) { ++asked; };
+    tree.table.onChildren = [&](Pid) { ++asked; };
     Confirmation confirmation(tree.state, 0, nullptr);
     std::size_t signals = 0;
     for (int steps = 0; confirmation.step(kOver).stage == Stage::Freezing; ++steps) {
@@ -289,7 +292,7 @@ TEST_SUITE("a confirmation") {
     }
     CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
     CHECK(tree.state->word() == word::frozen(0));
-    CHECK(confirmation.step(kWholly).stage == Stage::Stopped);
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 202, 201, 301");
   }
 
@@ -317,14 +320,15 @@ TEST_SUITE("a confirmation") {
     Confirmation confirmation(tree.state, 0, nullptr);
     constexpr auto kLittle = std::chrono::milliseconds(1);
     CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
-    for (int looks = 0; looks < 5; ++looks) {
-      CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
-      CHECK(confirmation.isIdle());
+    for (int probes = 0; probes < 5; ++probes) {
+      const auto progress = confirmation.step(std::chrono::steady_clock::now() + kLittle);
+      CHECK(progress.stage == Stage::Freezing);
+      CHECK(progress.step.kind == Step::Kind::Blocked);
     }
-    CHECK(tree.table->pauses == 0);
+    CHECK(tree.script.pauses() == 0);
     CHECK_FALSE(tree.script.isStopped(301));
     tree.script.stuck(201, false);
-    CHECK(finish(confirmation, kWholly).stage == Stage::Stopped);
+    CHECK(finish(confirmation, kNoDeadline).stage == Stage::Stopped);
     CHECK(tree.script.isStopped(301));
   }
 
@@ -342,7 +346,7 @@ TEST_SUITE("a confirmation") {
     Script script;
     const auto state = std::make_shared<FreezeState>(Mode::None, LoopOptions{}, script);
     Confirmation confirmation(state, 0, nullptr);
-    CHECK(confirmation.step(kWholly).stage == Stage::Passed);
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Passed);
     CHECK_FALSE(confirmation.rollBack(false).has_value());
   }
 }

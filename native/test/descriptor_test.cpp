@@ -121,11 +121,11 @@ TEST_SUITE("descriptors") {
     if (!isUsable<PidfdControl>()) return;
     PidfdControl control;
     const Child child;
-    Member member;
-    REQUIRE(describe(control.open(child.pid(), member)).empty());
-    CHECK((fcntl(member.process.fd, F_GETFD) & FD_CLOEXEC) != 0);
-    control.release(member.process);
-    CHECK(member.process.fd == -1);
+    Process process;
+    REQUIRE(describe(control.open(child.pid(), process)).empty());
+    CHECK((fcntl(process.fd, F_GETFD) & FD_CLOEXEC) != 0);
+    control.release(process);
+    CHECK(process.fd == -1);
   }
 
   // poll(2) refuses more descriptors than the limit, which may have been lowered since they were opened.
@@ -134,20 +134,22 @@ TEST_SUITE("descriptors") {
     PidfdControl control;
     const Child alive;
     Child dead;
-    std::vector<Member> members(300);
+    std::vector<Process> processes(300);
+    std::vector<Process*> pointers;
     const auto isDead = [](std::size_t i) { return i == 7 || i == 150 || i == 299; };
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      REQUIRE(describe(control.open(isDead(i) ? dead.pid() : alive.pid(), members[i])).empty());
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+      REQUIRE(describe(control.open(isDead(i) ? dead.pid() : alive.pid(), processes[i])).empty());
     }
     dead.kill();
     {
       const DescriptorLimit limit(3);
-      control.findGone(members);
+      for (Process& one : processes) pointers.push_back(&one);
+      control.findExited(pointers);
     }
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      if (members[i].gone != isDead(i)) FAIL_CHECK("wrong about member " << i);
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+      if (processes[i].hasExited != isDead(i)) FAIL_CHECK("wrong about member " << i);
     }
-    for (Member& member : members) control.release(member.process);
+    for (Process& one : processes) control.release(one);
   }
 }
 

@@ -48,8 +48,8 @@ bool makeNext(Pid pid) {
 /// A start time counts clock ticks, so a pid that is reused within one tick could not be told from its earlier holder.
 /// The kernel, which gives out pids in turn, needs far longer.
 bool waitForNextTick(Pid pid) {
-  proc::Stat stat{};
-  if (proc::stat(pid, stat) != 0) return false;
+  ProcessEntry stat;
+  if (procfs::read(pid, stat) != 0) return false;
   return waitUntil([&] {
     timespec now{};
     clock_gettime(CLOCK_BOOTTIME, &now);
@@ -66,23 +66,23 @@ template <typename S>
 int reuse() {
   S control;
   FreezeState state(Mode::Process, {}, control);
-  Member member;
+  Process process;
   Pid pid = 0;
   {
     const Child first;
     pid = first.pid();
-    if (!state.registerPid(pid).empty() || !control.open(pid, member).empty()) return 1;
+    if (!state.registerPid(pid).empty() || !control.open(pid, process).empty()) return 1;
     if (!waitForNextTick(pid)) return 2;
   }
   if (!makeNext(pid)) return kNotPermitted;
   const Child second;
   if (second.pid() != pid) return 3;
 
-  if (control.send(member.process, Signal::Stop) != ESRCH) return 4;
+  if (control.send(process, Signal::Stop) != ESRCH) return 4;
   if (second.isStopped()) return 5;
-  control.findGone({&member, 1});
-  if (!member.gone) return 6;
-  control.release(member.process);
+  control.hasExited(process);
+  if (!process.hasExited) return 6;
+  control.release(process);
 
   if (describe(state.freezeAtEpoch(0)) != "ProcessNotFound " + std::to_string(pid) + " ESRCH") return 7;
   if (!state.forceUnfreeze()) return 8;

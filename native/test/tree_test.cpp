@@ -24,9 +24,9 @@ TEST_SUITE("trees") {
   TEST_CASE("a child that is born while its parent is being asked is found by a later round") {
     ScriptedTree tree;
     int asked = 0;
-    tree.table->onChildren = [&](Pid pid) {
+    tree.table.onChildren = [&](Pid pid) {
       // Adopted after 101 was asked: by a subreaper, whose child's child exits.
-      if (pid == 301 && asked++ == 0) tree.table->bear(101, 203);
+      if (pid == 301 && asked++ == 0) tree.table.bear(101, 203);
     };
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.script.isStopped(203));
@@ -37,8 +37,8 @@ TEST_SUITE("trees") {
   TEST_CASE("G7: a child that was given to somebody else by the time it is looked at is not signalled") {
     ScriptedTree tree;
     bool isGiven = false;
-    tree.table->onRelation = [&](Pid pid) {
-      if (pid == 202 && !std::exchange(isGiven, true)) tree.table->give(202, 1);
+    tree.table.onRead = [&](Pid pid) {
+      if (pid == 202 && !std::exchange(isGiven, true)) tree.table.give(202, 1);
     };
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
@@ -47,10 +47,10 @@ TEST_SUITE("trees") {
   TEST_CASE("G7: a pid that was reused by the time it is looked at is not signalled") {
     ScriptedTree tree;
     // The child has exited: what is looked at next is another process, with another parent.
-    tree.script.onOpen([&] { tree.table->parents[202] = 7; });
+    tree.script.onOpen([&] { tree.table.parents[202] = 7; });
     bool isFirst = true;
-    tree.table->onChildren = [&](Pid) {
-      if (!std::exchange(isFirst, false)) std::erase(tree.table->childrenOf[101], 202);
+    tree.table.onChildren = [&](Pid) {
+      if (!std::exchange(isFirst, false)) std::erase(tree.table.childrenOf[101], 202);
     };
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
@@ -67,13 +67,13 @@ TEST_SUITE("trees") {
   TEST_CASE("one that does not stop is waited for, since it may be in fork(2): its child is found") {
     ScriptedTree tree;
     tree.script.stuck(201);
-    tree.table->onPause = [&] {
-      if (tree.table->pauses < 3) return;
-      if (tree.table->childrenOf[201].size() == 1) tree.table->bear(201, 302);
+    tree.script.onPause([&] {
+      if (tree.script.pauses() < 3) return;
+      if (tree.table.childrenOf[201].size() == 1) tree.table.bear(201, 302);
       tree.script.stuck(201, false);
-    };
+    });
     CHECK(tree.state->freezeAtEpoch(0).frozen);
-    CHECK(tree.table->pauses >= 3);
+    CHECK(tree.script.pauses() >= 3);
     CHECK(tree.script.isStopped(302));
   }
 
@@ -88,7 +88,7 @@ TEST_SUITE("trees") {
 
   TEST_CASE("one that somebody else has stopped is not signalled, and stays as it was") {
     ScriptedTree tree;
-    tree.table->stopped.insert(202);
+    tree.table.stopped.insert(202);
     tree.script.stopped(202);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     tree.state->unfreeze();
@@ -98,7 +98,7 @@ TEST_SUITE("trees") {
 
   TEST_CASE("G1: one that somebody else had stopped, and continues before it was seen stopped, is ours to continue") {
     ScriptedTree tree;
-    tree.table->stopped.insert(202);
+    tree.table.stopped.insert(202);
     tree.script.stopped(202);
     tree.script.onSend(2, [&] { tree.script.continued(202); });
     CHECK(tree.state->freezeAtEpoch(0).frozen);
@@ -129,7 +129,7 @@ TEST_SUITE("trees") {
   TEST_CASE("one in vfork(2) is not waited for: its child is, and is stopped") {
     ScriptedTree tree;
     tree.script.stuck(201);
-    tree.table->vforked.insert(301);
+    tree.table.vforked.insert(301);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     CHECK(tree.script.isStopped(301));
   }
@@ -147,7 +147,7 @@ TEST_SUITE("trees") {
          {std::pair{EMFILE, "ResourceExhausted 201 EMFILE"}, std::pair{ESRCH, "Unreadable 201 13"},
           std::pair{EACCES, "Unreadable 201 13"}}) {
       ScriptedTree tree;
-      tree.table->errors[201] = error;
+      tree.table.errors[201] = error;
       CHECK(describe(tree.state->freezeAtEpoch(0)) == expected);
       CHECK(tree.script.stoppedCount() == 0);
       CHECK(tree.script.held() == std::multiset<Pid>{101});
@@ -156,7 +156,7 @@ TEST_SUITE("trees") {
 
   TEST_CASE("we never stop ourselves, however we came into the tree") {
     ScriptedTree tree;
-    tree.table->bear(301, Script::kOwnPid);
+    tree.table.bear(301, Script::kOwnPid);
     CHECK(describe(tree.state->freezeAtEpoch(0)) == "OwnAncestor 301");
     CHECK(tree.script.stoppedCount() == 0);
     // And who is our ancestor already is not registered at all.
@@ -227,7 +227,7 @@ TEST_SUITE("trees") {
 
   TEST_CASE("joining while frozen stops the newcomer's tree, or nothing of it") {
     ScriptedTree tree;
-    tree.table->bear(102, 401);
+    tree.table.bear(102, 401);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     SUBCASE("all of it") {
       CHECK(describe(tree.state->registerPid(102)).empty());

@@ -60,8 +60,8 @@ class Waiter {
 
   /// Whether it has come to sleep, before which it looks for an interruption.
   bool isWaiting() {
-    proc::Stat stat{};
-    return waitUntil([&] { return never.looks.load() > 0 && proc::stat(id_, stat) == 0 && stat.state == 'S'; });
+    ProcessEntry stat;
+    return waitUntil([&] { return never.looks.load() > 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });
   }
   bool isDone() const { return isDone_.load(); }
   std::uint64_t result() {

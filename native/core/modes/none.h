@@ -1,9 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <vector>
-
-#include "../os/process_control.h"
 #include "freezer.h"
 
 namespace freeze_state {
@@ -11,41 +7,22 @@ namespace freeze_state {
 /// Nothing: pids are remembered, and no process is ever signalled.
 class NoneFreezer final : public Freezer {
  public:
-  explicit NoneFreezer(ProcessControl& control) noexcept : control_(control) {}
+  using Freezer::Freezer;
 
   bool isSupported() const noexcept override { return true; }
-  Pid ownPid() const noexcept override { return control_.ownPid(); }
-  bool isEmpty() const noexcept override { return pids_.empty(); }
-  std::vector<Pid> pids() const override { return pids_; }
-  Failures add(Pid pid, const Ticket* /*frozen*/) override {
-    if (std::ranges::find(pids_, pid) == pids_.end()) pids_.push_back(pid);
-    return {};
-  }
-  UnregisterResult remove(Pid pid) override { return {std::erase(pids_, pid) > 0, {}}; }
-  void beginStop() override {}
-  StopResult stop(const Ticket& /*ticket*/, bool /*isNoting*/, Deadline /*until*/) override { return {}; }
-  Failures resume(Whom /*whom*/) override { return {}; }
-  bool isAnyAlive() const noexcept override { return false; }
-  bool isAnyStopped() const noexcept override { return false; }
-  Failures deaths() const override { return {}; }
-  void findGone() noexcept override {}
-  void dropGone() noexcept override {}
-  Failures clear() override {
-    pids_.clear();
-    return {};
-  }
-  std::vector<Pid> unstopped(const Ticket& /*frozen*/, Deadline /*until*/) override { return {}; }
-  std::vector<Pid> awaited() const override { return {}; }
-  std::vector<MemberOutcome> outcomes() override { return {}; }
-  std::vector<Pid> everyone() override { return pids_; }
+  Failures admit(MemberList& /*members*/, Member& /*newcomer*/, const Ticket* /*frozen*/) override { return {}; }
+  Failures dismiss(MemberList& /*members*/, Member& /*member*/) override { return {}; }
+  void refresh(MemberList& /*members*/) noexcept override {}
+  bool isAnyAlive(const MemberList& /*members*/) const noexcept override { return false; }
+  void beginStop(MemberList& /*members*/) override {}
+  Step stop(MemberList& /*members*/, const Slice& /*slice*/, bool /*isNoting*/) override { return Step::done(); }
+  Step confirm(MemberList& /*members*/, const Slice& /*slice*/) override { return Step::done(); }
+  Failures resume(MemberList& /*members*/, Whom /*whom*/) override { return {}; }
   /// What has the pid now may be another process than the one that was registered.
-  std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& /*found*/) override {
-    return MemberStatus{pid, lookAt(control_, pid), true, false};
+  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/) override {
+    if (members.find(pid) == nullptr) return std::nullopt;
+    return MemberStatus{pid, probe(control(), pid), true, false};
   }
-
- private:
-  ProcessControl& control_;
-  std::vector<Pid> pids_;
 };
 
 }  // namespace freeze_state

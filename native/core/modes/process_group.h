@@ -1,54 +1,62 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "../os/linux/procfs.h"
+#include "../os/posix/group_control.h"
+#include "../os/process_table.h"
 #include "process.h"
 
 namespace freeze_state {
 
-/// The groups that the members lead. One signal stops a group; that all of it has stopped, only a look at each of its
-/// processes tells, and who they are, only a walk through /proc. So it is with who still lives in a group whose leader
-/// has exited: zombies take signals. Walks and looks are done bit by bit.
+/// The groups that the members lead. One signal stops a group. That all of it has stopped, only a probe of each of its
+/// processes tells, and who they are, only a walk through the table of processes. So it is with who still lives in a
+/// group whose leader has exited: zombies take signals. Walks and probes are done in steps.
 class ProcessGroupFreezer final : public ProcessFreezer {
  public:
-  /// A group has as many as it likes.
-  ProcessGroupFreezer(const LoopOptions& options, ProcessControl& groups) noexcept
-      : ProcessFreezer(options, groups, 2) {}
+  /// A group may have any number of processes, so its signal counts as one to several.
+  ProcessGroupFreezer(const LoopOptions& options, GroupControl& groups, ProcessTable& table) noexcept
+      : ProcessFreezer(options, groups, 2), groups_(groups), table_(table) {}
 
-  Failures add(Pid pid, const Ticket* frozen) override;
-  UnregisterResult remove(Pid pid) override;
-  void beginStop() override;
-  StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
-  Failures resume(Whom whom) override;
-  void findGone() noexcept override;
-  Failures clear() override;
-  std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
-  std::vector<MemberOutcome> outcomes() override;
+  Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
+  Failures dismiss(MemberList& members, Member& member) override;
+  void refresh(MemberList& members) noexcept override;
+  void beginStop(MemberList& members) override;
+  Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
+  Step confirm(MemberList& members, const Slice& slice) override;
+  Failures resume(MemberList& members, Whom whom) override;
+  std::vector<Covered> visit(MemberList& members) override;
+  Failures close(MemberList& members) override;
 
  private:
-  /// A process of one of the groups, as the walk met it.
-  struct Mate {
+  /// A process of one of the groups, as the walk found it. There may be very many, so nothing of it is held open.
+  struct GroupProcess {
     Pid pid = 0;
     Pid group = 0;
-    int threadsStopped = 0;   ///< see `Process`
-    unsigned looksAwake = 0;  ///< see `Member`
+    StopMarks stop = {.isSent = true};
   };
 
-  static bool isSettled(Mate& mate, ProcessState state) noexcept;
-
-  bool findEmpty(const Ticket* ticket, Deadline until);
+  void forgetWalks() noexcept;
+  std::optional<bool> continueWalk(const Slice& slice, const std::function<void(Pid)>& visit);
+  Step findEmptyGroups(MemberList& members, const Slice& slice);
   void noteLife(Pid pid);
-  bool findMates(const Ticket& frozen, Deadline until);
-  void listAgain() noexcept;
+  bool findProcesses(MemberList& members, const Slice& slice);
+  bool isQuiescent(GroupProcess& process, ProcessState state) noexcept;
+  void stopAgain(const GroupProcess& process) noexcept;
+  bool hasExited(Pid pid) noexcept;
 
-  std::optional<proc::Numbers> walk_;  ///< under way
-  std::vector<Pid> livingGroups_;      ///< of which it has met somebody, of those without a leader
-  bool hasFoundEmpty_ = false;         ///< the stop that is under way knows which groups have nobody left
-  bool isListed_ = false;              ///< all of `mates_`
+  GroupControl& groups_;
+  ProcessTable& table_;
+
+  std::unique_ptr<ProcessWalk> walk_;  ///< in progress
+  std::vector<Pid> leaderless_;        ///< groups whose leader has exited, and of which nobody living was found yet
+  bool hasFoundEmpty_ = false;         ///< the stop in progress knows which groups have nobody left
+  bool isListed_ = false;              ///< all of `pending_`
   std::vector<Pid> stoppedGroups_;     ///< of which somebody was seen stopped
-  std::vector<Mate> mates_;            ///< those not seen stopped yet; of a stopped group none is born
+  std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; nobody is born into a stopped group
+  std::size_t fruitless_ = 0;          ///< how many probes in a row have found nobody new stopped
 };
 
 }  // namespace freeze_state

@@ -2,93 +2,71 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
-#include <unordered_set>
 
 namespace freeze_state {
 
 bool TreeFreezer::isOurAncestor(Pid pid) {
-  ProcessTable::Relation relation{ownPid()};
+  ProcessEntry entry{.parent = control().ownPid()};
   // Init, and whatever is outside of our pid namespace, is where it ends; so it does where /proc hides them, and then
   // `TreeWalk` refuses to stop us.
-  while (table_->relation(relation.parent, relation) == 0 && relation.parent > 0) {
-    if (relation.parent == pid) return true;
+  while (table_.read(entry.parent, entry) == 0 && entry.parent > 0) {
+    if (entry.parent == pid) return true;
   }
   return false;
 }
 
-Failures TreeFreezer::add(Pid pid, const Ticket* frozen) {
-  if (isOurAncestor(pid)) return {{FailureCode::OwnAncestor, pid}};
-  std::optional<Member> newcomer;
-  if (Failures failures = open(pid, newcomer); !failures.empty() || !newcomer) return failures;
-  if (frozen != nullptr && frozen->isCurrent() && !newcomer->gone) return addFrozen(*newcomer, *frozen);
-  members_.add(*newcomer);
-  return {};
+Failures TreeFreezer::admit(MemberList& members, Member& newcomer, const Ticket* frozen) {
+  if (isOurAncestor(newcomer.pid())) return {{FailureCode::OwnAncestor, newcomer.pid()}};
+  if (Failures failures = open(newcomer); !failures.empty()) return failures;
+  if (frozen == nullptr || !frozen->isCurrent() || newcomer.hasExited()) return {};
+  return admitFrozen(members, newcomer, *frozen);
 }
 
-Failures TreeFreezer::addFrozen(Member newcomer, const Ticket& frozen) {
-  const Pid pid = newcomer.process.pid;
-  // Those that are gone stay until the thaw: they are the links between the others and their members.
-  descendants_.findGone();
-  if (Member* known = descendants_.find(pid); known != nullptr && !known->gone) {
+Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const Ticket& frozen) {
+  const Pid pid = newcomer.pid();
+  // Those that have exited stay until the thaw: they are the links between the others and their members.
+  descendants_.list.refresh();
+  if (Member* known = descendants_.list.find(pid); known != nullptr && !known->hasExited()) {
     // Stopped already, with all that is below it.
-    newcomer.stopped = known->stopped && !known->wasStopped;
-    newcomer.wasStopped = known->wasStopped;
-    newcomer.hasStopped = known->hasStopped;
+    newcomer.stop = known->stop;
     descendants_.remove(*known);
-    members_.add(newcomer);
     return {};
   }
   const SignalLoop loop(options_, 2);
-  if (const auto failure = members_.stop(newcomer, false); failure) {
-    control_.release(newcomer.process);
-    return {*failure};
-  }
-  members_.add(newcomer);
-  Failures failures = TreeWalk(control_, *table_, members_, descendants_).run(frozen, kWholly).failures;
+  if (const auto failure = protocol_.stop(newcomer, false); failure) return {*failure};
+  Failures failures = TreeWalk(control(), table_, *reader_, members, descendants_).run({&frozen}).failures;
   if (failures.empty()) return {};
   append(failures, resumeBelow(pid));
-  if (Member* member = members_.find(pid); member != nullptr) {
-    if (const auto failure = members_.resume(*member); failure) failures.push_back(*failure);
-    members_.remove(*member);
-  }
+  if (const auto failure = protocol_.resume(newcomer); failure) failures.push_back(*failure);
   return failures;
 }
 
-UnregisterResult TreeFreezer::remove(Pid pid) {
-  Member* member = members_.find(pid);
-  if (member == nullptr) return {};
-  if (member->stopped && !member->gone) {
-    ProcessTable::Relation relation;
-    const int error = table_->relation(pid, relation);
-    const bool isWant = error == EMFILE || error == ENFILE || error == ENOMEM;
-    if (error != 0 && error != ESRCH)
-      return {true, {{isWant ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"}}};
+Failures TreeFreezer::dismiss(MemberList& members, Member& member) {
+  const Pid pid = member.pid();
+  if (member.stop.isSent && !member.hasExited()) {
+    ProcessEntry entry;
+    const int error = table_.read(pid, entry);
+    if (error != 0 && error != ESRCH) return {TreeWalk::readFailure(pid, error)};
     const bool isChild =
-        error == 0 && (members_.find(relation.parent) != nullptr || descendants_.find(relation.parent) != nullptr);
-    if (isChild && !isBelow(relation.parent, pid)) {
-      Member descendant = *member;
-      descendant.parent = relation.parent;
-      member->process.fd = -1;  // the descendant's now
-      members_.remove(*member);
-      descendants_.add(descendant);
-      return {true, {}};
+        error == 0 && (members.find(entry.parent) != nullptr || descendants_.list.find(entry.parent) != nullptr);
+    if (isChild && !isBelow(entry.parent, pid)) {
+      descendants_.add(member, entry.parent);
+      member.process.fd = -1;  // the descendant's now
+      return {};
     }
     const SignalLoop loop(options_, 2);
-    if (const auto failure = members_.resume(*member); failure) return {true, {*failure}};
+    if (const auto failure = protocol_.resume(member); failure) return {*failure};
   }
-  if (Failures failures = resumeBelow(pid); !failures.empty()) return {true, std::move(failures)};
-  members_.remove(*members_.find(pid));
-  return {true, {}};
+  return resumeBelow(pid);
 }
 
 /// Whether the process came with that member, and with no other one in between.
 bool TreeFreezer::isBelow(Pid pid, Pid root) noexcept {
-  // The number of one that is dead may be given anew, and so make a circle.
+  // The number of one that has exited may be given anew, and so make a circle.
   for (std::size_t steps = 0; pid != root; ++steps) {
-    const Member* const member = descendants_.find(pid);
-    if (member == nullptr || steps > descendants_.size()) return false;
-    pid = member->parent;
+    const Pid parent = descendants_.parentOf(pid);
+    if (parent == 0 || steps > descendants_.list.size()) return false;
+    pid = parent;
   }
   return true;
 }
@@ -96,132 +74,118 @@ bool TreeFreezer::isBelow(Pid pid, Pid root) noexcept {
 Failures TreeFreezer::resumeBelow(Pid root) {
   Failures failures;
   std::vector<Pid> below;
-  for (const Member& member : descendants_.all()) {
-    if (isBelow(member.process.pid, root)) below.push_back(member.process.pid);
+  for (const Member& member : descendants_.list.all()) {
+    if (isBelow(member.pid(), root)) below.push_back(member.pid());
   }
   for (const Pid pid : below) {
-    Member& member = *descendants_.find(pid);
-    if (!member.wasStopped && !member.gone) {
-      if (const auto failure = descendants_.resume(member); failure) failures.push_back(*failure);
-    }
+    Member& member = *descendants_.list.find(pid);
+    if (!member.stop.isSent || member.hasExited()) continue;
+    if (const auto failure = protocol_.resume(member); failure) failures.push_back(*failure);
   }
   // Only now: their places in the tree led to one another.
   for (const Pid pid : below) {
-    Member& member = *descendants_.find(pid);
-    if (!member.stopped || member.wasStopped || member.gone) descendants_.remove(member);
+    Member& member = *descendants_.list.find(pid);
+    if (!member.stop.isSent || member.hasExited()) descendants_.remove(member);
   }
   return failures;
 }
 
-void TreeFreezer::beginStop() {
-  ProcessFreezer::beginStop();
-  endStop();
+void TreeFreezer::beginStop(MemberList& members) {
+  ProcessFreezer::beginStop(members);
+  descendantsCursor_ = {};
+  endWalk();
 }
 
 /// With what it held open of /proc.
-void TreeFreezer::endStop() noexcept {
-  stop_.reset();
-  table_->startOver();
+void TreeFreezer::endWalk() noexcept {
+  walk_.reset();
+  reader_->reset();
 }
 
-StopResult TreeFreezer::stop(const Ticket& ticket, bool isNoting, Deadline until) {
+Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
   // How many there will be nobody knows yet.
   const SignalLoop loop(options_, 2);
-  StopResult result = members_.stop(ticket, isNoting, until, signalled_);
-  if (!result.isDone || !result.failures.empty() || !ticket.isCurrent()) return result;
-  if (!stop_) stop_.emplace(control_, *table_, members_, descendants_);
-  result = stop_->run(ticket, until);
-  if (result.isDone) endStop();
-  return result;
+  if (!walk_) {
+    Step step = ProcessFreezer::stop(members, slice, isNoting);
+    if (!step.isDone() || slice.isCancelled()) return step;
+    walk_.emplace(control(), table_, *reader_, members, descendants_);
+  }
+  Step step = walk_->run(slice);
+  if (!step.isUnfinished()) endWalk();
+  return step;
 }
 
-Failures TreeFreezer::resume(Whom whom) {
+Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
+  const Step roots = ProcessFreezer::confirm(members, slice);
+  const Step rest = protocol_.confirmAll(descendants_.list, descendantsCursor_, slice);
+  if (roots.kind == Step::Kind::More || rest.isDone()) return roots;
+  return rest;
+}
+
+Failures TreeFreezer::resume(MemberList& members, Whom whom) {
   Failures failures;
-  endStop();
-  if (whom == Whom::Stopped && !isAnyStopped()) return failures;
-  const SignalLoop loop(options_, members_.size() + descendants_.size());
-  members_.resume(whom, failures);
-  if (whom == Whom::All) continueStrangers();
-  for (Member& member : descendants_.all()) {
-    if (member.wasStopped && whom == Whom::Stopped) member.stopped = false;
-  }
-  descendants_.resume(Whom::Stopped, failures);
+  endWalk();
+  if (whom == Whom::Stopped && !isAnyStopped(members)) return failures;
+  const SignalLoop loop(options_, members.size() + descendants_.list.size());
+  protocol_.resumeAll(members, whom, failures);
+  if (whom == Whom::All) resumeStoppedByOthers(members);
+  protocol_.resumeAll(descendants_.list, whom, failures);
   // Those that refuse stay, with their marks.
-  for (Member& member : descendants_.all()) member.gone = member.gone || !member.stopped;
-  descendants_.dropGone();
+  descendants_.keepSent();
   return failures;
 }
 
-Failures TreeFreezer::clear() {
-  endStop();
+Failures TreeFreezer::close(MemberList& members) {
+  endWalk();
   descendants_.clear();
-  return ProcessFreezer::clear();
+  return ProcessFreezer::close(members);
 }
 
-std::vector<Pid> TreeFreezer::unstopped(const Ticket& frozen, Deadline until) {
-  std::vector<Pid> pids = ProcessFreezer::unstopped(frozen, until);
-  descendants_.unstopped(frozen, until, descendantsCursor_, pids);
-  return pids;
-}
-
-std::vector<Pid> TreeFreezer::awaited() const {
-  std::vector<Pid> pids = ProcessFreezer::awaited();
-  descendants_.awaited(pids);
-  return pids;
-}
-
-std::vector<MemberOutcome> TreeFreezer::outcomes() {
-  std::vector<MemberOutcome> list = ProcessFreezer::outcomes();
-  descendants_.outcomes(list);
+std::vector<Covered> TreeFreezer::visit(MemberList& members) {
+  std::vector<Covered> list = ProcessFreezer::visit(members);
+  addTo(list, descendants_.list);
   return list;
 }
 
-std::vector<Pid> TreeFreezer::everyone() {
-  std::vector<Pid> pids = ProcessFreezer::everyone();
-  for (const Member& member : descendants_.all()) pids.push_back(member.process.pid);
-  return pids;
-}
-
-std::optional<MemberStatus> TreeFreezer::inspect(Pid pid, std::vector<Pid>& found) {
-  auto status = ProcessFreezer::inspect(pid, found);
-  if (!isAnyStopped()) {
+std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& found) {
+  auto status = ProcessFreezer::inspect(members, pid, found);
+  if (!isAnyStopped(members)) {
     // A pass for each tree.
-    if (status) table_->startOver();
-    if (!status || table_->beginPass(kWholly) == 0) table_->children(pid, found, kWholly);
+    if (status) reader_->reset();
+    if (!status || reader_->beginPass(kNoDeadline) == 0) reader_->read(pid, found, kNoDeadline);
   }
   if (status) return status;
-  const Member* const member = descendants_.find(pid);
-  if (member == nullptr) return MemberStatus{pid, lookAt(control_, pid), false, false};
-  return MemberStatus{pid, control_.look(member->process), false, member->stopped && !member->wasStopped};
+  const Member* const member = descendants_.list.find(pid);
+  if (member == nullptr) return MemberStatus{pid, freeze_state::probe(control(), pid), false, false};
+  return MemberStatus{pid, control().probe(member->process), false, member->stop.isSent};
 }
 
-/// For a forced thaw: whoever is below the members now, whether or not a freeze of ours has met it. They run on
-/// meanwhile, so what is forked now may be missed; and nobody stopped that.
-void TreeFreezer::continueStrangers() {
-  table_->startOver();
-  if (table_->beginPass(kWholly) != 0) return;
-  std::vector<Pid> queue = everyone();
+/// For a forced thaw: whoever is below the members now, whether or not a freeze of ours has met it. They run meanwhile,
+/// so what is forked now may be missed; and nobody stopped that.
+void TreeFreezer::resumeStoppedByOthers(MemberList& members) {
+  reader_->reset();
+  if (reader_->beginPass(kNoDeadline) != 0) return;
+  std::vector<Pid> queue;
+  for (const Covered& one : visit(members)) queue.push_back(one.pid);
   std::unordered_set<Pid> known(queue.begin(), queue.end());
   for (std::size_t next = 0; next < queue.size(); ++next) {
     std::vector<Pid> children;
-    table_->children(queue[next], children, kWholly);
+    reader_->read(queue[next], children, kNoDeadline);
     for (const Pid pid : children) {
       if (!known.insert(pid).second) continue;
       queue.push_back(pid);
-      continueStranger(pid, known);
+      resumeStoppedByOthers(pid, known);
     }
   }
 }
 
-void TreeFreezer::continueStranger(Pid pid, const std::unordered_set<Pid>& known) {
-  Member child;
-  if (!control_.open(pid, child).empty()) return;
-  ProcessTable::Relation now;
-  const bool isOurs = !child.gone && table_->relation(pid, now) == 0 && now.isStopped && known.contains(now.parent);
-  // Only now: if it lives, the number is its own, and was when its parent was asked for.
-  control_.findGone({&child, 1});
-  if (isOurs && !child.gone) control_.send(child.process, Signal::Continue);
-  control_.release(child.process);
+void TreeFreezer::resumeStoppedByOthers(Pid pid, const std::unordered_set<Pid>& known) {
+  Process child;
+  if (!control().open(pid, child).empty()) return;
+  TreeWalk::Relation now;
+  const int error = verified(control(), child, [&] { return TreeWalk::readRelation(table_, pid, now); });
+  if (error == 0 && now.isStopped && known.contains(now.parent)) control().send(child, Signal::Continue);
+  control().release(child);
 }
 
 }  // namespace freeze_state

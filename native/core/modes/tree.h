@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "../os/process_table.h"
@@ -13,44 +13,45 @@
 
 namespace freeze_state {
 
-/// The registered processes and all their descendants; tree_stop.h has how they are stopped. Descendants are held for
-/// the length of one freeze. The thaw continues exactly them, the registered ones first; one that somebody else had
-/// stopped before is left as it was.
+/// The registered processes and all their descendants; tree_walk.h has how they are stopped. Descendants are held for
+/// the length of one freeze. The thaw continues exactly what the freeze stopped, the registered ones first; a
+/// descendant that somebody else had stopped before is left as it was.
 class TreeFreezer final : public ProcessFreezer {
  public:
-  TreeFreezer(const LoopOptions& options, ProcessControl& control, std::unique_ptr<ProcessTable> table) noexcept
-      : ProcessFreezer(options, control), table_(std::move(table)), descendants_(control) {}
+  TreeFreezer(const LoopOptions& options, ProcessControl& control, ProcessTable& table)
+      : ProcessFreezer(options, control), table_(table), reader_(table.children()), descendants_(control) {}
 
-  bool isSupported() const noexcept override { return ProcessFreezer::isSupported() && table_->isKnown(); }
+  bool isSupported() const noexcept override { return ProcessFreezer::isSupported() && table_.isAvailable(); }
   /// Fails with `OwnAncestor`, besides.
-  Failures add(Pid pid, const Ticket* frozen) override;
+  Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
-  UnregisterResult remove(Pid pid) override;
-  void beginStop() override;
-  StopResult stop(const Ticket& ticket, bool isNoting, Deadline until) override;
-  Failures resume(Whom whom) override;
-  bool isAnyStopped() const noexcept override { return members_.isAnyStopped() || descendants_.isAnyStopped(); }
-  Failures clear() override;
-  std::vector<Pid> unstopped(const Ticket& frozen, Deadline until) override;
-  std::vector<Pid> awaited() const override;
-  std::vector<MemberOutcome> outcomes() override;
-  std::vector<Pid> everyone() override;
+  Failures dismiss(MemberList& members, Member& member) override;
+  void beginStop(MemberList& members) override;
+  Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
+  Step confirm(MemberList& members, const Slice& slice) override;
+  Failures resume(MemberList& members, Whom whom) override;
+  bool isAnyStopped(const MemberList& members) const noexcept override {
+    return members.isAnyStopped() || !descendants_.list.isEmpty();
+  }
+  std::vector<Covered> visit(MemberList& members) override;
   /// While running, it finds the descendants as they are now.
-  std::optional<MemberStatus> inspect(Pid pid, std::vector<Pid>& found) override;
+  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found) override;
+  Failures close(MemberList& members) override;
 
  private:
-  void endStop() noexcept;
+  void endWalk() noexcept;
   bool isOurAncestor(Pid pid);
-  Failures addFrozen(Member newcomer, const Ticket& frozen);
+  Failures admitFrozen(MemberList& members, Member& newcomer, const Ticket& frozen);
   bool isBelow(Pid pid, Pid root) noexcept;
   Failures resumeBelow(Pid root);
-  void continueStrangers();
-  void continueStranger(Pid pid, const std::unordered_set<Pid>& known);
+  void resumeStoppedByOthers(MemberList& members);
+  void resumeStoppedByOthers(Pid pid, const std::unordered_set<Pid>& known);
 
-  const std::unique_ptr<ProcessTable> table_;
-  MemberList descendants_;  ///< in the order in which they were found; empty while running
-  std::size_t descendantsCursor_ = 0;
-  std::optional<TreeWalk> stop_;  ///< once the members have been signalled, until it is done or begun anew
+  ProcessTable& table_;
+  const std::unique_ptr<ChildReader> reader_;
+  Descendants descendants_;  ///< empty while nothing is stopped
+  ConfirmCursor descendantsCursor_;
+  std::optional<TreeWalk> walk_;  ///< once the members have been signalled, until it is done or begun anew
 };
 
 }  // namespace freeze_state

@@ -13,52 +13,88 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 /// A sleeper takes SIGSTOP at once, unless its system call cannot be interrupted: then nobody knows when. In vfork(2)
-/// it waits for its child, which has come to be and is to be stopped itself, so there is nothing to wait for. In any
-/// other, fork(2) among them, it may have another child yet.
+/// it waits for its child, which exists and is to be stopped itself, so there is nothing to wait for. In any other,
+/// fork(2) among them, it may have another child yet.
 constexpr milliseconds kAsleep(2);
 
-/// One that runs takes SIGSTOP when it gets a processor. And as long, too, is every pass to end at last in which
-/// somebody was found to exit, and nobody that could be stopped.
+/// A running process takes SIGSTOP when it gets a processor. Also: a pass that saw a process exit must be repeated;
+/// give up after this long without stopping anything new.
 constexpr milliseconds kNever(1000);
 
-/// As long as a tree may go on growing ahead of us.
+/// Give up on a tree that has grown ahead of us for this long.
 constexpr milliseconds kLongest(5000);
-
-Failure tableFailure(Pid pid, int error) {
-  const bool isWant = error == EMFILE || error == ENFILE || error == ENOMEM;
-  return {isWant ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
-}
 
 }  // namespace
 
-TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, MemberList& roots, MemberList& descendants)
-    : control_(control), table_(table), roots_(roots), descendants_(descendants) {
-  roots_.findGone();
-  descendants_.findGone();
-  table_.startOver();
+void Descendants::add(const Member& member, Pid parent) {
+  list.add(member);
+  parents_[member.pid()] = parent;
+}
+
+void Descendants::remove(Member& member) {
+  const Pid pid = member.pid();
+  list.remove(member);
+  if (list.find(pid) == nullptr) parents_.erase(pid);
+}
+
+void Descendants::keepSent() noexcept {
+  for (Member& member : list.all()) member.process.hasExited = member.process.hasExited || !member.stop.isSent;
+  list.dropExited();
+  if (list.isEmpty()) parents_.clear();
+}
+
+void Descendants::clear() noexcept {
+  list.clear();
+  parents_.clear();
+}
+
+Pid Descendants::parentOf(Pid pid) const noexcept {
+  const auto found = parents_.find(pid);
+  return found == parents_.end() ? 0 : found->second;
+}
+
+Failure TreeWalk::readFailure(Pid pid, int error) {
+  const bool isExhausted = error == EMFILE || error == ENFILE || error == ENOMEM;
+  return {isExhausted ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
+}
+
+int TreeWalk::readRelation(ProcessTable& table, Pid pid, Relation& relation) {
+  ProcessEntry entry;
+  if (const int error = table.read(pid, entry); error != 0) return error;
+  const bool isStopped = entry.state == 'T' || (entry.isLeaderless() && table.probe(pid) == ProcessState::Stopped);
+  relation = {entry.parent, isStopped};
+  return 0;
+}
+
+TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& reader, MemberList& roots,
+                   Descendants& descendants)
+    : control_(control), table_(table), reader_(reader), roots_(roots), descendants_(descendants), protocol_(control) {
+  roots_.refresh();
+  descendants_.list.refresh();
+  reader_.reset();
   const std::vector<Pid> pids = everyone();
   known_.insert(pids.begin(), pids.end());
   beginRound(pids);
 }
 
-StopResult TreeWalk::run(const Ticket& ticket, Deadline until) {
+Step TreeWalk::run(const Slice& slice) {
   begin_ = lastProgress_ = Clock::now();
   bool hasWorked = false;
-  while (!isOver() && ticket.isCurrent()) {
-    if (Failures failures = step(until); !failures.empty()) return {true, std::move(failures)};
+  while (!isOver() && !slice.isCancelled()) {
+    if (Failures failures = step(slice.until); !failures.empty()) return Step::failed(std::move(failures));
     if (isOver()) break;
-    const bool isIdle = std::exchange(isIdle_, false);
+    const bool isBlocked = std::exchange(isBlocked_, false);
     hasWorked = hasWorked || !round_.ready.empty();
     // Whoever sets a deadline lets time pass himself, and knows when it has been too long.
-    if (until != kWholly) {
-      if (hasPassed(until)) return {false, {}, !hasWorked};
+    if (slice.until != kNoDeadline) {
+      if (hasPassed(slice.until)) return hasWorked ? Step::more() : Step::blocked();
       continue;
     }
     const auto now = Clock::now();
-    if (now - lastProgress_ > kNever || now - begin_ > kLongest) return {true, neverStopped(isIdle)};
-    if (isIdle) table_.pause();
+    if (now - lastProgress_ > kNever || now - begin_ > kLongest) return Step::failed(neverStopped(isBlocked));
+    if (isBlocked) control_.pause();
   }
-  return {};
+  return Step::done();
 }
 
 void TreeWalk::beginRound(std::vector<Pid> toAsk) {
@@ -70,7 +106,7 @@ void TreeWalk::beginRound(std::vector<Pid> toAsk) {
 Failures TreeWalk::step(Deadline until) {
   if (round_.sorted < round_.toAsk.size()) return sortNext(until);
   if (round_.ready.empty()) {
-    isIdle_ = true;
+    isBlocked_ = true;
     beginRound(std::move(round_.waiting));
     return {};
   }
@@ -91,7 +127,7 @@ Failures TreeWalk::step(Deadline until) {
 Failures TreeWalk::sortNext(Deadline until) {
   const Pid pid = round_.toAsk[round_.sorted];
   Failures failures;
-  const auto isReady = isSettled(pid, until, failures);
+  const auto isReady = canBeAsked(pid, until, failures);
   if (!isReady) return {};
   ++round_.sorted;
   (*isReady ? round_.ready : round_.waiting).push_back(pid);
@@ -99,26 +135,26 @@ Failures TreeWalk::sortNext(Deadline until) {
 }
 
 Failures TreeWalk::beginPass(Deadline until) {
-  const int error = table_.beginPass(until);
+  const int error = reader_.beginPass(until);
   if (error == EAGAIN) return {};
   round_.hasBegunPass = true;
   isQuiet_ = isQuiet_ && round_.waiting.empty();
-  return error == 0 ? Failures() : Failures{tableFailure(0, error)};
+  return error == 0 ? Failures() : Failures{readFailure(0, error)};
 }
 
 Failures TreeWalk::listChildren(Parent& parent, Deadline until) {
   Member* const member = find(parent.pid);
   parent.isListed = true;
-  if (member == nullptr || member->gone) return {};
-  const int error = table_.children(parent.pid, parent.children, until);
+  if (member == nullptr || member->hasExited()) return {};
+  const int error = reader_.read(parent.pid, parent.children, until);
   if (error == EAGAIN) {
     parent.isListed = false;
     return {};
   }
   if (error == 0) return {};
   parent.children.clear();
-  if (error == ESRCH && isGone(*member)) return {};
-  return {tableFailure(parent.pid, error == ESRCH ? EACCES : error)};
+  if (error == ESRCH && hasExited(*member)) return {};
+  return {readFailure(parent.pid, error == ESRCH ? EACCES : error)};
 }
 
 /// The youngest first: where children fork and exit, the only one that still lives is the last. The others are zombies,
@@ -143,10 +179,10 @@ Failures TreeWalk::takeNextChild(Parent& parent) {
 /// all of them stopped by its beginning, and finds nothing new.
 void TreeWalk::endRound() {
   std::vector<Pid> next = std::move(round_.waiting);
-  const std::size_t looked = round_.toAsk.size();
+  const std::size_t before = round_.toAsk.size();
   next.insert(next.end(), round_.again.begin(), round_.again.end());
   next.insert(next.end(), round_.found.begin(), round_.found.end());
-  if (!round_.found.empty() || next.size() < looked) lastProgress_ = Clock::now();
+  if (!round_.found.empty() || next.size() < before) lastProgress_ = Clock::now();
   if (!next.empty()) {
     isQuiet_ = false;
   } else if (!std::exchange(isQuiet_, true)) {
@@ -155,9 +191,9 @@ void TreeWalk::endRound() {
   beginRound(std::move(next));
 }
 
-/// Who went on: one that did not stop, or else one of whom there is always another child.
-Failures TreeWalk::neverStopped(bool isIdle) const {
-  const bool isWaiting = isIdle || !round_.waiting.empty();
+/// Which process is to blame: one that did not stop, or else one that always has another child.
+Failures TreeWalk::neverStopped(bool isBlocked) const {
+  const bool isWaiting = isBlocked || !round_.waiting.empty();
   const Pid pid = round_.waiting.empty() ? round_.toAsk.front() : round_.waiting.front();
   return {{FailureCode::NeverStopped, pid, ETIMEDOUT, isWaiting ? control_.sendCall() : "fork"}};
 }
@@ -165,30 +201,26 @@ Failures TreeWalk::neverStopped(bool isIdle) const {
 /// All that live, in the order in which they were signalled.
 std::vector<Pid> TreeWalk::everyone() const {
   std::vector<Pid> pids;
-  for (const MemberList* list : {&roots_, &descendants_}) {
+  for (const MemberList* list : {&roots_, &descendants_.list}) {
     for (const Member& member : list->all()) {
-      if (!member.gone) pids.push_back(member.process.pid);
+      if (!member.hasExited()) pids.push_back(member.pid());
     }
   }
   return pids;
 }
 
-/// Whether nothing more is to be expected of it: it has stopped, or exited, or cannot be made to stop now. Nothing
-/// where the deadline cut the look short.
-std::optional<bool> TreeWalk::isSettled(Pid pid, Deadline until, Failures& failures) {
+/// Whether it can have no more children than it has: it has stopped, or exited, or cannot run now. Nothing where the
+/// deadline cut the probe short.
+std::optional<bool> TreeWalk::canBeAsked(Pid pid, Deadline until, Failures& failures) {
   Member& member = *find(pid);
-  if (member.gone || member.hasStopped || blocked_.contains(pid)) return true;
-  const auto state = control_.lookUntil(member.process, until);
+  if (member.hasExited() || member.stop.isSeen || blocked_.contains(pid)) return true;
+  const auto state = protocol_.probe(member, until);
   if (!state) return std::nullopt;
   switch (*state) {
-    case ProcessState::Stopped: return member.hasStopped = true;
+    case ProcessState::Stopped: return true;
     case ProcessState::Zombie:
-    case ProcessState::Gone:
-      member.gone = true;
-      forget(pid);
-      return true;
+    case ProcessState::Gone: forget(pid); return true;
     case ProcessState::Sleeping: {
-      descendants_.foundAwake(member);
       const auto now = Clock::now();
       const auto since = asleepSince_.try_emplace(pid, now).first->second;
       if (now - since < kAsleep) return false;
@@ -198,32 +230,29 @@ std::optional<bool> TreeWalk::isSettled(Pid pid, Deadline until, Failures& failu
       return isVforking;
     }
     case ProcessState::Traced: blocked_.insert(pid); return true;
-    case ProcessState::Running:
-      descendants_.foundAwake(member);
-      asleepSince_.erase(pid);
-      return false;
+    case ProcessState::Running: asleepSince_.erase(pid); return false;
     case ProcessState::Unknown: break;
   }
-  // It lives, so /proc hides it, or could not be read for want of something.
-  ProcessTable::Relation relation;
-  if (const int error = table_.relation(pid, relation); error != 0)
-    failures.push_back(tableFailure(pid, error == ESRCH ? EACCES : error));
+  // It lives, so /proc hides it, or could not be read for want of descriptors.
+  ProcessEntry entry;
+  if (const int error = table_.read(pid, entry); error != 0)
+    failures.push_back(readFailure(pid, error == ESRCH ? EACCES : error));
   return false;
 }
 
 /// Whether it waits for a child that uses its memory. Nothing where the deadline cut that short.
 std::optional<bool> TreeWalk::isInVfork(Pid pid, Deadline until) {
   if (!sleeper_ || sleeper_->pid != pid) {
-    table_.startOver();
+    reader_.reset();
     sleeper_ = Sleeper{pid, false, {}};
   }
   // Nothing has begun a pass where nobody could be asked yet.
   if (!sleeper_->hasBegunPass) {
-    const int error = table_.beginPass(until);
+    const int error = reader_.beginPass(until);
     if (error == EAGAIN) return std::nullopt;
     sleeper_->hasBegunPass = true;
   }
-  const int error = table_.children(pid, sleeper_->children, until);
+  const int error = reader_.read(pid, sleeper_->children, until);
   if (error == EAGAIN) return std::nullopt;
   const std::vector<Pid> children = std::move(sleeper_->children);
   sleeper_.reset();
@@ -236,27 +265,28 @@ Failures TreeWalk::adopt(Pid pid, Parent& parent) {
   parent.hasChanged = true;
   Member child;
   child.process.pid = pid;
-  if (Failures failures = control_.open(pid, child); !failures.empty()) return failures;
-  const bool isThere = !child.gone;
-  control_.findGone({&child, 1});
-  ProcessTable::Relation now;
-  const int error = child.gone ? ESRCH : table_.relation(pid, now);
-  // Only now: if it lives, the number is its own, and was when its parent was asked for.
-  control_.findGone({&child, 1});
+  if (Failures failures = control_.open(pid, child.process); !failures.empty()) return failures;
+  const bool isThere = !child.hasExited();
+  Relation now;
+  const int error = control_.hasExited(child.process)
+                        ? ESRCH
+                        : verified(control_, child.process, [&] { return readRelation(table_, pid, now); });
   std::optional<Failure> failure;
-  if (!child.gone && error != 0) {
-    failure = tableFailure(pid, error == ESRCH ? EACCES : error);
-  } else if (!child.gone && (now.parent != parent.pid || isGone(*find(parent.pid)))) {
-    // Given to another parent: if that is one of ours, the next pass finds it there.
-    control_.release(child.process);
-    return {};
-  } else if (!child.gone) {
-    child.parent = parent.pid;
-    // Not signalled where somebody else has stopped it: if that is taken back before we see it stopped, it is ours.
-    child.stopped = child.wasStopped = now.isStopped;
-    if (!now.isStopped) failure = descendants_.stop(child, false);
+  if (!child.hasExited()) {
+    if (error != 0) {
+      failure = readFailure(pid, error == ESRCH ? EACCES : error);
+    } else if (now.parent != parent.pid || hasExited(*find(parent.pid))) {
+      // Given to another parent: if that is one of ours, the next pass finds it there.
+      control_.release(child.process);
+      return {};
+    } else if (now.isStopped) {
+      // Not signalled: if that stop is taken back before we see it, the process is ours.
+      child.stop.wasStoppedBefore = true;
+    } else {
+      failure = protocol_.stop(child, false);
+    }
   }
-  if (failure || child.gone) {
+  if (failure || child.hasExited()) {
     control_.release(child.process);
     if (failure) return {*failure};
     // A zombie stays on the list of its parent, which is stopped. What was reaped is off it, and its number can come
@@ -264,7 +294,7 @@ Failures TreeWalk::adopt(Pid pid, Parent& parent) {
     if (isThere) dead_.insert(pid);
     return {};
   }
-  descendants_.add(child);
+  descendants_.add(child, parent.pid);
   known_.insert(pid);
   round_.found.push_back(pid);
   return {};
@@ -272,15 +302,15 @@ Failures TreeWalk::adopt(Pid pid, Parent& parent) {
 
 Member* TreeWalk::find(Pid pid) noexcept {
   Member* const root = roots_.find(pid);
-  if (root != nullptr && !root->gone) return root;
-  Member* const descendant = descendants_.find(pid);
-  return descendant == nullptr || (descendant->gone && root != nullptr) ? root : descendant;
+  if (root != nullptr && !root->hasExited()) return root;
+  Member* const descendant = descendants_.list.find(pid);
+  return descendant == nullptr || (descendant->hasExited() && root != nullptr) ? root : descendant;
 }
 
-bool TreeWalk::isGone(Member& member) noexcept {
-  control_.findGone({&member, 1});
-  if (member.gone) forget(member.process.pid);
-  return member.gone;
+bool TreeWalk::hasExited(Member& member) noexcept {
+  if (!control_.hasExited(member.process)) return false;
+  forget(member.pid());
+  return true;
 }
 
 /// It has exited: what it leaves behind has another parent now.

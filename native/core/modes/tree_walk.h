@@ -6,38 +6,68 @@
 #include <unordered_set>
 #include <vector>
 
-#include "../os/process_control.h"
 #include "../os/process_table.h"
-#include "freezer.h"
+#include "../slice.h"
+#include "../step.h"
 #include "member_list.h"
+#include "stop_protocol.h"
 
 namespace freeze_state {
+
+/// Whom a freeze of trees has found besides the members, and whose child each is. In the order in which they were
+/// found.
+struct Descendants {
+  explicit Descendants(ProcessControl& control) noexcept : list(control) {}
+
+  void add(const Member& member, Pid parent);
+  void remove(Member& member);
+  /// Forgets those whose SIGSTOP was taken back.
+  void keepSent() noexcept;
+  void clear() noexcept;
+  /// The parent that it was found with; 0 for one that is no descendant.
+  Pid parentOf(Pid pid) const noexcept;
+
+  MemberList list;
+
+ private:
+  std::unordered_map<Pid, Pid> parents_;
+};
 
 /// One stop of trees.
 ///
 /// A process that runs may fork at any moment, and kill(2) returns before its target has stopped. So each process is
 /// signalled, awaited, and only then asked for its children; those are signalled in turn, until a pass over processes
-/// that are all stopped finds nobody new. What exits meanwhile may leave its children to another process of the tree (a
-/// PR_SET_CHILD_SUBREAPER, prctl(2)), so a pass that met such an exit is not the last.
+/// that are all stopped finds nobody new. A process that exits meanwhile may leave its children to another process of
+/// the tree (a PR_SET_CHILD_SUBREAPER, prctl(2)), so a pass that saw such an exit is not the last.
 ///
-/// It is done in steps of some microseconds. Between any two of them the ticket and the deadline are looked at, and
-/// then the stop ends (G6), or waits to be gone on with.
+/// It is done in steps of some microseconds. Between any two of them the slice is asked, and then the walk ends (G6),
+/// or waits for its next call.
 class TreeWalk {
  public:
-  /// Goes on from the roots and descendants that have been signalled.
-  TreeWalk(ProcessControl& control, ProcessTable& table, MemberList& roots, MemberList& descendants);
+  /// Continues from the roots and descendants that have been signalled.
+  TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& reader, MemberList& roots,
+           Descendants& descendants);
 
   /// Takes one step at least. Done, where the ticket still is current: all of the trees has stopped, or what has not
-  /// cannot fork. On failure, and where the ticket is not current any more, everything that was signalled is in one of
-  /// the lists, with its mark. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does;
-  /// without a deadline with `NeverStopped`, too.
-  StopResult run(const Ticket& ticket, Deadline until);
+  /// cannot fork. On failure, and where it was cancelled, everything that was signalled is in one of the lists, with
+  /// its mark. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline
+  /// with `NeverStopped`, too.
+  Step run(const Slice& slice);
+
+  /// Whose child a process is now, and whether it is stopped. Returns 0, or the errno(3).
+  struct Relation {
+    Pid parent = 0;
+    bool isStopped = false;
+  };
+  static int readRelation(ProcessTable& table, Pid pid, Relation& relation);
+  /// Why a process could not be read about.
+  static Failure readFailure(Pid pid, int error);
 
  private:
   /// A process that is being asked for its children.
   struct Parent {
     Pid pid;
-    std::vector<Pid> children;  ///< those not looked at yet, the youngest last
+    std::vector<Pid> children;  ///< those not visited yet, the youngest last
     bool isListed;              ///< all that it has are in the list
     bool hasChanged;            ///< somebody was found, or found to have exited, or to have another parent
   };
@@ -57,25 +87,27 @@ class TreeWalk {
   Failures listChildren(Parent& parent, Deadline until);
   Failures takeNextChild(Parent& parent);
   void endRound();
-  Failures neverStopped(bool isIdle) const;
+  Failures neverStopped(bool isBlocked) const;
 
   std::vector<Pid> everyone() const;
-  std::optional<bool> isSettled(Pid pid, Deadline until, Failures& failures);
+  std::optional<bool> canBeAsked(Pid pid, Deadline until, Failures& failures);
   std::optional<bool> isInVfork(Pid pid, Deadline until);
   Failures adopt(Pid pid, Parent& parent);
   Member* find(Pid pid) noexcept;
-  bool isGone(Member& member) noexcept;
+  bool hasExited(Member& member) noexcept;
   void forget(Pid pid);
 
   ProcessControl& control_;
   ProcessTable& table_;
+  ChildReader& reader_;
   MemberList& roots_;
-  MemberList& descendants_;
+  Descendants& descendants_;
+  StopProtocol protocol_;
 
-  /// First each is looked at; then those that have stopped are asked.
+  /// First each is probed; then those that have stopped are asked.
   struct Round {
     std::vector<Pid> toAsk;
-    std::size_t sorted = 0;    ///< so many have been looked at
+    std::size_t sorted = 0;    ///< so many have been probed
     std::vector<Pid> ready;    ///< of those: can be asked for their children
     std::vector<Pid> waiting;  ///< of those: may fork yet
     bool hasBegunPass = false;
@@ -86,14 +118,14 @@ class TreeWalk {
   };
   Round round_;
   bool isQuiet_ = true;  ///< this round has asked everyone, all of them stopped by its beginning, and found nothing new
-  bool isIdle_ = false;  ///< a round has found nobody to ask: it is time to let some pass
+  bool isBlocked_ = false;  ///< a round has found nobody to ask before somebody has stopped
 
   Deadline begin_;
   Deadline lastProgress_;
 
   std::unordered_set<Pid> known_;                  ///< all that live and are signalled
   std::unordered_set<Pid> dead_;                   ///< listed as children still, and zombies
-  std::unordered_set<Pid> blocked_;                ///< see `isSettled`
+  std::unordered_set<Pid> blocked_;                ///< see `canBeAsked`
   std::unordered_map<Pid, Deadline> asleepSince_;  ///< or since it was last found to be in no vfork(2)
   std::optional<Sleeper> sleeper_;                 ///< that is being asked whether it is
 };

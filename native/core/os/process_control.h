@@ -1,9 +1,11 @@
 #pragma once
 
-#include <bit>
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <thread>
 
 #include "../deadline.h"
 #include "../failure.h"
@@ -12,48 +14,34 @@ namespace freeze_state {
 
 enum class Signal : std::uint8_t { Stop, Continue };
 
-/// A process that was registered, as the kernel can be asked about it: by pidfd where there are pidfds, else by
-/// pid and start time, else by pid. Filled in by the control that opened it, and opaque to everybody else.
+/// One process, and not merely its number: by pidfd where there are pidfds, else by pid and start time, else by pid.
+/// Filled in by the `ProcessControl` that opened it; opaque to everybody else but for `pid` and `hasExited`.
 struct Process {
   Pid pid = 0;
   int fd = -1;                  ///< pidfd_open(2), owned; -1 where there is none
   std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
-  int threadsStopped = 0;       ///< how many of its threads a look that is not at its end has seen stopped
+  bool hasExited = false;       ///< it has exited (a zombie has), or never existed; once true it stays so
 };
 
 /// What a process does, by the letter that proc_pid_stat(5) has for it. Of several threads the one most awake counts.
 enum class ProcessState : std::uint8_t {
   Running,   ///< R
   Sleeping,  ///< S, D, I: a stop reaches an S at once, and a D when its system call lets it
-  Traced,    ///< t, and a SIGSTOP that it will take when its tracer lets it go on; it cannot fork before that
+  Traced,    ///< t, and a SIGSTOP that it will take when its tracer lets it run; it cannot fork before that
   Stopped,   ///< T, t: every thread of it
   Zombie,    ///< Z: exited, not reaped
   Gone,      ///< no such process any more
   Unknown,   ///< it is there, and nothing tells what it does
 };
 
-/// A process of the set, and what we did to it.
-struct Member {
-  Process process;
-  bool gone = false;          ///< it has exited (a zombie has), or never existed; it is dropped at the next chance
-  bool stopped = false;       ///< our SIGSTOP reached it, or `wasStopped`; and no SIGCONT of ours has yet
-  bool wasStopped = false;    ///< someone else had stopped it before we did; noted for a confirmation, and in trees
-  bool hasStopped = false;    ///< since our SIGSTOP it was seen stopped
-  unsigned looksAwake = 0;    ///< in how many looks since our SIGSTOP it was awake
-  bool isLeaderless = false;  ///< of a group: its leader has exited, and others may live
-  Pid parent = 0;             ///< whose child it was found to be; 0 for one that was registered
+/// How far a probe that is done in steps has come through the threads of a process.
+struct ThreadScan {
+  int stopped = 0;  ///< how many threads it has seen stopped
 };
 
-/// Whether SIGSTOP is to be sent again after so many looks: at ever longer intervals. A tracer passes on each, and is
-/// to come to an end with it.
-constexpr bool isTimeToRepeat(unsigned looksAwake) noexcept {
-  constexpr unsigned kOnItsWay = 4;
-  return looksAwake >= kOnItsWay && std::has_single_bit(looksAwake);
-}
-
-/// How processes are found and signalled. The state machine knows processes only through this interface, so that a
-/// test can put a scripted one in its place. One object serves every state in every thread: the methods take no
-/// lock and keep no data; a member is guarded by the lock of the state it belongs to.
+/// How processes are found and signalled. Modes know processes only through this interface, so that a test can put a
+/// scripted one in its place. One object serves every state in every thread: the methods take no lock and keep no data;
+/// a `Process` is guarded by the lock of the state that it belongs to.
 class ProcessControl {
  public:
   ProcessControl() = default;
@@ -73,12 +61,11 @@ class ProcessControl {
   /// The name of the system call that `send` uses, for messages.
   virtual const char* sendCall() const noexcept = 0;
 
-  /// Takes hold of the process that has this pid now. A pid that nothing has is a member that is gone, not a
-  /// failure. Signals nothing. Fails with `ThreadId` for the id of a thread and `ResourceExhausted`; then nothing
-  /// is held.
-  virtual Failures open(Pid pid, Member& member) noexcept = 0;
+  /// Takes hold of the process that has this pid now. A pid that nothing has is a process that has exited, not a
+  /// failure. Signals nothing. Fails with `ThreadId` and `ResourceExhausted`; then nothing is held.
+  virtual Failures open(Pid pid, Process& process) noexcept = 0;
 
-  /// Lets go of what `open` took.
+  /// Releases what `open` took.
   virtual void release(Process& process) noexcept = 0;
 
   /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
@@ -86,32 +73,52 @@ class ProcessControl {
 
   /// What the process does now, as /proc tells it; where there is none, or it cannot be read, waitid(2) tells of a
   /// child of ours whether it has stopped, and WNOWAIT leaves that and its exit for others to wait for.
-  virtual ProcessState look(const Process& process) noexcept = 0;
+  virtual ProcessState probe(const Process& process) noexcept = 0;
 
-  /// The same, where many threads make it a long look: nothing until the deadline has let it come to an end. The next
-  /// call goes on from there.
-  virtual std::optional<ProcessState> lookUntil(Process& process, Deadline /*until*/) noexcept { return look(process); }
+  /// The same in steps, where many threads make it long: nothing until a call has come to the end. The next call
+  /// continues where `scan` says.
+  virtual std::optional<ProcessState> probe(const Process& process, ThreadScan& /*scan*/, Deadline /*until*/) noexcept {
+    return probe(process);
+  }
 
   /// Whether it is stopped, by whomever: the cheapest answer to that, by its first thread, say. Of a child of ours
   /// whose stop somebody has waited for, it may be no.
-  virtual bool isStopped(const Process& process) noexcept { return look(process) == ProcessState::Stopped; }
+  virtual bool isStopped(const Process& process) noexcept { return probe(process) == ProcessState::Stopped; }
 
-  /// Marks the members that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where
-  /// nothing can tell, a member counts as alive.
-  virtual void findGone(std::span<Member> members) noexcept = 0;
+  /// Marks the processes that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where
+  /// nothing can tell, a process counts as alive.
+  virtual void findExited(std::span<Process* const> processes) noexcept = 0;
+
+  /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
+  virtual void pause() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
+
+  /// The same as `findExited` of one.
+  bool hasExited(Process& process) noexcept {
+    Process* const one = &process;
+    findExited({&one, 1});
+    return process.hasExited;
+  }
 };
 
-/// A look at whatever has the pid now.
-inline ProcessState lookAt(ProcessControl& control, Pid pid) noexcept {
-  Member member;
-  if (!control.open(pid, member).empty()) return ProcessState::Unknown;
-  const ProcessState state = member.gone ? ProcessState::Gone : control.look(member.process);
-  control.release(member.process);
+/// Reads about a process by its number, then checks that it still was that process. Returns what `read` returned (0, or
+/// an errno(3)); ESRCH where the process has exited, so that what was read may be about another one with its number.
+template <typename Read>
+int verified(ProcessControl& control, Process& process, Read read) {
+  const int error = read();
+  return control.hasExited(process) ? ESRCH : error;
+}
+
+/// Probes whatever has the pid now.
+inline ProcessState probe(ProcessControl& control, Pid pid) noexcept {
+  Process process;
+  if (!control.open(pid, process).empty()) return ProcessState::Unknown;
+  const ProcessState state = process.hasExited ? ProcessState::Gone : control.probe(process);
+  control.release(process);
   return state;
 }
 
-/// The best control that this kernel and its seccomp filter allow, chosen once per process: pidfds, then `kill`
-/// guarded by the start time, then plain `kill`, and off POSIX one that supports nothing. It lives for ever.
+/// The best that this kernel and its seccomp filter allow, chosen once per process: pidfds, then `kill` guarded by the
+/// start time, then plain `kill`, and off POSIX one that supports nothing. It lives for ever.
 ProcessControl& systemControl() noexcept;
 
 }  // namespace freeze_state

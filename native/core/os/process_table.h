@@ -1,14 +1,59 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
 
-#include "../deadline.h"
-#include "../failure.h"
+#include "process_control.h"
 
 namespace freeze_state {
 
-/// Who is whose child. Behind an interface, so that a test can put a scripted table in its place. One object serves
-/// one freezer, under its state's lock.
+/// What the table of processes has of one, as proc_pid_stat(5) names it.
+struct ProcessEntry {
+  char state = 'X';             ///< field 3: R, S, D, T, t, Z, X, I; of its first thread
+  Pid parent = 0;               ///< field 4
+  Pid group = 0;                ///< field 5
+  std::int64_t threads = 0;     ///< field 20
+  std::uint64_t startTime = 0;  ///< field 22: clock ticks since boot
+
+  bool hasExitedFirstThread() const noexcept { return state == 'Z' || state == 'X'; }
+  /// Its first thread has exited before others: then the process lives.
+  bool isLeaderless() const noexcept { return hasExitedFirstThread() && threads > 1; }
+  bool hasExited() const noexcept { return hasExitedFirstThread() && threads <= 1; }
+};
+
+/// A walk over the pids of all processes, a few at a time.
+class ProcessWalk {
+ public:
+  virtual ~ProcessWalk() = default;
+  /// False at the end, and after an error.
+  virtual bool next(Pid& pid) noexcept = 0;
+  /// 0, or the errno(3) that ended the walk.
+  virtual int error() const noexcept = 0;
+};
+
+/// Who is whose child. One object serves one tree, under the lock of its state.
+class ChildReader {
+ public:
+  virtual ~ChildReader() = default;
+
+  /// Drops what is in progress: the next question is asked anew.
+  virtual void reset() noexcept = 0;
+
+  /// Begins a pass: what `read` answers from now on is not older than the first call of this. Returns 0, or the
+  /// errno(3); EAGAIN where the deadline cut it short: the next call continues it.
+  virtual int beginPass(Deadline until) = 0;
+
+  /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
+  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the deadline cut
+  /// it short: a call for the same process continues it.
+  virtual int read(Pid pid, std::vector<Pid>& children, Deadline until) = 0;
+};
+
+/// The table of processes, for reading. Behind an interface, so that a test can put a fake one in its place. What it
+/// says is about a number: `verified` (process_control.h) ties it to a process. One object serves all threads; nothing
+/// in it is kept but in the walks and readers that it makes.
 class ProcessTable {
  public:
   ProcessTable() = default;
@@ -16,34 +61,32 @@ class ProcessTable {
   ProcessTable& operator=(const ProcessTable&) = delete;
   virtual ~ProcessTable() = default;
 
-  /// Whether anything here tells.
-  virtual bool isKnown() const noexcept = 0;
+  /// Whether there is one here.
+  virtual bool isAvailable() const noexcept = 0;
+  /// Whether it shows the processes of everybody; it may hide those of others (hidepid, proc(5)).
+  virtual bool showsAll() const noexcept = 0;
 
-  /// Drops what is under way: what is asked next is asked anew.
-  virtual void startOver() noexcept = 0;
+  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden. Any other, such as EMFILE, says
+  /// nothing about the process.
+  virtual int read(Pid pid, ProcessEntry& entry) noexcept = 0;
 
-  /// Begins a pass: what `children` answers from now on is not older than the first call of this. Returns 0, or the
-  /// errno(3); EAGAIN where the deadline cut it short: the next call goes on from there.
-  virtual int beginPass(Deadline until) = 0;
+  /// What the process does, its threads included. `Gone` where there is no such process; `Unknown` where nothing tells.
+  virtual ProcessState probe(Pid pid) noexcept = 0;
+  /// The same in steps, as `ProcessControl::probe` has it.
+  virtual std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, Deadline until) noexcept = 0;
 
-  /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
-  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the deadline cut
-  /// it short: a call for the same process goes on from there.
-  virtual int children(Pid pid, std::vector<Pid>& list, Deadline until) = 0;
+  /// Its process group, by getpgid(2): a tenth of what `read` costs. 0 where there is no such process.
+  virtual Pid groupOf(Pid pid) noexcept = 0;
 
-  /// Whose child it is now, and whether it is stopped. Returns 0, or the errno(3); ESRCH as above.
-  struct Relation {
-    Pid parent = 0;
-    bool isStopped = false;
-  };
-  virtual int relation(Pid pid, Relation& relation) = 0;
-
-  /// Whether the two use the same memory: so a parent that waits in vfork(2), and its child. Where nothing can tell,
+  /// Whether the two use the same memory: so do a parent that waits in vfork(2), and its child. Where nothing can tell,
   /// yes.
-  virtual bool sharesMemory(Pid parent, Pid child) = 0;
+  virtual bool sharesMemory(Pid parent, Pid child) noexcept = 0;
 
-  /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
-  virtual void pause() = 0;
+  virtual std::unique_ptr<ProcessWalk> walk() = 0;
+  virtual std::unique_ptr<ChildReader> children() = 0;
 };
+
+/// The one of this system; it lives for ever.
+ProcessTable& systemTable() noexcept;
 
 }  // namespace freeze_state

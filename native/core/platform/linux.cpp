@@ -4,7 +4,7 @@
 #include "../modes/process_group.h"
 #include "../modes/tree.h"
 #include "../os/linux/group_control.h"
-#include "../os/linux/process_table.h"
+#include "../os/process_table.h"
 #include "platform.h"
 
 namespace freeze_state {
@@ -12,13 +12,9 @@ namespace freeze_state {
 namespace {
 
 // Never destroyed: states may outlive the static objects of this library at exit.
-ProcessControl& groupControl() {
-  static ProcessControl& only = *new LinuxGroupControl(systemControl());
+GroupControl& groupControl() {
+  static GroupControl& only = *new LinuxGroupControl(systemControl());
   return only;
-}
-
-std::unique_ptr<ProcessTable> systemTable() {
-  return std::make_unique<LinuxProcessTable>(LinuxProcessTable::bestMeans());
 }
 
 }  // namespace
@@ -27,16 +23,21 @@ FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPla
   switch (mode) {
     case Mode::None: break;
     case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl()), {}};
-    case Mode::ProcessGroup: return {std::make_unique<ProcessGroupFreezer>(options, groupControl()), {}};
+    case Mode::ProcessGroup: return {std::make_unique<ProcessGroupFreezer>(options, groupControl(), systemTable()), {}};
     case Mode::ProcessTree: return {std::make_unique<TreeFreezer>(options, systemControl(), systemTable()), {}};
-    case Mode::Cgroup: return CgroupFreezer::make(cgroup, options, systemControl());
+    case Mode::Cgroup: {
+      FreezerResult result;
+      auto group = FreezeFile::make(cgroup, result.failures);
+      if (group) result.freezer = std::make_unique<CgroupFreezer>(std::move(group), options, systemControl());
+      return result;
+    }
   }
   return {std::make_unique<NoneFreezer>(systemControl()), {}};
 }
 
 Failures whyNotMode(Mode mode) {
   if (mode == Mode::None) return {};
-  if (mode == Mode::ProcessTree && !systemTable()->isKnown()) return {{FailureCode::UnsupportedPlatform}};
+  if (mode == Mode::ProcessTree && !systemTable().isAvailable()) return {{FailureCode::UnsupportedPlatform}};
   return mode == Mode::Cgroup ? FreezeFile::whyNot() : Failures();
 }
 

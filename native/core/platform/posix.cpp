@@ -2,7 +2,6 @@
 #include "../modes/process.h"
 #include "../modes/tree.h"
 #include "../os/posix/group_control.h"
-#include "../os/posix/no_table.h"
 #include "platform.h"
 
 namespace freeze_state {
@@ -14,8 +13,7 @@ FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPla
     case Mode::None: return {std::make_unique<NoneFreezer>(systemControl()), {}};
     case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl()), {}};
     case Mode::ProcessGroup: return {std::make_unique<ProcessFreezer>(options, groups), {}};
-    case Mode::ProcessTree:
-      return {std::make_unique<TreeFreezer>(options, systemControl(), std::make_unique<NoTable>()), {}};
+    case Mode::ProcessTree: return {std::make_unique<TreeFreezer>(options, systemControl(), systemTable()), {}};
     case Mode::Cgroup: break;
   }
   return {nullptr, whyNotMode(mode)};

@@ -27,7 +27,8 @@ std::optional<FailureCode> whyInvalid(std::int64_t pid) noexcept {
 
 }  // namespace
 
-FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer) : mode_(mode), freezer_(std::move(freezer)) {
+FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer)
+    : mode_(mode), freezer_(std::move(freezer)), members_(freezer_->control()) {
   if (!live_states::enter(*this)) word_.store(word::kClosed);
 }
 
@@ -46,96 +47,21 @@ FreezeResult FreezeState::settled(std::uint64_t seen, std::uint64_t epoch) const
   return {mode_ != Mode::None && seen == word::frozen(epoch), {}};
 }
 
-FreezeResult FreezeState::stopMembers(std::uint64_t epoch, Deadline until, Roster* roster, const Listener* caller) {
-  std::unique_lock lock(mutex_);
-  const std::uint64_t running = word::running(epoch);
-  const std::uint64_t seen = word_.load();
-  const bool isOver = seen != running || holds_.load() != 0;
-  // The thaw that made it so waits for our lock. A false answer is not to come before it (G3).
-  if (isOver && stopUnderWay_ == epoch) resume(Whom::Stopped);
-  if (seen != running) {
-    if (roster != nullptr) roster->registered = roster->left = freezer_->pids();
-    return settled(seen, epoch);
-  }
-  if (isOver) return {};
-  if (!freezer_->isSupported()) return {false, {{FailureCode::UnsupportedPlatform}}};
-  if (freezer_->isEmpty()) return {false, {{FailureCode::NoPidConfigured}}};
-  FreezeResult result = stopMembersLocked(epoch, until, roster);
-  if (result.frozen) announce(lock, caller);
-  return result;
-}
-
-/// The loop itself: there are members, and a moment ago the state was running at `epoch`. The lock is held.
-FreezeResult FreezeState::stopMembersLocked(std::uint64_t epoch, Deadline until, Roster* roster) {
-  const std::uint64_t running = word::running(epoch);
-  const Ticket ticket(word_, running);
-  // The thaw that moved the word since waits for our lock: it may not find the stops of an older freeze (G1).
-  if (stopUnderWay_ && stopUnderWay_ != epoch) resume(Whom::Stopped);
-  if (!stopUnderWay_ || hasSetChanged_) freezer_->beginStop();
-  stopUnderWay_.reset();
-  hasSetChanged_ = false;
-  StopResult stop = freezer_->stop(ticket, roster != nullptr, until);
-  if (!stop.isDone && ticket.isCurrent()) {
-    stopUnderWay_ = epoch;
-    return {false, {}, true, stop.isIdle};
-  }
-  FreezeResult result{false, std::move(stop.failures)};
-  // The state reads frozen only once every live member was signalled (G5), and only if no thaw came in between: the
-  // thaw that moved the word waits for our lock and may find nothing stopped (G1, G3, G4).
-  std::uint64_t expected = running;
-  result.frozen =
-      result.failures.empty() && freezer_->isAnyAlive() && word_.compare_exchange_strong(expected, word::frozen(epoch));
-  if (!result.frozen) append(result.failures, resume(Whom::Stopped));
-  if (result.failures.empty() && !freezer_->isAnyAlive()) result.failures = freezer_->deaths();
-  if (roster != nullptr) *roster = {freezer_->pids(), {}, result.frozen};
-  freezer_->dropGone();
-  if (roster != nullptr) roster->left = freezer_->pids();
-  if (result.failures.empty() && !result.frozen) return settled(word_.load(), epoch);
-  return result;
+FreezeResult FreezeState::freezeNow(std::uint64_t epoch, const Listener* caller) {
+  Attempt attempt(*this, epoch, caller);
+  Step step = attempt.freeze(kNoDeadline);
+  return {attempt.isFrozen(), std::move(step.failures)};
 }
 
 /// The lock is held.
 Failures FreezeState::resume(Whom whom) {
-  stopUnderWay_.reset();
-  return freezer_->resume(whom);
+  inProgress_ = nullptr;
+  return freezer_->resume(members_, whom);
 }
 
-FreezeResult FreezeState::freezeBitByBit(std::uint64_t epoch, Deadline until, Roster& roster, const Listener* caller) {
-  if (mode_ == Mode::None) return settled(word_.load(), epoch);
-  return stopMembers(epoch, until, &roster, caller);
-}
-
-void FreezeState::abandon(std::uint64_t epoch) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (stopUnderWay_ == epoch) resume(Whom::Stopped);
-}
-
-std::optional<std::vector<Pid>> FreezeState::unstoppedSoFar(std::uint64_t epoch) {
-  const std::lock_guard lock(mutex_);
-  if (stopUnderWay_ != epoch || word_.load() != word::running(epoch)) return std::nullopt;
-  return freezer_->awaited();
-}
-
-std::optional<std::vector<Pid>> FreezeState::unstopped(std::uint64_t epoch, Deadline until) {
-  const Ticket frozen(word_, word::frozen(epoch));
-  for (;;) {
-    std::vector<Pid> pids;
-    {
-      // Anew for each round of looks: a thaw does not wait for a confirmation (G6).
-      const std::lock_guard lock(mutex_);
-      if (!frozen.isCurrent()) return std::nullopt;
-      pids = freezer_->unstopped(frozen, until);
-    }
-    if (!frozen.isCurrent()) return std::nullopt;
-    if (pids.empty() || std::chrono::steady_clock::now() >= until) return pids;
-    std::this_thread::yield();
-  }
-}
-
-std::optional<std::vector<MemberOutcome>> FreezeState::outcomes(std::uint64_t epoch) {
-  const std::lock_guard lock(mutex_);
-  if (word_.load() != word::frozen(epoch)) return std::nullopt;
-  return freezer_->outcomes();
+/// Where only descendants of members live, the members stay: what is frozen is frozen in their name. The lock is held.
+void FreezeState::dropExited() noexcept {
+  if (members_.isAnyAlive() || !freezer_->isAnyAlive(members_)) members_.dropExited();
 }
 
 std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
@@ -143,7 +69,7 @@ std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
   std::vector<Pid> queue;
   {
     const std::lock_guard lock(mutex_);
-    queue = freezer_->everyone();
+    for (const Covered& one : freezer_->visit(members_)) queue.push_back(one.pid);
   }
   std::unordered_set<Pid> known(queue.begin(), queue.end());
   for (std::size_t next = 0; next < queue.size(); ++next) {
@@ -152,7 +78,7 @@ std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
     {
       const std::lock_guard lock(mutex_);
       if (word_.load() == word::kClosed) return std::nullopt;
-      status = freezer_->inspect(queue[next], found);
+      status = freezer_->inspect(members_, queue[next], found);
     }
     if (status) list.push_back(*status);
     std::ranges::copy_if(found, std::back_inserter(queue), [&](Pid pid) { return known.insert(pid).second; });
@@ -168,29 +94,18 @@ Failures FreezeState::unfreeze(const Listener* caller) {
   return continueMembers(lock, caller);
 }
 
-std::optional<Failures> FreezeState::unfreezeFrom(std::uint64_t epoch, bool isUnderWayOnly, const Listener* caller) {
-  const auto move = [this](std::uint64_t from) { return word_.compare_exchange_strong(from, word::thawed(from)); };
-  bool hasMoved = !isUnderWayOnly && move(word::frozen(epoch));
-  std::unique_lock lock(mutex_);
-  if (!hasMoved && stopUnderWay_ == epoch) hasMoved = move(word::running(epoch));
-  // Another call may have frozen it while we waited for the lock.
-  if (!hasMoved && !isUnderWayOnly) hasMoved = move(word::frozen(epoch));
-  if (!hasMoved) return std::nullopt;
-  return continueMembers(lock, caller);
-}
-
 /// What a thaw does once it has moved the word. Ends the caller's hold of the lock.
 Failures FreezeState::continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller) {
   Failures failures;
   // A freeze that began after our move and got the lock before us owns the stops: continuing them here would leave
   // the state frozen and its members running.
   if (!word::isFrozen(word_.load())) {
-    stopUnderWay_.reset();
-    if (freezer_->isAnyStopped()) {
+    inProgress_ = nullptr;
+    if (freezer_->isAnyStopped(members_)) {
       failures = resume(Whom::Stopped);
       // After the signals: by now the members run, and nobody waits for this.
-      freezer_->findGone();
-      freezer_->dropGone();
+      freezer_->refresh(members_);
+      dropExited();
     }
   }
   announce(lock, caller);
@@ -202,9 +117,9 @@ bool FreezeState::forceUnfreeze(const Listener* caller) {
   std::unique_lock lock(mutex_);
   // Unlike `unfreeze` this thaws a newer freeze as well; under the lock no other can follow.
   if (word::isFrozen(word_.load())) advance();
-  freezer_->findGone();
+  freezer_->refresh(members_);
   resume(Whom::All);
-  freezer_->dropGone();
+  dropExited();
   announce(lock, caller);
   return true;
 }
@@ -219,29 +134,42 @@ Failures FreezeState::hold(const Listener* caller) {
 Failures FreezeState::registerPid(std::int64_t pid) {
   if (word_.load() == word::kClosed) return {{FailureCode::Closed}};
   if (const auto code = whyInvalid(pid); code) return {{*code}};
-  if (pid == freezer_->ownPid()) return {{FailureCode::OwnPid}};
+  if (pid == freezer_->control().ownPid()) return {{FailureCode::OwnPid}};
   const std::lock_guard lock(mutex_);
-  // The word becomes frozen only under our lock, so no freeze can slip in between this look and the entry (G5). A
+  // The word becomes frozen only under our lock, so no freeze can slip in between this load and the entry (G5). A
   // thaw can; it then waits for our lock and finds the mark.
   const std::uint64_t seen = word_.load();
   if (seen == word::kClosed) return {{FailureCode::Closed}};
   const Ticket frozen(word_, seen);
-  hasSetChanged_ = true;
-  return freezer_->add(static_cast<Pid>(pid), word::isFrozen(seen) ? &frozen : nullptr);
+  if (inProgress_ != nullptr) inProgress_->restart();
+  const Pid number = static_cast<Pid>(pid);
+  if (Member* known = members_.find(number); known != nullptr) {
+    freezer_->refresh(members_);
+    if (!known->hasExited()) return freezer_->readmit(members_, *known);
+    members_.remove(*known);
+  }
+  Member& newcomer = members_.add({.process = {.pid = number}});
+  Failures failures = freezer_->admit(members_, newcomer, word::isFrozen(seen) ? &frozen : nullptr);
+  if (!failures.empty()) members_.remove(newcomer);
+  return failures;
 }
 
 UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   const std::lock_guard lock(mutex_);
   if (word_.load() == word::kClosed) return {false, {{FailureCode::Closed}}};
   if (const auto code = whyInvalid(pid); code) return {false, {{*code}}};
-  hasSetChanged_ = true;
-  return freezer_->remove(static_cast<Pid>(pid));
+  if (inProgress_ != nullptr) inProgress_->restart();
+  Member* const member = members_.find(static_cast<Pid>(pid));
+  if (member == nullptr) return {};
+  Failures failures = freezer_->dismiss(members_, *member);
+  if (failures.empty()) members_.remove(*member);
+  return {true, std::move(failures)};
 }
 
 std::optional<std::vector<Pid>> FreezeState::pids() const {
   const std::lock_guard lock(mutex_);
   if (word_.load() == word::kClosed) return std::nullopt;
-  return freezer_->pids();
+  return members_.pids();
 }
 
 Failures FreezeState::close(const Listener* caller) {
@@ -250,7 +178,8 @@ Failures FreezeState::close(const Listener* caller) {
   std::unique_lock lock(mutex_);
   if (std::exchange(isCleared_, true)) return {};
   Failures failures = resume(Whom::Stopped);
-  append(failures, freezer_->clear());
+  append(failures, freezer_->close(members_));
+  members_.clear();
   announce(lock, caller);
   return failures;
 }
@@ -270,9 +199,10 @@ std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional
     const Deadline now = std::chrono::steady_clock::now();
     lock.lock();
     if (isInterrupted || (deadline && now >= *deadline)) break;
-    const Deadline look = now + interruption.interval();
+    const Deadline question = now + interruption.interval();
     // Under the lock, which every change passes through between moving the word and waking us.
-    changed_.wait_until(lock, deadline ? std::min(*deadline, look) : look, [&] { return word_.load() != seen; });
+    changed_.wait_until(lock, deadline ? std::min(*deadline, question) : question,
+                        [&] { return word_.load() != seen; });
   }
   return word_.load();
 }

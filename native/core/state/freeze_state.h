@@ -12,9 +12,11 @@
 #include "../failure.h"
 #include "../mode.h"
 #include "../modes/freezer.h"
+#include "../modes/member_list.h"
 #include "../os/process_control.h"
 #include "../os/signal_loop.h"
 #include "../word.h"
+#include "attempt.h"
 #include "listener.h"
 #include "live_states.h"
 
@@ -24,15 +26,12 @@ namespace freeze_state {
 struct FreezeResult {
   bool frozen = false;
   Failures failures;
-  bool isUnderWay = false;  ///< the deadline has passed before the end: the next call goes on from there
-  bool isIdle = false;      ///< while under way: not before somebody that was signalled has stopped
 };
 
-/// Of whom a freeze was, by their pids in the order of their registration.
-struct Roster {
-  std::vector<Pid> registered;  ///< when it froze
-  std::vector<Pid> left;        ///< those of them that it found to be there
-  bool isByUs = false;          ///< it was this call that froze
+/// What became of an `unregisterPid`. `found` false with no failure: there was no such member.
+struct UnregisterResult {
+  bool found = false;
+  Failures failures;
 };
 
 /// A set of processes that is frozen and thawed as one, after `lambda_simulator::freeze::FreezeState`.
@@ -73,34 +72,11 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   FreezeResult freezeAtEpoch(std::uint64_t epoch, const Listener* caller = nullptr) {
     const std::uint64_t seen = word_.load();
     if (mode_ == Mode::None || seen != word::running(epoch)) return settled(seen, epoch);
-    return stopMembers(epoch, kWholly, nullptr, caller);
+    return freezeNow(epoch, caller);
   }
 
-  /// The same bit by bit, as far as it comes until the deadline: the state stays running until the last bit, and
-  /// whatever is done to it in between is as if the freeze had not begun: a thaw continues what was stopped so far, and
-  /// a newcomer is stopped by a later bit. Notes what others had stopped before. The roster is filled in where the
-  /// result is frozen. A freeze that is not gone on with is to be ended by `abandon`.
-  FreezeResult freezeBitByBit(std::uint64_t epoch, Deadline until, Roster& roster, const Listener* caller = nullptr);
-
-  /// Continues what the bits of a freeze at that epoch have stopped so far.
-  void abandon(std::uint64_t epoch) noexcept;
-
-  /// The live processes that were not seen stopped yet, while the state is frozen at the epoch; nothing once that has
-  /// passed. Looks until the deadline; see `Freezer::unstopped`.
-  std::optional<std::vector<Pid>> unstopped(std::uint64_t epoch, Deadline until);
-
-  /// What became of each process that is covered, while the state is frozen at the epoch; nothing once that has passed.
-  std::optional<std::vector<MemberOutcome>> outcomes(std::uint64_t epoch);
-
-  /// Those that a freeze, bit by bit, at that epoch has signalled and not seen stopped; nothing once that has passed.
-  std::optional<std::vector<Pid>> unstoppedSoFar(std::uint64_t epoch);
-
-  /// Thaws as `unfreeze` does if the state is frozen at that very epoch, or bit by bit about to be; nothing if not.
-  /// `isUnderWayOnly`: only in the second case.
-  std::optional<Failures> unfreezeFrom(std::uint64_t epoch, bool isUnderWayOnly, const Listener* caller = nullptr);
-
-  /// What a freeze covers, or has stopped; nothing after `close`. Takes a look at one process after the other, and lets
-  /// go of the lock in between.
+  /// What a freeze covers, or has stopped; nothing after `close`. Probes one process after the other, and releases the
+  /// lock in between.
   std::optional<std::vector<MemberStatus>> inspect();
 
   /// Moves to the next epoch, which cancels a freeze in flight at once, and continues every member that a freeze
@@ -148,10 +124,12 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   void removeListener(Listener& listener) noexcept;
 
  private:
+  friend class Attempt;
+
   FreezeResult settled(std::uint64_t seen, std::uint64_t epoch) const;
-  FreezeResult stopMembers(std::uint64_t epoch, Deadline until, Roster* roster, const Listener* caller);
-  FreezeResult stopMembersLocked(std::uint64_t epoch, Deadline until, Roster* roster);
+  FreezeResult freezeNow(std::uint64_t epoch, const Listener* caller);
   Failures resume(Whom whom);
+  void dropExited() noexcept;
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
   bool advance() noexcept;
   void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
@@ -169,10 +147,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
   std::condition_variable changed_;  ///< the word has moved
   const std::unique_ptr<Freezer> freezer_;
-  /// The epoch of the stop that some call of `freezeBitByBit` is to go on with, or `abandon` to take back.
-  std::optional<std::uint64_t> stopUnderWay_;
-  bool hasSetChanged_ = false;  ///< since it got as far as it is, so it is to begin anew
-  bool isCleared_ = false;      ///< by `close`
+  MemberList members_;
+  Attempt* inProgress_ = nullptr;  ///< the attempt whose stops are in force, while the state reads running
+  bool isCleared_ = false;         ///< by `close`
   std::vector<Listener*> listeners_;
 };
 

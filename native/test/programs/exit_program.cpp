@@ -31,10 +31,10 @@ class Hooked final : public ProcessControl {
   const char* name() const noexcept override { return real_.name(); }
   Pid ownPid() const noexcept override { return real_.ownPid(); }
   const char* sendCall() const noexcept override { return real_.sendCall(); }
-  Failures open(Pid pid, Member& member) noexcept override { return real_.open(pid, member); }
+  Failures open(Pid pid, Process& process) noexcept override { return real_.open(pid, process); }
   void release(Process& process) noexcept override { real_.release(process); }
-  ProcessState look(const Process& process) noexcept override { return real_.look(process); }
-  void findGone(std::span<Member> members) noexcept override { real_.findGone(members); }
+  ProcessState probe(const Process& process) noexcept override { return real_.probe(process); }
+  void findExited(std::span<Process* const> processes) noexcept override { real_.findExited(processes); }
   int send(const Process& process, Signal signal) noexcept override {
     hook(signal);
     return real_.send(process, signal);
@@ -48,8 +48,8 @@ class Hooked final : public ProcessControl {
 
 bool areStopped(const std::vector<Pid>& pids) {
   return std::ranges::all_of(pids, [](Pid pid) {
-    proc::Stat stat{};
-    return proc::stat(pid, stat) == 0 && stat.state == 'T';
+    ProcessEntry stat;
+    return procfs::read(pid, stat) == 0 && stat.state == 'T';
   });
 }
 

@@ -18,8 +18,8 @@ namespace freeze_state::test {
 namespace {
 
 char stateOf(Pid pid) noexcept {
-  proc::Stat stat{};
-  return proc::stat(pid, stat) == 0 ? stat.state : 'X';
+  ProcessEntry stat;
+  return procfs::read(pid, stat) == 0 ? stat.state : 'X';
 }
 
 Pid forkOrThrow() {

@@ -59,8 +59,8 @@ HeldThread::~HeldThread() {
 }
 
 bool HeldThread::comesToSleep() const {
-  proc::Stat stat{};
-  return waitUntil([&] { return id_ != 0 && proc::stat(id_, stat) == 0 && stat.state == 'S'; });
+  ProcessEntry stat;
+  return waitUntil([&] { return id_ != 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });
 }
 
 bool HeldThread::hold() {

@@ -35,8 +35,8 @@ class Meanwhile {
       id_ = gettid();
       body();
     });
-    proc::Stat stat{};
-    return waitUntil([&] { return id_ != 0 && proc::stat(id_, stat) == 0 && stat.state == 'S'; });
+    ProcessEntry stat;
+    return waitUntil([&] { return id_ != 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });
   }
 
   void join() {

@@ -10,9 +10,9 @@ thread_local std::uint64_t caller = 0;
 
 void Model::setCaller(std::uint64_t mark) noexcept { caller = mark; }
 
-Failures Model::open(Pid pid, Member& member) noexcept {
-  member.process.pid = pid;
-  member.process.fd = pid;
+Failures Model::open(Pid pid, Process& process) noexcept {
+  process.pid = pid;
+  process.fd = pid;
   return {};
 }
 
@@ -23,11 +23,11 @@ int Model::send(const Process& process, Signal signal) noexcept {
   return 0;
 }
 
-ProcessState Model::look(const Process& process) noexcept {
+ProcessState Model::probe(const Process& process) noexcept {
   const bool runs = stoppedBy(static_cast<std::size_t>(process.pid - kFirst)) == kRunning;
   return runs ? ProcessState::Sleeping : ProcessState::Stopped;
 }
 
-void Model::findGone(std::span<Member>) noexcept {}
+void Model::findExited(std::span<Process* const>) noexcept {}
 
 }  // namespace freeze_state::test

@@ -24,11 +24,11 @@ class Model final : public ProcessControl {
   const char* name() const noexcept override { return "model"; }
   Pid ownPid() const noexcept override { return 1; }
   const char* sendCall() const noexcept override { return "model"; }
-  Failures open(Pid pid, Member& member) noexcept override;
+  Failures open(Pid pid, Process& process) noexcept override;
   void release(Process& process) noexcept override { process.fd = -1; }
   int send(const Process& process, Signal signal) noexcept override;
-  ProcessState look(const Process& process) noexcept override;
-  void findGone(std::span<Member> members) noexcept override;
+  ProcessState probe(const Process& process) noexcept override;
+  void findExited(std::span<Process* const> processes) noexcept override;
 
  private:
   struct Modelled {

@@ -46,6 +46,7 @@ void Script::stuck(Pid pid, bool isStuck) {
 
 void Script::onSend(std::size_t nth, std::function<void()> hook) { sendHooks_[nth] = std::move(hook); }
 void Script::onEverySend(std::function<void()> hook) { everySendHook_ = std::move(hook); }
+void Script::onPause(std::function<void()> hook) { pauseHook_ = std::move(hook); }
 void Script::onOpen(std::function<void()> hook) { openHook_ = std::move(hook); }
 
 std::string Script::log() {
@@ -74,14 +75,14 @@ std::multiset<Pid> Script::held() const {
   return held_;
 }
 
-Failures Script::open(Pid pid, Member& member) noexcept {
+Failures Script::open(Pid pid, Process& process) noexcept {
   if (const auto hook = std::exchange(openHook_, nullptr)) hook();
   if (const auto refused = refusedOpens_.find(pid); refused != refusedOpens_.end()) return {{refused->second, pid}};
-  member.process.pid = pid;
-  member.gone = absent_.contains(pid);
-  if (member.gone) return {};
+  process.pid = pid;
+  process.hasExited = absent_.contains(pid);
+  if (process.hasExited) return {};
   // A script has no descriptors; the number only says that something is held.
-  member.process.fd = pid;
+  process.fd = pid;
   const std::lock_guard lock(mutex_);
   held_.insert(pid);
   return {};
@@ -115,13 +116,18 @@ int Script::send(const Process& process, Signal signal) noexcept {
   return error;
 }
 
-ProcessState Script::look(const Process& process) noexcept {
+ProcessState Script::probe(const Process& process) noexcept {
   if (exited_.contains(process.pid)) return ProcessState::Gone;
   return isStopped(process.pid) && !stuck_.contains(process.pid) ? ProcessState::Stopped : ProcessState::Sleeping;
 }
 
-void Script::findGone(std::span<Member> members) noexcept {
-  for (Member& member : members) member.gone = member.gone || exited_.contains(member.process.pid);
+void Script::findExited(std::span<Process* const> processes) noexcept {
+  for (Process* const one : processes) one->hasExited = one->hasExited || exited_.contains(one->pid);
+}
+
+void Script::pause() noexcept {
+  ++pauses_;
+  if (pauseHook_) pauseHook_();
 }
 
 ScriptedState::ScriptedState(int members, Mode mode) : state(mode, LoopOptions{.boost = false}, script) {

@@ -18,9 +18,9 @@ class Script final : public ProcessControl {
  public:
   /// From now on a signal to this process answers with the error; 0 for success.
   void answer(Pid pid, Signal signal, int error);
-  /// It has exited, and a look finds that. Signals answer ESRCH.
+  /// It has exited, and a probe finds that. Signals answer ESRCH.
   void exited(Pid pid);
-  /// It exits between the look and the signal: signals answer ESRCH, and the look finds nothing.
+  /// It exits between the probe and the signal: signals answer ESRCH, and the probe finds nothing.
   void exitedUnseen(Pid pid);
   /// Nothing has this pid; or a process has it now.
   void absent(Pid pid, bool isAbsent = true);
@@ -37,10 +37,13 @@ class Script final : public ProcessControl {
   void onSend(std::size_t nth, std::function<void()> hook);
   /// Runs in each call of `send`.
   void onEverySend(std::function<void()> hook);
+  /// Runs in each call of `pause`, after it was counted.
+  void onPause(std::function<void()> hook);
+  int pauses() const noexcept { return pauses_; }
   /// Runs in the next call of `open`.
   void onOpen(std::function<void()> hook);
 
-  /// The signals since the last look: `stop 101, continue 101`. One that failed has a `!`.
+  /// The signals since the last call: `stop 101, continue 101`. One that failed has a `!`.
   std::string log();
   /// How many signals of a kind since the beginning.
   std::size_t count(Signal signal) const;
@@ -54,11 +57,12 @@ class Script final : public ProcessControl {
   bool isSupported() const noexcept override { return isSupported_; }
   Pid ownPid() const noexcept override { return kOwnPid; }
   const char* sendCall() const noexcept override { return "script"; }
-  Failures open(Pid pid, Member& member) noexcept override;
+  Failures open(Pid pid, Process& process) noexcept override;
   void release(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
-  ProcessState look(const Process& process) noexcept override;
-  void findGone(std::span<Member> members) noexcept override;
+  ProcessState probe(const Process& process) noexcept override;
+  void findExited(std::span<Process* const> processes) noexcept override;
+  void pause() noexcept override;
 
   static constexpr Pid kOwnPid = 99;
 
@@ -72,6 +76,8 @@ class Script final : public ProcessControl {
   std::map<std::size_t, std::function<void()>> sendHooks_;
   std::function<void()> everySendHook_;
   std::function<void()> openHook_;
+  std::function<void()> pauseHook_;
+  int pauses_ = 0;
 
   mutable std::mutex mutex_;  ///< guards the rest, which a test reads while another thread signals
   std::string log_;

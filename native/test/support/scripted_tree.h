@@ -13,18 +13,16 @@
 
 namespace freeze_state::test {
 
-/// A table as the test wrote it. Its hooks run at the moments in which a real one could change.
+/// A table of processes as the test wrote it. Its hooks run at the moments in which a real one could change.
 class ScriptedTable final : public ProcessTable {
  public:
   std::map<Pid, std::vector<Pid>> childrenOf;
   std::map<Pid, Pid> parents;
   std::map<Pid, int> errors;
   std::function<void(Pid)> onChildren;
-  std::function<void(Pid)> onRelation;
+  std::function<void(Pid)> onRead;
   std::set<Pid> vforked;
   std::set<Pid> stopped;  ///< by somebody else
-  std::function<void()> onPause;
-  int pauses = 0;
 
   void bear(Pid parent, Pid child) {
     childrenOf[parent].push_back(child);
@@ -35,43 +33,56 @@ class ScriptedTable final : public ProcessTable {
     bear(parent, child);
   }
 
-  bool isKnown() const noexcept override { return true; }
-  void startOver() noexcept override {}
-  int beginPass(Deadline /*until*/) override { return 0; }
-  int children(Pid pid, std::vector<Pid>& list, Deadline /*until*/) override {
-    if (onChildren) onChildren(pid);
-    const auto& known = childrenOf[pid];
-    list.insert(list.end(), known.begin(), known.end());
-    return errors.contains(pid) ? errors[pid] : 0;
-  }
-  int relation(Pid pid, Relation& relation) override {
-    if (onRelation) onRelation(pid);
+  bool isAvailable() const noexcept override { return true; }
+  bool showsAll() const noexcept override { return true; }
+  int read(Pid pid, ProcessEntry& entry) noexcept override {
+    if (onRead) onRead(pid);
     if (errors.contains(pid)) return errors[pid];
-    relation = {parents[pid], stopped.contains(pid)};
+    entry = {.state = stopped.contains(pid) ? 'T' : 'S', .parent = parents[pid], .threads = 1};
     return 0;
   }
-  bool sharesMemory(Pid parent, Pid child) override { return vforked.contains(child) && parents[child] == parent; }
-  void pause() override {
-    ++pauses;
-    if (onPause) onPause();
+  ProcessState probe(Pid /*pid*/) noexcept override { return ProcessState::Unknown; }
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, Deadline /*until*/) noexcept override {
+    return probe(pid);
   }
+  Pid groupOf(Pid /*pid*/) noexcept override { return 0; }
+  bool sharesMemory(Pid parent, Pid child) noexcept override {
+    return vforked.contains(child) && parents[child] == parent;
+  }
+  std::unique_ptr<ProcessWalk> walk() override { return nullptr; }
+  std::unique_ptr<ChildReader> children() override { return std::make_unique<Children>(*this); }
+
+ private:
+  class Children final : public ChildReader {
+   public:
+    explicit Children(ScriptedTable& table) : table_(table) {}
+    void reset() noexcept override {}
+    int beginPass(Deadline /*until*/) override { return 0; }
+    int read(Pid pid, std::vector<Pid>& children, Deadline /*until*/) override {
+      if (table_.onChildren) table_.onChildren(pid);
+      const auto& known = table_.childrenOf[pid];
+      children.insert(children.end(), known.begin(), known.end());
+      return table_.errors.contains(pid) ? table_.errors[pid] : 0;
+    }
+
+   private:
+    ScriptedTable& table_;
+  };
 };
 
 /// Process 101 with children 201 and 202; 201 has 301.
 struct ScriptedTree {
-  ScriptedTree() {
-    auto mine = std::make_unique<ScriptedTable>();
-    table = mine.get();
-    state = std::make_shared<FreezeState>(
-        Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{.boost = false}, script, std::move(mine)));
-    table->bear(101, 201);
-    table->bear(101, 202);
-    table->bear(201, 301);
+  ScriptedTree()
+      : state(std::make_shared<FreezeState>(
+            Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{.boost = false}, script, table))) {
+    table.bear(101, 201);
+    table.bear(101, 202);
+    table.bear(201, 301);
     state->registerPid(101);
   }
 
   Script script;
-  ScriptedTable* table;
+  ScriptedTable table;
   std::shared_ptr<FreezeState> state;
 };
 

@@ -2,121 +2,196 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ranges>
 #include <utility>
-
-#include "../../os/linux/procfs.h"
 
 namespace freeze_state {
 
-int Membership::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }
+/// Where the process is; empty where that is not to be seen, and where it has ended. Returns 0, or the errno(3) for
+/// which it cannot be told.
+int Membership::findDirectory(Pid pid, std::string& directory) const {
+  const int error = cgroup::findDirectory(pid, group_.mount(), directory);
+  return error == ESRCH ? 0 : error;
+}
 
-Failures Membership::out(Pid pid, const Homes& homes) const {
-  std::string refused;
-  int refusal = 0;
-  const auto isOut = [&](const std::string& directory, int error) {
-    if (error == 0 || error == ESRCH) return true;
-    // That one is gone says less than what another answers.
-    const bool isGone = error == ENOENT || error == ENODEV;
-    if (refusal == 0 || (!isGone && (refusal == ENOENT || refusal == ENODEV))) {
-      refused = directory;
-      refusal = error;
+int Membership::findInside(Pid pid, bool& isInside) const {
+  std::string directory;
+  const int error = findDirectory(pid, directory);
+  isInside = cgroup::isWithin(directory, group_.path());
+  return error;
+}
+
+bool Membership::isInside(Pid pid, bool otherwise) const {
+  bool isInside = false;
+  return findInside(pid, isInside) == 0 ? isInside : otherwise;
+}
+
+bool Membership::isThere() const noexcept {
+  bool isSet = false;
+  return group_.readSet(isSet) == 0;
+}
+
+Failure Membership::placeFailure(int error, Pid pid) const {
+  Failure failure = failureOf(error, "open");
+  failure.pid = pid;
+  return failure;
+}
+
+Failures Membership::enter(const MemberList& members, Member& newcomer, bool isFrozenByUs) {
+  const Pid pid = newcomer.pid();
+  // Those that were dropped since. Not when they were: no freeze and no thaw takes the lock of the origins.
+  if (homes_.size() >= members.size()) {
+    const std::vector<Pid> pids = members.pids();
+    Origins::all().keepOnly(id(), pids);
+    std::erase_if(homes_, [&](const auto& home) { return std::ranges::find(pids, home.first) == pids.end(); });
+  }
+  Homes homes;
+  std::string here;
+  const int error = verified(control_, newcomer.process, [&] {
+    if (const int unknown = findDirectory(pid, here); unknown != 0) return unknown;
+    homes = Origins::all().of(id(), pid, here);
+    return 0;
+  });
+  if (error != 0 && error != ESRCH) return {placeFailure(error, pid)};
+  homes_[pid] = homes;
+  if (!newcomer.hasExited()) {
+    if (Failures failures = moveIn(newcomer, isFrozenByUs); !failures.empty()) {
+      homes_.erase(pid);
+      return failures;
     }
-    return false;
-  };
-  for (const Home& home : homes) {
-    const int error = Origins::all().ifHome(home, [&] {
-      // Of a group that was given, and that it was in.
-      return home.directory == path_ ? 0 : move_(home.directory, pid);
-    });
-    if (isOut(home.directory, error)) return {};
   }
-  // The root takes whatever there is; elsewhere what has controllers for its children does not (EBUSY).
-  std::vector<std::string> others{cgroup::parentOf(path_)};
-  const auto addAbove = [&](const std::string& directory) {
-    for (std::string at = cgroup::parentOf(directory); cgroup::isWithin(at, mount_.point); at = cgroup::parentOf(at)) {
-      if (!cgroup::isWithin(at, path_) && std::ranges::find(others, at) == others.end()) others.push_back(at);
+  Origins::all().note(id(), pid, homes);
+  return {};
+}
+
+Failures Membership::reenter(Member& member, bool isFrozenByUs) {
+  bool isHere = false;
+  if (const int error = findInside(member.pid(), isHere); error != 0) return {placeFailure(error, member.pid())};
+  return isThere() && isHere ? Failures() : moveIn(member, isFrozenByUs);
+}
+
+Failures Membership::moveIn(Member& member, bool isFrozenByUs) {
+  const Pid pid = member.pid();
+  // Somebody may have removed the group, and made another of that name.
+  bool isSet = false;
+  if (const int error = group_.readSet(isSet); error != 0) return {failureOf(error, "read")};
+  // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
+  // thawed.
+  const std::string watched = isFrozenByUs ? group_.parent() : group_.path();
+  std::string here;
+  if (const int error = findDirectory(pid, here); error != 0) return {placeFailure(error, pid)};
+  for (const std::string& directory : {watched, cgroup::isWithin(here, group_.path()) ? watched : here}) {
+    std::string frozen;
+    if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)
+      return {placeFailure(error, pid)};
+    if (!frozen.empty()) return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
+  }
+  const int error = moves_.in(pid);
+  if (error == ESRCH) member.process.hasExited = true;
+  if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
+  if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
+  // It exited at that moment. Should the number be another process's already, that one was moved: not for long.
+  if (control_.hasExited(member.process) && isInside(pid, false)) moves_.out(pid, homes_[pid]);
+  return {};
+}
+
+/// Those that other states have registered which were given the same group.
+std::unordered_set<Pid> Membership::membersOfOthers() const {
+  if (group_.isMade()) return {};
+  const std::vector<Pid> pids = Origins::all().ofOthersAt(id(), group_.path());
+  return {pids.begin(), pids.end()};
+}
+
+Failures Membership::leave(const MemberList& members, const Member& member) {
+  const Pid pid = member.pid();
+  // First: from here on no other state sends it back to us.
+  Origins::all().forget(id(), pid);
+  if (!member.hasExited() && isThere()) {
+    // Only what is here: somebody may have moved it, or its number may be another process's.
+    bool isHere = false;
+    const int error = findInside(pid, isHere);
+    Failures failures;
+    if (error != 0) failures.push_back(placeFailure(error, pid));
+    std::unordered_set<Pid> apart = membersOfOthers();
+    if (isHere && error == 0 && !apart.contains(pid)) {
+      for (const Member& other : members.all()) {
+        if (other.pid() != pid) apart.insert(other.pid());
+      }
+      failures = moves_.familiesOut({{pid, &homes_[pid]}}, apart, false);
     }
-  };
-  if (!homes.empty()) addAbove(homes.back().directory);
-  addAbove(path_);
-  for (const std::string& directory : others) {
-    if (isOut(directory, move_(directory, pid))) return {};
+    if (!failures.empty()) {
+      Origins::all().note(id(), pid, homes_[pid]);
+      return failures;
+    }
   }
-  return {cgroup::moveFailure(refusal, refused, pid)};
+  homes_.erase(pid);
+  return {};
 }
 
-/// Of those that are in the group and no kin yet: those that descend from one, which may be outside, by others that are
-/// inside. Returns 0, or the errno(3).
-int Membership::findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart,
-                              std::vector<Relative>& relatives) const {
-  std::vector<Pid> inside;
-  if (const int error = inhabitants(inside); error != 0) return error;
-  std::unordered_map<Pid, Pid> parents;
-  for (const Pid pid : inside) {
-    if (kin.contains(pid) || apart.contains(pid)) continue;
-    proc::Stat stat{};
-    const int error = proc::stat(pid, stat);
-    // One that /proc hides is nobody's.
-    if (cgroup::isExhausted(error)) return error;
-    if (error == 0) parents[pid] = stat.parent;
-  }
-  for (const auto& [pid, parent] : parents) {
-    Pid ancestor = parent;
-    // What is read one after the other may make a circle.
-    for (std::size_t steps = 0; steps < parents.size() && parents.contains(ancestor); ++steps)
-      ancestor = parents[ancestor];
-    if (const auto one = kin.find(ancestor); one != kin.end()) relatives.push_back({pid, one->second});
-  }
-  return 0;
-}
-
-void Membership::backIn(const std::vector<Relative>& moved) const {
-  for (const auto& [pid, _] : std::views::reverse(moved)) in(pid);
-}
-
-Failures Membership::familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart,
-                                 bool isFinal) const {
+/// The same for all, by one walk.
+Failures Membership::leaveWithFamilies(const MemberList& members) const {
   Failures failures;
-  Kin kin;
-  std::vector<Relative> moved;
-  std::vector<Relative> next;
-  std::unordered_set<std::size_t> stuck;
-  for (std::size_t i = 0; i < leavers.size(); ++i) {
-    kin[leavers[i].pid] = i;
-    next.push_back({leavers[i].pid, i});
+  std::unordered_set<Pid> apart = membersOfOthers();
+  std::vector<Moves::Leaver> leavers;
+  for (const Member& member : members.all()) {
+    const Pid pid = member.pid();
+    if (member.hasExited() || apart.contains(pid)) continue;
+    bool isHere = false;
+    if (const int error = findInside(pid, isHere); error != 0) {
+      failures.push_back(placeFailure(error, pid));
+      apart.insert(pid);
+    }
+    if (isHere) leavers.push_back({pid, &homes_.at(pid)});
   }
-  const auto keep = [&](std::size_t leaver) {
-    stuck.insert(leaver);
-    // It stays a member, so it is to be frozen with what came with it: all is in again, as far as it can be.
-    for (const auto& [pid, of] : std::views::reverse(moved)) {
-      if (of == leaver) in(pid);
-    }
-  };
-  // The leavers first: what they fork from then on is outside. What was forked just before its parent was moved, the
-  // next pass finds. Who forks faster than that is let be: a group that we made is emptied at the end, whoever is in
-  // it.
-  constexpr int kPasses = 100;
-  for (int pass = 0; pass < kPasses && !next.empty(); ++pass) {
-    for (const auto& [pid, leaver] : next) {
-      kin[pid] = leaver;
-      if (stuck.contains(leaver)) continue;
-      Failures refusals = out(pid, *leavers[leaver].homes);
-      if (refusals.empty())
-        moved.push_back({pid, leaver});
-      else
-        keep(leaver);
-      append(failures, std::move(refusals));
-    }
-    next.clear();
-    if (const int error = findRelatives(kin, apart, next); error != 0) {
-      // Then nobody knows whose table is whole.
-      if (!isFinal) backIn(moved);
-      failures.push_back(cgroup::laterFailure(error, "open", path_));
-      break;
-    }
+  append(failures, moves_.familiesOut(leavers, apart, true));
+  return failures;
+}
+
+Failures Membership::leaveAll(MemberList& members) {
+  // First: from here on no other state sends a process to us.
+  Origins::all().leave(id());
+  if (!isThere()) return {};
+  // Where there are no descriptors, the moves have these.
+  group_.closeFiles();
+  members.refresh();
+  for (Member& member : members.all()) {
+    if (member.hasExited()) control_.release(member.process);
+  }
+  Failures failures = leaveWithFamilies(members);
+  if (!group_.isMade()) return failures;
+  // Orphans, and what was born meanwhile.
+  const Homes homes = members.isEmpty() ? Homes() : homes_.at(members.all().front().pid());
+  constexpr int kRounds = 1000;
+  for (int round = 0; round < kRounds && failures.empty(); ++round) {
+    std::vector<Pid> left;
+    if (const int error = moves_.inhabitants(left); error != 0) failures.push_back(failureOf(error, "open"));
+    if (left.empty()) break;
+    for (const Pid pid : left) append(failures, moves_.out(pid, homes));
   }
   return failures;
+}
+
+Failures Membership::findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const {
+  for (const Member& member : members.all()) {
+    const Pid pid = member.pid();
+    // It may be in one below, and its first thread may have ended.
+    if (member.hasExited() || std::ranges::binary_search(inside, pid)) continue;
+    bool isHere = false;
+    Process again = member.process;
+    const int error = verified(control_, again, [&] { return findInside(pid, isHere); });
+    if (isHere || error == ESRCH) continue;
+    if (error != 0) return {placeFailure(error, pid)};
+    return {{FailureCode::CgroupLeft, pid, 0, "", false, group_.path()}};
+  }
+  return {};
+}
+
+std::vector<Pid> Membership::others(const MemberList& members) const {
+  const std::vector<Pid> pids = members.pids();
+  const std::unordered_set<Pid> isMember(pids.begin(), pids.end());
+  std::vector<Pid> others;
+  moves_.inhabitants(others);
+  std::erase_if(others, [&](Pid pid) { return isMember.contains(pid); });
+  return others;
 }
 
 }  // namespace freeze_state

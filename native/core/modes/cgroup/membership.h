@@ -1,59 +1,70 @@
 #pragma once
 
-#include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "../../os/linux/cgroupfs.h"
+#include "../member_list.h"
+#include "freeze_file.h"
+#include "moves.h"
 #include "origins.h"
 
 namespace freeze_state {
 
-/// Moves processes into one control group, and out of it to where they came from or, where that takes none any more, to
-/// the nearest that does.
+/// Who is in a cgroup that a state freezes: members are moved into it and, when they leave, back to where they came
+/// from, with what they started in it. Called under the state's lock.
 class Membership {
  public:
-  /// Moves the process into the directory. Returns 0, or the errno(3).
-  using Move = std::function<int(const std::string& directory, Pid pid)>;
+  Membership(FreezeFile& group, ProcessControl& control)
+      : group_(group),
+        control_(control),
+        moves_(group.path(), group.mount()),
+        place_(Origins::all().enter(group.path(), group.isMade())) {}
 
-  /// The directory and the mount that it is in. A test moves by other means.
-  Membership(std::string path, cgroup::Mount mount, Move move = cgroup::join)
-      : path_(std::move(path)), mount_(std::move(mount)), move_(std::move(move)) {}
+  /// Names the state among all that have a cgroup; see `Origins`.
+  std::uint64_t id() const noexcept { return place_.owner; }
+  /// Which of several states that were given the same cgroup has frozen it.
+  std::atomic<std::uint64_t>& claim() const noexcept { return *place_.claim; }
 
-  int in(Pid pid) const { return move_(path_, pid); }
+  /// Moves a process that is held in. `isFrozenByUs`: the group is frozen, and that is what the process is to be.
+  Failures enter(const MemberList& members, Member& newcomer, bool isFrozenByUs);
+  /// The same where somebody has moved a member out.
+  Failures reenter(Member& member, bool isFrozenByUs);
+  /// Moves the member out with its family: those in the group that descend from it, and not from another member in
+  /// between, be it another state's.
+  Failures leave(const MemberList& members, const Member& member);
+  /// The same for all; out of a group that we made, whoever is in it. For the end: closes the files of the group.
+  Failures leaveAll(MemberList& members);
 
-  /// The process goes to the first of its homes that takes it; else next to the group, and then to the nearest above
-  /// its last home and above the group. All refuse: the failure says what the first of these answered that exists.
-  Failures out(Pid pid, const Homes& homes) const;
+  /// The first live member that is not in it any more; `inside` are the threads in it, sorted.
+  Failures findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const;
+  /// Those in it that are no members.
+  std::vector<Pid> others(const MemberList& members) const;
 
-  struct Leaver {
-    Pid pid;
-    const Homes* homes;
-  };
-  /// The same for each of them and its table: those in the group that descend from it, and not from another in between
-  /// that leaves or is apart. All of a table or none: where one cannot be moved, those that were are moved back in.
-  /// `isFinal`: nothing is to be frozen any more, so where nobody can tell whose table is whole, who is out stays out.
-  Failures familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart, bool isFinal) const;
+  /// Whether the process is in the group, or below. Returns 0, or the errno(3) for which it cannot be told.
+  int findInside(Pid pid, bool& isInside) const;
+  /// The same; `otherwise` where it cannot be told.
+  bool isInside(Pid pid, bool otherwise) const;
+  /// Whether the group is the one that it was: somebody may have removed it, and made another of that name.
+  bool isThere() const noexcept;
 
-  /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
-  int inhabitants(std::vector<Pid>& pids) const;
+  Failure failureOf(int error, const char* call) const { return cgroup::laterFailure(error, call, group_.path()); }
+  /// Why it could not be told where the process is.
+  Failure placeFailure(int error, Pid pid) const;
 
  private:
-  /// Whose table a process is of, by the place of that one among the leavers.
-  using Kin = std::unordered_map<Pid, std::size_t>;
-  struct Relative {
-    Pid pid;
-    std::size_t leaver;
-  };
-  void backIn(const std::vector<Relative>& moved) const;
-  int findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, std::vector<Relative>& relatives) const;
+  int findDirectory(Pid pid, std::string& directory) const;
+  Failures moveIn(Member& member, bool isFrozenByUs);
+  std::unordered_set<Pid> membersOfOthers() const;
+  Failures leaveWithFamilies(const MemberList& members) const;
 
-  const std::string path_;
-  const cgroup::Mount mount_;
-  const Move move_;
+  FreezeFile& group_;
+  ProcessControl& control_;
+  const Moves moves_;
+  const Origins::Place place_;
+  std::unordered_map<Pid, Homes> homes_;  ///< where each member was before
 };
 
 }  // namespace freeze_state

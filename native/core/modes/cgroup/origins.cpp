@@ -16,8 +16,8 @@ constexpr std::size_t kLongestLine = 1000;
 /// The process and those above it, the nearest first. What is read one after the other may make a circle.
 std::vector<Pid> lineOf(Pid pid) {
   std::vector<Pid> line{pid};
-  proc::Stat stat{};
-  while (line.size() < kLongestLine && proc::stat(line.back(), stat) == 0 && stat.parent > 0)
+  ProcessEntry stat;
+  while (line.size() < kLongestLine && procfs::read(line.back(), stat) == 0 && stat.parent > 0)
     line.push_back(stat.parent);
   return line;
 }
@@ -31,13 +31,13 @@ Origins& Origins::all() {
 
 Origins::Place Origins::enter(const std::string& path, bool isMade) {
   const std::lock_guard lock(mutex_);
-  ClaimedBy freezer;
+  Claim claim;
   for (const auto& [_, group] : groups_) {
-    if (group.path == path) freezer = group.freezer;
+    if (group.path == path) claim = group.claim;
   }
-  if (!freezer) freezer = std::make_shared<std::atomic<std::uint64_t>>(0);
-  groups_[++last_] = {path, isMade, freezer, {}};
-  return {last_, std::move(freezer)};
+  if (!claim) claim = std::make_shared<std::atomic<std::uint64_t>>(0);
+  groups_[++last_] = {path, isMade, claim, {}};
+  return {last_, std::move(claim)};
 }
 
 void Origins::leave(std::uint64_t owner) {

@@ -26,7 +26,7 @@ using Homes = std::vector<Home>;
 
 /// Which state has frozen a group that may be given to several; 0: none. Another one takes it over by freezing what was
 /// thawed behind the back of the first.
-using ClaimedBy = std::shared_ptr<std::atomic<std::uint64_t>>;
+using Claim = std::shared_ptr<std::atomic<std::uint64_t>>;
 
 /// Who is registered in which group, over all states of this process: one may take a process out of the group of
 /// another. Where that one has closed meanwhile, or has let the process go, it belongs where it was before. One lock
@@ -39,7 +39,7 @@ class Origins {
   /// A state with a group, and what it shares with those that have the same. Made: whatever is in it goes with it.
   struct Place {
     std::uint64_t owner;
-    ClaimedBy freezer;
+    Claim claim;
   };
   Place enter(const std::string& path, bool isMade);
   /// From now on no process comes home to its group.
@@ -64,7 +64,7 @@ class Origins {
   struct Group {
     std::string path;
     bool isMade;
-    ClaimedBy freezer;
+    Claim claim;
     std::unordered_map<Pid, Homes> members;
   };
 

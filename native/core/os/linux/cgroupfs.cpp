@@ -36,18 +36,18 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
-bool hasEnded(const proc::Stat& thread) { return thread.state == 'Z' || thread.state == 'X'; }
+bool hasEnded(const ProcessEntry& thread) { return thread.state == 'Z' || thread.state == 'X'; }
 
 /// A thread that tells where the process is: its first, unless that has ended before others. Then it is shown where it
 /// ended, wherever they go. Returns 0, or the errno(3).
 int findLivingThread(Pid pid, Pid& thread) {
   thread = pid;
-  proc::Stat stat{};
-  if (const int error = proc::stat(pid, stat); error != 0) return error;
+  ProcessEntry stat;
+  if (const int error = procfs::read(pid, stat); error != 0) return error;
   if (!hasEnded(stat) || stat.threads <= 1) return 0;
-  proc::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
   for (Pid other = 0; threads.next(other);) {
-    const int error = proc::stat(other, stat);
+    const int error = procfs::read(other, stat);
     if (error != 0 && error != ESRCH) return error;
     if (error == ESRCH || hasEnded(stat)) continue;
     thread = other;
@@ -65,7 +65,7 @@ int findPath(Pid pid, std::string& path) {
   Pid thread = 0;
   std::string text;
   int error = findLivingThread(pid, thread);
-  if (error == 0) error = proc::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
+  if (error == 0) error = procfs::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
   if (error != 0) return isGone(error) ? ESRCH : error;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line) && path.empty();) {
@@ -99,7 +99,7 @@ Failures findMount(const std::string& path, Mount& mount) {
   constexpr const char* kMounts = "/proc/self/mountinfo";
   std::string text;
   std::string own;
-  int error = proc::readAll(kMounts, text);
+  int error = procfs::readAll(kMounts, text);
   if (error == 0) error = findPath(getpid(), own);
   if (isExhausted(error)) return {failureOf(error, "open", kMounts)};
   const auto chosen = chooseMount(parseMounts(text), path, own);
@@ -162,7 +162,7 @@ int findDirectory(Pid pid, const Mount& mount, std::string& directory) {
 }
 
 int read(const std::string& directory, const char* file, std::string& text) {
-  return proc::readAll((directory + "/" + file).c_str(), text);
+  return procfs::readAll((directory + "/" + file).c_str(), text);
 }
 
 int write(const std::string& directory, const char* file, const std::string& text) {

@@ -26,8 +26,8 @@ bool isFlagKnown() noexcept {
 /// The number of a group is not given to a process while the group has one. So if a process has it that is not the
 /// leader which was registered, the group has been empty in between.
 bool isReused(const Process& leader) noexcept {
-  proc::Stat now{};
-  return leader.startTime != 0 && proc::stat(leader.pid, now) == 0 && now.startTime != leader.startTime;
+  ProcessEntry now;
+  return leader.startTime != 0 && procfs::read(leader.pid, now) == 0 && now.startTime != leader.startTime;
 }
 
 }  // namespace
@@ -35,32 +35,18 @@ bool isReused(const Process& leader) noexcept {
 LinuxGroupControl::LinuxGroupControl(ProcessControl& leaders) noexcept
     : GroupControl(leaders), hasGroupFlag_(std::strcmp(leaders.name(), "pidfd") == 0 && isFlagKnown()) {}
 
-Failures LinuxGroupControl::open(Pid pid, Member& member) noexcept {
-  if (Failures failures = GroupControl::open(pid, member); !failures.empty()) return failures;
-  proc::Stat now{};
-  if (!member.gone && proc::stat(pid, now) == 0) member.process.startTime = now.startTime;
+Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
+  if (Failures failures = GroupControl::open(pid, leader); !failures.empty()) return failures;
+  ProcessEntry now;
+  if (!leader.hasExited && procfs::read(pid, now) == 0) leader.startTime = now.startTime;
   return {};
 }
 
-int LinuxGroupControl::sendNumber(const Process& process, int signal) const noexcept {
+int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexcept {
   // Also once the leader was reaped: the pidfd holds on to the number, which the group keeps from being reused.
-  if (hasGroupFlag_) return pidfd::sendSignal(process.fd, signal, pidfd::kProcessGroup);
-  if (isReused(process)) return ESRCH;
-  return kill(-process.pid, signal) == 0 ? 0 : errno;
-}
-
-int LinuxGroupControl::send(const Process& process, Signal signal) noexcept {
-  return sendNumber(process, signalNumber(signal));
-}
-
-void LinuxGroupControl::findGone(std::span<Member> members) noexcept {
-  for (Member& member : members) {
-    if (member.gone) continue;
-    leaders().findGone({&member, 1});
-    if (!member.gone) continue;
-    member.isLeaderless = true;
-    member.gone = sendNumber(member.process, 0) == ESRCH;
-  }
+  if (hasGroupFlag_) return pidfd::sendSignal(group.fd, signal, pidfd::kProcessGroup);
+  if (isReused(group)) return ESRCH;
+  return kill(-group.pid, signal) == 0 ? 0 : errno;
 }
 
 }  // namespace freeze_state

@@ -12,6 +12,7 @@
 #include "../posix/kill_control.h"
 #include "pidfd.h"
 #include "procfs.h"
+#include "thread_scan.h"
 
 namespace freeze_state {
 
@@ -19,11 +20,11 @@ namespace {
 
 /// A pidfd polls readable once its process has exited, reaped or not.
 // NOLINTNEXTLINE(misc-no-recursion): each time for half as many of at most 512
-void findExited(std::span<pollfd> fds) noexcept {
+void pollExits(std::span<pollfd> fds) noexcept {
   if (poll(fds.data(), fds.size(), 0) >= 0 || fds.size() <= 1) return;
   // More of them than RLIMIT_NOFILE now allows (EINVAL), or no memory for so many: take fewer at a time.
-  findExited(fds.first(fds.size() / 2));
-  findExited(fds.subspan(fds.size() / 2));
+  pollExits(fds.first(fds.size() / 2));
+  pollExits(fds.subspan(fds.size() / 2));
 }
 
 /// waitid(2), Linux 5.4; older C libraries do not have the name.
@@ -50,17 +51,17 @@ bool PidfdControl::isAvailable() noexcept {
 
 Pid PidfdControl::ownPid() const noexcept { return getpid(); }
 
-Failures PidfdControl::open(Pid pid, Member& member) noexcept {
-  member.process.pid = pid;
-  member.process.fd = pidfd::open(pid);
-  if (member.process.fd >= 0) return {};
+Failures PidfdControl::open(Pid pid, Process& process) noexcept {
+  process.pid = pid;
+  process.fd = pidfd::open(pid);
+  if (process.fd >= 0) return {};
   const int error = errno;
   switch (error) {
-    case ESRCH: member.gone = true; return {};
+    case ESRCH: process.hasExited = true; return {};
     case EINVAL:  // a task that does not lead a process, or one that is just dying: kernels differ in the errno
     case ENOENT:
-      if (proc::isThread(pid)) return {{FailureCode::ThreadId, pid}};
-      member.gone = true;
+      if (procfs::isThread(pid)) return {{FailureCode::ThreadId, pid}};
+      process.hasExited = true;
       return {};
     default: return {{FailureCode::ResourceExhausted, pid, error, "pidfd_open"}};
   }
@@ -75,24 +76,23 @@ int PidfdControl::send(const Process& process, Signal signal) noexcept {
   return pidfd::sendSignal(process.fd, signalNumber(signal));
 }
 
-ProcessState PidfdControl::look(const Process& process) noexcept {
-  Process once = process;
-  once.threadsStopped = 0;
-  return lookUntil(once, kWholly).value_or(ProcessState::Unknown);
+ProcessState PidfdControl::probe(const Process& process) noexcept {
+  ThreadScan scan;
+  return probe(process, scan, kNoDeadline).value_or(ProcessState::Unknown);
 }
 
-std::optional<ProcessState> PidfdControl::lookUntil(Process& process, Deadline until) noexcept {
+std::optional<ProcessState> PidfdControl::probe(const Process& process, ThreadScan& scan, Deadline until) noexcept {
   if (process.fd < 0) return ProcessState::Gone;
-  const auto looked = proc::look(process.pid, process.threadsStopped, until);
-  if (!looked) return std::nullopt;
-  const ProcessState state = *looked;
+  const auto probed = procfs::probe(process.pid, scan, until);
+  if (!probed) return std::nullopt;
+  const ProcessState state = *probed;
   // Only now: if it lives, the number is its own, and was when /proc was asked.
   pollfd fd{process.fd, POLLIN, 0};
   const bool hasExited = poll(&fd, 1, 0) > 0;
   if (hasExited) return state == ProcessState::Zombie ? state : ProcessState::Gone;
   // One that lives and only seems to have ended is in execve(2), for a moment; or /proc hides it from us.
   const bool seemsEnded = state == ProcessState::Gone || state == ProcessState::Zombie;
-  if (seemsEnded && proc::showsAll()) return ProcessState::Unknown;
+  if (seemsEnded && procfs::showsAll()) return ProcessState::Unknown;
   if (!seemsEnded && state != ProcessState::Unknown) return state;
   return isStoppedChild(process).value_or(false) ? ProcessState::Stopped : ProcessState::Unknown;
 }
@@ -101,21 +101,20 @@ bool PidfdControl::isStopped(const Process& process) noexcept {
   if (process.fd < 0) return false;
   if (const auto child = isStoppedChild(process); child) return *child;
   // Of its first thread: there may be hundreds.
-  proc::Stat stat{};
-  return proc::stat(process.pid, stat) == 0 && (stat.state == 'T' || stat.state == 't');
+  ProcessEntry stat;
+  return procfs::read(process.pid, stat) == 0 && (stat.state == 'T' || stat.state == 't');
 }
 
-void PidfdControl::findGone(std::span<Member> members) noexcept {
+void PidfdControl::findExited(std::span<Process* const> processes) noexcept {
   constexpr std::size_t kAtOnce = 512;
   std::array<pollfd, kAtOnce> fds;
-  while (!members.empty()) {
-    const std::span<Member> some = members.first(std::min(members.size(), kAtOnce));
-    // poll(2) passes over the descriptor -1, which is what a member that never existed has.
-    std::ranges::transform(some, fds.begin(),
-                           [](const Member& member) { return pollfd{member.process.fd, POLLIN, 0}; });
-    findExited(std::span(fds).first(some.size()));
-    for (std::size_t i = 0; i < some.size(); ++i) some[i].gone = some[i].gone || fds[i].revents != 0;
-    members = members.subspan(some.size());
+  while (!processes.empty()) {
+    const auto some = processes.first(std::min(processes.size(), kAtOnce));
+    // poll(2) passes over the descriptor -1, which is what a process that never existed has.
+    std::ranges::transform(some, fds.begin(), [](const Process* one) { return pollfd{one->fd, POLLIN, 0}; });
+    pollExits(std::span(fds).first(some.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) some[i]->hasExited = some[i]->hasExited || fds[i].revents != 0;
+    processes = processes.subspan(some.size());
   }
 }
 

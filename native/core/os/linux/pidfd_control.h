@@ -14,13 +14,13 @@ class PidfdControl : public ProcessControl {
   const char* name() const noexcept override { return "pidfd"; }
   Pid ownPid() const noexcept override;
   const char* sendCall() const noexcept override { return "pidfd_send_signal"; }
-  Failures open(Pid pid, Member& member) noexcept override;
+  Failures open(Pid pid, Process& process) noexcept override;
   void release(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
-  ProcessState look(const Process& process) noexcept override;
-  std::optional<ProcessState> lookUntil(Process& process, Deadline until) noexcept override;
+  ProcessState probe(const Process& process) noexcept override;
+  std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, Deadline until) noexcept override;
   bool isStopped(const Process& process) noexcept override;
-  void findGone(std::span<Member> members) noexcept override;
+  void findExited(std::span<Process* const> processes) noexcept override;
 };
 
 }  // namespace freeze_state

@@ -8,15 +8,25 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <ctime>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "procfs.h"
+#include "thread_scan.h"
 
 namespace freeze_state {
 
 namespace {
+
+class PidWalk final : public ProcessWalk {
+ public:
+  bool next(Pid& pid) noexcept override { return pids_.next(pid); }
+  int error() const noexcept override { return pids_.error(); }
+
+ private:
+  procfs::Numbers pids_{"/proc"};
+};
 
 /// Appends the pids in a children file, which has one after the other, with spaces. Each piece is parsed before the
 /// next is read: the youngest come last, and where they exit as fast as they are born, a moment counts.
@@ -43,89 +53,107 @@ int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   return error;
 }
 
+/// By the children files.
+class ChildrenFiles final : public ChildReader {
+ public:
+  void reset() noexcept override { threads_.reset(); }
+  int beginPass(Deadline /*until*/) override { return 0; }
+  int read(Pid pid, std::vector<Pid>& children, Deadline until) override {
+    if (!threads_ || asked_ != pid) {
+      reset();
+      ProcessEntry entry;
+      if (const int error = procfs::read(pid, entry); error != 0) return error;
+      if (entry.threads <= 1) return readChildren(pid, pid, children);
+      std::array<char, 64> path{};
+      std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+      threads_.emplace(path.data());
+      asked_ = pid;
+    }
+    const int error = readThreads(children, until);
+    if (error != EAGAIN) reset();
+    return error;
+  }
+
+ private:
+  /// A child belongs to the thread that forked it, until that ends.
+  int readThreads(std::vector<Pid>& children, Deadline until) {
+    for (Pid thread = 0; threads_->next(thread);) {
+      if (const int error = readChildren(asked_, thread, children); error != 0 && error != ESRCH) return error;
+      if (hasPassed(until)) return EAGAIN;
+    }
+    return threads_->error() == ENOENT ? ESRCH : threads_->error();
+  }
+
+  Pid asked_ = 0;
+  std::optional<procfs::Numbers> threads_;  ///< of `asked_`, as far as they were read
+};
+
+/// By the parents in all of /proc/<pid>/stat, once a pass.
+class ParentScan final : public ChildReader {
+ public:
+  void reset() noexcept override { walk_.reset(); }
+  int beginPass(Deadline until) override {
+    const int error = scan(until);
+    if (error != EAGAIN) reset();
+    return error;
+  }
+  int read(Pid pid, std::vector<Pid>& children, Deadline /*until*/) override {
+    ProcessEntry entry;
+    if (const int error = procfs::read(pid, entry); error != 0) return error;
+    const auto [first, last] = childrenOf_.equal_range(pid);
+    for (auto child = first; child != last; ++child) children.push_back(child->second);
+    return 0;
+  }
+
+ private:
+  int scan(Deadline until) {
+    if (!walk_) {
+      childrenOf_.clear();
+      walk_.emplace("/proc");
+    }
+    for (Pid pid = 0; walk_->next(pid);) {
+      ProcessEntry entry;
+      const int error = procfs::read(pid, entry);
+      if (error != 0 && error != ESRCH) return error;
+      if (error == 0) childrenOf_.emplace(entry.parent, pid);
+      if (hasPassed(until)) return EAGAIN;
+    }
+    return walk_->error();
+  }
+
+  std::unordered_multimap<Pid, Pid> childrenOf_;  ///< as the last scan found them
+  std::optional<procfs::Numbers> walk_;           ///< of the scan in progress
+};
+
 }  // namespace
 
 LinuxProcessTable::Means LinuxProcessTable::bestMeans() noexcept {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", getpid(), getpid());
-  return access(path.data(), R_OK) == 0 ? Means::Children : Means::Scan;
+  return access(path.data(), R_OK) == 0 ? Means::ChildrenFiles : Means::ParentScan;
 }
 
-bool LinuxProcessTable::isKnown() const noexcept {
-  proc::Stat own{};
-  return proc::stat(getpid(), own) != ESRCH;
+bool LinuxProcessTable::isAvailable() const noexcept {
+  ProcessEntry own;
+  return procfs::read(getpid(), own) != ESRCH;
 }
 
-void LinuxProcessTable::startOver() noexcept {
-  walk_.reset();
-  asked_ = 0;
+bool LinuxProcessTable::showsAll() const noexcept { return procfs::showsAll(); }
+
+int LinuxProcessTable::read(Pid pid, ProcessEntry& entry) noexcept { return procfs::read(pid, entry); }
+
+ProcessState LinuxProcessTable::probe(Pid pid) noexcept { return procfs::probe(pid); }
+
+std::optional<ProcessState> LinuxProcessTable::probe(Pid pid, ThreadScan& scan, Deadline until) noexcept {
+  return procfs::probe(pid, scan, until);
 }
 
-int LinuxProcessTable::beginPass(Deadline until) {
-  if (means_ == Means::Children) return 0;
-  const int error = scan(until);
-  if (error != EAGAIN) walk_.reset();
-  return error;
+Pid LinuxProcessTable::groupOf(Pid pid) noexcept {
+  const Pid group = getpgid(pid);
+  return group > 0 ? group : 0;
 }
 
-/// Whose child each process is.
-int LinuxProcessTable::scan(Deadline until) {
-  if (!walk_) {
-    childrenOf_.clear();
-    walk_.emplace("/proc");
-  }
-  for (Pid pid = 0; walk_->next(pid);) {
-    proc::Stat stat{};
-    const int error = proc::stat(pid, stat);
-    if (error != 0 && error != ESRCH) return error;
-    if (error == 0) childrenOf_.emplace(stat.parent, pid);
-    if (hasPassed(until)) return EAGAIN;
-  }
-  return walk_->error();
-}
-
-int LinuxProcessTable::children(Pid pid, std::vector<Pid>& list, Deadline until) {
-  if (asked_ != pid) {
-    walk_.reset();
-    proc::Stat stat{};
-    if (const int error = proc::stat(pid, stat); error != 0) return error;
-    if (means_ == Means::Scan) {
-      const auto [first, last] = childrenOf_.equal_range(pid);
-      for (auto child = first; child != last; ++child) list.push_back(child->second);
-      return 0;
-    }
-    if (stat.threads <= 1) return readChildren(pid, pid, list);
-  }
-  const int error = childrenOfThreads(pid, list, until);
-  asked_ = error == EAGAIN ? pid : 0;
-  if (error != EAGAIN) walk_.reset();
-  return error;
-}
-
-/// A child belongs to the thread that forked it, until that ends.
-int LinuxProcessTable::childrenOfThreads(Pid pid, std::vector<Pid>& list, Deadline until) {
-  if (!walk_) {
-    std::array<char, 64> path{};
-    std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
-    walk_.emplace(path.data());
-  }
-  for (Pid thread = 0; walk_->next(thread);) {
-    if (const int error = readChildren(pid, thread, list); error != 0 && error != ESRCH) return error;
-    if (hasPassed(until)) return EAGAIN;
-  }
-  return walk_->error() == ENOENT ? ESRCH : walk_->error();
-}
-
-int LinuxProcessTable::relation(Pid pid, Relation& relation) {
-  proc::Stat stat{};
-  const int error = proc::stat(pid, stat);
-  if (error != 0) return error;
-  const bool isLeaderless = stat.state == 'Z' && stat.threads > 1;
-  relation = {stat.parent, stat.state == 'T' || (isLeaderless && proc::look(pid) == ProcessState::Stopped)};
-  return 0;
-}
-
-bool LinuxProcessTable::sharesMemory(Pid parent, Pid child) {
+bool LinuxProcessTable::sharesMemory(Pid parent, Pid child) noexcept {
 #ifdef SYS_kcmp
   // 0 is equal, 1 to 3 are an order.
   const auto order = syscall(SYS_kcmp, parent, child, KCMP_VM, 0, 0);
@@ -135,9 +163,17 @@ bool LinuxProcessTable::sharesMemory(Pid parent, Pid child) {
 #endif
 }
 
-void LinuxProcessTable::pause() {
-  constexpr timespec kLittle{0, 20'000};
-  nanosleep(&kLittle, nullptr);
+std::unique_ptr<ProcessWalk> LinuxProcessTable::walk() { return std::make_unique<PidWalk>(); }
+
+std::unique_ptr<ChildReader> LinuxProcessTable::children() {
+  if (means_ == Means::ParentScan) return std::make_unique<ParentScan>();
+  return std::make_unique<ChildrenFiles>();
+}
+
+ProcessTable& systemTable() noexcept {
+  // Never destroyed: states may outlive the static objects of this library at exit.
+  static ProcessTable& only = *new LinuxProcessTable(LinuxProcessTable::bestMeans());
+  return only;
 }
 
 }  // namespace freeze_state

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace freeze_state::proc {
+namespace freeze_state::procfs {
 
 namespace {
 
@@ -61,7 +61,7 @@ class Fields {
   std::string_view text_;
 };
 
-int statOf(Pid pid, const char* file, Stat& stat) noexcept {
+int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
   Buffer buffer;
   std::string_view text;
   if (const int error = read(pid, file, buffer, text); error != 0) return error;
@@ -76,19 +76,8 @@ int statOf(Pid pid, const char* file, Stat& stat) noexcept {
   const auto threads = fields.skipTo<std::int64_t>(20 - 5);
   const auto startTime = fields.skipTo<std::uint64_t>(22 - 20);
   if (!parent || !group || !threads || !startTime) return EIO;
-  stat = {state, *parent, *group, *threads, *startTime};
+  entry = {state, *parent, *group, *threads, *startTime};
   return 0;
-}
-
-ProcessState stateOf(char letter) noexcept {
-  switch (letter) {
-    case 'R': return ProcessState::Running;
-    case 'T':
-    case 't': return ProcessState::Stopped;  // see `hasStopPending`
-    case 'Z':
-    case 'X': return ProcessState::Zombie;
-    default: return ProcessState::Sleeping;
-  }
 }
 
 /// The number in a field of /proc/<pid>/status (proc_pid_status(5)); nothing where it cannot be read.
@@ -101,99 +90,34 @@ std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10
   return at == std::string_view::npos ? std::nullopt : parse<Number>(text.substr(at + field.size()), base);
 }
 
-/// Whether a SIGSTOP that was sent to the process was not taken yet. One that its tracer has stopped for a moment (t)
-/// may take it later.
+}  // namespace
+
+int read(Pid pid, ProcessEntry& entry) noexcept {
+  const int error = readFile(pid, "stat", entry);
+  // It went while it was read: it was reaped, or the thread that called execve(2) has taken over its number.
+  return error == 0 && entry.threads == 0 ? readFile(pid, "stat", entry) : error;
+}
+
+int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept {
+  std::array<char, 64> file{};
+  std::snprintf(file.data(), file.size(), "task/%d/stat", thread);
+  return readFile(pid, file.data(), entry);
+}
+
 bool hasStopPending(Pid pid) noexcept {
   constexpr int kHexadecimal = 16;
   const std::uint64_t pending = statusField<std::uint64_t>(pid, "\nShdPnd:\t", kHexadecimal).value_or(0);
   return (pending >> (SIGSTOP - 1) & 1) != 0;
 }
 
-bool isAwake(ProcessState state) noexcept { return state != ProcessState::Stopped && state != ProcessState::Zombie; }
-
-/// Whether so many threads that were seen stopped, or ended, are not all that there is. An execve(2) ends all but one,
-/// which then goes by the number of the first: so they may be of the program before, and the one that lives on was
-/// missed.
-bool isOverturned(Pid pid, int seen, std::optional<ProcessState> first) noexcept {
-  Stat stat{};
-  if (const int error = statOf(pid, "stat", stat); error != 0) return error != ESRCH;
-  const ProcessState now = stateOf(stat.state);
-  return isAwake(now) || now != first.value_or(now) || stat.threads != seen;
-}
-
-/// What a walk has found, unless it ended by an error.
-ProcessState foundBy(const Numbers& threads, ProcessState found) noexcept {
-  if (threads.error() == 0) return found;
-  return threads.error() == ENOENT || threads.error() == ESRCH ? ProcessState::Gone : ProcessState::Unknown;
-}
-
-/// Of the threads that live, the one most awake. Group stops reach them one by one; those that one has reached can
-/// neither fork nor end, and the first stays on the list until all have ended, so their places are kept for the next
-/// call.
-std::optional<ProcessState> lookAtThreads(Pid pid, int& threadsStopped, Deadline until) noexcept {
-  std::array<char, 64> path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
-  const int before = std::exchange(threadsStopped, 0);
-  int seen = before;
-  bool hasGap = false;
-  std::optional<ProcessState> first;
-  if (before > 0) first = ProcessState::Stopped;
-  ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
-  Numbers threads(path.data(), before);
-  for (Pid thread = 0; threads.next(thread);) {
-    std::snprintf(path.data(), path.size(), "task/%d/stat", thread);
-    Stat stat{};
-    const int error = statOf(pid, path.data(), stat);
-    if (error == ESRCH) continue;
-    if (error != 0) return ProcessState::Unknown;
-    const ProcessState state = stateOf(stat.state);
-    ++seen;
-    if (thread == pid) first = state;
-    // One that has ended is about to leave the list.
-    hasGap = hasGap || (state == ProcessState::Zombie && thread != pid);
-    found = std::min(found, state);
-    if (found == ProcessState::Running) break;
-    // After one at least, so that each call gets on. One whose first thread has ended is looked at in one go: later
-    // that could be the work of an execve(2).
-    if (!hasPassed(until)) continue;
-    if (found == ProcessState::Sleeping) break;
-    if (first == ProcessState::Zombie) continue;
-    threadsStopped = hasGap ? 0 : seen;
-    return std::nullopt;
-  }
-  if (!isAwake(found) && isOverturned(pid, seen, first)) return ProcessState::Running;
-  return foundBy(threads, found);
-}
-
-}  // namespace
-
-int stat(Pid pid, Stat& stat) noexcept {
-  const int error = statOf(pid, "stat", stat);
-  // It went while it was read: it was reaped, or the thread that called execve(2) has taken over its number.
-  return error == 0 && stat.threads == 0 ? statOf(pid, "stat", stat) : error;
-}
-
-ProcessState look(Pid pid) noexcept {
-  int threadsStopped = 0;
-  return look(pid, threadsStopped, kWholly).value_or(ProcessState::Unknown);
-}
-
-std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept {
-  if (threadsStopped > 0) return lookAtThreads(pid, threadsStopped, until);
-  Stat stat{};
-  const int error = proc::stat(pid, stat);
-  if (error == ESRCH) return ProcessState::Gone;
-  if (error != 0) return ProcessState::Unknown;
-  const ProcessState leader = stateOf(stat.state);
-  if (stat.state == 't' && hasStopPending(pid)) return ProcessState::Traced;
-  // The line is that of the first thread, and it may have ended (Z) or stopped before the others.
-  const bool isOneOfMany = stat.threads > 1 && (leader == ProcessState::Stopped || leader == ProcessState::Zombie);
-  return isOneOfMany ? lookAtThreads(pid, threadsStopped, until) : leader;
+bool isThread(Pid pid) noexcept {
+  const auto leader = statusField<Pid>(pid, "\nTgid:\t");
+  return leader && *leader != pid;
 }
 
 bool showsAll() noexcept {
-  Stat stat{};
-  return statOf(1, "stat", stat) == 0;
+  ProcessEntry init;
+  return readFile(1, "stat", init) == 0;
 }
 
 int readAll(const char* path, std::string& text) {
@@ -246,9 +170,4 @@ bool Numbers::next(Pid& number) noexcept {
   return false;
 }
 
-bool isThread(Pid pid) noexcept {
-  const auto leader = statusField<Pid>(pid, "\nTgid:\t");
-  return leader && *leader != pid;
-}
-
-}  // namespace freeze_state::proc
+}  // namespace freeze_state::procfs

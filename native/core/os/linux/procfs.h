@@ -1,36 +1,28 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <optional>
+#include <cstddef>
 #include <string>
-#include <vector>
 
-#include "../../deadline.h"
 #include "../../failure.h"
-#include "../process_control.h"
+#include "../process_table.h"
 
-/// What proc(5) tells of a process.
-namespace freeze_state::proc {
-
-struct Stat {
-  char state;               ///< field 3: R, S, D, T, t, Z, X, I
-  Pid parent;               ///< field 4
-  Pid group;                ///< field 5
-  std::int64_t threads;     ///< field 20
-  std::uint64_t startTime;  ///< field 22: clock ticks since boot
-};
+/// The files of proc(5).
+namespace freeze_state::procfs {
 
 /// Reads /proc/<pid>/stat. Returns 0, or the errno(3): ESRCH where there is no such task, or no /proc. Any other, such
 /// as EMFILE, says nothing about the task.
-int stat(Pid pid, Stat& stat) noexcept;
+int read(Pid pid, ProcessEntry& entry) noexcept;
 
-/// What the process does, its threads included. `Gone` where there is no such task; `Unknown` where /proc cannot tell.
-ProcessState look(Pid pid) noexcept;
+/// The same of one thread of the process.
+int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
 
-/// The same, bit by bit: nothing where the deadline cut it short. `threadsStopped` is how many threads were seen
-/// stopped by then, 0 at first; the next call goes on from there.
-std::optional<ProcessState> look(Pid pid, int& threadsStopped, Deadline until) noexcept;
+/// Whether a SIGSTOP that was sent to the process was not taken yet (`ShdPnd` in /proc/<pid>/status). A process that
+/// its tracer has stopped for a moment (t) may take it later.
+bool hasStopPending(Pid pid) noexcept;
+
+/// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status).
+bool isThread(Pid pid) noexcept;
 
 /// Whether /proc shows the processes of everybody; it may be mounted to hide those of others (hidepid).
 bool showsAll() noexcept;
@@ -42,8 +34,8 @@ int readAll(const char* path, std::string& text);
 /// microsecond to make each: readdir(3) would have a thousand made before it gives the first.
 class Numbers {
  public:
-  /// From the one on that so many others come before.
-  explicit Numbers(const char* path, int passOver = 0) noexcept;
+  /// Begins after so many others.
+  explicit Numbers(const char* path, int skip = 0) noexcept;
   Numbers(const Numbers&) = delete;
   Numbers& operator=(const Numbers&) = delete;
   ~Numbers();
@@ -63,7 +55,4 @@ class Numbers {
   std::size_t end_ = 0;
 };
 
-/// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status).
-bool isThread(Pid pid) noexcept;
-
-}  // namespace freeze_state::proc
+}  // namespace freeze_state::procfs

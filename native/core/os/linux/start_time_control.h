@@ -10,10 +10,10 @@ namespace freeze_state {
 class StartTimeControl final : public KillControl {
  public:
   const char* name() const noexcept override { return "start-time"; }
-  Failures open(Pid pid, Member& member) noexcept override;
+  Failures open(Pid pid, Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
-  ProcessState look(const Process& process) noexcept override;
-  void findGone(std::span<Member> members) noexcept override;
+  ProcessState probe(const Process& process) noexcept override;
+  void findExited(std::span<Process* const> processes) noexcept override;
 };
 
 }  // namespace freeze_state

@@ -14,8 +14,8 @@ ProcessControl& systemControl() noexcept {
   static ProcessControl& chosen = []() -> ProcessControl& {
     if (PidfdControl::isAvailable()) return *new PidfdControl();
     // Only where there is no /proc: out of descriptors, it says nothing.
-    proc::Stat own{};
-    if (proc::stat(getpid(), own) != ESRCH) return *new StartTimeControl();
+    ProcessEntry own;
+    if (procfs::read(getpid(), own) != ESRCH) return *new StartTimeControl();
     return *new KillControl();
   }();
   return chosen;

@@ -9,31 +9,36 @@
 
 namespace freeze_state {
 
-Failures GroupControl::open(Pid pid, Member& member) noexcept {
+Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   if (pid == getpgrp()) return {{FailureCode::OwnGroup, pid}};
-  if (Failures failures = leaders_.open(pid, member); !failures.empty()) return failures;
-  if (member.gone) return {};
+  if (Failures failures = leaders_.open(pid, leader); !failures.empty()) return failures;
+  if (leader.hasExited) return {};
   const Pid group = getpgid(pid);
   if (group == pid) return {};
   // It may have exited since, and then it is gone.
   if (group < 0) {
-    leaders_.findGone({&member, 1});
-    if (member.gone) return {};
+    if (leaders_.hasExited(leader)) return {};
   }
-  leaders_.release(member.process);
+  leaders_.release(leader);
   return {{FailureCode::NotGroupLeader, pid}};
 }
 
-int GroupControl::send(const Process& process, Signal signal) noexcept {
-  return kill(-process.pid, signalNumber(signal)) == 0 ? 0 : errno;
+int GroupControl::sendNumber(const Process& group, int signal) const noexcept {
+  return kill(-group.pid, signal) == 0 ? 0 : errno;
 }
 
-void GroupControl::findGone(std::span<Member> members) noexcept {
-  for (Member& member : members) {
-    if (member.gone) continue;
-    leaders_.findGone({&member, 1});
+int GroupControl::send(const Process& group, Signal signal) noexcept { return sendNumber(group, signalNumber(signal)); }
+
+bool GroupControl::hasLeader(const Process& group) const noexcept {
+  Process leader = group;
+  return !leaders_.hasExited(leader);
+}
+
+void GroupControl::findExited(std::span<Process* const> groups) noexcept {
+  for (Process* const group : groups) {
+    if (group->hasExited || hasLeader(*group)) continue;
     // A zombie takes signals as well, so nothing tells better.
-    if (member.gone) member.gone = kill(-member.process.pid, 0) != 0 && errno == ESRCH;
+    group->hasExited = sendNumber(*group, 0) == ESRCH;
   }
 }
 

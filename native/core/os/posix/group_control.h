@@ -16,18 +16,25 @@ class GroupControl : public ProcessControl {
   Pid ownPid() const noexcept override { return leaders_.ownPid(); }
   const char* sendCall() const noexcept override { return "kill"; }
   /// Fails with `NotGroupLeader` and `OwnGroup`, besides.
-  Failures open(Pid pid, Member& member) noexcept override;
-  void release(Process& process) noexcept override { leaders_.release(process); }
-  int send(const Process& process, Signal signal) noexcept override;
-  ProcessState look(const Process& leader) noexcept override { return leaders_.look(leader); }
-  std::optional<ProcessState> lookUntil(Process& leader, Deadline until) noexcept override {
-    return leaders_.lookUntil(leader, until);
+  Failures open(Pid pid, Process& leader) noexcept override;
+  void release(Process& leader) noexcept override { leaders_.release(leader); }
+  int send(const Process& group, Signal signal) noexcept override;
+  ProcessState probe(const Process& leader) noexcept override { return leaders_.probe(leader); }
+  std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, Deadline until) noexcept override {
+    return leaders_.probe(leader, scan, until);
   }
-  /// A group outlives its leader: it is gone with its last process.
-  void findGone(std::span<Member> members) noexcept override;
+  /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
+  /// here, since they take signals; `ProcessGroupFreezer` looks for those.
+  void findExited(std::span<Process* const> groups) noexcept override;
+
+  /// Whether the leader has not exited.
+  bool hasLeader(const Process& group) const noexcept;
+  /// The control of single processes.
+  ProcessControl& leaders() const noexcept { return leaders_; }
 
  protected:
-  ProcessControl& leaders() noexcept { return leaders_; }
+  /// Returns 0, or the errno(3).
+  virtual int sendNumber(const Process& group, int signal) const noexcept;
 
  private:
   ProcessControl& leaders_;

@@ -12,9 +12,9 @@ int signalNumber(Signal signal) noexcept { return signal == Signal::Stop ? SIGST
 
 Pid KillControl::ownPid() const noexcept { return getpid(); }
 
-Failures KillControl::open(Pid pid, Member& member) noexcept {
-  member.process.pid = pid;
-  findGone({&member, 1});
+Failures KillControl::open(Pid pid, Process& process) noexcept {
+  process.pid = pid;
+  hasExited(process);
   return {};
 }
 
@@ -22,25 +22,23 @@ int KillControl::send(const Process& process, Signal signal) noexcept {
   return kill(process.pid, signalNumber(signal)) == 0 ? 0 : errno;
 }
 
-ProcessState KillControl::look(const Process& process) noexcept {
+ProcessState KillControl::probe(const Process& process) noexcept {
   siginfo_t stopped{};
   if (waitid(P_PID, static_cast<id_t>(process.pid), &stopped, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
       stopped.si_pid == process.pid)
     return ProcessState::Stopped;
-  Member member{process};
-  findGone({&member, 1});
-  return member.gone ? ProcessState::Gone : ProcessState::Unknown;
+  Process again = process;
+  return hasExited(again) ? ProcessState::Gone : ProcessState::Unknown;
 }
 
 /// WNOWAIT leaves the exit status of a child for libuv, which reaps it later.
-void KillControl::findGone(std::span<Member> members) noexcept {
-  for (Member& member : members) {
-    if (member.gone) continue;
+void KillControl::findExited(std::span<Process* const> processes) noexcept {
+  for (Process* const one : processes) {
+    if (one->hasExited) continue;
     siginfo_t exited{};
-    const bool isZombie =
-        waitid(P_PID, static_cast<id_t>(member.process.pid), &exited, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        exited.si_pid == member.process.pid;
-    member.gone = isZombie || (kill(member.process.pid, 0) != 0 && errno == ESRCH);
+    const bool isZombie = waitid(P_PID, static_cast<id_t>(one->pid), &exited, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                          exited.si_pid == one->pid;
+    one->hasExited = isZombie || (kill(one->pid, 0) != 0 && errno == ESRCH);
   }
 }
 

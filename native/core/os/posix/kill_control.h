@@ -11,11 +11,11 @@ class KillControl : public ProcessControl {
   const char* name() const noexcept override { return "kill"; }
   Pid ownPid() const noexcept override;
   const char* sendCall() const noexcept override { return "kill"; }
-  Failures open(Pid pid, Member& member) noexcept override;
+  Failures open(Pid pid, Process& process) noexcept override;
   void release(Process&) noexcept override {}
   int send(const Process& process, Signal signal) noexcept override;
-  ProcessState look(const Process& process) noexcept override;
-  void findGone(std::span<Member> members) noexcept override;
+  ProcessState probe(const Process& process) noexcept override;
+  void findExited(std::span<Process* const> processes) noexcept override;
 };
 
 /// The signal's number on this system.

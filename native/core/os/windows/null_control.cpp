@@ -24,14 +24,14 @@ class NullControl final : public ProcessControl {
 #endif
   }
   const char* sendCall() const noexcept override { return "kill"; }
-  Failures open(Pid pid, Member& member) noexcept override {
-    member.process.pid = pid;
+  Failures open(Pid pid, Process& process) noexcept override {
+    process.pid = pid;
     return {};
   }
   void release(Process&) noexcept override {}
   int send(const Process&, Signal) noexcept override { return ENOSYS; }
-  ProcessState look(const Process&) noexcept override { return ProcessState::Unknown; }
-  void findGone(std::span<Member>) noexcept override {}
+  ProcessState probe(const Process&) noexcept override { return ProcessState::Unknown; }
+  void findExited(std::span<Process* const>) noexcept override {}
 };
 
 }  // namespace

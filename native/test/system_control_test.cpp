@@ -12,7 +12,7 @@ TEST_SUITE("system control") {
     const std::string name = systemControl().name();
     CHECK(name == (PidfdControl::isAvailable() ? "pidfd" : "start-time"));
     // Set by a run in which pidfds are denied, so that it cannot pass with them.
-    if (const char* const expected = std::getenv("EXPECTED_SIGNALLER")) CHECK(name == expected);
+    if (const char* const expected = std::getenv("EXPECTED_CONTROL")) CHECK(name == expected);
     CHECK(&systemControl() == &systemControl());
   }
 }

@@ -1,3 +1,5 @@
+#include "../core/os/linux/procfs.h"
+
 #include <doctest/doctest.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -9,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "../core/os/linux/procfs.h"
+#include "../core/os/linux/thread_scan.h"
 #include "support/child.h"
 #include "support/wait_until.h"
 
@@ -21,7 +23,7 @@ std::string taskOf(Pid pid) { return "/proc/" + std::to_string(pid) + "/task"; }
 
 std::vector<Pid> threadsOf(Pid pid) {
   std::vector<Pid> threads;
-  proc::Numbers numbers(taskOf(pid).c_str());
+  procfs::Numbers numbers(taskOf(pid).c_str());
   for (Pid thread = 0; numbers.next(thread);) threads.push_back(thread);
   return threads;
 }
@@ -30,15 +32,15 @@ std::vector<Pid> threadsOf(Pid pid) {
 
 TEST_SUITE("proc") {
   TEST_CASE("a process's name may look like the fields that follow it") {
-    proc::Stat plain{};
-    REQUIRE(proc::stat(getpid(), plain) == 0);
+    ProcessEntry plain;
+    REQUIRE(procfs::read(getpid(), plain) == 0);
     const int code = runInFork([] {
-      proc::Stat before{};
-      proc::Stat after{};
-      if (proc::stat(getpid(), before) != 0) return 1;
+      ProcessEntry before;
+      ProcessEntry after;
+      if (procfs::read(getpid(), before) != 0) return 1;
       for (const char* const name : {") Z 1 (", "a b) S 2 3", "((", "))", ") "}) {
         prctl(PR_SET_NAME, name);
-        if (proc::stat(getpid(), after) != 0) return 2;
+        if (procfs::read(getpid(), after) != 0) return 2;
         if (after.state != 'R' || after.startTime != before.startTime) return 3;
       }
       return 0;
@@ -48,38 +50,38 @@ TEST_SUITE("proc") {
 
   TEST_CASE("tells a sleeper, a stopped one, a zombie, and nobody") {
     Child child;
-    proc::Stat stat{};
+    ProcessEntry stat;
     CHECK(child.comesToRun());
     ::kill(child.pid(), SIGSTOP);
     CHECK(child.comesToStop());
     child.kill();
-    REQUIRE(proc::stat(child.pid(), stat) == 0);
+    REQUIRE(procfs::read(child.pid(), stat) == 0);
     CHECK(stat.state == 'Z');
     CHECK(stat.startTime > 0);
     child.reap();
-    CHECK(proc::stat(child.pid(), stat) == ESRCH);
+    CHECK(procfs::read(child.pid(), stat) == ESRCH);
   }
 
   TEST_CASE("looks at many threads bit by bit, and takes no stop for granted that not all have taken") {
     constexpr int kThreads = 40;
     const Child child(kThreads);
-    int threadsStopped = 0;
+    ThreadScan scan;
     REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() == kThreads; }));
-    CHECK(proc::look(child.pid(), threadsStopped, Deadline::min()) != ProcessState::Stopped);
-    CHECK(threadsStopped == 0);
+    CHECK(procfs::probe(child.pid(), scan, Deadline::min()) != ProcessState::Stopped);
+    CHECK(scan.stopped == 0);
     ::kill(child.pid(), SIGSTOP);
-    REQUIRE(waitUntil([&] { return proc::look(child.pid()) == ProcessState::Stopped; }));
+    REQUIRE(waitUntil([&] { return procfs::probe(child.pid()) == ProcessState::Stopped; }));
     std::optional<ProcessState> state;
     int looks = 0;
     for (; !state && looks <= kThreads; ++looks) {
-      CHECK(threadsStopped == looks);
-      state = proc::look(child.pid(), threadsStopped, Deadline::min());
+      CHECK(scan.stopped == looks);
+      state = procfs::probe(child.pid(), scan, Deadline::min());
     }
     CHECK(state == ProcessState::Stopped);
     // With the last it is known.
     CHECK(looks >= kThreads);
-    CHECK(threadsStopped == 0);
-    CHECK(proc::look(child.pid()) == ProcessState::Stopped);
+    CHECK(scan.stopped == 0);
+    CHECK(procfs::probe(child.pid()) == ProcessState::Stopped);
   }
 
   TEST_CASE("lists numbers from any one on, and as many as there are") {
@@ -88,22 +90,22 @@ TEST_SUITE("proc") {
     REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() == kThreads; }));
     const std::vector<Pid> all = threadsOf(child.pid());
     CHECK(all.front() == child.pid());
-    proc::Numbers rest(taskOf(child.pid()).c_str(), kThreads - 2);
+    procfs::Numbers rest(taskOf(child.pid()).c_str(), kThreads - 2);
     Pid one = 0;
     CHECK(rest.next(one));
     CHECK(one == all[kThreads - 2]);
     CHECK(rest.next(one));
     CHECK_FALSE(rest.next(one));
     CHECK(rest.error() == 0);
-    proc::Numbers none("/proc/self/nothing");
+    procfs::Numbers none("/proc/self/nothing");
     CHECK_FALSE(none.next(one));
     CHECK(none.error() == ENOENT);
   }
 
   TEST_CASE("tells a thread from the process that it belongs to") {
-    CHECK_FALSE(proc::isThread(getpid()));
+    CHECK_FALSE(procfs::isThread(getpid()));
     bool isThread = false;
-    std::thread([&] { isThread = proc::isThread(gettid()); }).join();
+    std::thread([&] { isThread = procfs::isThread(gettid()); }).join();
     CHECK(isThread);
   }
 }

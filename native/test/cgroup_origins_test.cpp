@@ -85,8 +85,8 @@ TEST_SUITE("whose a process is, of several states") {
     Origins registry;
     const auto first = registry.enter("/m/given", false);
     const auto second = registry.enter("/m/given", false);
-    CHECK(first.freezer == second.freezer);
-    CHECK(registry.enter("/m/other", false).freezer != first.freezer);
+    CHECK(first.claim == second.claim);
+    CHECK(registry.enter("/m/other", false).claim != first.claim);
     registry.note(first.owner, getpid(), {});
     CHECK(registry.ofOthersAt(second.owner, "/m/given") == std::vector<Pid>{getpid()});
     CHECK(registry.ofOthersAt(first.owner, "/m/given").empty());

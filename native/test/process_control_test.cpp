@@ -17,19 +17,16 @@ namespace {
 /// Taken hold of for the length of a test.
 template <typename ProcessControl>
 struct Hold {
-  explicit Hold(Pid pid) : failures(control.open(pid, member)) {}
+  explicit Hold(Pid pid) : failures(control.open(pid, process)) {}
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
-  ~Hold() { control.release(member.process); }
+  ~Hold() { control.release(process); }
 
-  int send(Signal signal) { return control.send(member.process, signal); }
-  bool isGone() {
-    control.findGone({&member, 1});
-    return member.gone;
-  }
+  int send(Signal signal) { return control.send(process, signal); }
+  bool isGone() { return control.hasExited(process); }
 
   ProcessControl control;
-  Member member;
+  Process process;
   Failures failures;
 };
 
@@ -42,7 +39,7 @@ TEST_SUITE("controls") {
     const Child child;
     Hold<S> hold(child.pid());
     CHECK(describe(hold.failures).empty());
-    CHECK(hold.member.process.pid == child.pid());
+    CHECK(hold.process.pid == child.pid());
     CHECK_FALSE(hold.isGone());
     CHECK(hold.send(Signal::Stop) == 0);
     CHECK(child.comesToStop());
@@ -92,7 +89,7 @@ TEST_SUITE("controls") {
     for (const Pid pid : {child.pid(), kBeyondPidMax}) {
       Hold<S> hold(pid);
       CHECK(describe(hold.failures).empty());
-      CHECK(hold.member.gone);
+      CHECK(hold.process.hasExited);
       CHECK(hold.isGone());
     }
   }
@@ -104,7 +101,7 @@ TEST_SUITE("controls") {
     std::thread([&] {
       const Hold<S> hold(gettid());
       failures = hold.failures;
-      CHECK(hold.member.process.fd == -1);
+      CHECK(hold.process.fd == -1);
     }).join();
     REQUIRE(failures.size() == 1);
     CHECK(failures.front().code == FailureCode::ThreadId);
@@ -135,17 +132,19 @@ TEST_SUITE("controls") {
     Child dead;
     S control;
     // More than are asked about in one call.
-    std::vector<Member> members(1100);
+    std::vector<Process> processes(1100);
+    std::vector<Process*> pointers;
     const auto isDead = [](std::size_t i) { return i == 0 || i == 511 || i == 512 || i == 1099; };
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      REQUIRE(describe(control.open(isDead(i) ? dead.pid() : alive.pid(), members[i])).empty());
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+      REQUIRE(describe(control.open(isDead(i) ? dead.pid() : alive.pid(), processes[i])).empty());
     }
     dead.kill();
-    control.findGone(members);
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      if (members[i].gone != isDead(i)) FAIL_CHECK("wrong about member " << i);
+    for (Process& one : processes) pointers.push_back(&one);
+    control.findExited(pointers);
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+      if (processes[i].hasExited != isDead(i)) FAIL_CHECK("wrong about member " << i);
     }
-    for (Member& member : members) control.release(member.process);
+    for (Process& one : processes) control.release(one);
   }
 }
 

@@ -1,3 +1,5 @@
+#include "../core/os/linux/cgroupfs.h"
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -7,8 +9,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "../core/os/linux/cgroupfs.h"
 
 namespace freeze_state::test {
 

@@ -1,3 +1,5 @@
+#include "../core/os/linux/process_table.h"
+
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,7 +12,6 @@
 #include <vector>
 
 #include "../core/modes/tree.h"
-#include "../core/os/linux/process_table.h"
 #include "../core/state/freeze_state.h"
 #include "support/child.h"
 #include "support/wait_until.h"
@@ -65,34 +66,35 @@ class Parent {
 
 }  // namespace
 
-TEST_SUITE("families in /proc") {
+TEST_SUITE("process table") {
   TEST_CASE("both means find the same children, and say whose child one is") {
     const Parent parent(5);
-    for (const auto means : {LinuxProcessTable::Means::Children, LinuxProcessTable::Means::Scan}) {
-      if (means == LinuxProcessTable::Means::Children && LinuxProcessTable::bestMeans() != means) continue;
+    for (const auto means : {LinuxProcessTable::Means::ChildrenFiles, LinuxProcessTable::Means::ParentScan}) {
+      if (means == LinuxProcessTable::Means::ChildrenFiles && LinuxProcessTable::bestMeans() != means) continue;
       LinuxProcessTable table(means);
-      REQUIRE(table.isKnown());
-      REQUIRE(table.beginPass(kWholly) == 0);
+      REQUIRE(table.isAvailable());
+      const auto reader = table.children();
+      REQUIRE(reader->beginPass(kNoDeadline) == 0);
       std::vector<Pid> found;
-      CHECK(table.children(parent.pid(), found, kWholly) == 0);
+      CHECK(reader->read(parent.pid(), found, kNoDeadline) == 0);
       std::ranges::sort(found);
       std::vector<Pid> expected = parent.children();
       std::ranges::sort(expected);
       CHECK(found == expected);
-      ProcessTable::Relation relation;
-      CHECK(table.relation(parent.children().front(), relation) == 0);
-      CHECK(relation.parent == parent.pid());
-      CHECK_FALSE(relation.isStopped);
+      ProcessEntry entry;
+      CHECK(table.read(parent.children().front(), entry) == 0);
+      CHECK(entry.parent == parent.pid());
+      CHECK(entry.state == 'S');
       constexpr Pid kNobody = 2'147'483'647;
-      CHECK(table.children(kNobody, found, kWholly) == ESRCH);
+      CHECK(reader->read(kNobody, found, kNoDeadline) == ESRCH);
     }
   }
 
 // The thread sanitizer makes a vfork(2) a fork(2).
 #ifndef __SANITIZE_THREAD__
   TEST_CASE("by both means, one that waits in vfork(2) is frozen with its child") {
-    for (const auto means : {LinuxProcessTable::Means::Children, LinuxProcessTable::Means::Scan}) {
-      if (means == LinuxProcessTable::Means::Children && LinuxProcessTable::bestMeans() != means) continue;
+    for (const auto means : {LinuxProcessTable::Means::ChildrenFiles, LinuxProcessTable::Means::ParentScan}) {
+      if (means == LinuxProcessTable::Means::ChildrenFiles && LinuxProcessTable::bestMeans() != means) continue;
       const Pid tests = getpid();
       const Pid pid = fork();
       REQUIRE(pid >= 0);
@@ -109,16 +111,16 @@ TEST_SUITE("families in /proc") {
       std::vector<Pid> children;
       const auto bears = [&] {
         children.clear();
-        table.startOver();
-        return table.beginPass(kWholly) == 0 && table.children(pid, children, kWholly) == 0 && !children.empty();
+        const auto reader = table.children();
+        return reader->beginPass(kNoDeadline) == 0 && reader->read(pid, children, kNoDeadline) == 0 &&
+               !children.empty();
       };
       REQUIRE(waitUntil(bears));
       {
-        FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{}, systemControl(),
-                                                                           std::make_unique<LinuxProcessTable>(means)));
+        FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{}, systemControl(), table));
         CHECK(state.registerPid(pid).empty());
         CHECK(state.freezeAtEpoch(0).frozen);
-        CHECK(lookAt(systemControl(), children.front()) == ProcessState::Stopped);
+        CHECK(probe(systemControl(), children.front()) == ProcessState::Stopped);
       }
       kill(children.front(), SIGKILL);
       waitpid(pid, nullptr, 0);
@@ -128,18 +130,11 @@ TEST_SUITE("families in /proc") {
 
   TEST_CASE("without children files a tree is frozen by scans of /proc") {
     const Parent parent(3);
-    FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(
-                                             LoopOptions{}, systemControl(),
-                                             std::make_unique<LinuxProcessTable>(LinuxProcessTable::Means::Scan)));
+    LinuxProcessTable table(LinuxProcessTable::Means::ParentScan);
+    FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{}, systemControl(), table));
     CHECK(state.registerPid(parent.pid()).empty());
     CHECK(state.freezeAtEpoch(0).frozen);
-    const auto stateOf = [](Pid pid) {
-      Member member;
-      systemControl().open(pid, member);
-      const ProcessState now = systemControl().look(member.process);
-      systemControl().release(member.process);
-      return now;
-    };
+    const auto stateOf = [](Pid pid) { return probe(systemControl(), pid); };
     for (const Pid child : parent.children()) CHECK(stateOf(child) == ProcessState::Stopped);
     CHECK(state.unfreeze().empty());
     for (const Pid child : parent.children()) CHECK(stateOf(child) != ProcessState::Stopped);

@@ -1,0 +1,121 @@
+#include "moves.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ranges>
+#include <utility>
+
+#include "../../os/linux/procfs.h"
+
+namespace freeze_state {
+
+int Moves::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }
+
+Failures Moves::out(Pid pid, const Homes& homes) const {
+  std::string refused;
+  int refusal = 0;
+  const auto isOut = [&](const std::string& directory, int error) {
+    if (error == 0 || error == ESRCH) return true;
+    // That one is gone says less than what another answers.
+    const bool isGone = error == ENOENT || error == ENODEV;
+    if (refusal == 0 || (!isGone && (refusal == ENOENT || refusal == ENODEV))) {
+      refused = directory;
+      refusal = error;
+    }
+    return false;
+  };
+  for (const Home& home : homes) {
+    const int error = Origins::all().ifHome(home, [&] {
+      // Of a group that was given, and that it was in.
+      return home.directory == path_ ? 0 : move_(home.directory, pid);
+    });
+    if (isOut(home.directory, error)) return {};
+  }
+  // The root takes whatever there is; elsewhere what has controllers for its children does not (EBUSY).
+  std::vector<std::string> others{cgroup::parentOf(path_)};
+  const auto addAbove = [&](const std::string& directory) {
+    for (std::string at = cgroup::parentOf(directory); cgroup::isWithin(at, mount_.point); at = cgroup::parentOf(at)) {
+      if (!cgroup::isWithin(at, path_) && std::ranges::find(others, at) == others.end()) others.push_back(at);
+    }
+  };
+  if (!homes.empty()) addAbove(homes.back().directory);
+  addAbove(path_);
+  for (const std::string& directory : others) {
+    if (isOut(directory, move_(directory, pid))) return {};
+  }
+  return {cgroup::moveFailure(refusal, refused, pid)};
+}
+
+/// Of those that are in the group and no kin yet: those that descend from one, which may be outside, by others that are
+/// inside. Returns 0, or the errno(3).
+int Moves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, std::vector<Relative>& relatives) const {
+  std::vector<Pid> inside;
+  if (const int error = inhabitants(inside); error != 0) return error;
+  std::unordered_map<Pid, Pid> parents;
+  for (const Pid pid : inside) {
+    if (kin.contains(pid) || apart.contains(pid)) continue;
+    ProcessEntry stat;
+    const int error = procfs::read(pid, stat);
+    // One that /proc hides is nobody's.
+    if (cgroup::isExhausted(error)) return error;
+    if (error == 0) parents[pid] = stat.parent;
+  }
+  for (const auto& [pid, parent] : parents) {
+    Pid ancestor = parent;
+    // What is read one after the other may make a circle.
+    for (std::size_t steps = 0; steps < parents.size() && parents.contains(ancestor); ++steps)
+      ancestor = parents[ancestor];
+    if (const auto one = kin.find(ancestor); one != kin.end()) relatives.push_back({pid, one->second});
+  }
+  return 0;
+}
+
+void Moves::backIn(const std::vector<Relative>& moved) const {
+  for (const auto& [pid, _] : std::views::reverse(moved)) in(pid);
+}
+
+Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart,
+                            bool isFinal) const {
+  Failures failures;
+  Kin kin;
+  std::vector<Relative> moved;
+  std::vector<Relative> next;
+  std::unordered_set<std::size_t> stuck;
+  for (std::size_t i = 0; i < leavers.size(); ++i) {
+    kin[leavers[i].pid] = i;
+    next.push_back({leavers[i].pid, i});
+  }
+  const auto keep = [&](std::size_t leaver) {
+    stuck.insert(leaver);
+    // It stays a member, so it is to be frozen with what came with it: all is in again, as far as it can be.
+    for (const auto& [pid, of] : std::views::reverse(moved)) {
+      if (of == leaver) in(pid);
+    }
+  };
+  // The leavers first: what they fork from then on is outside. What was forked just before its parent was moved, the
+  // next pass finds. Who forks faster than that is let be: a group that we made is emptied at the end, whoever is in
+  // it.
+  constexpr int kPasses = 100;
+  for (int pass = 0; pass < kPasses && !next.empty(); ++pass) {
+    for (const auto& [pid, leaver] : next) {
+      kin[pid] = leaver;
+      if (stuck.contains(leaver)) continue;
+      Failures refusals = out(pid, *leavers[leaver].homes);
+      if (refusals.empty())
+        moved.push_back({pid, leaver});
+      else
+        keep(leaver);
+      append(failures, std::move(refusals));
+    }
+    next.clear();
+    if (const int error = findRelatives(kin, apart, next); error != 0) {
+      // Then nobody knows whose table is whole.
+      if (!isFinal) backIn(moved);
+      failures.push_back(cgroup::laterFailure(error, "open", path_));
+      break;
+    }
+  }
+  return failures;
+}
+
+}  // namespace freeze_state

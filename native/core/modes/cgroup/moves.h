@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "../../os/linux/cgroupfs.h"
+#include "origins.h"
+
+namespace freeze_state {
+
+/// Moves processes into one control group, and out of it to where they came from or, where that takes none any more, to
+/// the nearest that does.
+class Moves {
+ public:
+  /// Moves the process into the directory. Returns 0, or the errno(3).
+  using Move = std::function<int(const std::string& directory, Pid pid)>;
+
+  /// The directory and the mount that it is in. A test moves by other means.
+  Moves(std::string path, cgroup::Mount mount, Move move = cgroup::join)
+      : path_(std::move(path)), mount_(std::move(mount)), move_(std::move(move)) {}
+
+  int in(Pid pid) const { return move_(path_, pid); }
+
+  /// The process goes to the first of its homes that takes it; else next to the group, and then to the nearest above
+  /// its last home and above the group. All refuse: the failure says what the first of these answered that exists.
+  Failures out(Pid pid, const Homes& homes) const;
+
+  struct Leaver {
+    Pid pid;
+    const Homes* homes;
+  };
+  /// The same for each of them and its table: those in the group that descend from it, and not from another in between
+  /// that leaves or is apart. All of a table or none: where one cannot be moved, those that were are moved back in.
+  /// `isFinal`: nothing is to be frozen any more, so where nobody can tell whose table is whole, who is out stays out.
+  Failures familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart, bool isFinal) const;
+
+  /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
+  int inhabitants(std::vector<Pid>& pids) const;
+
+ private:
+  /// Whose table a process is of, by the place of that one among the leavers.
+  using Kin = std::unordered_map<Pid, std::size_t>;
+  struct Relative {
+    Pid pid;
+    std::size_t leaver;
+  };
+  void backIn(const std::vector<Relative>& moved) const;
+  int findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, std::vector<Relative>& relatives) const;
+
+  const std::string path_;
+  const cgroup::Mount mount_;
+  const Move move_;
+};
+
+}  // namespace freeze_state

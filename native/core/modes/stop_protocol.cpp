@@ -1,0 +1,92 @@
+#include "stop_protocol.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace freeze_state {
+
+std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcept {
+  // Not anew where a freeze is begun again: by then it was we who stopped it.
+  if (!member.stop.isSent) member.stop.wasStoppedBefore = isNoting && control_.isStopped(member.process);
+  member.stop.isSeen = false;
+  member.stop.timesAwake = 0;
+  member.stop.scan = {};
+  const int error = control_.send(member.process, Signal::Stop);
+  if (error == 0) member.stop.isSent = true;
+  if (error == ESRCH) member.process.hasExited = true;
+  if (error == 0 || error == ESRCH) return std::nullopt;
+  return sendFailure(member, error);
+}
+
+std::optional<ProcessState> StopProtocol::probe(Member& member, Deadline until) noexcept {
+  const auto state = control_.probe(member.process, member.stop.scan, until);
+  if (!state) return std::nullopt;
+  if (*state == ProcessState::Stopped) member.stop.isSeen = true;
+  if (*state == ProcessState::Gone || *state == ProcessState::Zombie) member.process.hasExited = true;
+  if (*state == ProcessState::Running || *state == ProcessState::Sleeping) foundAwake(member);
+  return state;
+}
+
+std::optional<bool> StopProtocol::isQuiescent(Member& member, Deadline until) noexcept {
+  if (member.hasExited() || member.stop.isSeen) return true;
+  if (!probe(member, until)) return std::nullopt;
+  return member.hasExited() || member.stop.isSeen;
+}
+
+void StopProtocol::foundAwake(Member& member) noexcept {
+  if (!isResendDue(++member.stop.timesAwake) || control_.send(member.process, Signal::Stop) != 0) return;
+  // Where somebody else had stopped it, that was taken back: from now on it is ours to continue.
+  member.stop.isSent = true;
+  member.stop.wasStoppedBefore = false;
+}
+
+std::optional<Failure> StopProtocol::resume(Member& member) noexcept {
+  const int error = control_.send(member.process, Signal::Continue);
+  if (error != 0 && error != ESRCH) return sendFailure(member, error);
+  member.stop.isSent = false;
+  if (error == ESRCH) member.process.hasExited = true;
+  return std::nullopt;
+}
+
+Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting) {
+  const auto all = members.all();
+  while (next < all.size() && !slice.isCancelled()) {
+    Member& member = all[next++];
+    if (member.hasExited()) continue;
+    if (const auto failure = stop(member, isNoting); failure) return Step::failed({*failure});
+    // Between two signals, so that a thaw waits for one signal at most (G6).
+    if (next < all.size() && slice.isOver()) return Step::more();
+  }
+  return Step::done();
+}
+
+Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice) {
+  const auto all = members.all();
+  const auto isOver = [](const Member& member) { return member.hasExited() || member.stop.isSeen; };
+  for (std::size_t probes = 0; probes < all.size() && !slice.isOver(); ++probes) {
+    if (cursor.next >= all.size()) cursor.next = 0;
+    Member& member = all[cursor.next];
+    const bool wasOver = isOver(member);
+    const auto isNow = isQuiescent(member, slice.until);
+    // A probe that was cut short has seen more threads than the one before.
+    const bool isFruitless = isNow && *isNow == wasOver;
+    cursor.fruitless = isFruitless ? cursor.fruitless + 1 : 0;
+    if (isNow) ++cursor.next;
+  }
+  if (std::ranges::all_of(all, isOver)) return Step::done();
+  return cursor.fruitless < all.size() ? Step::more() : Step::blocked();
+}
+
+void StopProtocol::resumeAll(MemberList& members, Whom whom, Failures& failures) {
+  for (Member& member : members.all()) {
+    if (member.hasExited() || (whom == Whom::Stopped && !member.stop.isSent)) continue;
+    if (const auto failure = resume(member); failure) failures.push_back(*failure);
+  }
+}
+
+Failure StopProtocol::sendFailure(const Member& member, int error) const {
+  const FailureCode code = error == EPERM ? FailureCode::PermissionDenied : FailureCode::SignalFailed;
+  return {code, member.pid(), error, control_.sendCall(), member.stop.isSent};
+}
+
+}  // namespace freeze_state

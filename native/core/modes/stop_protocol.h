@@ -1,0 +1,67 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <optional>
+
+#include "../slice.h"
+#include "../step.h"
+#include "member.h"
+#include "member_list.h"
+
+namespace freeze_state {
+
+/// Whom a thaw continues.
+enum class Whom : std::uint8_t { Stopped, All };
+
+/// Where the probes of a confirmation have come to.
+struct ConfirmCursor {
+  std::size_t next = 0;       ///< the member to be probed next
+  std::size_t fruitless = 0;  ///< how many probes in a row have found nobody new stopped
+};
+
+/// How one process is stopped, seen to be stopped, and continued. All that a freeze does to a process by a signal goes
+/// through here; the marks of the member say how far it has come. Called under the state's lock.
+///
+/// SIGSTOP that was sent is not yet a process that is stopped: it may be on its way, or be taken back, by somebody's
+/// SIGCONT or by an execve(2) in one of several threads. So a process that is found awake is sent it again, at ever
+/// longer intervals, since a tracer passes on each one.
+class StopProtocol {
+ public:
+  explicit StopProtocol(ProcessControl& control) noexcept : control_(control) {}
+
+  /// Whether SIGSTOP is to be sent again to a process that so many probes have found awake.
+  static constexpr bool isResendDue(unsigned timesAwake) noexcept {
+    constexpr unsigned kOnItsWay = 4;
+    return timesAwake >= kOnItsWay && std::has_single_bit(timesAwake);
+  }
+
+  /// Sends SIGSTOP and marks the member, as sent or as exited. The failure is any other answer. `isNoting`: notes first
+  /// whether somebody else had stopped it.
+  std::optional<Failure> stop(Member& member, bool isNoting) noexcept;
+
+  /// Whether all threads of the member are stopped, or it has exited, by a probe where that is not known yet. Nothing
+  /// where the deadline cut the probe short: a later call continues it. Sends SIGSTOP again where that is due.
+  std::optional<bool> isQuiescent(Member& member, Deadline until) noexcept;
+  /// The same step by step, for a caller that judges the state of the process itself.
+  std::optional<ProcessState> probe(Member& member, Deadline until) noexcept;
+  void foundAwake(Member& member) noexcept;
+
+  /// Sends SIGCONT and takes the marks off. The failure is any other answer than success and ESRCH.
+  std::optional<Failure> resume(Member& member) noexcept;
+
+  /// Sends SIGSTOP to each live member, from that index on. Ends at the first failure, and where the slice is over.
+  Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting);
+  /// Probes each live member that was not seen stopped yet, once, from the cursor on, so that one that never stops does
+  /// not hide the others. Blocked where the last probe of each has found nothing new.
+  Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice);
+  /// Sends SIGCONT to the live members, in their order.
+  void resumeAll(MemberList& members, Whom whom, Failures& failures);
+
+ private:
+  Failure sendFailure(const Member& member, int error) const;
+
+  ProcessControl& control_;
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <optional>
+
+#include "../process_control.h"
+
+/// What a process does, of all its threads.
+namespace freeze_state::procfs {
+
+/// `Gone` where there is no such task; `Unknown` where /proc cannot tell.
+ProcessState probe(Pid pid) noexcept;
+
+/// The same in steps: nothing where the deadline cut it short; the next call continues where `scan` says.
+std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, Deadline until) noexcept;
+
+}  // namespace freeze_state::procfs

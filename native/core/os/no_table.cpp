@@ -1,0 +1,45 @@
+#include <cerrno>
+
+#include "process_table.h"
+
+namespace freeze_state {
+
+namespace {
+
+/// For systems without /proc: nothing tells what a process does, or who is whose child.
+class NoTable final : public ProcessTable {
+ public:
+  bool isAvailable() const noexcept override { return false; }
+  bool showsAll() const noexcept override { return false; }
+  int read(Pid /*pid*/, ProcessEntry& /*entry*/) noexcept override { return ENOSYS; }
+  ProcessState probe(Pid /*pid*/) noexcept override { return ProcessState::Unknown; }
+  std::optional<ProcessState> probe(Pid /*pid*/, ThreadScan& /*scan*/, Deadline /*until*/) noexcept override {
+    return ProcessState::Unknown;
+  }
+  Pid groupOf(Pid /*pid*/) noexcept override { return 0; }
+  bool sharesMemory(Pid /*parent*/, Pid /*child*/) noexcept override { return true; }
+  std::unique_ptr<ProcessWalk> walk() override { return std::make_unique<NoWalk>(); }
+  std::unique_ptr<ChildReader> children() override { return std::make_unique<NoChildren>(); }
+
+ private:
+  class NoWalk final : public ProcessWalk {
+   public:
+    bool next(Pid& /*pid*/) noexcept override { return false; }
+    int error() const noexcept override { return ENOSYS; }
+  };
+  class NoChildren final : public ChildReader {
+   public:
+    void reset() noexcept override {}
+    int beginPass(Deadline /*until*/) override { return ENOSYS; }
+    int read(Pid /*pid*/, std::vector<Pid>& /*children*/, Deadline /*until*/) override { return ENOSYS; }
+  };
+};
+
+}  // namespace
+
+ProcessTable& systemTable() noexcept {
+  static ProcessTable& only = *new NoTable();
+  return only;
+}
+
+}  // namespace freeze_state

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "deadline.h"
+
+namespace freeze_state {
+
+/// Cancels work once the state has moved on: a freeze belongs to one value of the word, and a thaw moves the word
+/// before it takes the lock.
+class Ticket {
+ public:
+  Ticket(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept : word_(word), expected_(expected) {}
+  bool isCurrent() const noexcept { return word_.load() == expected_; }
+
+ private:
+  const std::atomic<std::uint64_t>& word_;
+  const std::uint64_t expected_;
+};
+
+/// How long work that is done in steps may go on. Asked between any two steps, so that a thaw waits for one step at
+/// most (G6), and an event loop for its slice.
+struct Slice {
+  const Ticket* ticket = nullptr;  ///< null: nothing cancels it
+  Deadline until = kNoDeadline;
+
+  bool isCancelled() const noexcept { return ticket != nullptr && !ticket->isCurrent(); }
+  bool isOver() const noexcept { return isCancelled() || hasPassed(until); }
+};
+
+}  // namespace freeze_state

@@ -1,0 +1,127 @@
+#include "attempt.h"
+
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "freeze_state.h"
+
+namespace freeze_state {
+
+Attempt::~Attempt() {
+  if (!isBegun_) return;
+  const std::lock_guard lock(state_.mutex_);
+  if (state_.inProgress_ == this) state_.resume(Whom::Stopped);
+}
+
+/// What the state says where there is nothing to signal.
+Step Attempt::settled(std::uint64_t seen) {
+  if (seen == word::kClosed) return Step::failed({{FailureCode::Closed}});
+  isFrozen_ = state_.mode_ != Mode::None && seen == word::frozen(epoch_);
+  return Step::done();
+}
+
+Step Attempt::freeze(Deadline until, Roster* roster) {
+  if (state_.mode_ == Mode::None) return settled(state_.word());
+  std::unique_lock lock(state_.mutex_);
+  const std::uint64_t seen = state_.word();
+  const bool isOver = seen != word::running(epoch_) || state_.holds_.load() != 0;
+  // The thaw or the hold that made it so waits for our lock. A false answer may not come before it (G3).
+  if (isOver && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_) state_.resume(Whom::Stopped);
+  if (seen != word::running(epoch_)) {
+    if (roster != nullptr) roster->registered = roster->left = state_.members_.pids();
+    return settled(seen);
+  }
+  if (isOver) return Step::done();
+  if (!state_.freezer_->isSupported()) return Step::failed({{FailureCode::UnsupportedPlatform}});
+  if (state_.members_.isEmpty()) return Step::failed({{FailureCode::NoPidConfigured}});
+  Step step = stopMembers(until, roster);
+  if (isOwn_) state_.announce(lock, caller_);
+  return step;
+}
+
+/// Makes this the attempt in progress. The lock is held.
+void Attempt::takeOver() noexcept {
+  Attempt* const other = state_.inProgress_;
+  // The thaw that moved the word since waits for our lock: it may not find the stops of an older freeze (G1).
+  if (other != nullptr && other->epoch() != epoch_) state_.resume(Whom::Stopped);
+  if (state_.inProgress_ == nullptr) {
+    isRestartDue_ = true;
+  } else if (other != this) {
+    isRestartDue_ = other->isRestartDue_;
+  }
+  state_.inProgress_ = this;
+  isBegun_ = true;
+  if (std::exchange(isRestartDue_, false)) state_.freezer_->beginStop(state_.members_);
+}
+
+/// There are members, and a moment ago the state was running at the epoch. The lock is held.
+Step Attempt::stopMembers(Deadline until, Roster* roster) {
+  const std::uint64_t running = word::running(epoch_);
+  const Ticket ticket(state_.word_, running);
+  Freezer& freezer = *state_.freezer_;
+  MemberList& members = state_.members_;
+  takeOver();
+  Step step = freezer.stop(members, {&ticket, until}, roster != nullptr);
+  if (step.isUnfinished() && ticket.isCurrent()) return step;
+  state_.inProgress_ = nullptr;
+  isBegun_ = false;
+  Failures failures = std::move(step.failures);
+  // The state reads frozen only once every live member was signalled (G5), and only if no thaw came in between: the
+  // thaw that moved the word waits for our lock and may find nothing stopped (G1, G3, G4).
+  std::uint64_t expected = running;
+  isOwn_ = failures.empty() && freezer.isAnyAlive(members) &&
+           state_.word_.compare_exchange_strong(expected, word::frozen(epoch_));
+  isFrozen_ = isOwn_;
+  if (!isOwn_) append(failures, state_.resume(Whom::Stopped));
+  if (failures.empty() && !freezer.isAnyAlive(members)) failures = members.deaths();
+  if (roster != nullptr) roster->registered = members.pids();
+  state_.dropExited();
+  if (roster != nullptr) roster->left = members.pids();
+  if (!failures.empty()) return Step::failed(std::move(failures));
+  return isOwn_ ? Step::done() : settled(state_.word());
+}
+
+std::optional<Step> Attempt::confirm(Deadline until) {
+  const Ticket frozen(state_.word_, word::frozen(epoch_));
+  const Slice slice{&frozen, until};
+  bool hasProgressed = false;
+  for (;;) {
+    Step step;
+    {
+      // Anew for each round of probes: a thaw does not wait for a confirmation (G6).
+      const std::lock_guard lock(state_.mutex_);
+      if (slice.isCancelled()) return std::nullopt;
+      step = state_.freezer_->confirm(state_.members_, slice);
+    }
+    if (slice.isCancelled()) return std::nullopt;
+    hasProgressed = hasProgressed || step.kind == Step::Kind::More;
+    if (step.isUnfinished() && hasProgressed) step = Step::more();
+    if (!step.isUnfinished() || slice.isOver()) return step;
+    std::this_thread::yield();
+  }
+}
+
+std::optional<std::vector<Covered>> Attempt::covered() {
+  const std::lock_guard lock(state_.mutex_);
+  const bool isInProgress = state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_;
+  const std::uint64_t expected = isInProgress ? word::running(epoch_) : word::frozen(epoch_);
+  if (state_.word() != expected) return std::nullopt;
+  return state_.freezer_->visit(state_.members_);
+}
+
+std::optional<Failures> Attempt::rollBack(bool isInProgressOnly) {
+  const auto move = [this](std::uint64_t from) {
+    return state_.word_.compare_exchange_strong(from, word::thawed(from));
+  };
+  bool hasMoved = !isInProgressOnly && move(word::frozen(epoch_));
+  std::unique_lock lock(state_.mutex_);
+  const bool isInProgress = state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_;
+  if (!hasMoved && isInProgress) hasMoved = move(word::running(epoch_));
+  // Another call may have frozen it while we waited for the lock.
+  if (!hasMoved && !isInProgressOnly) hasMoved = move(word::frozen(epoch_));
+  if (!hasMoved) return std::nullopt;
+  return state_.continueMembers(lock, caller_);
+}
+
+}  // namespace freeze_state

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "failure.h"
+
+namespace freeze_state {
+
+/// What became of one step of work: a freeze, a walk through a tree and a confirmation are all done in steps.
+struct [[nodiscard]] Step {
+  enum class Kind : std::uint8_t {
+    Done,     ///< nothing is left to do, or the work was cancelled
+    More,     ///< the next step continues it
+    Blocked,  ///< the next step continues it, and finds nothing to do before a process that was signalled has stopped
+    Failed,   ///< it is over, for these reasons
+  };
+  Kind kind = Kind::Done;
+  Failures failures = {};  // NOLINT(readability-redundant-member-init): GCC warns of initializers that leave it out
+
+  static Step done() { return {Kind::Done}; }
+  static Step more() { return {Kind::More}; }
+  static Step blocked() { return {Kind::Blocked}; }
+  static Step failed(Failures failures) { return {Kind::Failed, std::move(failures)}; }
+  /// Done, or failed where there are failures.
+  static Step ended(Failures failures) { return failures.empty() ? done() : failed(std::move(failures)); }
+
+  bool isDone() const noexcept { return kind == Kind::Done; }
+  bool hasFailed() const noexcept { return kind == Kind::Failed; }
+  /// Whether a further step is needed.
+  bool isUnfinished() const noexcept { return kind == Kind::More || kind == Kind::Blocked; }
+};
+
+}  // namespace freeze_state
