@@ -1,7 +1,13 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { FreezeTimeoutError } from './errors';
 import { closedError, errorOf } from './failures';
-import { type ConfirmationHandle, type ConfirmationProgress, type NativeFailure, outcomeNames, type StateHandle } from './native';
+import {
+  type ConfirmationHandle,
+  type ConfirmationProgress,
+  type NativeFailure,
+  outcomeNames,
+  type StateHandle,
+} from './native';
 import { below, type Callee, calledBy, callersOf } from './stack';
 import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
 

@@ -11,6 +11,7 @@
         "binding/state_handle.cpp",
         "core/state/live_states.cpp",
         "core/failure.cpp",
+        "core/process_token.cpp",
         "core/state/confirmation.cpp",
         "core/state/freeze_state.cpp",
         "core/state/attempt.cpp",

@@ -7,6 +7,7 @@
 #include "../core/os/process_control.h"
 #include "../core/os/signal_loop.h"
 #include "../core/platform/platform.h"
+#include "../core/process_token.h"
 #include "../core/state/live_states.h"
 #include "confirmation_handle.h"
 #include "environment.h"
@@ -31,7 +32,7 @@ Napi::Value capabilities(const Napi::CallbackInfo& info) {
 
 std::string processToken() {
   std::ostringstream text;
-  text << std::hex << live_states::processToken();
+  text << std::hex << freeze_state::processToken();
   return text.str();
 }
 

@@ -82,7 +82,7 @@ TEST_SUITE("live states") {
     state.reset();
     CHECK(live_states::find(id) == nullptr);
     CHECK(live_states::wasGiven(id));
-    CHECK(live_states::processToken() != 0);
+    CHECK(processToken() != 0);
   }
 
   TEST_CASE("are made, found, closed and dropped by several threads at once") {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "../os/posix/group_control.h"
+#include "../os/group_control.h"
 #include "../os/process_table.h"
 #include "process.h"
 

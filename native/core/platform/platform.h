@@ -1,20 +1,14 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "../failure.h"
 #include "../mode.h"
+#include "../modes/cgroup/place.h"
 #include "../modes/freezer.h"
 #include "../os/signal_loop.h"
 
 namespace freeze_state {
-
-/// Which control group is to be frozen, for mode `Cgroup`. Neither: one that is made under our own.
-struct CgroupPlace {
-  std::string path;    ///< of one that exists; stays when we close
-  std::string parent;  ///< one is made under this, and removed when we close
-};
 
 struct FreezerResult {
   std::unique_ptr<Freezer> freezer;  ///< null on failure

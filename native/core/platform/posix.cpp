@@ -1,7 +1,7 @@
 #include "../modes/none.h"
 #include "../modes/process.h"
 #include "../modes/tree.h"
-#include "../os/posix/group_control.h"
+#include "../os/group_control.h"
 #include "platform.h"
 
 namespace freeze_state {

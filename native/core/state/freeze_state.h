@@ -46,7 +46,7 @@ struct UnregisterResult {
 /// told.
 class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
-  /// The mode says what the freezer is; see system_scope.h.
+  /// The mode says what the freezer is; see platform/platform.h.
   FreezeState(Mode mode, std::unique_ptr<Freezer> freezer);
   /// The plain modes, `None` and `Process`, with a control of one's own.
   FreezeState(Mode mode, const LoopOptions& options, ProcessControl& control);

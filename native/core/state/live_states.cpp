@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
-#include <random>
 #include <unordered_map>
 
 #include "freeze_state.h"
@@ -45,14 +44,6 @@ void thawAll() {
 }
 
 }  // namespace
-
-std::uint64_t processToken() noexcept {
-  static const std::uint64_t token = [] {
-    std::random_device random;
-    return (std::uint64_t{random()} << 32 | random()) | 1;
-  }();
-  return token;
-}
 
 std::uint64_t nextId() noexcept { return ++lastId; }
 

@@ -12,9 +12,6 @@ class FreezeState;
 /// runs neither finalizers nor clean-up hooks on the main thread, but exit handlers do run (atexit(3)).
 namespace live_states {
 
-/// Tells this process, and this copy of the library in it, from every other: random, never 0.
-std::uint64_t processToken() noexcept;
-
 /// A number for a new state: counted from 1, never given twice.
 std::uint64_t nextId() noexcept;
 

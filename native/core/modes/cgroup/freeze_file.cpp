@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "../../state/live_states.h"
+#include "../../process_token.h"
 
 namespace freeze_state {
 
@@ -26,7 +26,7 @@ std::string newName() {
   static std::atomic<unsigned> count{0};
   std::array<char, 64> name{};
   std::snprintf(name.data(), name.size(), "freeze-state-%d-%016llx-%u", getpid(),
-                static_cast<unsigned long long>(live_states::processToken()), ++count);
+                static_cast<unsigned long long>(processToken()), ++count);
   return name.data();
 }
 

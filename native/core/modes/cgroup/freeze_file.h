@@ -4,7 +4,7 @@
 #include <string>
 
 #include "../../os/linux/cgroupfs.h"
-#include "../../platform/platform.h"
+#include "place.h"
 
 namespace freeze_state {
 

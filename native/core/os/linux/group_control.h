@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../posix/group_control.h"
+#include "../group_control.h"
 
 namespace freeze_state {
 

@@ -1,4 +1,4 @@
-#include "group_control.h"
+#include "../group_control.h"
 
 #include <signal.h>
 #include <unistd.h>

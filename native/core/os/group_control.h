@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../process_control.h"
+#include "process_control.h"
 
 namespace freeze_state {
 

@@ -1,0 +1,81 @@
+// node scripts/check-layers.mjs [FOLDER]: checks the includes of native/ and the imports of lib/ against the layers that
+// docs/architecture.md draws, and prints each breach. Fails where there is one.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+
+const root = process.argv[2] ?? '.';
+
+/** From the bottom to the top: a file may include what is in its own layer and in those below. */
+const layers = ['native/core', 'native/core/os', 'native/core/modes', 'native/core/state', 'native/binding'];
+/** Beside state/: it picks the modes of a system, and only the binding asks it. */
+const factory = 'native/core/platform';
+
+/** Folders of one system: what is in them is included from the same system and by the factory. POSIX is below Linux. */
+const systems = { 'native/core/os/linux': ['native/core/os/linux', 'native/core/os/posix'] };
+for (const name of ['posix', 'windows']) systems[`native/core/os/${name}`] = [`native/core/os/${name}`];
+
+/** Not in any layer's rule: the cgroup file system is Linux's alone, and so is the mode that is made of it. */
+const linuxOnly = 'native/core/modes/cgroup';
+
+const standard = new Set(
+  (
+    'algorithm array atomic bit cerrno charconv chrono climits cmath condition_variable csignal cstddef cstdint cstdio cstdlib ' +
+    'cstring ctime filesystem functional iterator limits map memory mutex optional random ranges set span sstream string ' +
+    'string_view system_error thread tuple unordered_map unordered_set utility variant vector'
+  ).split(' '),
+);
+const node = /^(napi|node_api|js_native_api|node|uv|v8)(\.h|-)/;
+
+const isIn = (file, folder) => file.startsWith(`${folder}/`);
+
+function layerOf(file) {
+  if (isIn(file, factory)) return layers.indexOf('native/core/state');
+  return layers.findLastIndex((layer) => isIn(file, layer));
+}
+
+/** @returns {string | undefined} what is wrong with it */
+function breachOfInclude(file, included) {
+  if (layerOf(included) > layerOf(file)) return `reaches up to ${included}`;
+  if (isIn(included, factory) && !isIn(file, factory) && !isIn(file, 'native/binding'))
+    return `only the binding asks the factory (${factory})`;
+  if (isIn(file, factory) && isIn(included, 'native/core/state')) return `the factory knows no state: ${included}`;
+  const system = Object.keys(systems).find((folder) => isIn(included, folder));
+  if (system === undefined || isIn(file, factory) || isIn(file, linuxOnly)) return undefined;
+  const own = Object.keys(systems).find((folder) => isIn(file, folder));
+  return systems[own]?.includes(system) ? undefined : `is not of one system, and includes ${included}`;
+}
+
+/** @returns {string | undefined} */
+function breachOfSystemHeader(file, header) {
+  if (isIn(file, 'native/core') && node.test(header)) return `the core knows no Node: <${header}>`;
+  const isSystemFile = Object.keys(systems).some((folder) => isIn(file, folder)) || isIn(file, linuxOnly);
+  if (!isIn(file, 'native/core') || standard.has(header) || isSystemFile) return undefined;
+  return `only a folder of native/core/os may include <${header}>`;
+}
+
+function* filesIn(folder, pattern) {
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {
+    const file = relative(root, join(entry.parentPath, entry.name));
+    if (entry.isFile() && pattern.test(file)) yield file;
+  }
+}
+
+const breaches = [];
+for (const file of [...filesIn('native/core', /\.(h|cpp)$/), ...filesIn('native/binding', /\.(h|cpp)$/)]) {
+  for (const [, quoted, angled] of readFileSync(join(root, file), 'utf8').matchAll(
+    /^ *#include (?:"([^"]+)"|<([^>]+)>)/gm,
+  )) {
+    const breach =
+      quoted === undefined
+        ? breachOfSystemHeader(file, angled)
+        : breachOfInclude(file, normalize(join(dirname(file), quoted)));
+    if (breach !== undefined) breaches.push(`${file}: ${breach}`);
+  }
+}
+for (const file of filesIn('lib', /\.m?ts$/)) {
+  const text = readFileSync(join(root, file), 'utf8');
+  if (file !== join('lib', 'native.ts') && /node-gyp-build|\.node['"]/.test(text) && !file.endsWith('.d.ts'))
+    breaches.push(`${file}: only lib/native.ts loads the addon`);
+}
+for (const breach of breaches) console.error(breach);
+if (breaches.length > 0) process.exitCode = 1;
