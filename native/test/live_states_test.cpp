@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "../core/process_token.h"
+#include "../core/state/live_states.h"
 #include "support/script.h"
 
 namespace freeze_state::test {
