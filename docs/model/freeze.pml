@@ -47,7 +47,7 @@ bool locked = false;
 bool member[MEMBERS];
 bool marked[MEMBERS];
 
-/* The stop that is done bit by bit: its epoch, or NOBODY, and the member that is next. */
+/* The attempt in progress (Attempt in the core): its epoch, or NOBODY, and the member that is next. */
 byte underWay = NOBODY;
 byte next = 0;
 

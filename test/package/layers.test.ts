@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const script = join(import.meta.dirname, '../../scripts/check-layers.mjs');
+
+/** A tree that keeps every rule, with one file in each layer. */
+const tree: Readonly<Record<string, string>> = {
+  'native/core/word.h': '#include <cstdint>\n',
+  'native/core/os/process_control.h': '#include "../word.h"\n',
+  'native/core/os/posix/kill_control.h': '#include <signal.h>\n#include "../process_control.h"\n',
+  'native/core/os/linux/pidfd.h': '#include <poll.h>\n#include "../posix/kill_control.h"\n',
+  'native/core/modes/tree.h': '#include "../os/process_control.h"\n',
+  'native/core/modes/cgroup/freezer.h':
+    '#include <unistd.h>\n#include "../../os/linux/pidfd.h"\n#include "../tree.h"\n',
+  'native/core/state/freeze_state.h': '#include "../modes/tree.h"\n#include "../word.h"\n',
+  'native/core/platform/platform.h': '#include "../modes/tree.h"\n#include "../os/linux/pidfd.h"\n',
+  'native/binding/addon.cpp':
+    '#include <napi.h>\n#include "../core/platform/platform.h"\n#include "../core/state/freeze_state.h"\n',
+  'lib/native.ts': "import nodeGypBuild = require('node-gyp-build');\n",
+  'lib/index.ts': "export { FreezeState } from './freeze-state';\n",
+};
+
+describe('the check of the layers', () => {
+  let root: string;
+
+  function check(planted: Readonly<Record<string, string>> = {}) {
+    for (const [file, text] of Object.entries({ ...tree, ...planted })) {
+      mkdirSync(dirname(join(root, file)), { recursive: true });
+      writeFileSync(join(root, file), text);
+    }
+    const { status, stderr } = spawnSync(process.execPath, [script, root], { encoding: 'utf8' });
+    return { status, stderr };
+  }
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'freeze-state-layers-'));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  it('passes what keeps the rules', () => {
+    expect(check()).toEqual({ status: 0, stderr: '' });
+  });
+
+  it.each([
+    ['native/core/os/a.h', '#include "../modes/tree.h"', 'reaches up to native/core/modes/tree.h'],
+    ['native/core/modes/a.h', '#include "../state/freeze_state.h"', 'reaches up to native/core/state/freeze_state.h'],
+    ['native/core/a.h', '#include "os/process_control.h"', 'reaches up to native/core/os/process_control.h'],
+    ['native/core/state/a.h', '#include "../../binding/addon.cpp"', 'reaches up to native/binding/addon.cpp'],
+    [
+      'native/core/state/a.h',
+      '#include "../platform/platform.h"',
+      'only the binding asks the factory (native/core/platform)',
+    ],
+    [
+      'native/core/platform/a.h',
+      '#include "../state/freeze_state.h"',
+      'the factory knows no state: native/core/state/freeze_state.h',
+    ],
+    [
+      'native/core/modes/a.h',
+      '#include "../os/linux/pidfd.h"',
+      'is not of one system, and includes native/core/os/linux/pidfd.h',
+    ],
+    [
+      'native/core/os/posix/a.h',
+      '#include "../linux/pidfd.h"',
+      'is not of one system, and includes native/core/os/linux/pidfd.h',
+    ],
+    ['native/core/modes/a.h', '#include <unistd.h>', 'only a folder of native/core/os may include <unistd.h>'],
+    ['native/core/state/a.h', '#include <node_api.h>', 'the core knows no Node: <node_api.h>'],
+    ['lib/a.ts', "require('../build/Release/freeze_state.node');", 'only lib/native.ts loads the addon'],
+  ])('tells of a breach: %s with %s', (file, line, message) => {
+    expect(check({ [file]: `${line}\n` })).toEqual({ status: 1, stderr: `${file}: ${message}\n` });
+  });
+});
