@@ -5,13 +5,13 @@
  *
  * Switches, by -D:
  *   FREEZERS, THAWERS   how many; HOLDER, FORCER, REGISTRAR, CLOSER add one of each; CONFIRMERS how many freeze bit by
- *                       bit, and let go of the lock in between
+ *                       bit, and release the lock in between
  *   WITHOUT_EVEN_RULE   a thaw continues what is stopped even if a newer freeze stopped it: must fail
  *   WITHOUT_RECHECK     a freeze does not look at the word between two signals: holds all the same, for that look makes
  *                       a thaw quick (G6) and no more
  *   WITHOUT_ROLLBACK    a freeze that lost leaves its members stopped: must fail
  *   HOLD_AFTER_THAW     a hold is counted after its thaw instead of before: must fail
- *   UNLOCKED_NEWCOMER   a newcomer is stopped after the lock was let go: must fail
+ *   UNLOCKED_NEWCOMER   a newcomer is stopped after the lock was released: must fail
  *   INHERITED_STOPS     a freeze goes on where the bits of an older one have left off: must fail
  *   WITHOUT_ABANDON     a confirmation that is dropped leaves its bits: must fail
  *   FORGOTTEN_STOPS     who joins or leaves makes it forgotten that bits have stopped somebody: must fail
