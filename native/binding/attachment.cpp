@@ -67,7 +67,7 @@ void Attachment::deliver(napi_env env, napi_value onChange, void* context, void*
   // Neither is there when the queue is emptied at the end of the environment or after `unlisten`.
   if (env == nullptr || onChange == nullptr) return;
   auto& self = *static_cast<Attachment*>(context);
-  // Before the look at the state: a change after that look queues a call of its own.
+  // Before the state is read: a change after that queues a call of its own.
   self.isQueued_ = false;
   napi_value undefined = nullptr;
   napi_get_undefined(env, &undefined);

@@ -33,7 +33,7 @@ enum class FailureCode : std::uint8_t {
   OwnGroup,        ///< the group that we are in
   OwnAncestor,     ///< a process whose tree has us in it
   // Reasons why a tree could not be stopped.
-  NeverStopped,  ///< it was signalled, ran on, and may go on forking
+  NeverStopped,  ///< it was signalled, still runs, and may fork again
   Unreadable,    ///< /proc does not show the process to us, so its children cannot be known
   // Reasons why a control group cannot be used; `path` is the group's.
   CgroupNotMounted,

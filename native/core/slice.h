@@ -19,7 +19,7 @@ class Ticket {
   const std::uint64_t expected_;
 };
 
-/// How long work that is done in steps may go on. Asked between any two steps, so that a thaw waits for one step at
+/// How long work that is done in steps may continue. Asked between any two steps, so that a thaw waits for one step at
 /// most (G6), and an event loop for its slice.
 struct Slice {
   const Ticket* ticket = nullptr;  ///< null: nothing cancels it

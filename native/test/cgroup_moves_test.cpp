@@ -27,7 +27,7 @@ class Hierarchy {
     std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
     REQUIRE(mkdtemp(name.data()) != nullptr);
     root = name.data();
-    for (const char* below : {"/above/home", "/by/group"}) std::filesystem::create_directories(root + below);
+    for (const char* below : {"/above/origin", "/by/group"}) std::filesystem::create_directories(root + below);
   }
   Hierarchy(const Hierarchy&) = delete;
   Hierarchy& operator=(const Hierarchy&) = delete;
@@ -42,7 +42,7 @@ class Hierarchy {
     return pids;
   }
   std::string group() const { return root + "/by/group"; }
-  std::string home() const { return root + "/above/home"; }
+  std::string origin() const { return root + "/above/origin"; }
 
   int move(const std::string& directory, Pid pid) {
     asked.emplace_back(directory, pid);
@@ -76,14 +76,16 @@ class Hierarchy {
 }  // namespace
 
 TEST_SUITE("moves out of cgroups") {
-  TEST_CASE("go home; else next to the group; else to the nearest above; and once it is out nobody else is asked") {
+  TEST_CASE(
+      "go back to their origin; else next to the group; else to the nearest above; and once it is out nobody else is "
+      "asked") {
     Hierarchy all;
-    const std::vector<std::string> places{all.home(), all.root + "/by", all.root + "/above", all.root};
+    const std::vector<std::string> places{all.origin(), all.root + "/by", all.root + "/above", all.root};
     for (std::size_t refusing = 0; refusing < places.size(); ++refusing) {
       if (refusing > 0) all.refusals[{places[refusing - 1], 0}] = refusing == 2 ? EOPNOTSUPP : EBUSY;
       all.asked.clear();
       all.put(1000);
-      CHECK(all.moves().out(1000, {{all.home()}}).empty());
+      CHECK(all.moves().out(1000, {{all.origin()}}).empty());
       CHECK(all.where[1000] == places[refusing]);
       CHECK(all.asked.size() == refusing + 1);
     }
@@ -92,11 +94,11 @@ TEST_SUITE("moves out of cgroups") {
   TEST_CASE("that nobody takes fail with what the first answered that is there") {
     Hierarchy all;
     for (const char* place : {"/by", "/above", ""}) all.refusals[{all.root + place, 0}] = EACCES;
-    for (const auto& [error, code, place] : {std::tuple(EBUSY, FailureCode::CgroupControllers, all.home()),
+    for (const auto& [error, code, place] : {std::tuple(EBUSY, FailureCode::CgroupControllers, all.origin()),
                                              std::tuple(ENOENT, FailureCode::CgroupNotPermitted, all.root + "/by"),
                                              std::tuple(ENODEV, FailureCode::CgroupNotPermitted, all.root + "/by")}) {
-      all.refusals[{all.home(), 0}] = error;
-      const Failures failures = all.moves().out(1000, {{all.home()}});
+      all.refusals[{all.origin(), 0}] = error;
+      const Failures failures = all.moves().out(1000, {{all.origin()}});
       REQUIRE(failures.size() == 1);
       CHECK(failures[0].code == code);
       CHECK(failures[0].path == place);
@@ -106,14 +108,14 @@ TEST_SUITE("moves out of cgroups") {
 
   TEST_CASE("that find nobody any more have succeeded") {
     Hierarchy all;
-    all.refusals[{all.home(), 0}] = ESRCH;
-    CHECK(all.moves().out(1000, {{all.home()}}).empty());
+    all.refusals[{all.origin(), 0}] = ESRCH;
+    CHECK(all.moves().out(1000, {{all.origin()}}).empty());
     CHECK(all.asked.size() == 1);
   }
 
   TEST_CASE("of a table take along what is forked meanwhile, by whoever was moved already") {
     Hierarchy all;
-    const Homes homes{{all.home()}};
+    const OriginChain chain{{all.origin()}};
     const Child first;
     std::vector<std::unique_ptr<Child>> born;
     all.put(getpid());
@@ -124,20 +126,20 @@ TEST_SUITE("moves out of cgroups") {
       born.push_back(std::make_unique<Child>());
       all.put(born.back()->pid());
     };
-    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {}, false).empty());
+    CHECK(all.moves().familiesOut({{getpid(), &chain}}, {}, false).empty());
     CHECK(all.inside().empty());
     CHECK(born.size() == kBorn);
-    for (const auto& child : born) CHECK(all.where[child->pid()] == all.home());
+    for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
   }
 
   TEST_CASE("of a table leave whom another member brought, and who is no relative") {
     Hierarchy all;
-    const Homes homes{{all.home()}};
+    const OriginChain chain{{all.origin()}};
     const Child apart;
     const Child relative;
     for (const Pid pid : {getpid(), apart.pid(), relative.pid(), Pid{1}}) all.put(pid);
-    CHECK(all.moves().familiesOut({{getpid(), &homes}}, {apart.pid()}, false).empty());
-    CHECK(all.where[relative.pid()] == all.home());
+    CHECK(all.moves().familiesOut({{getpid(), &chain}}, {apart.pid()}, false).empty());
+    CHECK(all.where[relative.pid()] == all.origin());
     CHECK(all.where[apart.pid()] == all.group());
     CHECK(all.where[1] == all.group());
   }
@@ -145,37 +147,37 @@ TEST_SUITE("moves out of cgroups") {
   TEST_CASE(
       "of several families bring each to where the one came from that it is of, and leave only those that cannot go") {
     Hierarchy all;
-    const Homes homes{{all.home()}};
-    const Homes others{{all.root + "/above"}};
+    const OriginChain chain{{all.origin()}};
+    const OriginChain others{{all.root + "/above"}};
     const Child relative;
     const Child leaver;
     const Child stuck;
     for (const Pid pid : {getpid(), relative.pid(), leaver.pid(), stuck.pid()}) all.put(pid);
-    for (const char* place : {"/above/home", "/by", "/above", ""})
+    for (const char* place : {"/above/origin", "/by", "/above", ""})
       all.refusals[{all.root + place, stuck.pid()}] = EACCES;
     const Failures failures =
-        all.moves().familiesOut({{stuck.pid(), &homes}, {leaver.pid(), &others}, {getpid(), &homes}}, {}, false);
+        all.moves().familiesOut({{stuck.pid(), &chain}, {leaver.pid(), &others}, {getpid(), &chain}}, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck.pid());
     CHECK(all.inside() == std::vector{stuck.pid()});
     CHECK(all.where[leaver.pid()] == all.root + "/above");
-    for (const Pid pid : {getpid(), relative.pid()}) CHECK(all.where[pid] == all.home());
+    for (const Pid pid : {getpid(), relative.pid()}) CHECK(all.where[pid] == all.origin());
   }
 
   TEST_CASE("of a table that fail halfway leave all of it inside") {
     Hierarchy all;
-    const Homes homes{{all.home()}};
+    const OriginChain chain{{all.origin()}};
     const std::array<Child, 3> children;
     all.put(getpid());
     for (const Child& child : children) all.put(child.pid());
     const Pid stuck = children[1].pid();
-    for (const char* place : {"/above/home", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
-    const Failures failures = all.moves().familiesOut({{getpid(), &homes}}, {}, false);
+    for (const char* place : {"/above/origin", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
+    const Failures failures = all.moves().familiesOut({{getpid(), &chain}}, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck);
-    CHECK(failures[0].path == all.home());
+    CHECK(failures[0].path == all.origin());
     CHECK(all.inside().size() == 4);
-    CHECK(all.asked.front() == std::pair(all.home(), Pid{getpid()}));
+    CHECK(all.asked.front() == std::pair(all.origin(), Pid{getpid()}));
   }
 }
 

@@ -12,9 +12,9 @@ namespace freeze_state::test {
 
 namespace {
 
-std::vector<std::string> directoriesOf(const Homes& homes) {
+std::vector<std::string> directoriesOf(const OriginChain& chain) {
   std::vector<std::string> directories;
-  for (const Home& home : homes) directories.push_back(home.directory);
+  for (const Origin& origin : chain) directories.push_back(origin.directory);
   return directories;
 }
 
@@ -26,7 +26,7 @@ TEST_SUITE("whose a process is, of several states") {
   TEST_CASE("one that no state has goes back to where it is") {
     Origins registry;
     const auto owner = registry.enter("/m/one", true).owner;
-    CHECK(directoriesOf(registry.of(owner, getpid(), "/m/home")) == Directories{"/m/home"});
+    CHECK(directoriesOf(registry.of(owner, getpid(), "/m/origin")) == Directories{"/m/origin"});
     CHECK(registry.of(owner, getpid(), "").empty());
   }
 
@@ -34,19 +34,19 @@ TEST_SUITE("whose a process is, of several states") {
     Origins registry;
     const auto first = registry.enter("/m/one", true).owner;
     const auto second = registry.enter("/m/two", true).owner;
-    registry.note(first, getpid(), {{"/m/home"}});
-    const Homes homes = registry.of(second, getpid(), "/m/one");
-    REQUIRE(directoriesOf(homes) == Directories{"/m/one", "/m/home"});
-    const auto isAtFirst = [&] { return registry.ifHome(homes[0], [] { return 0; }); };
+    registry.note(first, getpid(), {{"/m/origin"}});
+    const OriginChain chain = registry.of(second, getpid(), "/m/one");
+    REQUIRE(directoriesOf(chain) == Directories{"/m/one", "/m/origin"});
+    const auto isAtFirst = [&] { return registry.ifOrigin(chain[0], [] { return 0; }); };
     CHECK(isAtFirst() == 0);
-    CHECK(registry.ifHome(homes[1], [] { return EBUSY; }) == EBUSY);
+    CHECK(registry.ifOrigin(chain[1], [] { return EBUSY; }) == EBUSY);
     registry.forget(first, getpid());
     CHECK(isAtFirst() == ENOENT);
-    registry.note(first, getpid(), {{"/m/home"}});
+    registry.note(first, getpid(), {{"/m/origin"}});
     CHECK(isAtFirst() == 0);
     registry.keepOnly(first, {1});
     CHECK(isAtFirst() == ENOENT);
-    registry.note(first, getpid(), {{"/m/home"}});
+    registry.note(first, getpid(), {{"/m/origin"}});
     registry.leave(first);
     CHECK(isAtFirst() == ENOENT);
   }
@@ -57,26 +57,26 @@ TEST_SUITE("whose a process is, of several states") {
     const auto given = registry.enter("/m/given", false).owner;
     const auto taker = registry.enter("/m/taker", true).owner;
     const Child child;
-    for (const auto owner : {made, given}) registry.note(owner, getpid(), {{"/m/home"}});
-    CHECK(directoriesOf(registry.of(taker, child.pid(), "/m/made/below")) == Directories{"/m/made/below", "/m/home"});
+    for (const auto owner : {made, given}) registry.note(owner, getpid(), {{"/m/origin"}});
+    CHECK(directoriesOf(registry.of(taker, child.pid(), "/m/made/below")) == Directories{"/m/made/below", "/m/origin"});
     CHECK(directoriesOf(registry.of(taker, child.pid(), "/m/given")) == Directories{"/m/given"});
-    CHECK(directoriesOf(registry.of(taker, getpid(), "/m/given")) == Directories{"/m/given", "/m/home"});
+    CHECK(directoriesOf(registry.of(taker, getpid(), "/m/given")) == Directories{"/m/given", "/m/origin"});
     // In its own, it belongs where its parent does.
-    CHECK(directoriesOf(registry.of(made, child.pid(), "/m/made")) == Directories{"/m/home"});
+    CHECK(directoriesOf(registry.of(made, child.pid(), "/m/made")) == Directories{"/m/origin"});
     CHECK(registry.of(made, 1, "/m/made").empty());
   }
 
   TEST_CASE("taken in turn over and over, it has each place once") {
     Origins registry;
     const std::vector<std::uint64_t> owners{registry.enter("/m/0", true).owner, registry.enter("/m/1", true).owner};
-    std::string at = "/m/home";
+    std::string at = "/m/origin";
     for (int turn = 0; turn < 10; ++turn) {
       const auto owner = owners[static_cast<std::size_t>(turn % 2)];
       registry.forget(owner, getpid());
-      const Homes homes = registry.of(owner, getpid(), at);
-      CHECK(homes.size() <= 2);
-      CHECK(homes.back().directory == "/m/home");
-      registry.note(owner, getpid(), homes);
+      const OriginChain chain = registry.of(owner, getpid(), at);
+      CHECK(chain.size() <= 2);
+      CHECK(chain.back().directory == "/m/origin");
+      registry.note(owner, getpid(), chain);
       at = "/m/" + std::to_string(turn % 2);
     }
   }

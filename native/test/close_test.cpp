@@ -74,7 +74,7 @@ TEST_SUITE("close") {
     }
   }
 
-  TEST_CASE("during a registration wins over it: the newcomer is let go of as well") {
+  TEST_CASE("during a registration wins over it: the newcomer is released as well") {
     ScriptedState scripted(0);
     Meanwhile meanwhile;
     scripted.script.onOpen([&] { CHECK(meanwhile.move(scripted.state, [&] { scripted.state.close(); })); });

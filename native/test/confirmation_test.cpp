@@ -219,7 +219,8 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 2);
   }
 
-  TEST_CASE("of two at once each goes on where the other is, and one goes on alone when the other is dropped") {
+  TEST_CASE(
+      "of two at once each continues what the other has begun, and one continues alone when the other is dropped") {
     Four four;
     Confirmation one(four.state, 0, nullptr);
     auto other = std::make_unique<Confirmation>(four.state, 0, nullptr);
@@ -277,7 +278,7 @@ TEST_SUITE("a confirmation") {
     CHECK(describe(confirmation.report()) == "101, 102 gone, 103, 104");
   }
 
-  TEST_CASE("of a tree, a step is one signal, or one look, or one process that is asked for its children") {
+  TEST_CASE("of a tree, a step is one signal, or one probe, or one process that is asked for its children") {
     ScriptedTree tree;
     int asked = 0;
     tree.table.onChildren = [&](Pid) { ++asked; };
@@ -332,7 +333,7 @@ TEST_SUITE("a confirmation") {
     CHECK(tree.script.isStopped(301));
   }
 
-  TEST_CASE("of a tree, a freeze by somebody else goes on from its steps to the end") {
+  TEST_CASE("of a tree, a freeze by another call continues its steps to the end") {
     ScriptedTree tree;
     Confirmation confirmation(tree.state, 0, nullptr);
     for (int step = 0; step < 6; ++step) confirmation.step(kOver);

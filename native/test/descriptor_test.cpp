@@ -95,7 +95,7 @@ TEST_SUITE("descriptors") {
     CHECK(child.comesToRun());
   }
 
-  TEST_CASE("members are let go of with the state, one by one, and when they are dropped") {
+  TEST_CASE("members are released with the state, one by one, and when they are dropped") {
     if (!isUsable<PidfdControl>()) return;
     PidfdControl control;
     const Child first;

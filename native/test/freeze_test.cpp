@@ -81,7 +81,7 @@ TEST_SUITE("freeze") {
 }
 
 TEST_SUITE("gone members") {
-  TEST_CASE("they are dropped and let go of, and are no error while another lives") {
+  TEST_CASE("they are dropped and released, and are no error while another lives") {
     ScriptedState scripted(3);
     scripted.script.exited(102);
     CHECK(describe(scripted.state.freezeAtEpoch(0)) == "frozen");
@@ -90,7 +90,7 @@ TEST_SUITE("gone members") {
     CHECK(scripted.script.held() == std::multiset<Pid>{101, 103});
   }
 
-  TEST_CASE("one that exits between the look and its signal is no error either") {
+  TEST_CASE("one that exits between the probe and its signal is no error either") {
     ScriptedState scripted(3);
     scripted.script.exitedUnseen(102);
     CHECK(describe(scripted.state.freezeAtEpoch(0)) == "frozen");

@@ -1,3 +1,5 @@
+#include "../core/state/live_states.h"
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -9,7 +11,6 @@
 #include <vector>
 
 #include "../core/process_token.h"
-#include "../core/state/live_states.h"
 #include "support/script.h"
 
 namespace freeze_state::test {

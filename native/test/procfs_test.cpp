@@ -62,7 +62,7 @@ TEST_SUITE("proc") {
     CHECK(procfs::read(child.pid(), stat) == ESRCH);
   }
 
-  TEST_CASE("looks at many threads bit by bit, and takes no stop for granted that not all have taken") {
+  TEST_CASE("many threads are probed in steps, and count as stopped once all of them are") {
     constexpr int kThreads = 40;
     const Child child(kThreads);
     ThreadScan scan;

@@ -34,7 +34,7 @@ TEST_SUITE("trees") {
     CHECK(tree.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("G7: a child that was given to somebody else by the time it is looked at is not signalled") {
+  TEST_CASE("G7: a child that has another parent by the time it is verified is not signalled") {
     ScriptedTree tree;
     bool isGiven = false;
     tree.table.onRead = [&](Pid pid) {
@@ -44,7 +44,7 @@ TEST_SUITE("trees") {
     CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
   }
 
-  TEST_CASE("G7: a pid that was reused by the time it is looked at is not signalled") {
+  TEST_CASE("G7: a pid that was reused by the time it is verified is not signalled") {
     ScriptedTree tree;
     // The child has exited: what is looked at next is another process, with another parent.
     tree.script.onOpen([&] { tree.table.parents[202] = 7; });

@@ -90,7 +90,7 @@ TEST_SUITE("wait") {
     CHECK(never.looks.load() == 0);
   }
 
-  TEST_CASE("every change ends it, and at once: not when the thread looks around the next time") {
+  TEST_CASE("every change ends it, and at once: not when the thread asks the next time whether it was interrupted") {
     const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>> changes{
         {"freeze", [](FreezeState& state) { state.freezeAtEpoch(0); }},
         {"unfreeze", [](FreezeState& state) { state.unfreeze(); }},
@@ -191,7 +191,7 @@ TEST_SUITE("listener") {
     scripted.state.removeListener(other);
   }
 
-  TEST_CASE("hears nothing once it was removed, even of a change that is under way") {
+  TEST_CASE("hears nothing once it was removed, even of a change in progress") {
     ScriptedState scripted(2);
     Ear ear;
     scripted.state.addListener(ear);

@@ -18,7 +18,7 @@ struct LoopOptions {
 /// Each stop and continue of a child sends its parent SIGCHLD, which interrupts the loop and makes libuv ask
 /// `waitpid` about every child it has. SA_NOCLDSTOP (sigaction(2)) ends that; it is set here, on whatever disposition
 /// stands, and stays set, because a stop is noticed after the signal was sent. libuv sets its handler anew whenever it
-/// begins to watch children, hence the look before each loop.
+/// begins to watch children, hence the check before each loop.
 ///
 /// And each signal wakes its target, which preempts the loop on its own processor. A thread in SCHED_FIFO (sched(7)) is
 /// not preempted by ordinary ones: one needs CAP_SYS_NICE or an RLIMIT_RTPRIO for that, and without them the loop runs

@@ -15,14 +15,14 @@ Attempt::~Attempt() {
 }
 
 /// What the state says where there is nothing to signal.
-Step Attempt::settled(std::uint64_t seen) {
+Step Attempt::answerFor(std::uint64_t seen) {
   if (seen == word::kClosed) return Step::failed({{FailureCode::Closed}});
   isFrozen_ = state_.mode_ != Mode::None && seen == word::frozen(epoch_);
   return Step::done();
 }
 
 Step Attempt::freeze(Deadline until, Roster* roster) {
-  if (state_.mode_ == Mode::None) return settled(state_.word());
+  if (state_.mode_ == Mode::None) return answerFor(state_.word());
   std::unique_lock lock(state_.mutex_);
   const std::uint64_t seen = state_.word();
   const bool isOver = seen != word::running(epoch_) || state_.holds_.load() != 0;
@@ -30,7 +30,7 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
   if (isOver && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_) state_.resume(Whom::Stopped);
   if (seen != word::running(epoch_)) {
     if (roster != nullptr) roster->registered = roster->left = state_.members_.pids();
-    return settled(seen);
+    return answerFor(seen);
   }
   if (isOver) return Step::done();
   if (!state_.freezer_->isSupported()) return Step::failed({{FailureCode::UnsupportedPlatform}});
@@ -79,7 +79,7 @@ Step Attempt::stopMembers(Deadline until, Roster* roster) {
   state_.dropExited();
   if (roster != nullptr) roster->left = members.pids();
   if (!failures.empty()) return Step::failed(std::move(failures));
-  return isOwn_ ? Step::done() : settled(state_.word());
+  return isOwn_ ? Step::done() : answerFor(state_.word());
 }
 
 std::optional<Step> Attempt::confirm(Deadline until) {

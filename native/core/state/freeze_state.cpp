@@ -42,7 +42,7 @@ FreezeState::~FreezeState() {
 }
 
 /// The answer where there is nothing to signal.
-FreezeResult FreezeState::settled(std::uint64_t seen, std::uint64_t epoch) const {
+FreezeResult FreezeState::answerFor(std::uint64_t seen, std::uint64_t epoch) const {
   if (seen == word::kClosed) return {false, {{FailureCode::Closed}}};
   return {mode_ != Mode::None && seen == word::frozen(epoch), {}};
 }

@@ -71,7 +71,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// `UnsupportedPlatform`, `Closed`; then, too, nothing is left stopped.
   FreezeResult freezeAtEpoch(std::uint64_t epoch, const Listener* caller = nullptr) {
     const std::uint64_t seen = word_.load();
-    if (mode_ == Mode::None || seen != word::running(epoch)) return settled(seen, epoch);
+    if (mode_ == Mode::None || seen != word::running(epoch)) return answerFor(seen, epoch);
     return freezeNow(epoch, caller);
   }
 
@@ -126,7 +126,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
  private:
   friend class Attempt;
 
-  FreezeResult settled(std::uint64_t seen, std::uint64_t epoch) const;
+  FreezeResult answerFor(std::uint64_t seen, std::uint64_t epoch) const;
   FreezeResult freezeNow(std::uint64_t epoch, const Listener* caller);
   Failures resume(Whom whom);
   void dropExited() noexcept;
@@ -140,7 +140,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// Set to frozen only under `mutex_`; moved on by anyone at any time.
   std::atomic<std::uint64_t> word_{word::running(0)};
 
-  /// Raised before the thaw that begins a hold, read by a freeze after its look at the word: so either the freeze sees
+  /// Raised before the thaw that begins a hold, read by a freeze after it has read the word: so either the freeze sees
   /// the hold, or its exchange of the word fails.
   std::atomic<std::uint32_t> holds_{0};
 

@@ -31,7 +31,7 @@ Registry& registry() {
 
 std::atomic<std::uint64_t> lastId{0};
 
-/// Runs in the thread that called exit(3), while other threads go on. Closing moves each word on, so a freeze that is
+/// Runs in the thread that called exit(3), while other threads run. Closing moves each word on, so a freeze that is
 /// in its loop in another thread gives up after one signal and rolls back.
 void thawAll() {
   Registry& all = registry();

@@ -67,13 +67,13 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
 }  // namespace
 
 std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures& failures) {
-  const bool isMade = place.path.empty();
-  std::string path = resolved(isMade ? place.parent : place.path);
+  const bool isOwned = place.path.empty();
+  std::string path = resolved(isOwned ? place.parent : place.path);
   cgroup::Mount mount;
   failures = cgroup::findMount(path, mount);
   if (failures.empty() && path.empty()) failures = findOwn(mount, path);
   if (!failures.empty()) return nullptr;
-  if (isMade) {
+  if (isOwned) {
     const std::string parent = path;
     path.append("/").append(newName());
     constexpr mode_t kMode = 0755;
@@ -82,7 +82,7 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
       return nullptr;
     }
   }
-  std::unique_ptr<FreezeFile> group(new FreezeFile(mount, std::move(path), isMade));
+  std::unique_ptr<FreezeFile> group(new FreezeFile(mount, std::move(path), isOwned));
   failures = cgroup::whyUnfit(group->path_, mount);
   if (failures.empty()) failures = group->openFiles();
   if (!failures.empty()) return nullptr;
@@ -146,7 +146,7 @@ int FreezeFile::remove() noexcept {
   // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
   // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members.
   int left = 50;
-  return isMade_ ? removeDirectory(path_, mount_, left) : 0;
+  return isOwned_ ? removeDirectory(path_, mount_, left) : 0;
 }
 
 }  // namespace freeze_state

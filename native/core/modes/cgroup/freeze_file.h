@@ -8,8 +8,8 @@
 
 namespace freeze_state {
 
-/// One control group that is frozen and thawed: its directory, given or made by us, and the files by which that is
-/// done, which are open for as long as it is. A group that we made is removed at the end.
+/// One control group that is frozen and thawed: its directory, external or owned, and the files by which that is
+/// done, which are open for as long as it is. An owned group, which we made, is removed at the end.
 class FreezeFile {
  public:
   /// The group at the place; or null, and why there is none. Then nothing was made.
@@ -23,7 +23,7 @@ class FreezeFile {
 
   const std::string& path() const noexcept { return path_; }
   const cgroup::Mount& mount() const noexcept { return mount_; }
-  bool isMade() const noexcept { return isMade_; }
+  bool isOwned() const noexcept { return isOwned_; }
   /// The directory above it.
   std::string parent() const { return cgroup::parentOf(path_); }
 
@@ -38,19 +38,19 @@ class FreezeFile {
 
   /// Closes the files: from here on only `remove` is of use.
   void closeFiles() noexcept;
-  /// Closes the files and, if it was made by us, removes the directory and what the members made below it. Doing it
+  /// Closes the files and, if it is owned, removes the directory and what the members made below it. Doing it
   /// again does nothing. Returns 0, or the errno(3). May wait for some milliseconds, so it is for the end only.
   int remove() noexcept;
 
  private:
-  FreezeFile(cgroup::Mount mount, std::string path, bool isMade)
-      : mount_(std::move(mount)), path_(std::move(path)), isMade_(isMade) {}
+  FreezeFile(cgroup::Mount mount, std::string path, bool isOwned)
+      : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
   Failures openFiles();
   bool reads(const char* line) const noexcept;
 
   const cgroup::Mount mount_;
   const std::string path_;
-  const bool isMade_;
+  const bool isOwned_;
   bool isRemoved_ = false;
   int freezeFd_ = -1;  ///< cgroup.freeze
   int eventsFd_ = -1;  ///< cgroup.events

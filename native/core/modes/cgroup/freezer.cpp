@@ -21,7 +21,7 @@ Failures CgroupFreezer::dismiss(MemberList& members, Member& member) {
 }
 
 bool CgroupFreezer::isAnyAlive(const MemberList& members) const noexcept {
-  return members.isAnyAlive() || (!members.isEmpty() && group_->isMade() && group_->isPopulated());
+  return members.isAnyAlive() || (!members.isEmpty() && group_->isOwned() && group_->isPopulated());
 }
 
 void CgroupFreezer::beginStop(MemberList& members) {
@@ -128,14 +128,14 @@ Failures CgroupFreezer::whyHeld(bool hadFrozen) const {
   return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
-/// For a forced thaw: what others stopped by a signal is to run as well. Whose the others are, in a group that was
-/// given, nobody knows.
+/// For a forced thaw: what others stopped by a signal is to run as well. Whose the others are, in an external
+/// group, nobody knows.
 void CgroupFreezer::resumeStoppedByOthers(const MemberList& members) {
   for (const Member& member : members.all()) {
     if (!member.hasExited() && membership_.isInside(member.pid(), true))
       control().send(member.process, Signal::Continue);
   }
-  if (!group_->isMade()) return;
+  if (!group_->isOwned()) return;
   for (const Pid pid : membership_.others(members)) {
     Process other;
     if (!control().open(pid, other).empty()) continue;

@@ -39,27 +39,27 @@ Failure Membership::placeFailure(int error, Pid pid) const {
 Failures Membership::enter(const MemberList& members, Member& newcomer, bool isFrozenByUs) {
   const Pid pid = newcomer.pid();
   // Those that were dropped since. Not when they were: no freeze and no thaw takes the lock of the origins.
-  if (homes_.size() >= members.size()) {
+  if (chains_.size() >= members.size()) {
     const std::vector<Pid> pids = members.pids();
     Origins::all().keepOnly(id(), pids);
-    std::erase_if(homes_, [&](const auto& home) { return std::ranges::find(pids, home.first) == pids.end(); });
+    std::erase_if(chains_, [&](const auto& origin) { return std::ranges::find(pids, origin.first) == pids.end(); });
   }
-  Homes homes;
+  OriginChain chain;
   std::string here;
   const int error = verified(control_, newcomer.process, [&] {
     if (const int unknown = findDirectory(pid, here); unknown != 0) return unknown;
-    homes = Origins::all().of(id(), pid, here);
+    chain = Origins::all().of(id(), pid, here);
     return 0;
   });
   if (error != 0 && error != ESRCH) return {placeFailure(error, pid)};
-  homes_[pid] = homes;
+  chains_[pid] = chain;
   if (!newcomer.hasExited()) {
     if (Failures failures = moveIn(newcomer, isFrozenByUs); !failures.empty()) {
-      homes_.erase(pid);
+      chains_.erase(pid);
       return failures;
     }
   }
-  Origins::all().note(id(), pid, homes);
+  Origins::all().note(id(), pid, chain);
   return {};
 }
 
@@ -90,13 +90,13 @@ Failures Membership::moveIn(Member& member, bool isFrozenByUs) {
   if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
   if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
   // It exited at that moment. Should the number be another process's already, that one was moved: not for long.
-  if (control_.hasExited(member.process) && isInside(pid, false)) moves_.out(pid, homes_[pid]);
+  if (control_.hasExited(member.process) && isInside(pid, false)) moves_.out(pid, chains_[pid]);
   return {};
 }
 
 /// Those that other states have registered which were given the same group.
 std::unordered_set<Pid> Membership::membersOfOthers() const {
-  if (group_.isMade()) return {};
+  if (group_.isOwned()) return {};
   const std::vector<Pid> pids = Origins::all().ofOthersAt(id(), group_.path());
   return {pids.begin(), pids.end()};
 }
@@ -116,14 +116,14 @@ Failures Membership::leave(const MemberList& members, const Member& member) {
       for (const Member& other : members.all()) {
         if (other.pid() != pid) apart.insert(other.pid());
       }
-      failures = moves_.familiesOut({{pid, &homes_[pid]}}, apart, false);
+      failures = moves_.familiesOut({{pid, &chains_[pid]}}, apart, false);
     }
     if (!failures.empty()) {
-      Origins::all().note(id(), pid, homes_[pid]);
+      Origins::all().note(id(), pid, chains_[pid]);
       return failures;
     }
   }
-  homes_.erase(pid);
+  chains_.erase(pid);
   return {};
 }
 
@@ -140,7 +140,7 @@ Failures Membership::leaveWithFamilies(const MemberList& members) const {
       failures.push_back(placeFailure(error, pid));
       apart.insert(pid);
     }
-    if (isHere) leavers.push_back({pid, &homes_.at(pid)});
+    if (isHere) leavers.push_back({pid, &chains_.at(pid)});
   }
   append(failures, moves_.familiesOut(leavers, apart, true));
   return failures;
@@ -157,15 +157,15 @@ Failures Membership::leaveAll(MemberList& members) {
     if (member.hasExited()) control_.release(member.process);
   }
   Failures failures = leaveWithFamilies(members);
-  if (!group_.isMade()) return failures;
+  if (!group_.isOwned()) return failures;
   // Orphans, and what was born meanwhile.
-  const Homes homes = members.isEmpty() ? Homes() : homes_.at(members.all().front().pid());
+  const OriginChain chain = members.isEmpty() ? OriginChain() : chains_.at(members.all().front().pid());
   constexpr int kRounds = 1000;
   for (int round = 0; round < kRounds && failures.empty(); ++round) {
     std::vector<Pid> left;
     if (const int error = moves_.inhabitants(left); error != 0) failures.push_back(failureOf(error, "open"));
     if (left.empty()) break;
-    for (const Pid pid : left) append(failures, moves_.out(pid, homes));
+    for (const Pid pid : left) append(failures, moves_.out(pid, chain));
   }
   return failures;
 }

@@ -21,7 +21,7 @@ class Membership {
       : group_(group),
         control_(control),
         moves_(group.path(), group.mount()),
-        place_(Origins::all().enter(group.path(), group.isMade())) {}
+        place_(Origins::all().enter(group.path(), group.isOwned())) {}
 
   /// Names the state among all that have a cgroup; see `Origins`.
   std::uint64_t id() const noexcept { return place_.owner; }
@@ -35,7 +35,7 @@ class Membership {
   /// Moves the member out with its family: those in the group that descend from it, and not from another member in
   /// between, be it another state's.
   Failures leave(const MemberList& members, const Member& member);
-  /// The same for all; out of a group that we made, whoever is in it. For the end: closes the files of the group.
+  /// The same for all; out of an owned group, whoever is in it. For the end: closes the files of the group.
   Failures leaveAll(MemberList& members);
 
   /// The first live member that is not in it any more; `inside` are the threads in it, sorted.
@@ -64,7 +64,7 @@ class Membership {
   ProcessControl& control_;
   const Moves moves_;
   const Origins::Place place_;
-  std::unordered_map<Pid, Homes> homes_;  ///< where each member was before
+  std::unordered_map<Pid, OriginChain> chains_;  ///< where each member was before
 };
 
 }  // namespace freeze_state

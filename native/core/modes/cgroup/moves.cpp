@@ -11,7 +11,7 @@ namespace freeze_state {
 
 int Moves::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }
 
-Failures Moves::out(Pid pid, const Homes& homes) const {
+Failures Moves::out(Pid pid, const OriginChain& chain) const {
   std::string refused;
   int refusal = 0;
   const auto isOut = [&](const std::string& directory, int error) {
@@ -24,12 +24,12 @@ Failures Moves::out(Pid pid, const Homes& homes) const {
     }
     return false;
   };
-  for (const Home& home : homes) {
-    const int error = Origins::all().ifHome(home, [&] {
-      // Of a group that was given, and that it was in.
-      return home.directory == path_ ? 0 : move_(home.directory, pid);
+  for (const Origin& origin : chain) {
+    const int error = Origins::all().ifOrigin(origin, [&] {
+      // It was in this external group before.
+      return origin.directory == path_ ? 0 : move_(origin.directory, pid);
     });
-    if (isOut(home.directory, error)) return {};
+    if (isOut(origin.directory, error)) return {};
   }
   // The root takes whatever there is; elsewhere what has controllers for its children does not (EBUSY).
   std::vector<std::string> others{cgroup::parentOf(path_)};
@@ -38,7 +38,7 @@ Failures Moves::out(Pid pid, const Homes& homes) const {
       if (!cgroup::isWithin(at, path_) && std::ranges::find(others, at) == others.end()) others.push_back(at);
     }
   };
-  if (!homes.empty()) addAbove(homes.back().directory);
+  if (!chain.empty()) addAbove(chain.back().directory);
   addAbove(path_);
   for (const std::string& directory : others) {
     if (isOut(directory, move_(directory, pid))) return {};
@@ -93,14 +93,14 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const std::unord
     }
   };
   // The leavers first: what they fork from then on is outside. What was forked just before its parent was moved, the
-  // next pass finds. Who forks faster than that is let be: a group that we made is emptied at the end, whoever is in
+  // next pass finds. Who forks faster than that is let be: an owned group is emptied at the end, whoever is in
   // it.
   constexpr int kPasses = 100;
   for (int pass = 0; pass < kPasses && !next.empty(); ++pass) {
     for (const auto& [pid, leaver] : next) {
       kin[pid] = leaver;
       if (stuck.contains(leaver)) continue;
-      Failures refusals = out(pid, *leavers[leaver].homes);
+      Failures refusals = out(pid, *leavers[leaver].chain);
       if (refusals.empty())
         moved.push_back({pid, leaver});
       else

@@ -25,13 +25,13 @@ class Moves {
 
   int in(Pid pid) const { return move_(path_, pid); }
 
-  /// The process goes to the first of its homes that takes it; else next to the group, and then to the nearest above
-  /// its last home and above the group. All refuse: the failure says what the first of these answered that exists.
-  Failures out(Pid pid, const Homes& homes) const;
+  /// The process goes to the first of its origins that takes it; else next to the group, and then to the nearest above
+  /// its last origin and above the group. All refuse: the failure says what the first of these answered that exists.
+  Failures out(Pid pid, const OriginChain& chain) const;
 
   struct Leaver {
     Pid pid;
-    const Homes* homes;
+    const OriginChain* chain;
   };
   /// The same for each of them and its table: those in the group that descend from it, and not from another in between
   /// that leaves or is apart. All of a table or none: where one cannot be moved, those that were are moved back in.

@@ -29,14 +29,14 @@ Origins& Origins::all() {
   return only;
 }
 
-Origins::Place Origins::enter(const std::string& path, bool isMade) {
+Origins::Place Origins::enter(const std::string& path, bool isOwned) {
   const std::lock_guard lock(mutex_);
   Claim claim;
   for (const auto& [_, group] : groups_) {
     if (group.path == path) claim = group.claim;
   }
   if (!claim) claim = std::make_shared<std::atomic<std::uint64_t>>(0);
-  groups_[++last_] = {path, isMade, claim, {}};
+  groups_[++last_] = {path, isOwned, claim, {}};
   return {last_, std::move(claim)};
 }
 
@@ -45,9 +45,9 @@ void Origins::leave(std::uint64_t owner) {
   groups_.erase(owner);
 }
 
-void Origins::note(std::uint64_t owner, Pid pid, const Homes& homes) {
+void Origins::note(std::uint64_t owner, Pid pid, const OriginChain& chain) {
   const std::lock_guard lock(mutex_);
-  if (const auto group = groups_.find(owner); group != groups_.end()) group->second.members[pid] = homes;
+  if (const auto group = groups_.find(owner); group != groups_.end()) group->second.members[pid] = chain;
 }
 
 void Origins::forget(std::uint64_t owner, Pid pid) {
@@ -63,48 +63,49 @@ void Origins::keepOnly(std::uint64_t owner, const std::vector<Pid>& pids) {
                 [&pids](const auto& member) { return std::ranges::find(pids, member.first) == pids.end(); });
 }
 
-Homes Origins::of(std::uint64_t taker, Pid pid, const std::string& directory) {
+OriginChain Origins::of(std::uint64_t taker, Pid pid, const std::string& directory) {
   if (directory.empty()) return {};
   const std::lock_guard lock(mutex_);
-  Homes homes{{directory}};
+  OriginChain chain{{directory}};
   std::vector<Pid> line;
   // As whose process it is there: its own, else by the nearest of those that it descends from.
   std::size_t nearest = kLongestLine;
   for (const auto& [owner, group] : groups_) {
     if (!cgroup::isWithin(directory, group.path)) continue;
     if (line.empty()) line = lineOf(pid);
-    if (group.isMade && nearest == kLongestLine) homes = {{directory, owner, 0}};
-    // What is in a group that was given somebody else may have put there, unless it is registered.
-    const std::size_t count = std::min(group.isMade ? line.size() : 1, nearest);
+    if (group.isOwned && nearest == kLongestLine) chain = {{directory, owner, 0}};
+    // What is in an external group others may have put there, unless it is registered.
+    const std::size_t count = std::min(group.isOwned ? line.size() : 1, nearest);
     for (std::size_t i = 0; i < count; ++i) {
       const auto member = group.members.find(line[i]);
       if (member == group.members.end()) continue;
       nearest = i;
-      homes = {{directory, owner, line[i]}};
-      homes.insert(homes.end(), member->second.begin(), member->second.end());
+      chain = {{directory, owner, line[i]}};
+      chain.insert(chain.end(), member->second.begin(), member->second.end());
     }
   }
   // Out of the taker's own it goes to where what it descends from came from. And where states take it in turn, over and
   // over, the list would grow.
   const auto own = groups_.find(taker);
-  const auto isLost = [&](const Home& home) {
-    return own != groups_.end() && own->second.isMade && cgroup::isWithin(home.directory, own->second.path);
+  const auto isLost = [&](const Origin& origin) {
+    return own != groups_.end() && own->second.isOwned && cgroup::isWithin(origin.directory, own->second.path);
   };
-  Homes once;
-  for (Home& home : homes) {
-    const bool isKnown = std::ranges::any_of(
-        once, [&home](const Home& other) { return other.directory == home.directory && other.owner == home.owner; });
-    if (!isKnown && home.owner != taker && !isLost(home)) once.push_back(std::move(home));
+  OriginChain once;
+  for (Origin& origin : chain) {
+    const bool isKnown = std::ranges::any_of(once, [&origin](const Origin& other) {
+      return other.directory == origin.directory && other.owner == origin.owner;
+    });
+    if (!isKnown && origin.owner != taker && !isLost(origin)) once.push_back(std::move(origin));
   }
   return once;
 }
 
-int Origins::ifHome(const Home& home, const std::function<int()>& move) {
-  if (home.owner == 0) return move();
+int Origins::ifOrigin(const Origin& origin, const std::function<int()>& move) {
+  if (origin.owner == 0) return move();
   const std::lock_guard lock(mutex_);
-  const auto group = groups_.find(home.owner);
-  const bool isHome = group != groups_.end() && (home.member == 0 || group->second.members.contains(home.member));
-  return isHome ? move() : ENOENT;
+  const auto group = groups_.find(origin.owner);
+  const bool isOrigin = group != groups_.end() && (origin.member == 0 || group->second.members.contains(origin.member));
+  return isOrigin ? move() : ENOENT;
 }
 
 std::vector<Pid> Origins::ofOthersAt(std::uint64_t owner, const std::string& path) {

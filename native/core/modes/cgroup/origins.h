@@ -15,14 +15,14 @@
 namespace freeze_state {
 
 /// A control group that a process came from.
-struct Home {
+struct Origin {
   std::string directory;
   std::uint64_t owner = 0;  ///< the state of this process whose group that is; 0: none of ours
   Pid member = 0;           ///< for which process the owner has it there; 0: for whoever is in it
 };
 
 /// Those that a process came from, the latest first: it goes back to the first that still is one.
-using Homes = std::vector<Home>;
+using OriginChain = std::vector<Origin>;
 
 /// Which state has frozen a group that may be given to several; 0: none. Another one takes it over by freezing what was
 /// thawed behind the back of the first.
@@ -41,21 +41,21 @@ class Origins {
     std::uint64_t owner;
     Claim claim;
   };
-  Place enter(const std::string& path, bool isMade);
-  /// From now on no process comes home to its group.
+  Place enter(const std::string& path, bool isOwned);
+  /// From now on no process goes back to its group.
   void leave(std::uint64_t owner);
 
   /// The process is the state's, and was in these before.
-  void note(std::uint64_t owner, Pid pid, const Homes& homes);
+  void note(std::uint64_t owner, Pid pid, const OriginChain& chain);
   void forget(std::uint64_t owner, Pid pid);
   /// Forgets all of the state's but these.
   void keepOnly(std::uint64_t owner, const std::vector<Pid>& pids);
 
   /// Where a process that is in the directory now is to go back to, if the state takes it.
-  Homes of(std::uint64_t taker, Pid pid, const std::string& directory);
+  OriginChain of(std::uint64_t taker, Pid pid, const std::string& directory);
 
   /// Whether the process still belongs there; and, if so, `move`, before that can change. Else ENOENT.
-  int ifHome(const Home& home, const std::function<int()>& move);
+  int ifOrigin(const Origin& origin, const std::function<int()>& move);
 
   /// Those that other states have registered in a group of the same path.
   std::vector<Pid> ofOthersAt(std::uint64_t owner, const std::string& path);
@@ -63,9 +63,9 @@ class Origins {
  private:
   struct Group {
     std::string path;
-    bool isMade;
+    bool isOwned;
     Claim claim;
-    std::unordered_map<Pid, Homes> members;
+    std::unordered_map<Pid, OriginChain> members;
   };
 
   std::mutex mutex_;

@@ -4,8 +4,8 @@
 
 namespace freeze_state {
 
-/// kill(2), after a look whether the pid still belongs to the process that started when the member did. For kernels
-/// older than 5.3 and for seccomp filters without pidfds. Between the look and the signal the pid could in theory be
+/// kill(2), after a check that the pid still belongs to the process that started when the member did. For kernels
+/// older than 5.3 and for seccomp filters without pidfds. Between the check and the signal the pid could in theory be
 /// reused; a pidfd has no such gap.
 class StartTimeControl final : public KillControl {
  public:

@@ -1,0 +1,237 @@
+#include "../core/modes/process_group.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../core/state/confirmation.h"
+#include "../core/state/freeze_state.h"
+#include "support/describe.h"
+#include "support/script.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+using Stage = Confirmation::Stage;
+
+/// Over before it begins: one step.
+constexpr Deadline kOver = Deadline::min();
+
+/// A table of processes that are in groups, as the test wrote it.
+class GroupTable final : public ProcessTable {
+ public:
+  struct Row {
+    Pid group = 0;
+    ProcessState state = ProcessState::Sleeping;
+  };
+  std::map<Pid, Row> rows;
+  bool isHiding = false;
+  int reads = 0;
+
+  bool isAvailable() const noexcept override { return true; }
+  bool showsAll() const noexcept override { return !isHiding; }
+  int read(Pid pid, ProcessEntry& entry) noexcept override {
+    ++reads;
+    const auto row = rows.find(pid);
+    if (row == rows.end()) return ESRCH;
+    entry = {.state = row->second.state == ProcessState::Zombie ? 'Z' : 'S', .group = row->second.group, .threads = 1};
+    return 0;
+  }
+  ProcessState probe(Pid pid) noexcept override {
+    const auto row = rows.find(pid);
+    return row == rows.end() ? ProcessState::Gone : row->second.state;
+  }
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, Deadline /*until*/) noexcept override {
+    return probe(pid);
+  }
+  Pid groupOf(Pid pid) noexcept override {
+    const auto row = rows.find(pid);
+    return row == rows.end() ? 0 : row->second.group;
+  }
+  bool sharesMemory(Pid /*parent*/, Pid /*child*/) noexcept override { return false; }
+  std::unique_ptr<ProcessWalk> walk() override { return std::make_unique<Walk>(*this); }
+  std::unique_ptr<ChildReader> children() override { return nullptr; }
+
+ private:
+  class Walk final : public ProcessWalk {
+   public:
+    explicit Walk(const GroupTable& table) {
+      for (const auto& [pid, _] : table.rows) pids_.push_back(pid);
+    }
+    bool next(Pid& pid) noexcept override {
+      if (next_ == pids_.size()) return false;
+      pid = pids_[next_++];
+      return true;
+    }
+    int error() const noexcept override { return 0; }
+
+   private:
+    std::vector<Pid> pids_;
+    std::size_t next_ = 0;
+  };
+};
+
+/// Groups that are led by processes of a script. A signal reaches all of a group but those that are deaf to it.
+class Groups final : public GroupControl {
+ public:
+  Groups(Script& leaders, GroupTable& table) : GroupControl(leaders), table_(table) {}
+  mutable std::string log;
+  std::set<Pid> deaf;
+
+  Failures open(Pid pid, Process& leader) noexcept override { return leaders().open(pid, leader); }
+
+ private:
+  int sendNumber(const Process& group, int signal) const noexcept override {
+    bool isAny = false;
+    for (auto& [pid, row] : table_.rows) {
+      if (row.group != group.pid) continue;
+      isAny = true;
+      if (signal == 0 || row.state == ProcessState::Zombie || deaf.contains(pid)) continue;
+      row.state = signal == SIGSTOP ? ProcessState::Stopped : ProcessState::Sleeping;
+    }
+    if (signal != 0) log += (signal == SIGSTOP ? " stop " : " continue ") + std::to_string(group.pid);
+    return isAny ? 0 : ESRCH;
+  }
+
+  GroupTable& table_;
+};
+
+/// Group 101 with 102 and 103 besides its leader, and group 201 with its leader alone; 301 is in no group of ours.
+struct ScriptedGroups {
+  ScriptedGroups() {
+    for (const Pid pid : {101, 102, 103}) table.rows[pid] = {101};
+    table.rows[201] = {201};
+    table.rows[301] = {301};
+    state->registerPid(101);
+    state->registerPid(201);
+  }
+  void exit(Pid pid) {
+    table.rows[pid].state = ProcessState::Zombie;
+    script.exited(pid);
+  }
+  bool isStopped(Pid pid) { return table.rows.at(pid).state == ProcessState::Stopped; }
+
+  Script script;
+  GroupTable table;
+  Groups groups{script, table};
+  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
+      Mode::ProcessGroup, std::make_unique<ProcessGroupFreezer>(LoopOptions{.boost = false}, groups, table));
+};
+
+Confirmation::Progress finish(Confirmation& confirmation) {
+  constexpr int kMany = 1000;
+  Confirmation::Progress progress;
+  for (int steps = 0; progress.stage == Stage::Freezing || progress.step.kind == Step::Kind::More; ++steps) {
+    REQUIRE(steps < kMany);
+    progress = confirmation.step(kOver);
+    if (progress.step.hasFailed() || progress.stage == Stage::Passed) break;
+    if (progress.stage == Stage::Stopping)
+      progress = confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+  }
+  return progress;
+}
+
+}  // namespace
+
+TEST_SUITE("process group") {
+  TEST_CASE("G2: one signal stops a group, and one continues it") {
+    ScriptedGroups groups;
+    CHECK(groups.state->freezeAtEpoch(0).frozen);
+    for (const Pid pid : {101, 102, 103, 201}) CHECK(groups.isStopped(pid));
+    CHECK_FALSE(groups.isStopped(301));
+    CHECK(groups.state->unfreeze().empty());
+    CHECK(groups.groups.log == " stop 101 stop 201 continue 101 continue 201");
+  }
+
+  TEST_CASE("a confirmation is done once every process of each group was seen stopped") {
+    ScriptedGroups groups;
+    groups.groups.deaf.insert(103);
+    Confirmation confirmation(groups.state, 0, nullptr);
+    auto progress = finish(confirmation);
+    CHECK(progress.stage == Stage::Stopping);
+    CHECK(progress.step.kind == Step::Kind::Blocked);
+    CHECK(describe(confirmation.pending()) == "103");
+    groups.table.rows[103].state = ProcessState::Stopped;
+    progress = confirmation.step(kNoDeadline);
+    CHECK(progress.stage == Stage::Stopped);
+    const auto report = confirmation.report();
+    REQUIRE(report.has_value());
+    REQUIRE(report->size() == 2);
+    CHECK((*report)[0].pid == 101);
+    CHECK((*report)[1].pid == 201);
+  }
+
+  TEST_CASE("a process that is found awake is sent SIGSTOP again, by itself") {
+    ScriptedGroups groups;
+    groups.groups.deaf.insert(102);
+    Confirmation confirmation(groups.state, 0, nullptr);
+    constexpr int kProbes = 8;
+    for (int probes = 0; probes < kProbes; ++probes)
+      confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    CHECK(groups.script.isStopped(102));
+    CHECK_FALSE(groups.script.isStopped(103));
+  }
+
+  TEST_CASE("one that has left its group since is not waited for") {
+    ScriptedGroups groups;
+    groups.groups.deaf.insert(102);
+    Confirmation confirmation(groups.state, 0, nullptr);
+    CHECK(finish(confirmation).stage == Stage::Stopping);
+    groups.table.rows[102].group = 301;
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
+  }
+
+  TEST_CASE("a group without its leader is frozen while somebody lives in it, and gone when nobody does") {
+    ScriptedGroups groups;
+    groups.exit(101);
+    CHECK(groups.state->freezeAtEpoch(0).frozen);
+    CHECK(groups.isStopped(102));
+    CHECK(groups.state->unfreeze().empty());
+    groups.exit(102);
+    groups.exit(103);
+    groups.groups.log.clear();
+    CHECK(groups.state->freezeAtEpoch(1).frozen);
+    CHECK(groups.groups.log == " stop 201");
+    CHECK(groups.state->pids() == std::vector<Pid>{201});
+    CHECK(groups.state->unfreeze().empty());
+    groups.exit(201);
+    CHECK(describe(groups.state->freezeAtEpoch(2)) == "ProcessNotFound 201 ESRCH");
+  }
+
+  TEST_CASE("where processes may be hidden, an empty group counts as alive, and none is confirmed") {
+    ScriptedGroups groups;
+    groups.table.isHiding = true;
+    for (const Pid pid : {101, 102, 103}) groups.exit(pid);
+    CHECK(groups.state->freezeAtEpoch(0).frozen);
+    CHECK(groups.state->pids() == std::vector<Pid>{101, 201});
+    CHECK(groups.state->unfreeze().empty());
+    Confirmation confirmation(groups.state, 1, nullptr);
+    for (int steps = 0; steps < 100; ++steps) {
+      const auto progress = confirmation.step(kOver);
+      CHECK_FALSE(progress.step.hasFailed());
+      CHECK((progress.stage == Stage::Freezing || progress.stage == Stage::Stopping));
+    }
+    CHECK(describe(confirmation.pending()) == "101, 201");
+  }
+
+  TEST_CASE("G6: the walk for groups without a leader is done in steps, and a thaw ends it") {
+    ScriptedGroups groups;
+    groups.exit(101);
+    Confirmation confirmation(groups.state, 0, nullptr);
+    CHECK(confirmation.step(kOver).stage == Stage::Freezing);
+    CHECK(groups.table.reads == 1);
+    CHECK(groups.groups.log.empty());
+    CHECK(groups.state->unfreeze().empty());
+    CHECK(confirmation.step(kOver).stage == Stage::Passed);
+    CHECK(groups.groups.log.empty());
+  }
+}
+
+}  // namespace freeze_state::test
