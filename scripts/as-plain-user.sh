@@ -48,7 +48,10 @@ finish() {
     pkill -KILL -U "$uid" || true
     ! left_within 5 || status=1
   fi
-  [[ -z $cgroup ]] || find "$cgroup" -depth -type d -exec rmdir {} \; || status=1
+  if [[ -n $cgroup ]]; then
+    find "$cgroup" -depth -type d -exec rmdir {} \; || true
+    [[ ! -d $cgroup ]] || status=1
+  fi
   if [[ -d $place/tree/.cache/reports ]]; then
     mkdir -p .cache
     cp -r --no-dereference "$place/tree/.cache/reports" .cache/ || status=1

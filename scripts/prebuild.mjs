@@ -3,7 +3,7 @@
 // prebuildify rebuilds from scratch and then moves the binary away, so it works on a copy: the build folder of the
 // working tree keeps the binary that the tests run on.
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root, runNodeGyp } from './node-gyp.mjs';
 
 const copy = join(root, 'build-prebuild');
@@ -13,7 +13,9 @@ rmSync(copy, { recursive: true, force: true });
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(copy);
 for (const source of ['package.json', 'binding.gyp', 'native']) {
-  cpSync(join(root, source), join(copy, source), { recursive: true });
+  // Without what a compile by the loader's commands has left in native/.
+  const filter = (path) => !/^(build|node_modules)$/.test(basename(path));
+  cpSync(join(root, source), join(copy, source), { recursive: true, filter });
 }
 
 const options = ['--napi', '--strip', '--tag-libc', '--target', process.versions.node, '--cwd', copy, '--out', root];

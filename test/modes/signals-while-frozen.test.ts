@@ -7,7 +7,7 @@ import { fitFor, signallingModes } from '../helpers/modes';
 import { sleeper, start, type Target } from '../helpers/processes';
 import { turns } from '../helpers/until';
 
-type Fatal = 'SIGTERM' | 'SIGHUP' | 'SIGINT' | 'SIGUSR1' | 'SIGQUIT';
+type Fatal = 'SIGTERM' | 'SIGHUP' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGQUIT';
 
 /** Whether the signal was sent and not taken yet: ShdPnd in proc_pid_status(5). */
 function isPending(pid: number, signal: Fatal): boolean {
@@ -68,6 +68,19 @@ describe.each(signallingModes)('to a process that is frozen in mode %s,', (mode)
     expect(await exit).toEqual([7, null]);
     state.close();
   });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s to a Node program without process.on waits: Node has a handler',
+    async (signal) => {
+      const target = await withHandler('SIGUSR2', mode);
+      const state = await frozen(mode, target);
+      await waits(target, signal);
+      const exit = once(target.child, 'exit');
+      state.unfreeze();
+      expect(await exit).toEqual([null, signal]);
+      state.close();
+    },
+  );
 
   it('SIGQUIT, which may dump a core, waits', async () => {
     const target = sleeper(fitFor(mode));

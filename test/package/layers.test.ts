@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { root } from './run';
 
-const script = join(import.meta.dirname, '../../scripts/check-layers.mjs');
+const script = join(root, 'scripts/check-layers.mjs');
 
 /** A tree that keeps every rule, with one file in each layer. */
 const tree: Readonly<Record<string, string>> = {
@@ -24,21 +25,21 @@ const tree: Readonly<Record<string, string>> = {
 };
 
 describe('the check of the layers', () => {
-  let root: string;
+  let folder: string;
 
   function check(planted: Readonly<Record<string, string>> = {}) {
     for (const [file, text] of Object.entries({ ...tree, ...planted })) {
-      mkdirSync(dirname(join(root, file)), { recursive: true });
-      writeFileSync(join(root, file), text);
+      mkdirSync(dirname(join(folder, file)), { recursive: true });
+      writeFileSync(join(folder, file), text);
     }
-    const { status, stderr } = spawnSync(process.execPath, [script, root], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(process.execPath, [script, folder], { encoding: 'utf8' });
     return { status, stderr };
   }
 
   beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), 'freeze-state-layers-'));
+    folder = mkdtempSync(join(tmpdir(), 'freeze-state-layers-'));
   });
-  afterEach(() => rmSync(root, { recursive: true }));
+  afterEach(() => rmSync(folder, { recursive: true }));
 
   it('passes what keeps the rules', () => {
     expect(check()).toEqual({ status: 0, stderr: '' });

@@ -8,7 +8,10 @@ const made = /^(node_modules|build|build-.*|dist|prebuilds|\.git|\.cache)$/;
 export function copySource(folder: string): void {
   cpSync(root, folder, {
     recursive: true,
-    filter: (path) => !made.test(relative(root, path).split(sep)[0] ?? ''),
+    filter: (path) =>
+      !relative(root, path)
+        .split(sep)
+        .some((name) => made.test(name)),
   });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
 }

@@ -101,6 +101,7 @@ void CgroupFreezer::release() noexcept {
 
 Failures CgroupFreezer::resume(MemberList& members, Whom whom) {
   if (isClosed_ || (whom == Whom::Stopped && !isFrozenByUs())) return {};
+  // Before the write, which is the end of it: one pread(2).
   const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);
   // Removed by somebody else: then nothing is in it.
@@ -119,13 +120,9 @@ Failures CgroupFreezer::resume(MemberList& members, Whom whom) {
 /// Why it is not thawed although we have thawed it: it is in a cgroup that is frozen. Asked after the thaw, so that
 /// nobody waits for it.
 Failures CgroupFreezer::whyHeld(bool hadFrozen) const {
-  if (group_->hasFrozen()) return whyFrozen();
-  // The kernel takes back at once what had frozen, so that it runs.
-  if (hadFrozen) return {};
-  // Thawed before all in it had stopped: cgroup.events would say the same while one above it is still freezing it.
-  std::string frozen;
-  cgroup::findFrozen(group_->path(), group_->mount(), frozen);
-  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  // What had frozen as a whole cgroup.events tells at once. Where it was thawed before all in it had stopped, that file
+  // says `frozen 0` even while a cgroup above it is still freezing it.
+  return hadFrozen && !group_->hasFrozen() ? Failures() : whyFrozen();
 }
 
 /// For a forced thaw: what others stopped by a signal is to run as well. Whose the others are, in an external
