@@ -11,3 +11,16 @@ it('CONTRIBUTING.md lists the scripts of package.json, in their order', () => {
   const rows = [...section.matchAll(/^\| `([\w:-]+)` \| (\S.+) \|$/gm)];
   expect(rows.map(([, name]) => name)).toEqual(Object.keys(scripts));
 });
+
+it('the tasks of .vscode run scripts of package.json, and its configurations run tasks', () => {
+  const read = (path: string) => readFileSync(join(root, path), 'utf8');
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: object };
+  const named = (path: string, pattern: RegExp) => [...read(path).matchAll(pattern)].map(([, name]) => name);
+  const tasks = '.vscode/tasks.json';
+  const run = [...named(tasks, /"script": "(.+?)"/g), ...named(tasks, /npm run ([\w:-]+)/g)];
+  expect(run).toContain('compile');
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining(run));
+  const before = named('.vscode/launch.json', /"preLaunchTask": "(.+?)"/g);
+  expect(before).not.toEqual([]);
+  expect(named(tasks, /"label": "(.+?)"/g)).toEqual(expect.arrayContaining(before));
+});
