@@ -113,7 +113,7 @@ TEST_SUITE("moves out of cgroups") {
     CHECK(all.asked.size() == 1);
   }
 
-  TEST_CASE("of a table take along what is forked meanwhile, by whoever was moved already") {
+  TEST_CASE("of a family take along what is forked meanwhile, by whoever was moved already") {
     Hierarchy all;
     const OriginChain chain{{all.origin()}};
     const Child first;
@@ -132,7 +132,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
   }
 
-  TEST_CASE("of a table leave whom another member brought, and who is no relative") {
+  TEST_CASE("of a family leave whom another member brought, and who is no relative") {
     Hierarchy all;
     const OriginChain chain{{all.origin()}};
     const Child apart;
@@ -164,7 +164,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const Pid pid : {getpid(), relative.pid()}) CHECK(all.where[pid] == all.origin());
   }
 
-  TEST_CASE("of a table that fail halfway leave all of it inside") {
+  TEST_CASE("of a family that fail halfway leave all of it inside") {
     Hierarchy all;
     const OriginChain chain{{all.origin()}};
     const std::array<Child, 3> children;

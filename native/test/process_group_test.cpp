@@ -218,7 +218,7 @@ TEST_SUITE("process group") {
       CHECK_FALSE(progress.step.hasFailed());
       CHECK((progress.stage == Stage::Freezing || progress.stage == Stage::Stopping));
     }
-    CHECK(describe(confirmation.pending()) == "101, 201");
+    CHECK(describe(confirmation.pending()) == "101 201");
   }
 
   TEST_CASE("G6: the walk for groups without a leader is done in steps, and a thaw ends it") {

@@ -68,12 +68,14 @@ class Freezer {
   /// is marked, on failure as well. `isNoting`: notes whom others had stopped before.
   virtual Step stop(MemberList& members, const Slice& slice, bool isNoting) = 0;
   /// While frozen, in steps: done once all of it was seen stopped. Probes each process at most once.
+  /// Never fails.
   virtual Step confirm(MemberList& members, const Slice& slice) = 0;
   /// Continues what was stopped, in the order in which it was; what refuses keeps its mark and is a failure.
   virtual Failures resume(MemberList& members, Whom whom) = 0;
   virtual bool isAnyStopped(const MemberList& members) const noexcept { return members.isAnyStopped(); }
 
-  /// All that is covered, as far as is known: the members first, in the order of their registration. Probes nothing.
+  /// All that is covered, as far as is known: the members first, in the order of their registration. Probes no
+  /// process for its state; may mark those that have exited.
   virtual std::vector<Covered> visit(MemberList& members);
   /// Probes one of those; nothing where it is none of ours any more. Appends descendants that `visit` does not know.
   virtual std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found);

@@ -55,13 +55,6 @@ void MemberList::remove(Member& member) noexcept {
   members_.erase(members_.begin() + (&member - members_.data()));
 }
 
-void MemberList::dropExited() noexcept {
-  std::erase_if(members_, [this](Member& member) {
-    if (member.hasExited()) control_.release(member.process);
-    return member.hasExited();
-  });
-}
-
 void MemberList::clear() noexcept {
   for (Member& member : members_) control_.release(member.process);
   members_.clear();

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "member.h"
@@ -37,8 +38,19 @@ class MemberList {
 
   Member& add(const Member& member) { return members_.emplace_back(member); }
   void remove(Member& member) noexcept;
+  /// Forgets those for which the predicate holds.
+  template <typename Predicate>
+  void removeIf(Predicate predicate) noexcept {
+    std::erase_if(members_, [&](Member& member) {
+      const bool isRemoved = predicate(std::as_const(member));
+      if (isRemoved) control_.release(member.process);
+      return isRemoved;
+    });
+  }
   /// Forgets those that are known to have exited.
-  void dropExited() noexcept;
+  void dropExited() noexcept {
+    removeIf([](const Member& member) { return member.hasExited(); });
+  }
   void clear() noexcept;
 
  private:

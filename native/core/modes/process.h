@@ -27,10 +27,10 @@ class ProcessFreezer : public Freezer {
 
   const LoopOptions options_;
   StopProtocol protocol_;
+  std::size_t signalled_ = 0;  ///< how many members the stop in progress has passed
 
  private:
   const std::size_t reach_;
-  std::size_t signalled_ = 0;  ///< how many members the stop in progress has passed
   ConfirmCursor cursor_;
 };
 

@@ -156,7 +156,7 @@ bool ProcessGroupFreezer::isQuiescent(GroupProcess& process, ProcessState state)
 }
 
 /// As `StopProtocol::foundAwake` does, and to that process alone: the whole of a large group would take long, and once
-/// for each that is awake.
+/// for each that is awake. Without pidfds there is the gap that `StartTimeControl` has, as for members.
 void ProcessGroupFreezer::stopAgain(const GroupProcess& process) noexcept {
   ProcessControl& control = groups_.leaders();
   Process held;

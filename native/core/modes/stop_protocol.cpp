@@ -43,7 +43,7 @@ void StopProtocol::foundAwake(Member& member) noexcept {
 std::optional<Failure> StopProtocol::resume(Member& member) noexcept {
   const int error = control_.send(member.process, Signal::Continue);
   if (error != 0 && error != ESRCH) return sendFailure(member, error);
-  member.stop.isSent = false;
+  member.stop = {};
   if (error == ESRCH) member.process.hasExited = true;
   return std::nullopt;
 }

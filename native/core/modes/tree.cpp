@@ -106,7 +106,7 @@ Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
   // How many there will be nobody knows yet.
   const SignalLoop loop(options_, 2);
   if (!walk_) {
-    Step step = ProcessFreezer::stop(members, slice, isNoting);
+    Step step = protocol_.stopAll(members, signalled_, slice, isNoting);
     if (!step.isDone() || slice.isCancelled()) return step;
     walk_.emplace(control(), table_, *reader_, members, descendants_);
   }

@@ -38,8 +38,7 @@ void Descendants::remove(Member& member) {
 }
 
 void Descendants::keepSent() noexcept {
-  for (Member& member : list.all()) member.process.hasExited = member.process.hasExited || !member.stop.isSent;
-  list.dropExited();
+  list.removeIf([](const Member& member) { return member.hasExited() || !member.stop.isSent; });
   if (list.isEmpty()) parents_.clear();
 }
 

@@ -21,7 +21,7 @@ struct Descendants {
 
   void add(const Member& member, Pid parent);
   void remove(Member& member);
-  /// Forgets those whose SIGSTOP was taken back.
+  /// Keeps only those that still are stopped by us.
   void keepSent() noexcept;
   void clear() noexcept;
   /// The parent that it was found with; 0 for one that is no descendant.

@@ -7,6 +7,8 @@
 namespace freeze_state {
 
 Failures CgroupFreezer::admit(MemberList& members, Member& newcomer, const Ticket* /*frozen*/) {
+  // Of one with its number that has exited.
+  membership_.forget(newcomer.pid());
   if (Failures failures = control().open(newcomer.pid(), newcomer.process); !failures.empty()) return failures;
   return membership_.enter(members, newcomer, isFrozenByUs());
 }
@@ -120,9 +122,14 @@ Failures CgroupFreezer::resume(MemberList& members, Whom whom) {
 /// Why it is not thawed although we have thawed it: it is in a cgroup that is frozen. Asked after the thaw, so that
 /// nobody waits for it.
 Failures CgroupFreezer::whyHeld(bool hadFrozen) const {
-  // What had frozen as a whole cgroup.events tells at once. Where it was thawed before all in it had stopped, that file
-  // says `frozen 0` even while a cgroup above it is still freezing it.
-  return hadFrozen && !group_->hasFrozen() ? Failures() : whyFrozen();
+  if (group_->hasFrozen()) return whyFrozen();
+  // The kernel takes back at once what had frozen, so that it runs.
+  if (hadFrozen) return {};
+  // Thawed before all in it had stopped: cgroup.events would say the same while one above it is still freezing it.
+  // Where the files above cannot be read, nothing says that it is held, and the thaw has succeeded.
+  std::string frozen;
+  cgroup::findFrozen(group_->path(), group_->mount(), frozen);
+  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
 /// For a forced thaw: what others stopped by a signal is to run as well. Whose the others are, in an external

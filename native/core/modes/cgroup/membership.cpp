@@ -36,6 +36,11 @@ Failure Membership::placeFailure(int error, Pid pid) const {
   return failure;
 }
 
+void Membership::forget(Pid pid) {
+  Origins::all().forget(id(), pid);
+  chains_.erase(pid);
+}
+
 Failures Membership::enter(const MemberList& members, Member& newcomer, bool isFrozenByUs) {
   const Pid pid = newcomer.pid();
   // Those that were dropped since. Not when they were: no freeze and no thaw takes the lock of the origins.

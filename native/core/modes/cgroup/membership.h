@@ -23,11 +23,17 @@ class Membership {
         moves_(group.path(), group.mount()),
         place_(Origins::all().enter(group.path(), group.isOwned())) {}
 
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+  ~Membership() { Origins::all().leave(id()); }
+
   /// Names the state among all that have a cgroup; see `Origins`.
   std::uint64_t id() const noexcept { return place_.owner; }
   /// Which of several states that were given the same cgroup has frozen it.
   std::atomic<std::uint64_t>& claim() const noexcept { return *place_.claim; }
 
+  /// Nobody with this pid is in it any more in this state's name.
+  void forget(Pid pid);
   /// Moves a process that is held in. `isFrozenByUs`: the group is frozen, and that is what the process is to be.
   Failures enter(const MemberList& members, Member& newcomer, bool isFrozenByUs);
   /// The same where somebody has moved a member out.

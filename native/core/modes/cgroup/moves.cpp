@@ -109,7 +109,7 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const std::unord
     }
     next.clear();
     if (const int error = findRelatives(kin, apart, next); error != 0) {
-      // Then nobody knows whose table is whole.
+      // Then nobody knows whose family is whole.
       if (!isFinal) backIn(moved);
       failures.push_back(cgroup::laterFailure(error, "open", path_));
       break;

@@ -33,16 +33,16 @@ class Moves {
     Pid pid;
     const OriginChain* chain;
   };
-  /// The same for each of them and its table: those in the group that descend from it, and not from another in between
-  /// that leaves or is apart. All of a table or none: where one cannot be moved, those that were are moved back in.
-  /// `isFinal`: nothing is to be frozen any more, so where nobody can tell whose table is whole, who is out stays out.
+  /// The same for each of them and its family: those in the group that descend from it, and not from another in between
+  /// that leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in.
+  /// `isFinal`: nothing is to be frozen any more, so where nobody can tell whose family is whole, who is out stays out.
   Failures familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart, bool isFinal) const;
 
   /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
   int inhabitants(std::vector<Pid>& pids) const;
 
  private:
-  /// Whose table a process is of, by the place of that one among the leavers.
+  /// Whose family a process is of, by the place of that one among the leavers.
   using Kin = std::unordered_map<Pid, std::size_t>;
   struct Relative {
     Pid pid;
