@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-
-import nodeGypBuild = require('node-gyp-build');
-
+import { load } from './load';
 import type { FreezeMode, MemberOutcome, MemberStatus, Signalling } from './types';
 import type { Word } from './word';
 
 /**
- * The whole contract with the addon (native/binding). This is the only file that loads it, and the only one that types
- * it. Native code never throws for a failed operation: it hands over {@link NativeFailure}s, and failures.ts dresses them.
+ * The whole contract with the addon (native/binding). This is the only file that types it, and the only one that gets it
+ * from load.ts. Native code never throws for a failed operation: it returns {@link NativeFailure}s, and failures.ts makes
+ * errors of them.
  */
 
 /** Why an operation failed; `FailureCode` in native/core/failure.h. */
@@ -148,53 +145,4 @@ interface Addon {
   capabilities(): { signalling: Signalling; boost: boolean; modes: Record<FreezeMode, NativeFailure[]> };
 }
 
-const packageRoot = join(__dirname, '..');
-const sources = join(packageRoot, 'native');
-
-/**
- * What to run where there is no binary that works; a test runs it. It installs beside the sources, and not where the
- * package.json of the user is: whatever package manager made that node_modules, npm does not touch it.
- */
-const howToCompile =
-  'To compile it (this needs a C++20 compiler, make and Python 3), run:\n' +
-  `  npm install --no-save --prefix ${JSON.stringify(sources)} node-gyp@12 node-addon-api@8\n` +
-  `  npx --prefix ${JSON.stringify(sources)} node-gyp rebuild -C ${JSON.stringify(sources)}`;
-
-/** Where these commands put the binary. */
-const compiled = join(sources, 'build', 'Release', 'freeze_state.node');
-
-/** This machine, as the names of the files in prebuilds/ spell it. */
-function describePlatform(): string {
-  const platform = `platform ${process.platform}, architecture ${process.arch}`;
-  if (process.platform !== 'linux') return platform;
-  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return `${platform}, libc ${report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'}`;
-}
-
-function loadError(message: string, cause: unknown): Error {
-  const error: NodeJS.ErrnoException = new Error(`${message}\n${howToCompile}`, { cause });
-  error.code = 'ERR_FREEZE_NO_BINARY';
-  return error;
-}
-
-/** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
-function locate(): string {
-  if (existsSync(compiled)) return compiled;
-  try {
-    return nodeGypBuild.resolve(packageRoot);
-  } catch (cause) {
-    throw loadError(`freeze-state has no native binary for ${describePlatform()}.`, cause);
-  }
-}
-
-function load(): Addon {
-  const file = locate();
-  try {
-    return require(file) as Addon;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw loadError(`The native binary ${file} does not load on ${describePlatform()}: ${reason}`, cause);
-  }
-}
-
-export const native: Addon = load();
+export const native = load() as Addon;

@@ -74,8 +74,10 @@ for (const file of [...filesIn('native/core', /\.(h|cpp)$/), ...filesIn('native/
 }
 for (const file of filesIn('lib', /\.m?ts$/)) {
   const text = readFileSync(join(root, file), 'utf8');
-  if (file !== join('lib', 'native.ts') && /node-gyp-build|\.node['"]/.test(text) && !file.endsWith('.d.ts'))
-    breaches.push(`${file}: only lib/native.ts loads the addon`);
+  if (file !== join('lib', 'load.ts') && /node-gyp-build|\.node['"]/.test(text) && !file.endsWith('.d.ts'))
+    breaches.push(`${file}: only lib/load.ts loads the addon`);
+  if (file !== join('lib', 'native.ts') && /['"]\.\/load(\.js)?['"]/.test(text))
+    breaches.push(`${file}: only lib/native.ts gets the addon from lib/load.ts`);
 }
 for (const breach of breaches) console.error(breach);
 if (breaches.length > 0) process.exitCode = 1;

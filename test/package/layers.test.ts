@@ -20,7 +20,8 @@ const tree: Readonly<Record<string, string>> = {
   'native/core/platform/platform.h': '#include "../modes/tree.h"\n#include "../os/linux/pidfd.h"\n',
   'native/binding/addon.cpp':
     '#include <napi.h>\n#include "../core/platform/platform.h"\n#include "../core/state/freeze_state.h"\n',
-  'lib/native.ts': "import nodeGypBuild = require('node-gyp-build');\n",
+  'lib/load.ts': "import nodeGypBuild = require('node-gyp-build');\n",
+  'lib/native.ts': "import { load } from './load';\n",
   'lib/index.ts': "export { FreezeState } from './freeze-state';\n",
 };
 
@@ -72,7 +73,10 @@ describe('the check of the layers', () => {
     ],
     ['native/core/modes/a.h', '#include <unistd.h>', 'only a folder of native/core/os may include <unistd.h>'],
     ['native/core/state/a.h', '#include <node_api.h>', 'the core knows no Node: <node_api.h>'],
-    ['lib/a.ts', "require('../build/Release/freeze_state.node');", 'only lib/native.ts loads the addon'],
+    ['lib/a.ts', "require('../build/Release/freeze_state.node');", 'only lib/load.ts loads the addon'],
+    ['lib/native.ts', "import nodeGypBuild = require('node-gyp-build');", 'only lib/load.ts loads the addon'],
+    ['lib/a.ts', "import { load } from './load';", 'only lib/native.ts gets the addon from lib/load.ts'],
+    ['lib/a.mts', "import { load } from './load.js';", 'only lib/native.ts gets the addon from lib/load.ts'],
   ])('tells of a breach: %s with %s', (file, line, message) => {
     expect(check({ [file]: `${line}\n` })).toEqual({ status: 1, stderr: `${file}: ${message}\n` });
   });

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import nodeGypBuild = require('node-gyp-build');
+
+const packageRoot = join(__dirname, '..');
+const sources = join(packageRoot, 'native');
+
+/**
+ * What to run where there is no binary that works; a test runs it. It installs beside the sources, and not where the
+ * package.json of the user is: whatever package manager made that node_modules, npm does not touch it.
+ */
+const howToCompile =
+  'To compile it (this needs a C++20 compiler, make and Python 3), run:\n' +
+  `  npm install --no-save --prefix ${JSON.stringify(sources)} node-gyp@12 node-addon-api@8\n` +
+  `  npx --prefix ${JSON.stringify(sources)} node-gyp rebuild -C ${JSON.stringify(sources)}`;
+
+/** Where these commands put the binary. */
+const compiled = join(sources, 'build', 'Release', 'freeze_state.node');
+
+/** This machine, as the names of the files in prebuilds/ spell it. */
+function describePlatform(): string {
+  const platform = `platform ${process.platform}, architecture ${process.arch}`;
+  if (process.platform !== 'linux') return platform;
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return `${platform}, libc ${report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'}`;
+}
+
+function loadError(message: string, cause: unknown): Error {
+  const error: NodeJS.ErrnoException = new Error(`${message}\n${howToCompile}`, { cause });
+  error.code = 'ERR_FREEZE_NO_BINARY';
+  return error;
+}
+
+/** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
+function locate(): string {
+  if (existsSync(compiled)) return compiled;
+  try {
+    return nodeGypBuild.resolve(packageRoot);
+  } catch (cause) {
+    throw loadError(`freeze-state has no native binary for ${describePlatform()}.`, cause);
+  }
+}
+
+/** Finds and loads the addon; native.ts says what is in it. */
+export function load(): unknown {
+  const file = locate();
+  try {
+    return require(file);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw loadError(`The native binary ${file} does not load on ${describePlatform()}: ${reason}`, cause);
+  }
+}
