@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
-import { shown } from './failures';
 import { wrongName } from './option-names';
+import { shown } from './show';
 import { below, type Callee } from './stack';
 import {
   type ConfirmOptions,

@@ -8,6 +8,7 @@ import {
   outcomeNames,
   type StateHandle,
 } from './native';
+import { capitalized } from './show';
 import { below, type Callee, calledBy, callersOf } from './stack';
 import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
 
@@ -130,8 +131,4 @@ function timedOut(
   const error = new FreezeTimeoutError(message, timeout, pids);
   if (cause !== undefined) error.cause = cause;
   return error;
-}
-
-function capitalized(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

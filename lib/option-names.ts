@@ -1,4 +1,4 @@
-import { shown } from './failures';
+import { shown } from './show';
 
 /**
  * What is wrong with an options object that has a name which the call does not take; `undefined` where nothing is. Own
