@@ -9,7 +9,7 @@ import {
   type StateHandle,
 } from './native';
 import { capitalized } from './show';
-import { below, type Callee, calledBy, callersOf } from './stack';
+import { below, calledBy, callersOf } from './stack';
 import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
 
 /**
@@ -26,28 +26,26 @@ const defaultTimeout = 1000;
 
 /**
  * Freezes, and waits until every live member has stopped: first at once, since a sleeper takes microseconds; then once a
- * turn of the event loop; then, where there is nothing to do but to look again, every millisecond, since a busy member may
+ * turn of the event loop; then, where there is nothing to do but to check again, every millisecond, since a busy member may
  * need this very processor.
  *
  * @param changed is called after each change of the state that this makes.
- * @param callee the public function that was called: the stacks of errors start below it.
  */
 export async function confirm(
   handle: StateHandle,
   epoch: number,
   { timeout = defaultTimeout, signal }: ConfirmOptions,
   changed: () => void,
-  callee: Callee,
 ): Promise<FreezeReport> {
   signal?.throwIfAborted();
   const start = performance.now();
   let lastProgress = start;
   const confirmation = handle.confirm(epoch);
   let step = confirmation.step(firstSlice);
-  if (hasFailed(step)) throw below(errorOf(step, 'confirmFreezeAtEpoch'), callee);
+  if (hasFailed(step)) throw below(errorOf(step, 'confirmFreezeAtEpoch'));
   if (step.stage === 'passed') return notFrozen(epoch);
   // Later errors are made when nothing of the caller is on the stack.
-  const callers = callersOf(callee);
+  const callers = callersOf();
   let isFrozen = hasFrozen(step);
   if (isFrozen) changed();
 

@@ -17,7 +17,7 @@ import { closedError, errorOf, type Operation } from './failures';
 import { type FreezeHold, framesAbove, take } from './hold';
 import { type HotCalls, type NativeFailure, native, type StateHandle } from './native';
 import { find, handleOf } from './sharing';
-import { below, type Callee, memberOf } from './stack';
+import { below, inside, memberOf } from './stack';
 import {
   type ChangesOptions,
   type ConfirmOptions,
@@ -71,12 +71,12 @@ export class FreezeState implements Disposable {
    */
   constructor(mode?: FreezeMode, pid?: number, options?: FreezeOptions);
   constructor(mode: FreezeMode = FreezeMode.None, pid?: number, options: FreezeOptions = {}, attached?: StateHandle) {
-    this.#handle = attached instanceof native.StateHandle ? attached : make(mode, options, FreezeState);
+    this.#handle = attached instanceof native.StateHandle ? attached : inside(FreezeState, () => make(mode, options));
     this.#waits = Waits.of(this.#handle);
     this.#freezeAtEpoch = this.#handle.freezeAtEpoch;
     this.#unfreeze = this.#handle.unfreeze;
     this.#word = this.#handle.word;
-    if (pid !== undefined) this.#registerAll([pid], FreezeState);
+    if (pid !== undefined) inside(FreezeState, () => this.#registerAll([pid]));
   }
 
   /**
@@ -86,11 +86,13 @@ export class FreezeState implements Disposable {
    * @throws TypeError, InvalidPidError, ResourceExhaustedError as the constructor does.
    */
   static withPids(mode: FreezeMode, pids: Iterable<number>, options: FreezeOptions = {}): FreezeState {
-    checkMode(mode, FreezeState.withPids);
-    checkPids(pids, FreezeState.withPids);
-    const state = FreezeState.#of(make(mode, options, FreezeState.withPids));
-    state.#registerAll(pids, FreezeState.withPids);
-    return state;
+    return inside(FreezeState.withPids, () => {
+      checkMode(mode);
+      checkPids(pids);
+      const state = FreezeState.#of(make(mode, options));
+      state.#registerAll(pids);
+      return state;
+    });
   }
 
   /**
@@ -102,7 +104,7 @@ export class FreezeState implements Disposable {
    *   state was closed or is gone.
    */
   static attach(handle: FreezeHandle): FreezeState {
-    return FreezeState.#of(find(handle, FreezeState.attach));
+    return inside(FreezeState.attach, () => FreezeState.#of(find(handle)));
   }
 
   /** By the constructor's last parameter, which its overload does not show. */
@@ -113,7 +115,7 @@ export class FreezeState implements Disposable {
 
   /** What a freeze covers. Constant. */
   get mode(): FreezeMode {
-    FreezeState.#look(this, 'mode');
+    FreezeState.#readWord(this, 'mode');
     return this.#handle.mode();
   }
 
@@ -137,17 +139,17 @@ export class FreezeState implements Disposable {
 
   /** Whether the state is frozen: if so, every live member was sent SIGSTOP and no thaw came since. One atomic load. */
   get isFrozen(): boolean {
-    return isFrozen(FreezeState.#look(this, 'isFrozen'));
+    return isFrozen(FreezeState.#readWord(this, 'isFrozen'));
   }
 
   /** How often the state was thawed: an integer from 0 to 2^53-1, and the ticket for a later freeze. One atomic load. */
   get currentEpoch(): number {
-    return epochOf(FreezeState.#look(this, 'currentEpoch'));
+    return epochOf(FreezeState.#readWord(this, 'currentEpoch'));
   }
 
   /** Epoch and frozen together, from one atomic load: the pair was true at one moment. */
   snapshot(): FreezeSnapshot {
-    return snapshotOf(FreezeState.#look(this, 'snapshot'));
+    return snapshotOf(FreezeState.#readWord(this, 'snapshot'));
   }
 
   /**
@@ -221,19 +223,20 @@ export class FreezeState implements Disposable {
    *   aborted; FreezeClosedError when the state is closed meanwhile; TypeError or RangeError for options that are wrong.
    */
   confirmFreezeAtEpoch(epoch: number, options: ConfirmOptions = {}): Promise<FreezeReport> {
-    const callee = FreezeState.prototype.confirmFreezeAtEpoch;
     try {
-      FreezeState.#look(this, 'confirmFreezeAtEpoch');
-      if (!isEpoch(epoch)) throw below(invalidEpoch(epoch), callee);
-      checkConfirmOptions(options, callee);
+      return inside(FreezeState.prototype.confirmFreezeAtEpoch, () => {
+        FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
+        if (!isEpoch(epoch)) throw below(invalidEpoch(epoch));
+        checkConfirmOptions(options);
+        return confirm(this.#handle, epoch, options, () => this.#waits.settle(this.#word()));
+      });
     } catch (error) {
       return Promise.reject(error);
     }
-    return confirm(this.#handle, epoch, options, () => this.#waits.settle(this.#word()), callee);
   }
 
   /**
-   * What a freeze covers, as it is now: the registered processes in their order, then what came with them. Costs a look at
+   * What a freeze covers, as it is now: the registered processes in their order, then what came with them. It reads about
    * each in /proc: for a person who wants to know, not for every invocation.
    */
   inspect(): MemberStatus[] {
@@ -245,7 +248,7 @@ export class FreezeState implements Disposable {
 
   /**
    * Continues the members that a freeze stopped, in the order of their registration, and moves to the next epoch, which
-   * cancels a freeze that was scheduled or is under way. Members that have exited are no error.
+   * cancels a freeze that was scheduled or is in progress. Members that have exited are no error.
    *
    * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that refuse SIGCONT; every other
    *   member runs, and the next `unfreeze` tries those again.
@@ -269,7 +272,7 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * Waits until the state differs from `since`: frozen, thawed, or both in turn. Nothing is missed between the look and
+   * Waits until the state differs from `since`: frozen, thawed, or both in turn. Nothing is missed between the check and
    * the wait, because it is the states that are compared.
    *
    * Changes made in any thread count. A wait takes no thread, neither of its own nor of libuv's pool. While it is pending
@@ -281,9 +284,11 @@ export class FreezeState implements Disposable {
    */
   waitForStateChange(options: WaitOptions = {}): Promise<FreezeSnapshot> {
     try {
-      FreezeState.#look(this, 'waitForStateChange');
-      checkWaitOptions(options, FreezeState.prototype.waitForStateChange);
-      return this.#waits.add(options, FreezeState.prototype.waitForStateChange);
+      return inside(FreezeState.prototype.waitForStateChange, () => {
+        FreezeState.#readWord(this, 'waitForStateChange');
+        checkWaitOptions(options);
+        return this.#waits.add(options);
+      });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -298,14 +303,15 @@ export class FreezeState implements Disposable {
    *   FreezeClosedError when the state is closed.
    */
   waitForStateChangeSync(options: WaitSyncOptions = {}): FreezeSnapshot | undefined {
-    const now = FreezeState.#look(this, 'waitForStateChangeSync');
-    const callee = FreezeState.prototype.waitForStateChangeSync;
-    checkWaitOptions(options, callee, ['since', 'timeout']);
-    checkMayBlock(isMainThread, options.timeout, callee);
-    const since = options.since === undefined ? now : wordOf(options.since);
-    const word = this.#handle.waitForChange(since, options.timeout);
-    if (word === undefined) throw below(closedError(), callee);
-    return word === since ? undefined : snapshotOf(word);
+    return inside(FreezeState.prototype.waitForStateChangeSync, () => {
+      const now = FreezeState.#readWord(this, 'waitForStateChangeSync');
+      checkWaitOptions(options, ['since', 'timeout']);
+      checkMayBlock(isMainThread, options.timeout);
+      const since = options.since === undefined ? now : wordOf(options.since);
+      const word = this.#handle.waitForChange(since, options.timeout);
+      if (word === undefined) throw below(closedError());
+      return word === since ? undefined : snapshotOf(word);
+    });
   }
 
   /**
@@ -315,9 +321,12 @@ export class FreezeState implements Disposable {
    * @throws TypeError for options that are wrong.
    */
   changes(options: ChangesOptions = {}): AsyncIterableIterator<FreezeSnapshot> {
-    const now = FreezeState.#look(this, 'changes');
-    checkWaitOptions(options, FreezeState.prototype.changes, ['signal', 'ref']);
-    return changesSince(snapshotOf(now), (wait) => this.#waits.add(wait, FreezeState.prototype.changes), options);
+    const called = <T>(body: () => T): T => inside(FreezeState.prototype.changes, body);
+    return called(() => {
+      const now = FreezeState.#readWord(this, 'changes');
+      checkWaitOptions(options, ['signal', 'ref']);
+      return changesSince(snapshotOf(now), (wait) => called(() => this.#waits.add(wait)), options);
+    });
   }
 
   /**
@@ -337,7 +346,7 @@ export class FreezeState implements Disposable {
 
   /** A small plain object by which {@link FreezeState.attach} finds this state in another thread of this process. */
   share(): FreezeHandle {
-    FreezeState.#look(this, 'share');
+    FreezeState.#readWord(this, 'share');
     return handleOf(this.#handle);
   }
 
@@ -381,7 +390,7 @@ export class FreezeState implements Disposable {
   }
 
   /** The word, by one call into native code; throws, for the member that asked, where it says closed. */
-  static #look(receiver: FreezeState, member: string): Word {
+  static #readWord(receiver: FreezeState, member: string): Word {
     FreezeState.#check(receiver, member);
     const word = receiver.#word();
     if (word === undefined) throw from(closedError(), member);
@@ -396,11 +405,11 @@ export class FreezeState implements Disposable {
   }
 
   /** All or none: a failure closes this state, which nobody has seen yet. */
-  #registerAll(pids: Iterable<number>, callee: Callee): void {
+  #registerAll(pids: Iterable<number>): void {
     try {
       for (const pid of pids) {
         const failures = this.#handle.registerPid(pid);
-        if (failures !== undefined) throw below(errorOf(failures, 'registerPid', pid), callee);
+        if (failures !== undefined) throw below(errorOf(failures, 'registerPid', pid));
       }
     } catch (error) {
       this.#handle.close();
@@ -414,13 +423,13 @@ export class FreezeState implements Disposable {
   }
 }
 
-/** A state of its own. Throws, for `callee`, where there can be none. */
-function make(mode: unknown, options: unknown, callee: Callee): StateHandle {
-  checkMode(mode, callee);
-  checkOptions(options, mode, callee);
+/** A state of its own. Throws where there can be none. */
+function make(mode: unknown, options: unknown): StateHandle {
+  checkMode(mode);
+  checkOptions(options, mode);
   const { childStopNotices = false, boost = true, cgroup } = options;
   const made = native.make(mode, childStopNotices, boost, cgroup?.path, cgroup?.parent);
-  if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'), callee);
+  if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'));
   return made;
 }
 

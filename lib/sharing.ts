@@ -2,7 +2,7 @@ import { checkHandle } from './arguments';
 import { InvalidHandleError } from './errors';
 import { closedError } from './failures';
 import { native, type StateHandle } from './native';
-import { below, type Callee } from './stack';
+import { below } from './stack';
 import type { FreezeHandle } from './types';
 
 /**
@@ -27,14 +27,14 @@ export function handleOf(state: StateHandle): FreezeHandle {
   return Object.freeze({ type: 'FreezeHandle', process: native.processToken, id });
 }
 
-/** Finds the state that the handle names, in this process. Throws, for `callee`, where there is none. */
-export function find(handle: unknown, callee: Callee): StateHandle {
-  checkHandle(handle, callee);
+/** Finds the state that the handle names, in this process. Throws where there is none. */
+export function find(handle: unknown): StateHandle {
+  checkHandle(handle);
   const { process: token, id } = handle;
   const known = token === native.processToken ? here.get(id)?.deref() : undefined;
   const found = known ?? native.attach(token, id);
-  if (typeof found === 'string') throw below(whyNone(found, id), callee);
-  if (found.word() === undefined) throw below(closedError(), callee);
+  if (typeof found === 'string') throw below(whyNone(found, id));
+  if (found.word() === undefined) throw below(closedError());
   remember(id, found);
   return found;
 }

@@ -1,8 +1,26 @@
 /** A public function, below whose frame the stack of an error starts: at its caller, that is. */
 export type Callee = CallableFunction | NewableFunction;
 
-/** Makes the error's stack start at the caller of `callee`. */
-export function below<E extends Error>(error: E, callee: Callee): E {
+/** The public function that this thread is in. */
+let current: Callee | undefined;
+
+/**
+ * Calls `body` for a public function. Until it returns, or awaits for the first time, `below` and `callersOf` know which
+ * function that is, and nothing in between has to.
+ */
+export function inside<T>(callee: Callee, body: () => T): T {
+  // A getter of the options, or an iterator of pids, may call a public function as well.
+  const outer = current;
+  current = callee;
+  try {
+    return body();
+  } finally {
+    current = outer;
+  }
+}
+
+/** Makes the error's stack start at the caller of a public function: of `callee`, or else of the one that we are inside. */
+export function below<E extends Error>(error: E, callee = current): E {
   Error.captureStackTrace(error, callee as () => void);
   return error;
 }
@@ -13,14 +31,14 @@ export function memberOf(prototype: object, member: PropertyKey): Callee {
   return property?.get ?? property?.value;
 }
 
-/** Where a public function was called, for an error that is made later, when nothing of the caller is on the stack. */
+/** Where the public function was called, for an error that is made later, when nothing of the caller is on the stack. */
 export interface Callers {
   stack?: string;
 }
 
-export function callersOf(callee: Callee): Callers {
+export function callersOf(): Callers {
   const callers: Callers = {};
-  Error.captureStackTrace(callers, callee as () => void);
+  Error.captureStackTrace(callers, current as () => void);
   return callers;
 }
 

@@ -3,7 +3,7 @@ import { type FreezeClosedError, FreezeTimeoutError } from './errors';
 import { closedError, noWakeUp } from './failures';
 import { Link } from './link';
 import type { StateHandle } from './native';
-import { below, type Callee } from './stack';
+import { below } from './stack';
 import type { FreezeSnapshot, WaitOptions } from './types';
 import { snapshotOf, type Word, wordOf } from './word';
 
@@ -11,8 +11,8 @@ import { snapshotOf, type Word, wordOf } from './word';
 const later = Promise.resolve();
 
 class Wait extends Link {
-  /** Lets go of the timer and of the signal, where there are any. */
-  letGo: (() => void) | undefined;
+  /** Releases the timer and the signal, where there are any. */
+  release: (() => void) | undefined;
 
   constructor(
     readonly since: Word,
@@ -56,24 +56,20 @@ export class Waits {
     return this.#pending.isAlone;
   }
 
-  /**
-   * Waits for the state to differ from `options.since`, or else from what it is now.
-   *
-   * @param callee the public function that was called: a timeout's stack starts below it.
-   */
-  add(options: WaitOptions, callee: Callee): Promise<FreezeSnapshot> {
+  /** Waits for the state to differ from `options.since`, or else from what it is now. */
+  add(options: WaitOptions): Promise<FreezeSnapshot> {
     const { signal, timeout, ref = true } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const seen = this.#handle.word();
-    if (seen === undefined) return Promise.reject(below(closedError(), callee));
+    if (seen === undefined) return Promise.reject(below(closedError()));
     const since = options.since === undefined ? seen : wordOf(options.since);
     if (since !== seen) return Promise.resolve(snapshotOf(seen));
     this.#listen();
-    // Once more: a change before this look is seen by it, and one after it is heard of, so none is missed (G8).
+    // Once more: this check sees a change before it, and the listener hears of one after it, so none is missed (G8).
     const now = this.#handle.word();
     if (now !== since) {
       this.#tidyUp(0);
-      return now === undefined ? Promise.reject(below(closedError(), callee)) : Promise.resolve(snapshotOf(now));
+      return now === undefined ? Promise.reject(below(closedError())) : Promise.resolve(snapshotOf(now));
     }
     return new Promise((resolve, reject) => {
       const wait = new Wait(since, ref, resolve, reject);
@@ -82,7 +78,7 @@ export class Waits {
         this.#refs += 1;
         if (this.#refs === 1) this.#handle.keepAlive(true);
       }
-      if (timeout !== undefined || signal !== undefined) wait.letGo = this.#limit(wait, timeout, signal, callee);
+      if (timeout !== undefined || signal !== undefined) wait.release = this.#limit(wait, timeout, signal);
     });
   }
 
@@ -101,7 +97,7 @@ export class Waits {
       wait.leave();
       ended += 1;
       if (wait.ref) refs += 1;
-      wait.letGo?.();
+      wait.release?.();
       if (now === undefined) wait.reject(closed());
       else wait.resolve(snapshotOf(now));
     }
@@ -111,18 +107,18 @@ export class Waits {
   }
 
   /** Ends a wait early by a timer and by a signal; the function returned undoes both. */
-  #limit(wait: Wait, timeout: number | undefined, signal: AbortSignal | undefined, callee: Callee): () => void {
+  #limit(wait: Wait, timeout: number | undefined, signal: AbortSignal | undefined): () => void {
     const give = (reason: unknown): void => {
       if (wait.isAlone) return;
       wait.leave();
-      wait.letGo?.();
+      wait.release?.();
       wait.reject(reason);
       this.#tidyUp(wait.ref ? 1 : 0);
     };
     let timer: NodeJS.Timeout | undefined;
     if (timeout !== undefined) {
       // Taken now: when the timer fires, nothing of the caller is left on the stack.
-      const error = below(new FreezeTimeoutError(`The state did not change within ${timeout} ms.`, timeout), callee);
+      const error = below(new FreezeTimeoutError(`The state did not change within ${timeout} ms.`, timeout));
       timer = setTimeout(() => {
         // A change made elsewhere is heard of in a later phase of the event loop, and this thread may have been busy.
         const now = this.#handle.word();
@@ -142,7 +138,7 @@ export class Waits {
     if (this.#isListening) return;
     if (!this.#handle.listen((word) => this.settle(word))) throw noWakeUp();
     this.#isListening = true;
-    // Of waits that have ended and are not tidied up after yet; those that begin now do not say it again.
+    // Counts waits that have ended but are not tidied up after yet: a wait that begins now does not say it again.
     if (this.#refs > 0) this.#handle.keepAlive(true);
   }
 

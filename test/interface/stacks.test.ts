@@ -67,12 +67,62 @@ describe('the stack of an error starts at the caller:', () => {
   });
 });
 
+describe('a public function that is called inside of another', () => {
+  function errorFrom(operation: () => unknown): unknown {
+    try {
+      operation();
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  }
+  /** An option whose getter calls `inner`. */
+  const withGetter = (inner: () => unknown) =>
+    ({
+      get boost() {
+        return inner();
+      },
+    }) as never;
+  function theInner(): unknown {
+    return FreezeState.withPids('process', [0]);
+  }
+  function theOuter(inner: () => unknown): unknown {
+    return new FreezeState('none', undefined, withGetter(inner));
+  }
+
+  it('leaves the other one its caller when it has failed', () => {
+    const error = errorFrom(() =>
+      theOuter(() => {
+        expect(errorFrom(theInner)).toBeInstanceOf(Error);
+        return 7;
+      }),
+    );
+    expect((error as Error).message).toBe('options.boost is 7; expected a boolean.');
+    expect(firstFrame(error)).toContain('theOuter');
+  });
+
+  it('has its own caller in its error', () => {
+    expect(firstFrame(errorFrom(() => theOuter(theInner)))).toContain('theInner');
+  });
+
+  it('leaves the error of an iterator as it is', () => {
+    function* thePids(): Generator<number> {
+      yield* [];
+      throw new Error('no pids');
+    }
+    expect(firstFrame(errorFrom(() => FreezeState.withPids('process', thePids())))).toContain('thePids');
+  });
+});
+
 describe('the stack of a rejection starts at the caller:', () => {
   const state = new FreezeState();
   it.each<[string, () => Promise<unknown>]>([
     ['closed', () => closed.waitForStateChange()],
     ['timeout', () => state.waitForStateChange({ timeout: 0 })],
     ['bad options', () => state.waitForStateChange({ timeout: -1 })],
+    ['confirmation, bad epoch', () => state.confirmFreezeAtEpoch(-1)],
+    ['confirmation, bad options', () => state.confirmFreezeAtEpoch(0, { timeout: -1 })],
+    ['confirmation, no process', () => new FreezeState('process').confirmFreezeAtEpoch(0)],
     ['foreign receiver', () => FreezeState.prototype.waitForStateChange.call({} as never)],
   ])('%s', async (_, operation) => {
     const error = await operation().catch((reason: unknown) => reason);
