@@ -91,7 +91,7 @@ function isOver({ stage }: ConfirmationProgress): boolean {
   return stage === 'stopped' || stage === 'passed';
 }
 
-/** `false`: nothing to do, or somebody else thawed first. An error: for members that refuse to be continued. */
+/** `false`: nothing to do, or a thaw came first. An error: for members that refuse to be continued. */
 function rollBack(confirmation: ConfirmationHandle, onlyOwn: boolean, changed: () => void): Error | undefined | false {
   const thawed = confirmation.rollBack(onlyOwn);
   if (thawed === false) return false;

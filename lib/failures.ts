@@ -38,7 +38,7 @@ const frozenAftermaths: Record<Operation, string> = {
   close: 'The state is closed.',
 };
 
-/** Makes the error of an operation out of what the core handed over. `argument` is the pid that was given to it. */
+/** Makes the error of an operation from the core's failures. `argument` is the pid that was given to it. */
 export function errorOf(failures: readonly NativeFailure[], operation: Operation, argument?: unknown): AnyFreezeError {
   const stuck = failures.filter(({ isStopped, pid }) => isStopped && pid > 0).map(({ pid }) => pid);
   const aftermath = aftermathOf(operation, stuck, failures);

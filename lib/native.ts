@@ -119,7 +119,7 @@ export interface StateHandle extends HotCalls {
   waitForChange(seen: Word, timeoutMs: number | undefined): Word | undefined;
   /**
    * Calls back, with the word as it is then, in a turn of the event loop after changes made through any other handle.
-   * `false`: out of means.
+   * `false`: out of resources.
    */
   listen(onChange: (word: Word | undefined) => void): boolean;
   unlisten(): void;
