@@ -116,8 +116,8 @@ Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
 }
 
 Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
-  const Step roots = ProcessFreezer::confirm(members, slice);
-  const Step rest = protocol_.confirmAll(descendants_.list, descendantsCursor_, slice);
+  Step roots = ProcessFreezer::confirm(members, slice);
+  Step rest = protocol_.confirmAll(descendants_.list, descendantsCursor_, slice);
   if (roots.kind == Step::Kind::More || rest.isDone()) return roots;
   return rest;
 }

@@ -69,19 +69,19 @@ class ChildrenFiles final : public ChildReader {
       threads_.emplace(path.data());
       asked_ = pid;
     }
-    const int error = readThreads(children, until);
+    const int error = readThreads(*threads_, children, until);
     if (error != EAGAIN) reset();
     return error;
   }
 
  private:
   /// A child belongs to the thread that forked it, until that ends.
-  int readThreads(std::vector<Pid>& children, Deadline until) {
-    for (Pid thread = 0; threads_->next(thread);) {
+  int readThreads(procfs::Numbers& threads, std::vector<Pid>& children, Deadline until) const {
+    for (Pid thread = 0; threads.next(thread);) {
       if (const int error = readChildren(asked_, thread, children); error != 0 && error != ESRCH) return error;
       if (hasPassed(until)) return EAGAIN;
     }
-    return threads_->error() == ENOENT ? ESRCH : threads_->error();
+    return threads.error() == ENOENT ? ESRCH : threads.error();
   }
 
   Pid asked_ = 0;

@@ -133,10 +133,10 @@ int readAll(const char* path, std::string& text) {
   return error;
 }
 
-Numbers::Numbers(const char* path, int passOver) noexcept : fd_(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+Numbers::Numbers(const char* path, int skip) noexcept : fd_(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   // The first two are the directory itself and the one above.
   constexpr int kDots = 2;
-  if (fd_ < 0 || (passOver > 0 && lseek(fd_, kDots + passOver, SEEK_SET) < 0)) error_ = errno;
+  if (fd_ < 0 || (skip > 0 && lseek(fd_, kDots + skip, SEEK_SET) < 0)) error_ = errno;
 }
 
 Numbers::~Numbers() {
