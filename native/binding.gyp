@@ -15,6 +15,7 @@
         "core/state/confirmation.cpp",
         "core/state/freeze_state.cpp",
         "core/state/attempt.cpp",
+        "core/modes/descendants.cpp",
         "core/modes/freezer.cpp",
         "core/modes/member_list.cpp",
         "core/modes/process.cpp",

@@ -26,32 +26,6 @@ constexpr milliseconds kLongest(5000);
 
 }  // namespace
 
-void Descendants::add(const Member& member, Pid parent) {
-  list.add(member);
-  parents_[member.pid()] = parent;
-}
-
-void Descendants::remove(Member& member) {
-  const Pid pid = member.pid();
-  list.remove(member);
-  if (list.find(pid) == nullptr) parents_.erase(pid);
-}
-
-void Descendants::keepSent() noexcept {
-  list.removeIf([](const Member& member) { return member.hasExited() || !member.stop.isSent; });
-  if (list.isEmpty()) parents_.clear();
-}
-
-void Descendants::clear() noexcept {
-  list.clear();
-  parents_.clear();
-}
-
-Pid Descendants::parentOf(Pid pid) const noexcept {
-  const auto found = parents_.find(pid);
-  return found == parents_.end() ? 0 : found->second;
-}
-
 Failure TreeWalk::readFailure(Pid pid, int error) {
   const bool isExhausted = error == EMFILE || error == ENFILE || error == ENOMEM;
   return {isExhausted ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};

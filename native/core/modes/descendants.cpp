@@ -1,0 +1,31 @@
+#include "descendants.h"
+
+namespace freeze_state {
+
+void Descendants::add(const Member& member, Pid parent) {
+  list.add(member);
+  parents_[member.pid()] = parent;
+}
+
+void Descendants::remove(Member& member) {
+  const Pid pid = member.pid();
+  list.remove(member);
+  if (list.find(pid) == nullptr) parents_.erase(pid);
+}
+
+void Descendants::keepSent() noexcept {
+  list.removeIf([](const Member& member) { return member.hasExited() || !member.stop.isSent; });
+  if (list.isEmpty()) parents_.clear();
+}
+
+void Descendants::clear() noexcept {
+  list.clear();
+  parents_.clear();
+}
+
+Pid Descendants::parentOf(Pid pid) const noexcept {
+  const auto found = parents_.find(pid);
+  return found == parents_.end() ? 0 : found->second;
+}
+
+}  // namespace freeze_state

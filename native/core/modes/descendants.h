@@ -1,0 +1,28 @@
+#pragma once
+
+#include <unordered_map>
+
+#include "member_list.h"
+
+namespace freeze_state {
+
+/// Whom a freeze of trees has found besides the members, and whose child each is. In the order in which they were
+/// found.
+struct Descendants {
+  explicit Descendants(ProcessControl& control) noexcept : list(control) {}
+
+  void add(const Member& member, Pid parent);
+  void remove(Member& member);
+  /// Keeps only those that still are stopped by us.
+  void keepSent() noexcept;
+  void clear() noexcept;
+  /// The parent that it was found with; 0 for one that is no descendant.
+  Pid parentOf(Pid pid) const noexcept;
+
+  MemberList list;
+
+ private:
+  std::unordered_map<Pid, Pid> parents_;
+};
+
+}  // namespace freeze_state
