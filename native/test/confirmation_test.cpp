@@ -278,6 +278,19 @@ TEST_SUITE("a confirmation") {
     CHECK(describe(confirmation.report()) == "101, 102 gone, 103, 104");
   }
 
+  TEST_CASE("a tracee is waited for with its SIGSTOP pending, unless that was sent again and may be left over") {
+    Four four;
+    four.script.seenAs(102, ProcessState::Traced);
+    Confirmation confirmation(four.state, 0, nullptr);
+    CHECK(finish(confirmation).stage == Stage::Stopping);
+    constexpr auto kLittle = std::chrono::milliseconds(1);
+    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
+    four.script.seenAs(102, ProcessState::Running);
+    while (four.script.count(Signal::Stop) == 4) confirmation.step(std::chrono::steady_clock::now() + kLittle);
+    four.script.seenAs(102, ProcessState::Traced);
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
+  }
+
   TEST_CASE("of a tree, a step is one signal, or one probe, or one process that is asked for its children") {
     ScriptedTree tree;
     int asked = 0;

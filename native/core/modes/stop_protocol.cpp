@@ -29,7 +29,11 @@ std::optional<ProcessState> StopProtocol::probe(Member& member, Deadline until) 
 
 std::optional<bool> StopProtocol::isQuiescent(Member& member, Deadline until) noexcept {
   if (member.hasExited() || member.stop.isSeen) return true;
-  if (!probe(member, until)) return std::nullopt;
+  const auto state = probe(member, until);
+  if (!state) return std::nullopt;
+  // A tracee in a stop of its tracer does not run. Where SIGSTOP was sent again, the pending one may be left over: the
+  // first has stopped it, and it takes no other while its tracer listens (PTRACE_LISTEN, ptrace(2)).
+  if (*state == ProcessState::Traced && member.stop.timesAwake >= kOnItsWay) member.stop.isSeen = true;
   return member.hasExited() || member.stop.isSeen;
 }
 

@@ -32,7 +32,6 @@ class StopProtocol {
 
   /// Whether SIGSTOP is to be sent again to a process that so many probes have found awake.
   static constexpr bool isResendDue(unsigned timesAwake) noexcept {
-    constexpr unsigned kOnItsWay = 4;
     return timesAwake >= kOnItsWay && std::has_single_bit(timesAwake);
   }
 
@@ -59,6 +58,9 @@ class StopProtocol {
   void resumeAll(MemberList& members, Whom whom, Failures& failures);
 
  private:
+  /// So many probes may find it awake while its SIGSTOP is on its way.
+  static constexpr unsigned kOnItsWay = 4;
+
   Failure sendFailure(const Member& member, int error) const;
 
   ProcessControl& control_;

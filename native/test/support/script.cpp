@@ -37,6 +37,8 @@ void Script::continued(Pid pid) {
 void Script::refuseOpen(Pid pid, FailureCode code) { refusedOpens_[pid] = code; }
 void Script::unsupported() { isSupported_ = false; }
 
+void Script::seenAs(Pid pid, ProcessState state) { seenAs_[pid] = state; }
+
 void Script::stuck(Pid pid, bool isStuck) {
   if (isStuck)
     stuck_.insert(pid);
@@ -118,6 +120,7 @@ int Script::send(const Process& process, Signal signal) noexcept {
 
 ProcessState Script::probe(const Process& process) noexcept {
   if (exited_.contains(process.pid)) return ProcessState::Gone;
+  if (const auto seen = seenAs_.find(process.pid); seen != seenAs_.end()) return seen->second;
   return isStopped(process.pid) && !stuck_.contains(process.pid) ? ProcessState::Stopped : ProcessState::Sleeping;
 }
 

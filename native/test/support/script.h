@@ -30,6 +30,8 @@ class Script final : public ProcessControl {
   /// Taking hold of it fails.
   void refuseOpen(Pid pid, FailureCode code);
   void unsupported();
+  /// A probe finds it in this state, whatever was sent.
+  void seenAs(Pid pid, ProcessState state);
   /// It is in a system call that cannot be interrupted: no stop takes effect.
   void stuck(Pid pid, bool isStuck = true);
 
@@ -72,6 +74,7 @@ class Script final : public ProcessControl {
   std::set<Pid> exited_;
   std::set<Pid> absent_;
   std::set<Pid> stuck_;
+  std::map<Pid, ProcessState> seenAs_;
   std::map<Pid, FailureCode> refusedOpens_;
   std::map<std::size_t, std::function<void()>> sendHooks_;
   std::function<void()> everySendHook_;
