@@ -5,10 +5,10 @@
 
 namespace freeze_state::test {
 
-/// Waits until the condition holds, looking often. False once the deadline has passed, which is far beyond what a
+/// Waits until the condition holds, asking often. False once the deadline has passed, which is far beyond what a
 /// loaded machine under a sanitizer needs.
 template <typename Condition>
-bool waitUntil(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+bool waitUntil(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
