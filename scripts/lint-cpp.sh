@@ -10,6 +10,17 @@ find native bench -name build -prune -o \( -name '*.cpp' -o -name '*.h' \) -prin
 only='/native/(core|binding)/'
 if [ "${1:-}" = --tests ]; then only='/native/'; fi
 cmake -S . -B build-native -DFREEZE_STATE_TESTS=ON --log-level=WARNING >/dev/null
-node -p '[...new Set(require("./build-native/compile_commands.json").map(({ file }) => file))].join("\n")' |
-  grep -E "$only" |
-  xargs -P 2 -n 2 clang-tidy-19 -p build-native --quiet --warnings-as-errors='*'
+# A source of the core is compiled for the addon and for the tests, and clang-tidy would check it twice: here once, by a
+# list of its own. The largest first, so that no processor waits for the last one.
+readonly once=build-native/clang-tidy
+node -e '
+  const { mkdirSync, statSync, writeFileSync } = require("node:fs");
+  const [only, folder] = process.argv.slice(1);
+  const commands = require("./build-native/compile_commands.json").filter(({ file }) => new RegExp(only).test(file));
+  const unique = [...new Map(commands.map((command) => [command.file, command])).values()];
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}/compile_commands.json`, JSON.stringify(unique));
+  const sizes = unique.map(({ file }) => [file, statSync(file).size]).sort(([, a], [, b]) => b - a);
+  console.log(sizes.map(([file]) => file).join("\n"));
+' "$only" "$once" |
+  xargs -P "$(nproc)" -n 1 clang-tidy-19 -p "$once" --quiet --warnings-as-errors='*'
