@@ -56,7 +56,7 @@ export interface NodeOptions {
 type Body<A extends unknown[]> = (tools: Tools, ...args: A) => unknown;
 
 const load = createRequire(__filename);
-const { source } = load('./child.cjs') as { source(body: Body<never>, args: readonly unknown[]): string };
+const { source } = load('./fixtures/child.cjs') as { source(body: Body<never>, args: readonly unknown[]): string };
 
 /** Runs the function in a Node process of its own. It must use nothing but its arguments and what is global. */
 export async function runInNode<A extends unknown[]>(

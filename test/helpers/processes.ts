@@ -23,7 +23,7 @@ export const nobody = 65_534;
 
 /** Whether a process can be made that user's, and still finds this package: as root, outside of a closed home directory. */
 export const canBecomeNobody =
-  spawnSync(launchProgram, [`user=${nobody}`, '--', 'test', '-r', join(__dirname, 'child.cjs')]).status === 0;
+  spawnSync(launchProgram, [`user=${nobody}`, '--', 'test', '-r', join(__dirname, 'fixtures/child.cjs')]).status === 0;
 
 const started = new Set<ChildProcess>();
 /** These have a zombie to reap: killed, they would leave it to init. */

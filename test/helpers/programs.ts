@@ -6,7 +6,7 @@ const built = join(__dirname, '../../build/test-helpers');
 
 /** The path of a C helper, compiled when its source is newer. Test files run side by side, so it appears whole. */
 function program(name: string): string {
-  const source = join(__dirname, `${name}.c`);
+  const source = join(__dirname, `fixtures/${name}.c`);
   const binary = join(built, name);
   const compiledAt = statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (compiledAt < statSync(source).mtimeMs) {

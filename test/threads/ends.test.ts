@@ -5,7 +5,7 @@ import { type Ending, runInNode, type Tools } from '../helpers/node';
 import { running } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
 
-const program = join(__dirname, 'stages.cjs');
+const program = join(__dirname, 'fixtures/stages.cjs');
 const { stages, ends } = createRequire(__filename)(program) as { stages: string[]; ends: string[] };
 
 /** A child process gets to the stage, in its main thread or in a worker, and ends in the way. */

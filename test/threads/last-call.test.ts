@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { running } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
 
-const program = join(__dirname, 'last-call.mjs');
+const program = join(__dirname, 'fixtures/last-call.mjs');
 const addon = join(__dirname, '../../dist/native.js');
 
 /** Without what it tests, each found something left after 1 to 40 threads. */

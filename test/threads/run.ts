@@ -5,13 +5,13 @@ import type { Ending } from '../helpers/node';
 import { start } from '../helpers/processes';
 import { launchProgram, targetProgram } from '../helpers/programs';
 
-/** Runs a program of this folder in a process of its own, where a crash is seen as one. */
+/** Runs a program of fixtures/ in a process of its own, where a crash is seen as one. */
 export async function run(
   name: string,
   args: readonly (string | number)[],
   { node = [], timeout }: { node?: readonly string[]; timeout: number },
 ): Promise<Ending> {
-  const command = [process.execPath, ...node, join(__dirname, name), ...args.map(String)];
+  const command = [process.execPath, ...node, join(__dirname, 'fixtures', name), ...args.map(String)];
   const child = start(launchProgram, ['none', '--', ...command], {
     timeout,
     killSignal: 'SIGKILL',

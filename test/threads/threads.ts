@@ -44,7 +44,7 @@ export class Thread {
   #calls = 0;
 
   private constructor(handle: FreezeHandle | undefined) {
-    this.worker = new Worker(join(__dirname, 'thread.mjs'), { workerData: { handle } });
+    this.worker = new Worker(join(__dirname, 'fixtures/thread.mjs'), { workerData: { handle } });
     this.exit = new Promise((resolve) => this.worker.once('exit', resolve));
     this.worker.on('message', ({ call = 0, value, error, told }: Answer) => {
       const pending = this.#pending.get(call);

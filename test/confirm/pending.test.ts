@@ -22,7 +22,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       expect(error).toBeInstanceOf(FreezeTimeoutError);
       expect(error).toMatchObject({ code: 'ERR_FREEZE_TIMEOUT', timeout: 50, pids: [pid] });
       expect((error as Error).message).toContain(`Process ${pid} was signalled and did not stop within 50 ms`);
-      expect((error as Error).stack).toMatch(/\n {4}at .*confirm-pending\.test\.ts/);
+      expect((error as Error).stack).toMatch(/\n {4}at .*pending\.test\.ts/);
       expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
       await running(other, pid, ...pids);
       expect(isStopped(other)).toBe(false);
