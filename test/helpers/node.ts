@@ -5,8 +5,9 @@ import { text } from 'node:stream/consumers';
 import type { Worker } from 'node:worker_threads';
 import type * as FreezeStateModule from 'freeze-state';
 import { expect } from 'vitest';
+import { childEnvironment } from './environment';
 import { start } from './processes';
-import { launchProgram, targetProgram } from './programs';
+import { launchProgram } from './programs';
 
 /** What {@link valueInNode}'s function is given; child.cjs. */
 export interface Tools extends Omit<typeof FreezeStateModule, never> {
@@ -69,7 +70,7 @@ export async function runInNode<A extends unknown[]>(
     // For one that hangs; the test has more.
     timeout: 90_000,
     killSignal: 'SIGKILL',
-    env: { PATH: process.env['PATH'], FREEZE_TEST_TARGET: targetProgram },
+    env: childEnvironment(),
   });
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   const [code, signal] = exit as [number | null, NodeJS.Signals | null];

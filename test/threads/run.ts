@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { childEnvironment } from '../helpers/environment';
 import type { Ending } from '../helpers/node';
 import { start } from '../helpers/processes';
-import { launchProgram, targetProgram } from '../helpers/programs';
+import { launchProgram } from '../helpers/programs';
 
 /** Runs a program of fixtures/ in a process of its own, where a crash is seen as one. */
 export async function run(
@@ -15,7 +16,7 @@ export async function run(
   const child = start(launchProgram, ['none', '--', ...command], {
     timeout,
     killSignal: 'SIGKILL',
-    env: { PATH: process.env['PATH'], FREEZE_TEST_TARGET: targetProgram },
+    env: childEnvironment(),
   });
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   const [code, signal] = exit as [number | null, NodeJS.Signals | null];
