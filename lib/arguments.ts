@@ -61,9 +61,10 @@ function checkBoolean(name: string, value: unknown): void {
 
 export function checkOptions(options: unknown, mode: FreezeMode): asserts options is FreezeOptions {
   checkObject('options', options);
-  checkNames('options', options, ['boost', 'childStopNotices', 'cgroup']);
+  checkNames('options', options, ['boost', 'childStopNotices', 'guardian', 'cgroup']);
   checkBoolean('options.boost', options['boost']);
   checkBoolean('options.childStopNotices', options['childStopNotices']);
+  checkBoolean('options.guardian', options['guardian']);
   if (options['cgroup'] !== undefined) checkCgroup(options['cgroup'], mode);
 }
 

@@ -1,11 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
 import { whyUnavailable } from './failures';
+import { guardianCapability } from './guardian';
 import { type NativeFailure, native } from './native';
 import { type FreezeCapabilities, FreezeMode, type ModeCapability } from './types';
 
-let known: FreezeCapabilities | undefined;
+let known: Omit<FreezeCapabilities, 'guardian'> | undefined;
+let shown: FreezeCapabilities | undefined;
+
+/** The same object as long as all of it is the same. */
+export function capabilities(): FreezeCapabilities {
+  const constant = constantOnes();
+  const guardian = guardianCapability();
+  const isSame = shown?.modes === constant.modes && isDeepStrictEqual(shown.guardian, guardian);
+  if (shown === undefined || !isSame) shown = Object.freeze({ ...constant, guardian });
+  return shown;
+}
 
 /** Asked of the kernel at the first call in this thread, and again where it could not answer. */
-export function capabilities(): FreezeCapabilities {
+function constantOnes(): Omit<FreezeCapabilities, 'guardian'> {
   if (known !== undefined) return known;
   const answer = native.capabilities();
   const found = told(answer);
@@ -17,11 +29,11 @@ export function capabilities(): FreezeCapabilities {
   return found;
 }
 
-function told({ signalling, boost, modes }: ReturnType<typeof native.capabilities>): FreezeCapabilities {
+function told({ signalling, boost, modes }: ReturnType<typeof native.capabilities>): Omit<FreezeCapabilities, 'guardian'> {
   const capabilityOf = ([failure]: readonly NativeFailure[]): ModeCapability =>
     Object.freeze(failure === undefined ? { available: true } : { available: false, reason: whyUnavailable(failure) });
   const byMode = Object.fromEntries(
     Object.values(FreezeMode).map((mode) => [mode, capabilityOf(modes[mode])]),
   ) as Record<FreezeMode, ModeCapability>;
-  return Object.freeze({ modes: Object.freeze(byMode), signalling, boost });
+  return { modes: Object.freeze(byMode), signalling, boost };
 }

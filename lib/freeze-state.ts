@@ -14,6 +14,7 @@ import { capabilities } from './capabilities';
 import { changesSince } from './changes';
 import { confirm } from './confirm';
 import { closedError, errorOf, type Operation } from './failures';
+import { warnWithoutGuardian } from './guardian';
 import { type FreezeHold, framesAbove, take } from './hold';
 import { type HotCalls, type NativeFailure, native, type StateHandle } from './native';
 import { find, handleOf } from './sharing';
@@ -427,8 +428,9 @@ export class FreezeState implements Disposable {
 function make(mode: unknown, options: unknown): StateHandle {
   checkMode(mode);
   checkOptions(options, mode);
-  const { childStopNotices = false, boost = true, cgroup } = options;
-  const made = native.make(mode, childStopNotices, boost, cgroup?.path, cgroup?.parent);
+  const { childStopNotices = false, boost = true, guardian = true, cgroup } = options;
+  const made = native.make(mode, childStopNotices, boost, cgroup?.path, cgroup?.parent, guardian);
+  if (guardian && mode !== FreezeMode.None) warnWithoutGuardian();
   if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'));
   return made;
 }

@@ -28,6 +28,7 @@ export {
   type FreezeOptions,
   type FreezeReport,
   type FreezeSnapshot,
+  type GuardianCapability,
   type MemberOutcome,
   type MemberStatus,
   type ModeCapability,

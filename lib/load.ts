@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import nodeGypBuild = require('node-gyp-build');
 
@@ -42,11 +42,11 @@ function locate(): string {
   }
 }
 
-/** Finds and loads the addon; native.ts says what is in it. */
-export function load(): unknown {
+/** Finds and loads the addon; native.ts says what is in it. `guardian`: the file of the program that lies beside it. */
+export function load(): { addon: unknown; guardian: string } {
   const file = locate();
   try {
-    return require(file);
+    return { addon: require(file), guardian: join(dirname(file), 'freeze-state-guardian') };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw loadError(`The native binary ${file} does not load on ${describePlatform()}: ${reason}`, cause);

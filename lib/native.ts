@@ -27,6 +27,7 @@ export type InvalidPidCode =
   | 'NotAPid'
   | 'PidOutOfRange'
   | 'OwnPid'
+  | 'OwnGuardian'
   | 'ThreadId'
   | 'NotGroupLeader'
   | 'OwnGroup'
@@ -59,6 +60,11 @@ export interface NativeFailure {
   readonly isStopped: boolean;
   /** The directory concerned, or ''. */
   readonly path: string;
+}
+
+/** Why there is no guardian; that is no operation's failure. */
+export interface GuardianFailure extends Omit<NativeFailure, 'code'> {
+  readonly code: 'UnsupportedPlatform' | 'GuardianMissing' | 'GuardianFailed' | 'GuardianBlind';
 }
 
 /** The hot calls, bound to one state; native/binding/hot_calls.h. They use no receiver. */
@@ -136,7 +142,14 @@ interface Addon {
     boost: boolean,
     cgroupPath: string | undefined,
     cgroupParent: string | undefined,
+    isGuarded: boolean,
   ): StateHandle | NativeFailure[];
+  /** The file to start as the guardian; before the first `make`. */
+  setGuardianProgram(file: string): void;
+  /** `pid`: where one runs. `failures`: why none can, as far as is known while it is starting. */
+  guardian(): { pid?: number; isStarting: boolean; failures: GuardianFailure[] };
+  /** Whether nobody in this process has asked this before. */
+  isFirstWarning(): boolean;
   /** Tells this process, and this copy of the addon in it, from every other. */
   processToken: string;
   /** A handle for a state that is there: or why not. */
@@ -145,4 +158,6 @@ interface Addon {
   capabilities(): { signalling: Signalling; boost: boolean; modes: Record<FreezeMode, NativeFailure[]> };
 }
 
-export const native = load() as Addon;
+const { addon, guardian } = load();
+export const native = addon as Addon;
+native.setGuardianProgram(guardian);

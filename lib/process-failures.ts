@@ -59,6 +59,7 @@ export function processError(
     case 'NotAPid':
     case 'PidOutOfRange':
     case 'OwnPid':
+    case 'OwnGuardian':
     case 'ThreadId':
       return new InvalidPidError(`${operation}: ${whyNoMember(code, argument)} Nothing was changed.`, argument);
     case 'NotGroupLeader':
@@ -113,6 +114,8 @@ function whyNoMember(code: InvalidPidCode, pid: unknown): string {
       return `${shown(pid)} is not a pid that can be frozen; expected an integer from 2 to 2147483647.`;
     case 'OwnPid':
       return `${shown(pid)} is this very process, and one that stops itself never runs again.`;
+    case 'OwnGuardian':
+      return `${shown(pid)} is the guardian of this process, which is to run when all else is stopped.`;
     case 'ThreadId':
       return `${shown(pid)} is the id of a thread; expected that of a process, which is what a signal stops.`;
     case 'NotGroupLeader':

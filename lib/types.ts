@@ -36,6 +36,12 @@ export interface FreezeOptions {
    */
   readonly childStopNotices?: boolean;
   /**
+   * Have a tiny helper process, the guardian, continue what this state has stopped if this process dies, however that
+   * ends. There is one a process, on Linux, started with its first state. {@link FreezeCapabilities.guardian} says whether
+   * it runs; where it cannot, the state works without it. docs/guardian.md says what it covers. Default `true`.
+   */
+  readonly guardian?: boolean;
+  /**
    * Which control group mode `cgroup` freezes; only for that mode. Default: one that is made under this process's own, and
    * removed by `close`.
    */
@@ -164,6 +170,15 @@ export interface ModeCapability {
   readonly reason?: string;
 }
 
+/** Whether something continues what is frozen if this process dies and, where not, why. */
+export interface GuardianCapability {
+  readonly available: boolean;
+  /** Of the guardian, where one runs: from the first state on that has it. */
+  readonly pid?: number;
+  /** A sentence a person can act on; only where there is none. */
+  readonly reason?: string;
+}
+
 /** What this kernel and this user can do. */
 export interface FreezeCapabilities {
   readonly modes: Readonly<Record<FreezeMode, ModeCapability>>;
@@ -176,4 +191,6 @@ export interface FreezeCapabilities {
   readonly signalling: Signalling;
   /** Whether {@link FreezeOptions.boost} has an effect: this thread may enter a real-time class. */
   readonly boost: boolean;
+  /** {@link FreezeOptions.guardian}. Another one where it was started, or replaced, since. */
+  readonly guardian: GuardianCapability;
 }

@@ -32,6 +32,9 @@
       "msvs_settings": {"VCCLCompilerTool": {"AdditionalOptions": ["/std:c++20"]}},
       "conditions": [
         ["OS=='linux'", {
+          # The core has a thread that runs until the process ends, also where the worker that loaded it ends before.
+          "ldflags": ["-Wl,-z,nodelete"],
+          "dependencies": ["freeze-state-guardian"],
           "sources": [
             "core/os/linux/cgroupfs.cpp",
             "core/modes/cgroup/freeze_file.cpp",
@@ -40,6 +43,8 @@
             "core/modes/cgroup/origins.cpp",
             "core/modes/cgroup/freezer.cpp",
             "core/modes/process_group.cpp",
+            "core/os/linux/guardian.cpp",
+            "core/os/linux/ledger.cpp",
             "core/os/linux/pidfd.cpp",
             "core/os/linux/pidfd_control.cpp",
             "core/os/linux/procfs.cpp",
@@ -55,13 +60,19 @@
           ],
         }],
         ["OS=='win'", {
-          "sources": ["core/platform/windows.cpp", "core/os/windows/null_control.cpp", "core/os/no_table.cpp"],
+          "sources": [
+            "core/platform/windows.cpp",
+            "core/os/windows/null_control.cpp",
+            "core/os/no_guardian.cpp",
+            "core/os/no_table.cpp",
+          ],
         }],
         ["OS!='linux' and OS!='win'", {
           "sources": [
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
             "core/os/posix/signal_loop.cpp",
+            "core/os/no_guardian.cpp",
             "core/os/no_table.cpp",
             "core/platform/posix.cpp",
             "core/os/posix/system_control.cpp",
@@ -69,5 +80,25 @@
         }],
       ],
     },
+  ],
+  "conditions": [
+    ["OS=='linux'", {
+      "targets": [
+        {
+          # A program beside the addon. Static, so that it loads in a fraction of the time and needs nothing of the machine;
+          # some distributions have the static libraries in packages of their own, and then it is an ordinary one.
+          "target_name": "freeze-state-guardian",
+          "type": "executable",
+          "product_extension": "",
+          "sources": ["guardian/main.cpp", "guardian/system.cpp", "guardian/thaw.cpp"],
+          "cflags": ["-Wall", "-Wextra", "-Os"],
+          "cflags!": ["-O3"],
+          "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+          "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti"],
+          "ldflags": ["<!@(test -e `${CXX:-g++} -print-file-name=libc.a` -a -e `${CXX:-g++} -print-file-name=libstdc++.a` && echo -static || echo -static-libgcc -static-libstdc++)", "-Wl,-s"],
+          "ldflags!": ["-rdynamic"],
+        },
+      ],
+    }],
   ],
 }

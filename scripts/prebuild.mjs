@@ -2,7 +2,7 @@
 //
 // prebuildify rebuilds from scratch and then moves the binary away, so it works on a copy: the build folder of the
 // working tree keeps the binary that the tests run on.
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root, runNodeGyp } from './node-gyp.mjs';
 
@@ -20,6 +20,9 @@ for (const source of ['package.json', 'binding.gyp', 'native']) {
 
 const options = ['--napi', '--strip', '--tag-libc', '--target', process.versions.node, '--cwd', copy, '--out', root];
 if (await runNodeGyp('prebuildify/bin.js', options)) {
+  // Static, so one serves every libc.
+  const guardian = join(copy, 'build', 'Release', 'freeze-state-guardian');
+  if (existsSync(guardian)) copyFileSync(guardian, join(folder, 'freeze-state-guardian'));
   for (const file of readdirSync(folder)) console.log(join(folder, file));
 }
 rmSync(copy, { recursive: true, force: true });

@@ -1,9 +1,11 @@
 #include <napi.h>
 
+#include <atomic>
 #include <sstream>
 #include <string>
 #include <utility>
 
+#include "../core/os/guardian.h"
 #include "../core/os/process_control.h"
 #include "../core/os/signal_loop.h"
 #include "../core/platform/platform.h"
@@ -28,6 +30,28 @@ Napi::Value capabilities(const Napi::CallbackInfo& info) {
   }
   result.Set("modes", modes);
   return result;
+}
+
+/// Its pid, if it runs, and why not.
+Napi::Value guardianStatus(const Napi::CallbackInfo& info) {
+  const guardian::Status status = guardian::status();
+  Napi::Object result = Napi::Object::New(info.Env());
+  if (status.pid != 0) result.Set("pid", status.pid);
+  result.Set("isStarting", status.isStarting);
+  result.Set("failures", Napi::Value(info.Env(), failureValue(info.Env(), status.why)));
+  return result;
+}
+
+/// Whether it is the first call in this process: each thread has its own JavaScript.
+Napi::Value isFirstWarning(const Napi::CallbackInfo& info) {
+  static std::atomic<bool> isTold{false};
+  return Napi::Boolean::New(info.Env(), !isTold.exchange(true));
+}
+
+/// The file that lies beside the addon.
+Napi::Value setGuardianProgram(const Napi::CallbackInfo& info) {
+  guardian::setProgram(info[0].As<Napi::String>());
+  return info.Env().Undefined();
 }
 
 std::string processToken() {
@@ -56,6 +80,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("processToken", processToken());
   exports.Set("make", Napi::Function::New<StateHandle::make>(env, "make"));
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
+  exports.Set("guardian", Napi::Function::New<guardianStatus>(env, "guardian"));
+  exports.Set("isFirstWarning", Napi::Function::New<isFirstWarning>(env, "isFirstWarning"));
+  exports.Set("setGuardianProgram", Napi::Function::New<setGuardianProgram>(env, "setGuardianProgram"));
   exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));
   return exports;
 }

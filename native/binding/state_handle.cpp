@@ -91,7 +91,8 @@ Napi::Value StateHandle::make(const Napi::CallbackInfo& info) {
   CgroupPlace cgroup;
   if (info[3].IsString()) cgroup.path = info[3].As<Napi::String>().Utf8Value();
   if (info[4].IsString()) cgroup.parent = info[4].As<Napi::String>().Utf8Value();
-  FreezerResult made = makeFreezer(mode, options, cgroup);
+  const bool isGuarded = info[5].As<Napi::Boolean>();
+  FreezerResult made = makeFreezer(mode, options, cgroup, isGuarded);
   if (!made.freezer) return {info.Env(), failureValue(info.Env(), made.failures)};
   return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.freezer)));
 }

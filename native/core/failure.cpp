@@ -14,6 +14,7 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::NotAPid: return "NotAPid";
     case FailureCode::PidOutOfRange: return "PidOutOfRange";
     case FailureCode::OwnPid: return "OwnPid";
+    case FailureCode::OwnGuardian: return "OwnGuardian";
     case FailureCode::ThreadId: return "ThreadId";
     case FailureCode::NotGroupLeader: return "NotGroupLeader";
     case FailureCode::OwnGroup: return "OwnGroup";
@@ -31,6 +32,9 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::CgroupLeft: return "CgroupLeft";
     case FailureCode::CgroupGone: return "CgroupGone";
     case FailureCode::CgroupFailed: return "CgroupFailed";
+    case FailureCode::GuardianMissing: return "GuardianMissing";
+    case FailureCode::GuardianFailed: return "GuardianFailed";
+    case FailureCode::GuardianBlind: return "GuardianBlind";
   }
   return "";
 }

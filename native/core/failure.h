@@ -27,6 +27,7 @@ enum class FailureCode : std::uint8_t {
   NotAPid,        ///< no whole number
   PidOutOfRange,  ///< outside 2..2^31-1: kill(2) takes 0 and below for groups, and 1 is init
   OwnPid,         ///< ourselves
+  OwnGuardian,    ///< our guardian (os/guardian.h), which is to run when we cannot
   ThreadId,       ///< a thread that does not lead its process
   // Reasons why a pid is none for its mode.
   NotGroupLeader,  ///< a process group's member must be the one it is named after
@@ -47,6 +48,10 @@ enum class FailureCode : std::uint8_t {
   CgroupLeft,         ///< somebody moved the member out of it
   CgroupGone,         ///< somebody removed it since
   CgroupFailed,       ///< `error` says it
+  // Why there is no guardian.
+  GuardianMissing,  ///< no program at `path`
+  GuardianFailed,   ///< `call` answered with `error`
+  GuardianBlind,    ///< it is in another namespace, `call` says of what, and cannot tell our members from others
 };
 
 /// The code as it is spelled above: how lib/native.ts knows it.

@@ -1,10 +1,12 @@
 #include "descendants.h"
 
+#include <utility>
+
 namespace freeze_state {
 
-void Descendants::add(const Member& member, Pid parent) {
-  list.add(member);
+void Descendants::add(Member member, Pid parent) {
   parents_[member.pid()] = parent;
+  list.add(std::move(member));
 }
 
 void Descendants::remove(Member& member) {

@@ -11,7 +11,7 @@ namespace freeze_state {
 struct Descendants {
   explicit Descendants(ProcessControl& control) noexcept : list(control) {}
 
-  void add(const Member& member, Pid parent);
+  void add(Member member, Pid parent);
   void remove(Member& member);
   /// Keeps only those that still are stopped by us.
   void keepSent() noexcept;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../os/ledger.h"
 #include "../os/process_control.h"
 
 namespace freeze_state {
@@ -20,6 +21,7 @@ struct StopMarks {
 struct Member {
   Process process;
   StopMarks stop = {};
+  LedgerEntry entry = {};  ///< from the first stop on; marked while it may be stopped by us
 
   Pid pid() const noexcept { return process.pid; }
   bool hasExited() const noexcept { return process.hasExited; }

@@ -36,7 +36,7 @@ class MemberList {
   /// Asks the kernel which members have exited since, many at a time.
   void refresh() noexcept;
 
-  Member& add(const Member& member) { return members_.emplace_back(member); }
+  Member& add(Member member) { return members_.emplace_back(std::move(member)); }
   void remove(Member& member) noexcept;
   /// Forgets those for which the predicate holds.
   template <typename Predicate>

@@ -10,9 +10,10 @@ namespace freeze_state {
 /// The registered processes, each signalled on its own. With a control that signals groups: their groups.
 class ProcessFreezer : public Freezer {
  public:
-  /// `reach`: how many processes a signal to a member may reach.
-  ProcessFreezer(const LoopOptions& options, ProcessControl& control, std::size_t reach = 1) noexcept
-      : Freezer(control), options_(options), protocol_(control), reach_(reach) {}
+  /// `ledger` as `StopProtocol` has it; `reach`: how many processes a signal to a member may reach.
+  ProcessFreezer(const LoopOptions& options, ProcessControl& control, Ledger* ledger = nullptr,
+                 std::size_t reach = 1) noexcept
+      : Freezer(control), options_(options), protocol_(control, ledger), reach_(reach) {}
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member) override;

@@ -11,8 +11,7 @@ std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcep
   member.stop.isSeen = false;
   member.stop.timesAwake = 0;
   member.stop.scan = {};
-  const int error = control_.send(member.process, Signal::Stop);
-  if (error == 0) member.stop.isSent = true;
+  const int error = sendStop(member);
   if (error == ESRCH) member.process.hasExited = true;
   if (error == 0 || error == ESRCH) return std::nullopt;
   return sendFailure(member, error);
@@ -38,9 +37,8 @@ std::optional<bool> StopProtocol::isQuiescent(Member& member, Deadline until) no
 }
 
 void StopProtocol::foundAwake(Member& member) noexcept {
-  if (!isResendDue(++member.stop.timesAwake) || control_.send(member.process, Signal::Stop) != 0) return;
+  if (!isResendDue(++member.stop.timesAwake) || sendStop(member) != 0) return;
   // Where somebody else had stopped it, that was taken back: from now on it is ours to continue.
-  member.stop.isSent = true;
   member.stop.wasStoppedBefore = false;
 }
 
@@ -48,8 +46,25 @@ std::optional<Failure> StopProtocol::resume(Member& member) noexcept {
   const int error = control_.send(member.process, Signal::Continue);
   if (error != 0 && error != ESRCH) return sendFailure(member, error);
   member.stop = {};
+  member.entry.clear();
   if (error == ESRCH) member.process.hasExited = true;
   return std::nullopt;
+}
+
+/// With the mark before the signal: whatever ends us in between, the guardian finds all that may be stopped.
+int StopProtocol::sendStop(Member& member) noexcept {
+  if (ledger_ != nullptr && member.entry.isEmpty()) {
+    ledger_->awaitReader();
+    member.entry = ledger_->enter(control_.identify(member.process));
+  }
+  member.entry.mark();
+  const int error = control_.send(member.process, Signal::Stop);
+  if (error == 0) {
+    member.stop.isSent = true;
+  } else if (!member.stop.isSent) {
+    member.entry.clear();
+  }
+  return error;
 }
 
 Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting) {

@@ -28,7 +28,9 @@ struct ConfirmCursor {
 /// longer intervals, since a tracer passes on each one.
 class StopProtocol {
  public:
-  explicit StopProtocol(ProcessControl& control) noexcept : control_(control) {}
+  /// `ledger`: where what is stopped is noted for the guardian; null where there is none.
+  explicit StopProtocol(ProcessControl& control, Ledger* ledger = nullptr) noexcept
+      : control_(control), ledger_(ledger) {}
 
   /// Whether SIGSTOP is to be sent again to a process that so many probes have found awake.
   static constexpr bool isResendDue(unsigned timesAwake) noexcept {
@@ -61,9 +63,11 @@ class StopProtocol {
   /// So many probes may find it awake while its SIGSTOP is on its way.
   static constexpr unsigned kOnItsWay = 4;
 
+  int sendStop(Member& member) noexcept;
   Failure sendFailure(const Member& member, int error) const;
 
   ProcessControl& control_;
+  Ledger* const ledger_;
 };
 
 }  // namespace freeze_state

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace freeze_state {
 
@@ -29,12 +30,13 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
   if (Member* known = descendants_.list.find(pid); known != nullptr && !known->hasExited()) {
     // Stopped already, with all that is below it.
     newcomer.stop = known->stop;
+    newcomer.entry = std::move(known->entry);
     descendants_.remove(*known);
     return {};
   }
   const SignalLoop loop(options_, 2);
   if (const auto failure = protocol_.stop(newcomer, false); failure) return {*failure};
-  Failures failures = TreeWalk(control(), table_, *reader_, members, descendants_).run({&frozen}).failures;
+  Failures failures = TreeWalk(control(), table_, *reader_, members, descendants_, protocol_).run({&frozen}).failures;
   if (failures.empty()) return {};
   append(failures, resumeBelow(pid));
   if (const auto failure = protocol_.resume(newcomer); failure) failures.push_back(*failure);
@@ -50,7 +52,7 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member) {
     const bool isChild =
         error == 0 && (members.find(entry.parent) != nullptr || descendants_.list.find(entry.parent) != nullptr);
     if (isChild && !isBelow(entry.parent, pid)) {
-      descendants_.add(member, entry.parent);
+      descendants_.add({member.process, member.stop, std::move(member.entry)}, entry.parent);
       member.process.fd = -1;  // the descendant's now
       return {};
     }
@@ -108,7 +110,7 @@ Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
   if (!walk_) {
     Step step = protocol_.stopAll(members, signalled_, slice, isNoting);
     if (!step.isDone() || slice.isCancelled()) return step;
-    walk_.emplace(control(), table_, *reader_, members, descendants_);
+    walk_.emplace(control(), table_, *reader_, members, descendants_, protocol_);
   }
   Step step = walk_->run(slice);
   if (!step.isUnfinished()) endWalk();

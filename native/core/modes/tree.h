@@ -18,8 +18,8 @@ namespace freeze_state {
 /// descendant that somebody else had stopped before is left as it was.
 class TreeFreezer final : public ProcessFreezer {
  public:
-  TreeFreezer(const LoopOptions& options, ProcessControl& control, ProcessTable& table)
-      : ProcessFreezer(options, control), table_(table), reader_(table.children()), descendants_(control) {}
+  TreeFreezer(const LoopOptions& options, ProcessControl& control, ProcessTable& table, Ledger* ledger = nullptr)
+      : ProcessFreezer(options, control, ledger), table_(table), reader_(table.children()), descendants_(control) {}
 
   bool isSupported() const noexcept override { return ProcessFreezer::isSupported() && table_.isAvailable(); }
   /// Fails with `OwnAncestor`, besides.

@@ -40,8 +40,8 @@ int TreeWalk::readRelation(ProcessTable& table, Pid pid, Relation& relation) {
 }
 
 TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& reader, MemberList& roots,
-                   Descendants& descendants)
-    : control_(control), table_(table), reader_(reader), roots_(roots), descendants_(descendants), protocol_(control) {
+                   Descendants& descendants, const StopProtocol& protocol)
+    : control_(control), table_(table), reader_(reader), roots_(roots), descendants_(descendants), protocol_(protocol) {
   roots_.refresh();
   descendants_.list.refresh();
   reader_.reset();
@@ -267,7 +267,7 @@ Failures TreeWalk::adopt(Pid pid, Parent& parent) {
     if (isThere) dead_.insert(pid);
     return {};
   }
-  descendants_.add(child, parent.pid);
+  descendants_.add(std::move(child), parent.pid);
   known_.insert(pid);
   round_.found.push_back(pid);
   return {};

@@ -28,7 +28,7 @@ class TreeWalk {
  public:
   /// Continues from the roots and descendants that have been signalled.
   TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& reader, MemberList& roots,
-           Descendants& descendants);
+           Descendants& descendants, const StopProtocol& protocol);
 
   /// Takes one step at least. Done, where the ticket still is current: all of the trees has stopped, or what has not
   /// cannot fork. On failure, and where it was cancelled, everything that was signalled is in one of the lists, with

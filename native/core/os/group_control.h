@@ -26,6 +26,7 @@ class GroupControl : public ProcessControl {
   /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
   /// here, since they take signals; `ProcessGroupFreezer` looks for those.
   void findExited(std::span<Process* const> groups) noexcept override;
+  LedgerIdentity identify(const Process& leader) noexcept override;
 
   /// Whether the leader has not exited.
   bool hasLeader(const Process& group) const noexcept;

@@ -9,6 +9,7 @@
 
 #include "../deadline.h"
 #include "../failure.h"
+#include "ledger.h"
 
 namespace freeze_state {
 
@@ -84,6 +85,9 @@ class ProcessControl {
   /// Whether it is stopped, by whomever: the cheapest answer to that, by its first thread, say. Of a child of ours
   /// whose stop somebody has waited for, it may be no.
   virtual bool isStopped(const Process& process) noexcept { return probe(process) == ProcessState::Stopped; }
+
+  /// By what somebody else can tell it from others that get its number later.
+  virtual LedgerIdentity identify(const Process& /*process*/) noexcept { return {}; }
 
   /// Marks the processes that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where
   /// nothing can tell, a process counts as alive.

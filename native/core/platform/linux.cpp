@@ -3,6 +3,7 @@
 #include "../modes/process.h"
 #include "../modes/process_group.h"
 #include "../modes/tree.h"
+#include "../os/guardian.h"
 #include "../os/linux/group_control.h"
 #include "../os/process_table.h"
 #include "platform.h"
@@ -19,16 +20,18 @@ GroupControl& groupControl() {
 
 }  // namespace
 
-FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup) {
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, bool isGuarded) {
+  Ledger* const ledger = isGuarded && mode != Mode::None ? guardian::start() : nullptr;
   switch (mode) {
     case Mode::None: break;
-    case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl()), {}};
-    case Mode::ProcessGroup: return {std::make_unique<ProcessGroupFreezer>(options, groupControl(), systemTable()), {}};
-    case Mode::ProcessTree: return {std::make_unique<TreeFreezer>(options, systemControl(), systemTable()), {}};
+    case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl(), ledger), {}};
+    case Mode::ProcessGroup: 
+      return {std::make_unique<ProcessGroupFreezer>(options, groupControl(), systemTable(), ledger), {}};
+    case Mode::ProcessTree: return {std::make_unique<TreeFreezer>(options, systemControl(), systemTable(), ledger), {}};
     case Mode::Cgroup: {
       FreezerResult result;
       auto group = FreezeFile::make(cgroup, result.failures);
-      if (group) result.freezer = std::make_unique<CgroupFreezer>(std::move(group), options, systemControl());
+      if (group) result.freezer = std::make_unique<CgroupFreezer>(std::move(group), options, systemControl(), ledger);
       return result;
     }
   }

@@ -17,7 +17,8 @@ struct FreezerResult {
 
 /// The best means that this system has for the mode. Where a mode cannot work, its freezer says so when it is to stop
 /// something; for mode `Cgroup`, which begins by making one, it fails here.
-FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup);
+/// `isGuarded`: what it stops is continued if this process dies; see os/guardian.h.
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, bool isGuarded);
 
 /// Whether a freeze in this mode can work here: empty if so, else why not.
 Failures whyNotMode(Mode mode);

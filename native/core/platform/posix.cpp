@@ -6,7 +6,8 @@
 
 namespace freeze_state {
 
-FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& /*cgroup*/) {
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& /*cgroup*/,
+                          bool /*isGuarded*/) {
   // Never destroyed: states may outlive the static objects of this library at exit.
   static ProcessControl& groups = *new GroupControl(systemControl());
   switch (mode) {

@@ -9,6 +9,7 @@
 
 #include "../modes/none.h"
 #include "../modes/process.h"
+#include "../os/guardian.h"
 
 namespace freeze_state {
 
@@ -135,6 +136,7 @@ Failures FreezeState::registerPid(std::int64_t pid) {
   if (word_.load() == word::kClosed) return {{FailureCode::Closed}};
   if (const auto code = whyInvalid(pid); code) return {{*code}};
   if (pid == freezer_->control().ownPid()) return {{FailureCode::OwnPid}};
+  if (pid == guardian::pid()) return {{FailureCode::OwnGuardian}};
   const std::lock_guard lock(mutex_);
   // The word becomes frozen only under our lock, so no freeze can slip in between this load and the entry (G5). A
   // thaw can; it then waits for our lock and finds the mark.

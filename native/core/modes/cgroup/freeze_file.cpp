@@ -1,6 +1,7 @@
 #include "freeze_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,18 @@ std::string newName() {
   std::snprintf(name.data(), name.size(), "freeze-state-%d-%016llx-%u", getpid(),
                 static_cast<unsigned long long>(processToken()), ++count);
   return name.data();
+}
+
+/// Whether a state has made the directory, of this process or another.
+bool isOfState(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  int pid = 0;
+  unsigned long long token = 0;
+  unsigned count = 0;
+  int length = 0;
+  constexpr int kFields = 3;
+  return std::sscanf(name.c_str(), "freeze-state-%d-%16llx-%u%n", &pid, &token, &count, &length) == kFields &&
+         static_cast<std::size_t>(length) == name.size();
 }
 
 /// Without symbolic links and dots, as /proc has the paths of cgroups. One that does not exist stays as it is.
@@ -66,6 +79,27 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
 
 }  // namespace
 
+/// Removes what emulators have left there that were killed together with their guardian, or whose members outlived them:
+/// thawed and, if it is empty, removed. The lock of the directory says whether its owner lives, in any pid namespace.
+void FreezeFile::sweep(const std::string& parent, const cgroup::Mount& mount) {
+  std::vector<std::string> groups;
+  cgroup::groupsBelow(parent, groups);
+  for (const std::string& path : groups) {
+    if (!isOfState(path)) continue;
+    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+      std::string frozen;
+      if (cgroup::read(path, "cgroup.freeze", frozen) == 0 && frozen.starts_with('1'))
+        cgroup::write(path, "cgroup.freeze", "0");
+      std::string events;
+      int noWait = 0;
+      if (cgroup::read(path, "cgroup.events", events) == 0 && events.find("populated 0") != std::string::npos)
+        removeDirectory(path, mount, noWait);
+    }
+    if (fd >= 0) close(fd);
+  }
+}
+
 std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures& failures) {
   const bool isOwned = place.path.empty();
   std::string path = resolved(isOwned ? place.parent : place.path);
@@ -73,20 +107,46 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
   failures = cgroup::findMount(path, mount);
   if (failures.empty() && path.empty()) failures = findOwn(mount, path);
   if (!failures.empty()) return nullptr;
-  if (isOwned) {
-    const std::string parent = path;
-    path.append("/").append(newName());
+  if (!isOwned) return open(mount, std::move(path), false, failures);
+  sweep(path, mount);
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    const std::string made = path + "/" + newName();
     constexpr mode_t kMode = 0755;
-    if (mkdir(path.c_str(), kMode) != 0) {
-      failures = {cgroup::failureOf(errno, "mkdir", parent)};
+    if (mkdir(made.c_str(), kMode) != 0) {
+      failures = {cgroup::failureOf(errno, "mkdir", path)};
       return nullptr;
     }
+    auto group = open(mount, made, true, failures);
+    // Another state that was made at this moment may have swept it before it was locked.
+    if (group || access(made.c_str(), F_OK) == 0 || tries == kTries) return group;
   }
+}
+
+std::unique_ptr<FreezeFile> FreezeFile::open(const cgroup::Mount& mount, std::string path, bool isOwned,
+                                             Failures& failures) {
   std::unique_ptr<FreezeFile> group(new FreezeFile(mount, std::move(path), isOwned));
-  failures = cgroup::whyUnfit(group->path_, mount);
+  failures = isOwned ? group->lock() : Failures();
+  if (failures.empty()) failures = cgroup::whyUnfit(group->path_, mount);
   if (failures.empty()) failures = group->openFiles();
   if (!failures.empty()) return nullptr;
   return group;
+}
+
+/// Waits for one that sweeps, which is short.
+Failures FreezeFile::lock() {
+  lockFd_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lockFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
+  while (flock(lockFd_, LOCK_EX) != 0) {
+    if (errno != EINTR) return {cgroup::failureOf(errno, "flock", path_)};
+  }
+  return {};
+}
+
+LedgerCgroup FreezeFile::identify() const {
+  struct stat status{};
+  const bool isThere = stat(path_.c_str(), &status) == 0;
+  return {path_, isThere ? status.st_ino : 0, isOwned_};
 }
 
 Failures FreezeFile::whyNot() {
@@ -107,8 +167,8 @@ Failures FreezeFile::whyNot() {
 }
 
 Failures FreezeFile::openFiles() {
-  freezeFd_ = open((path_ + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
-  eventsFd_ = open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
+  freezeFd_ = ::open((path_ + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
+  eventsFd_ = ::open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
   if (freezeFd_ >= 0 && eventsFd_ >= 0) return {};
   return {cgroup::failureOf(errno, "open", path_)};
 }
@@ -146,7 +206,9 @@ int FreezeFile::remove() noexcept {
   // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
   // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members.
   int left = 50;
-  return isOwned_ ? removeDirectory(path_, mount_, left) : 0;
+  const int error = isOwned_ ? removeDirectory(path_, mount_, left) : 0;
+  if (lockFd_ >= 0) close(std::exchange(lockFd_, -1));
+  return error;
 }
 
 }  // namespace freeze_state

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "../../os/ledger.h"
 #include "../../os/linux/cgroupfs.h"
 #include "place.h"
 
@@ -27,6 +28,9 @@ class FreezeFile {
   /// The directory above it.
   std::string parent() const { return cgroup::parentOf(path_); }
 
+  /// For the ledger.
+  LedgerCgroup identify() const;
+
   /// Writes cgroup.freeze. Returns 0, or the errno(3).
   int set(bool isFrozen) const noexcept;
   /// Whether cgroup.freeze says that it is to be frozen, by whomever. Returns 0, or the errno(3).
@@ -45,7 +49,11 @@ class FreezeFile {
  private:
   FreezeFile(cgroup::Mount mount, std::string path, bool isOwned)
       : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
+  static std::unique_ptr<FreezeFile> open(const cgroup::Mount& mount, std::string path, bool isOwned,
+                                          Failures& failures);
+  Failures lock();
   Failures openFiles();
+  static void sweep(const std::string& parent, const cgroup::Mount& mount);
   bool reads(const char* line) const noexcept;
 
   const cgroup::Mount mount_;
@@ -54,6 +62,7 @@ class FreezeFile {
   bool isRemoved_ = false;
   int freezeFd_ = -1;  ///< cgroup.freeze
   int eventsFd_ = -1;  ///< cgroup.events
+  int lockFd_ = -1;    ///< of an owned group: its directory, locked (flock(2)) for as long as we live
 };
 
 }  // namespace freeze_state

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "../../os/guardian.h"
+
 namespace freeze_state {
 
 Failures CgroupFreezer::admit(MemberList& members, Member& newcomer, const Ticket* /*frozen*/) {
@@ -57,6 +59,8 @@ Failures CgroupFreezer::whyNotNow(const MemberList& members) const {
   bool isOurs = false;
   if (const int error = membership_.findInside(own, isOurs); error != 0) return {membership_.placeFailure(error, own)};
   if (isOurs) return {{FailureCode::CgroupOurs, own, 0, "", false, group_->path()}};
+  if (const Pid guard = guardian::pid(); guard != 0 && std::ranges::binary_search(inside, guard))
+    return {{FailureCode::CgroupOurs, guard, 0, "", false, group_->path()}};
   if (Failures failures = membership_.findMovedOut(members, inside); !failures.empty()) return failures;
   if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};
   return whyFrozen();
@@ -86,6 +90,9 @@ Failures CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   // Another one that has claimed it may not have written yet.
   if ((claim != 0 && claim != id) || !membership_.claim().compare_exchange_strong(claim, id))
     return {{FailureCode::CgroupFrozen, 0, 0, "", false, group_->path()}};
+  if (ledger_ != nullptr) ledger_->awaitReader();
+  // Before the write: whatever ends us in between, the guardian finds it.
+  entry_.mark();
   if (const int error = set(true); error != 0) {
     release();
     return {membership_.failureOf(error, "write")};
@@ -99,6 +106,7 @@ void CgroupFreezer::release() noexcept {
   std::uint64_t claim = membership_.id();
   membership_.claim().compare_exchange_strong(claim, 0);
   hasFrozen_ = false;
+  entry_.clear();
 }
 
 Failures CgroupFreezer::resume(MemberList& members, Whom whom) {

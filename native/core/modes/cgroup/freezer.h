@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "../../os/ledger.h"
 #include "../../os/signal_loop.h"
 #include "../freezer.h"
 #include "freeze_file.h"
@@ -14,8 +15,14 @@ namespace freeze_state {
 /// it. Members are moved into it, and moved back when they leave; what they start is in it from birth.
 class CgroupFreezer final : public Freezer {
  public:
-  CgroupFreezer(std::unique_ptr<FreezeFile> group, const LoopOptions& options, ProcessControl& control)
-      : Freezer(control), options_(options), group_(std::move(group)), membership_(*group_, control) {}
+  CgroupFreezer(std::unique_ptr<FreezeFile> group, const LoopOptions& options, ProcessControl& control,
+                Ledger* ledger = nullptr)
+      : Freezer(control),
+        options_(options),
+        group_(std::move(group)),
+        ledger_(ledger),
+        entry_(ledger == nullptr ? LedgerEntry() : ledger->enter(group_->identify())),
+        membership_(*group_, control) {}
 
   bool isSupported() const noexcept override { return true; }
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
@@ -45,6 +52,8 @@ class CgroupFreezer final : public Freezer {
 
   const LoopOptions options_;
   const std::unique_ptr<FreezeFile> group_;
+  Ledger* const ledger_;
+  LedgerEntry entry_;  ///< marked while the group may be frozen by us
   Membership membership_;
   bool hasFrozen_ = false;  ///< and not thawed since
   bool isClosed_ = false;

@@ -105,6 +105,16 @@ bool PidfdControl::isStopped(const Process& process) noexcept {
   return procfs::read(process.pid, stat) == 0 && (stat.state == 'T' || stat.state == 't');
 }
 
+LedgerIdentity PidfdControl::identify(const Process& process) noexcept {
+  if (process.fd < 0) return {};
+  LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = process.pid};
+  identity.inode = pidfd::inodeOf(process.fd);
+  ProcessEntry stat;
+  // Before Linux 6.9. The pidfd tells that the number is its own.
+  if (identity.inode == 0 && procfs::read(process.pid, stat) == 0) identity.startTime = stat.startTime;
+  return identity;
+}
+
 void PidfdControl::findExited(std::span<Process* const> processes) noexcept {
   constexpr std::size_t kAtOnce = 512;
   std::array<pollfd, kAtOnce> fds;

@@ -52,6 +52,10 @@ ProcessState StartTimeControl::probe(const Process& process) noexcept {
   return now.startTime == process.startTime ? procfs::probe(process.pid) : ProcessState::Gone;
 }
 
+LedgerIdentity StartTimeControl::identify(const Process& process) noexcept {
+  return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = process.startTime};
+}
+
 void StartTimeControl::findExited(std::span<Process* const> processes) noexcept {
   for (Process* const one : processes) one->hasExited = one->hasExited || findStill(*one) == ESRCH;
 }

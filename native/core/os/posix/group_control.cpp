@@ -34,6 +34,15 @@ bool GroupControl::hasLeader(const Process& group) const noexcept {
   return !leaders_.hasExited(leader);
 }
 
+LedgerIdentity GroupControl::identify(const Process& leader) noexcept {
+  LedgerIdentity identity = leaders_.identify(leader);
+  if (identity.kind == LedgerIdentity::Kind::None) return identity;
+  identity.kind = LedgerIdentity::Kind::Group;
+  const pid_t session = getsid(leader.pid);
+  identity.session = session < 0 ? 0 : session;
+  return identity;
+}
+
 void GroupControl::findExited(std::span<Process* const> groups) noexcept {
   for (Process* const group : groups) {
     if (group->hasExited || hasLeader(*group)) continue;

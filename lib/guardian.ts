@@ -1,0 +1,64 @@
+import { errnoName } from './errors';
+import { type GuardianFailure, native } from './native';
+import type { GuardianCapability } from './types';
+
+/** Milliseconds; `kLongestStart` of native/core/os/linux/guardian.cpp, and some. */
+const longestStart = 2_500;
+
+/** What is known of it now; it may be replaced at any time. */
+export function guardianCapability(): GuardianCapability {
+  const { pid, failures } = native.guardian();
+  const [failure] = failures;
+  if (failure !== undefined) return Object.freeze({ available: false, reason: whyNone(failure) });
+  return Object.freeze(pid === undefined ? { available: true } : { available: true, pid });
+}
+
+let isExpected = false;
+
+/**
+ * Tells once a process that there is none: at once where its program cannot be executed, and else when it should have been
+ * ready. On other systems than Linux there never is one, which docs/platforms.md says.
+ */
+export function warnWithoutGuardian(): void {
+  const { isStarting, failures } = native.guardian();
+  const [failure] = failures;
+  if (isStarting && failure === undefined && !isExpected) {
+    isExpected = true;
+    setTimeout(warnWithoutGuardian, longestStart).unref();
+  }
+  if (failure === undefined || failure.code === 'UnsupportedPlatform' || !native.isFirstWarning()) return;
+  process.emitWarning(
+    `freeze-state has no guardian. ${whyNone(failure)} If this process is killed while a state is frozen, what it froze ` +
+      'stays frozen. Option guardian: false takes that as it is.',
+    { code: 'FREEZE_STATE_NO_GUARDIAN' },
+  );
+}
+
+/** A sentence or two that a person can act on. */
+function whyNone(failure: GuardianFailure): string {
+  const { code, errno, syscall, path } = failure;
+  const answer = `(${syscall}${errno === 0 ? '' : `: ${errnoName(errno)}`})`;
+  switch (code) {
+    case 'UnsupportedPlatform':
+      return 'It works on Linux alone.';
+    case 'GuardianMissing':
+      return (
+        `There is no program at ${path} ${answer}. It lies beside the addon: copy both where the package is bundled, and ` +
+        'keep both out of an archive.'
+      );
+    case 'GuardianBlind':
+      return (
+        `It would be in another ${syscall} namespace than this process, and take others for its members: processes that this one ` +
+        'starts are put into a new namespace (unshare(1)). Start the emulator itself in that namespace.'
+      );
+    case 'GuardianFailed':
+      if (syscall === 'recv')
+        return `It ended before it was ready ${answer}: a seccomp filter may forbid what it does, or memory is short.`;
+      if (path !== '')
+        return (
+          `${path} could not be executed ${answer}. Where its file system is mounted noexec, or its mode was changed, install ` +
+          'the package elsewhere.'
+        );
+      return `It could not be started ${answer}.`;
+  }
+}

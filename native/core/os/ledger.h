@@ -1,0 +1,100 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "../failure.h"
+
+namespace freeze_state {
+
+/// A process or a process group, as somebody else can verify it later: a number alone may have been given anew by then.
+/// `ProcessControl::identify` fills it in.
+struct LedgerIdentity {
+  enum class Kind : std::uint8_t {
+    None,  ///< nothing tells it from another with its number, so it is not recorded
+    Process,
+    Group,
+  };
+  Kind kind = Kind::None;
+  Pid number = 0;               ///< of the process, or of the group
+  Pid session = 0;              ///< of a group
+  std::uint64_t startTime = 0;  ///< of the process, or of the leader: proc_pid_stat(5), field 22; 0 where not known
+  std::uint64_t inode = 0;      ///< of its pidfd, which is unique since boot from Linux 6.9 on; 0 where it is not
+};
+
+/// A control group, likewise.
+struct LedgerCgroup {
+  std::string path;
+  std::uint64_t inode = 0;  ///< of the directory
+  bool isOwned = false;     ///< we made it, so it is to be removed once nobody is in it
+};
+
+class Ledger;
+
+/// One line of a ledger; empty where there is no ledger, or no room in it. Destroying it takes the line off.
+///
+/// A mark is a plain store: it is set before the signal is sent and cleared after the continue, so that whoever reads
+/// the ledger after our death finds all that may be stopped. Used under the lock of the state that it belongs to.
+class LedgerEntry {
+ public:
+  LedgerEntry() = default;
+  LedgerEntry(Ledger& ledger, std::uint32_t slot, std::atomic<std::uint32_t>& mark) noexcept
+      : ledger_(&ledger), slot_(slot), mark_(&mark) {}
+  LedgerEntry(LedgerEntry&& other) noexcept
+      : ledger_(std::exchange(other.ledger_, nullptr)), slot_(other.slot_), mark_(std::exchange(other.mark_, nullptr)) {}
+  LedgerEntry& operator=(LedgerEntry&& other) noexcept {
+    std::swap(ledger_, other.ledger_);
+    std::swap(slot_, other.slot_);
+    std::swap(mark_, other.mark_);
+    return *this;
+  }
+  LedgerEntry(const LedgerEntry&) = delete;
+  LedgerEntry& operator=(const LedgerEntry&) = delete;
+  ~LedgerEntry();
+
+  bool isEmpty() const noexcept { return mark_ == nullptr; }
+  /// Release: whoever sees the mark sees the identity. The system call that follows is not moved before it.
+  void mark() noexcept { set(1); }
+  void clear() noexcept { set(0); }
+
+ private:
+  void set(std::uint32_t value) noexcept {
+    if (mark_ != nullptr) mark_->store(value, std::memory_order_release);
+  }
+
+  Ledger* ledger_ = nullptr;
+  std::uint32_t slot_ = 0;
+  std::atomic<std::uint32_t>* mark_ = nullptr;
+};
+
+/// What is stopped by this process, where it survives the process: the guardian (guardian.h) reads it then, and
+/// continues what is marked. Takes a lock of its own, the last that is taken; a mark takes none.
+class Ledger {
+ public:
+  Ledger() = default;
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+  virtual ~Ledger() = default;
+
+  /// A line that is not marked; empty where there is no room, or where the identity says too little.
+  virtual LedgerEntry enter(const LedgerIdentity& identity) noexcept = 0;
+  virtual LedgerEntry enter(const LedgerCgroup& cgroup) noexcept = 0;
+
+  /// Waits until somebody reads it, or nobody will: the guardian is started when the first state is made, and takes a
+  /// millisecond. For a tenth of a second at most. Before the first stop, under the lock of the state.
+  virtual void awaitReader() noexcept = 0;
+
+ private:
+  friend class LedgerEntry;
+  virtual void leave(std::uint32_t slot) noexcept = 0;
+};
+
+inline LedgerEntry::~LedgerEntry() {
+  if (ledger_ == nullptr) return;
+  clear();
+  ledger_->leave(slot_);
+}
+
+}  // namespace freeze_state

@@ -1,0 +1,174 @@
+#include "ledger.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <new>
+
+// The names are younger than the C libraries that we compile with.
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace freeze_state {
+
+using ledger::CgroupSlot;
+using ledger::ProcessSlot;
+
+namespace {
+
+constexpr std::uint32_t kIsCgroup = 1U << 31;
+
+int createFile() noexcept {
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const auto create = [](unsigned flags) {
+    return static_cast<int>(syscall(SYS_memfd_create, "freeze-state-ledger", flags));
+  };
+  // Linux 6.3 asks for it; before that it is not known.
+  const int fd = create(kFlags | MFD_NOEXEC_SEAL);
+  return fd < 0 && errno == EINVAL ? create(kFlags) : fd;
+}
+
+/// Gives the memory its pages. Linux 5.14; before that a page that cannot be had ends us, when it is written.
+bool populate(void* begin, std::size_t size) noexcept {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto from = reinterpret_cast<std::uintptr_t>(begin) & ~(page - 1);
+  const auto to = reinterpret_cast<std::uintptr_t>(begin) + size;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the beginning of its page
+  return madvise(reinterpret_cast<void*>(from), to - from, MADV_POPULATE_WRITE) == 0 || errno == EINVAL;
+}
+
+}  // namespace
+
+MappedLedger* MappedLedger::make(int& fd, Failure& why) noexcept {
+  fd = -1;
+  const auto failed = [&](const char* call) -> MappedLedger* {
+    why = {FailureCode::GuardianFailed, 0, errno, call};
+    if (fd >= 0) close(fd);
+    fd = -1;
+    return nullptr;
+  };
+  fd = createFile();
+  if (fd < 0) return failed("memfd_create");
+  // Sparse: it takes no memory that is not written. EFBIG where RLIMIT_FSIZE is less.
+  if (ftruncate(fd, ledger::kSize) != 0) return failed("ftruncate");
+  void* const memory = mmap(nullptr, ledger::kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (memory == MAP_FAILED) return failed("mmap");
+  if (!populate(memory, sizeof(ledger::Header))) {
+    munmap(memory, ledger::kSize);
+    return failed("madvise");
+  }
+  // What cannot be sealed works as well.
+  constexpr int kShape = F_SEAL_SHRINK | F_SEAL_GROW;
+  if (fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0)
+    fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_SEAL);
+  // Nobody who forked from us writes into it.
+  madvise(memory, ledger::kSize, MADV_DONTFORK);
+  auto* const made = new (std::nothrow) MappedLedger(static_cast<std::byte*>(memory));
+  if (made == nullptr) {
+    munmap(memory, ledger::kSize);
+    errno = ENOMEM;
+    return failed("malloc");
+  }
+  made->header().version = ledger::kVersion;
+  return made;
+}
+
+// The kernel gives the memory as zeros, which is what the slots are made of.
+ledger::Header& MappedLedger::header() const noexcept { return *reinterpret_cast<ledger::Header*>(memory_); }
+ProcessSlot* MappedLedger::processes() const noexcept {
+  return reinterpret_cast<ProcessSlot*>(memory_ + ledger::kProcessesAt);
+}
+CgroupSlot* MappedLedger::cgroups() const noexcept {
+  return reinterpret_cast<CgroupSlot*>(memory_ + ledger::kCgroupsAt);
+}
+
+/// A free slot, or null where there is no room for another. The lock is held.
+template <typename Slot>
+Slot* MappedLedger::take(Pool& pool, std::atomic<std::uint32_t>& used, Slot* slots, std::uint32_t limit) noexcept {
+  if (pool.free != 0) {
+    Slot& slot = slots[pool.free - 1];
+    pool.free = slot.next;
+    return &slot;
+  }
+  const std::uint32_t next = used.load(std::memory_order_relaxed);  // only we write it, under the lock
+  if (next == limit) return nullptr;
+  if (next == pool.reserved) {
+    constexpr std::size_t kStep = 16384;
+    const auto count = static_cast<std::uint32_t>(std::max<std::size_t>(kStep / sizeof(Slot), 1));
+    if (!populate(&slots[next], count * sizeof(Slot))) return nullptr;
+    pool.reserved += count;
+  }
+  used.store(next + 1, std::memory_order_release);
+  return &slots[next];
+}
+
+LedgerEntry MappedLedger::enter(const LedgerIdentity& identity) noexcept {
+  const bool isKnown = identity.startTime != 0 || identity.inode != 0;
+  if (identity.kind == LedgerIdentity::Kind::None || !isKnown) return {};
+  const std::lock_guard lock(mutex_);
+  ProcessSlot* const slot = take(processPool_, header().processes, processes(), ledger::kMaxProcesses);
+  if (slot == nullptr) return {};
+  slot->kind = identity.kind == LedgerIdentity::Kind::Process ? ProcessSlot::kProcess : ProcessSlot::kGroup;
+  slot->number = identity.number;
+  slot->session = identity.session;
+  slot->startTime = identity.startTime;
+  slot->inode = identity.inode;
+  return {*this, static_cast<std::uint32_t>(slot - processes()), slot->mark};
+}
+
+LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (cgroup.path.size() >= sizeof(CgroupSlot::path)) return {};
+  CgroupSlot* const slot = take(cgroupPool_, header().cgroups, cgroups(), ledger::kMaxCgroups);
+  if (slot == nullptr) return {};
+  slot->inode = cgroup.inode;
+  slot->isOwned = cgroup.isOwned ? 1 : 0;
+  cgroup.path.copy(slot->path.data(), cgroup.path.size());
+  slot->path.at(cgroup.path.size()) = '\0';
+  // Last: an owned one is removed without a mark, too.
+  std::atomic_thread_fence(std::memory_order_release);
+  slot->isUsed = 1;
+  return {*this, static_cast<std::uint32_t>(slot - cgroups()) | kIsCgroup, slot->mark};
+}
+
+void MappedLedger::awaitReader() noexcept {
+  constexpr std::chrono::milliseconds kLongest(100);
+  if (isWaitOver_) return;
+  std::unique_lock lock(mutex_);
+  waitEnded_.wait_for(lock, kLongest, [&] { return isWaitOver_.load(); });
+  // Whoever could not be waited for once is not waited for again.
+  isWaitOver_ = true;
+}
+
+void MappedLedger::endWait() noexcept {
+  const std::lock_guard lock(mutex_);
+  isWaitOver_ = true;
+  waitEnded_.notify_all();
+}
+
+void MappedLedger::leave(std::uint32_t slot) noexcept {
+  const std::lock_guard lock(mutex_);
+  const std::uint32_t index = slot & ~kIsCgroup;
+  if ((slot & kIsCgroup) != 0) {
+    cgroups()[index].isUsed = 0;
+    cgroups()[index].next = std::exchange(cgroupPool_.free, index + 1);
+  } else {
+    processes()[index].kind = ProcessSlot::kFree;
+    processes()[index].next = std::exchange(processPool_.free, index + 1);
+  }
+}
+
+}  // namespace freeze_state

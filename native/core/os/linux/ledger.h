@@ -1,0 +1,52 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+#include "../ledger.h"
+#include "ledger_layout.h"
+
+namespace freeze_state {
+
+/// A ledger in shared memory (memfd_create(2)) that can neither shrink nor be written by anybody else. Not inherited by
+/// a fork(2). It grows by reserving memory before that is written, since a page that cannot be had would end this
+/// process (SIGBUS).
+class MappedLedger final : public Ledger {
+ public:
+  /// Null where there can be none, and why. `fd` is the file, for the guardian: the ledger itself needs it no more.
+  static MappedLedger* make(int& fd, Failure& why) noexcept;
+
+  LedgerEntry enter(const LedgerIdentity& identity) noexcept override;
+  LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override;
+  void awaitReader() noexcept override;
+  /// It is read from now on, or will not be: nobody is to wait for that.
+  void endWait() noexcept;
+
+ private:
+  /// The free slots of one kind, as a list through their `next`: taking one, and giving it back, allocates nothing.
+  struct Pool {
+    std::uint32_t free = 0;      ///< index + 1 of the first; 0: none
+    std::uint32_t reserved = 0;  ///< how many slots have memory
+  };
+
+  explicit MappedLedger(std::byte* memory) noexcept : memory_(memory) {}
+  void leave(std::uint32_t slot) noexcept override;
+  template <typename Slot>
+  Slot* take(Pool& pool, std::atomic<std::uint32_t>& used, Slot* slots, std::uint32_t limit) noexcept;
+
+  ledger::Header& header() const noexcept;
+  ledger::ProcessSlot* processes() const noexcept;
+  ledger::CgroupSlot* cgroups() const noexcept;
+
+  std::byte* const memory_;
+
+  std::mutex mutex_;  ///< guards the rest, and the slots but for their marks
+  std::condition_variable waitEnded_;
+  std::atomic<bool> isWaitOver_{false};
+  Pool processPool_;
+  Pool cgroupPool_;
+};
+
+}  // namespace freeze_state

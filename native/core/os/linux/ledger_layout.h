@@ -1,0 +1,72 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+
+/// How the ledger lies in its file: the one thing that the core and the guardian share. Written by the core alone, through
+/// a mapping; read by the guardian, by pread(2), once the core's process has died.
+namespace freeze_state::ledger {
+
+/// Changes with the layout: a guardian of another version does not start.
+inline constexpr std::uint32_t kVersion = 1;
+
+/// A process or a process group. A line of the cache each, so that two threads do not share one.
+struct alignas(64) ProcessSlot {
+  enum Kind : std::uint32_t { kFree, kProcess, kGroup };
+
+  std::atomic<std::uint32_t> mark;  ///< not 0: it is stopped by us, or about to be. 0 before the identity changes
+  std::uint32_t kind;
+  std::int32_t number;
+  std::int32_t session;
+  std::uint64_t startTime;  ///< 0: not known
+  std::uint64_t inode;      ///< 0: not known
+  std::uint32_t next;       ///< of a free slot: the free one after it
+};
+static_assert(sizeof(ProcessSlot) == 64 && std::atomic<std::uint32_t>::is_always_lock_free);
+
+/// A control group.
+struct CgroupSlot {
+  std::atomic<std::uint32_t> mark;
+  std::uint32_t isUsed;
+  std::uint32_t isOwned;
+  std::uint32_t next;
+  std::uint64_t inode;
+  std::array<char, PATH_MAX> path;  ///< ends with a 0
+};
+
+/// At the beginning of the file.
+struct Header {
+  std::uint32_t version;
+  std::atomic<std::uint32_t> processes;  ///< so many slots were ever used
+  std::atomic<std::uint32_t> cgroups;
+};
+
+inline constexpr std::uint32_t kMaxProcesses = 1U << 18;
+inline constexpr std::uint32_t kMaxCgroups = 1U << 12;
+inline constexpr std::size_t kProcessesAt = 4096;
+inline constexpr std::size_t kCgroupsAt = kProcessesAt + kMaxProcesses * sizeof(ProcessSlot);
+/// Of the mapping. The file is as long as its last slot that was ever used.
+inline constexpr std::size_t kSize = kCgroupsAt + kMaxCgroups * sizeof(CgroupSlot);
+
+/// What the guardian says once it is ready, by the socket that it was given. Silence, and an end of the socket, say that
+/// it could not start.
+struct Hello {
+  std::uint32_t version = kVersion;
+  std::int32_t pid = 0;               ///< its own
+  std::uint32_t seesParent = 0;       ///< the number that we gave it is ours in its pid namespace
+  std::uint32_t hasPidfds = 0;        ///< it may use them
+  std::uint64_t parentStartTime = 0;  ///< ours, as its time namespace has it; 0 where /proc does not tell
+};
+
+/// Its descriptors.
+inline constexpr int kSocketFd = 3;
+inline constexpr int kLedgerFd = 4;
+inline constexpr int kParentFd = 5;  ///< a pidfd of ours; closed where there are none
+
+/// What we tell it by the socket; more than an end.
+inline constexpr char kRetire = 'r';  ///< end without a thaw: another one has taken over
+
+}  // namespace freeze_state::ledger

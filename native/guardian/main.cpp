@@ -1,0 +1,104 @@
+// The guardian of one emulator: it sleeps until that process has died, continues what it had stopped, and ends. It is
+// started by native/core/os/linux/guardian.cpp, which hands over its descriptors (ledger_layout.h). docs/guardian.md
+// says what it does and why.
+//
+// The emulator's death is told by two things. The end of the socket comes first: the only other end of it is held by a
+// thread of the emulator that has a table of descriptors of its own, and that is closed before the memory is freed. But
+// it comes also when the emulator calls execve(2), and a thread that is just being ended may send one more stop after it.
+// The pidfd tells that all threads have ended, 0.2 s later where there is much memory to free.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "../core/os/linux/ledger_layout.h"
+#include "system.h"
+#include "thaw.h"
+
+namespace freeze_state::guardian {
+
+namespace {
+
+using ledger::kLedgerFd;
+using ledger::kParentFd;
+using ledger::kSocketFd;
+
+/// After an end of the socket: how long the pidfd may take. Where it stays silent, the emulator has called execve(2); or
+/// it frees gigabytes, but all its threads have been ended by then.
+constexpr int kSilence = 50;
+
+bool hasParentFd() { return fcntl(kParentFd, F_GETFD) >= 0; }
+
+/// Whether the process that is to be guarded has that number for us, too, and what /proc tells of it here.
+ledger::Hello greeting(int parent) {
+  ledger::Hello hello{.pid = getpid()};
+  ProcessStat stat;
+  if (readStat(parent, stat)) hello.parentStartTime = stat.startTime;
+  const int fd = openPidfd(parent);
+  hello.hasPidfds = fd >= 0 && hasParentFd() ? 1 : 0;
+  const std::uint64_t expected = hello.hasPidfds != 0 ? inodeOf(kParentFd) : 0;
+  // Without inodes that name a process, the start time tells: the emulator compares it.
+  const bool isSame = expected != 0 ? inodeOf(fd) == expected : hello.parentStartTime != 0;
+  hello.seesParent = isSame ? 1 : 0;
+  if (fd >= 0) close(fd);
+  return hello;
+}
+
+enum class Told { Nothing, Retired, SocketEnded, ParentExited };
+
+/// Waits, for so many milliseconds at most; for ever if negative. What has been told already is not waited for.
+Told wait(int timeout, bool hasSocket) {
+  std::array<pollfd, 2> fds{pollfd{hasSocket ? kSocketFd : -1, POLLIN, 0}, pollfd{kParentFd, POLLIN, 0}};
+  if (!hasParentFd()) fds[1].fd = -1;
+  const int ready = poll(fds.data(), fds.size(), timeout);
+  if (ready <= 0) return Told::Nothing;
+  if (fds[1].revents != 0) return Told::ParentExited;
+  char message = 0;
+  if (recv(kSocketFd, &message, 1, MSG_DONTWAIT) > 0) return message == ledger::kRetire ? Told::Retired : Told::Nothing;
+  return errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
+}
+
+void guard() {
+  Told told = Told::Nothing;
+  while (told == Told::Nothing) told = wait(-1, true);
+  if (told == Told::Retired) return;
+  thaw();
+  // Once more when nobody is left who could send one more stop.
+  if (told == Told::SocketEnded) {
+    wait(kSilence, false);
+    thaw();
+  }
+  removeOwnedCgroups();
+}
+
+}  // namespace
+
+}  // namespace freeze_state::guardian
+
+/// `PID` of the emulator. Anything else is a person who wonders what this is.
+int main(int argc, char** argv) {
+  using namespace freeze_state;
+  const int parent = argc == 2 ? std::atoi(argv[1]) : 0;
+  std::uint32_t version = 0;
+  if (parent <= 0 || pread(ledger::kLedgerFd, &version, sizeof version, 0) != sizeof version) {
+    constexpr char kUsage[] = "This program is started by freeze-state, and guards the process that did it.\n";
+    return write(STDERR_FILENO, kUsage, sizeof kUsage - 1) < 0 ? 1 : 2;
+  }
+  // The emulator waits for the first process, and knows nothing of the second.
+  if (const pid_t child = fork(); child != 0) _exit(child < 0 ? 1 : 0);
+  setsid();
+  if (chdir("/") != 0) return 1;
+  guardian::dropStandardDescriptors();
+  guardian::closeFrom(ledger::kParentFd + 1);
+  guardian::avoidOutOfMemory();
+  const ledger::Hello hello = guardian::greeting(parent);
+  if (send(ledger::kSocketFd, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return 1;
+  guardian::guard();
+  return 0;
+}

@@ -1,0 +1,101 @@
+#include "system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+// The numbers are the same on every architecture.
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+namespace freeze_state::guardian {
+
+int openPidfd(int pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+
+bool signalPidfd(int fd, int signal) { return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) == 0; }
+
+std::uint64_t inodeOf(int pidfd) {
+  constexpr auto kPidfs = 0x50494446;  // PID_FS_MAGIC, <linux/magic.h>
+  struct statfs system{};
+  struct stat status{};
+  const bool isPidfs = fstatfs(pidfd, &system) == 0 && system.f_type == kPidfs;
+  return isPidfs && fstat(pidfd, &status) == 0 ? status.st_ino : 0;
+}
+
+bool readStat(int pid, ProcessStat& stat) {
+  std::array<char, 32> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
+  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  std::array<char, 1024> text{};
+  const ssize_t length = read(fd, text.data(), text.size() - 1);
+  close(fd);
+  // The name, in parentheses, may have any character.
+  const char* const name = length > 0 ? std::strrchr(text.data(), ')') : nullptr;
+  if (name == nullptr) return false;
+  unsigned long long startTime = 0;
+  const int read = std::sscanf(name + 1, " %c %*d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                               &stat.state, &stat.group, &stat.session, &startTime);
+  stat.startTime = startTime;
+  return read == 4;
+}
+
+bool anyProcess(bool (*visit)(void* context, int pid), void* context) {
+  DIR* const directory = opendir("/proc");
+  if (directory == nullptr) return false;
+  bool isFound = false;
+  while (!isFound) {
+    const dirent* const entry = readdir(directory);
+    if (entry == nullptr) break;
+    const int pid = std::atoi(entry->d_name);
+    isFound = pid > 0 && visit(context, pid);
+  }
+  closedir(directory);
+  return isFound;
+}
+
+void closeFrom(int first) {
+  if (syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
+  // Linux before 5.9.
+  for (int fd = static_cast<int>(sysconf(_SC_OPEN_MAX)); fd >= first; --fd) close(fd);
+}
+
+void dropStandardDescriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+  // The lowest are taken. Where there is no /dev/null they stay closed, and whatever is opened is closed again before
+  // anybody could write there.
+  while (true) {
+    const int fd = open("/dev/null", O_RDWR);
+    if (fd < 0) return;
+    if (fd > STDERR_FILENO) {
+      close(fd);
+      return;
+    }
+  }
+}
+
+void avoidOutOfMemory() {
+  const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (write(fd, "-1000", 5) < 0) {
+    // A plain user may not: then it is as likely to be ended as any other process of a megabyte.
+  }
+  close(fd);
+}
+
+}  // namespace freeze_state::guardian

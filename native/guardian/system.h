@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// What the guardian asks of the kernel. It is linked to nothing of the core, so that it stays a page or two.
+namespace freeze_state::guardian {
+
+/// pidfd_open(2); -1 with errno(3) set.
+int openPidfd(int pid);
+/// pidfd_send_signal(2).
+bool signalPidfd(int fd, int signal);
+/// The inode of a pidfd, which names its process from Linux 6.9 on; 0 where it names nothing.
+std::uint64_t inodeOf(int pidfd);
+
+/// Of proc_pid_stat(5).
+struct ProcessStat {
+  char state = 0;               ///< field 3
+  int group = 0;                ///< field 5
+  int session = 0;              ///< field 6
+  std::uint64_t startTime = 0;  ///< field 22
+};
+/// False where there is no such process, or /proc does not show it.
+bool readStat(int pid, ProcessStat& stat);
+
+/// Calls with the pids of all processes, until the visitor says true. Whether it did.
+bool anyProcess(bool (*visit)(void* context, int pid), void* context);
+template <typename Visit>
+bool anyProcess(Visit visit) {
+  return anyProcess([](void* context, int pid) { return (*static_cast<Visit*>(context))(pid); }, &visit);
+}
+
+/// Closes all descriptors from that one on.
+void closeFrom(int first);
+
+/// Opens the standard descriptors on nothing: whoever waits for an end of the emulator's output does not wait for us.
+void dropStandardDescriptors();
+
+/// Has the kernel end others first where memory is short, if we may.
+void avoidOutOfMemory();
+
+}  // namespace freeze_state::guardian

@@ -1,0 +1,12 @@
+#pragma once
+
+namespace freeze_state::guardian {
+
+/// Continues all that the ledger marks, after a check that each process, group and control group still is the one that
+/// was recorded. Doing it again does no harm: it continues what has been stopped since by the same mark.
+void thaw();
+
+/// Removes the control groups that the emulator made, if nobody is in them.
+void removeOwnedCgroups();
+
+}  // namespace freeze_state::guardian
