@@ -29,7 +29,11 @@ function constantOnes(): Omit<FreezeCapabilities, 'guardian'> {
   return found;
 }
 
-function told({ signalling, boost, modes }: ReturnType<typeof native.capabilities>): Omit<FreezeCapabilities, 'guardian'> {
+function told({
+  signalling,
+  boost,
+  modes,
+}: ReturnType<typeof native.capabilities>): Omit<FreezeCapabilities, 'guardian'> {
   const capabilityOf = ([failure]: readonly NativeFailure[]): ModeCapability =>
     Object.freeze(failure === undefined ? { available: true } : { available: false, reason: whyUnavailable(failure) });
   const byMode = Object.fromEntries(

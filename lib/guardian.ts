@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { errnoName } from './errors';
 import { type GuardianFailure, native } from './native';
 import type { GuardianCapability } from './types';
@@ -26,12 +27,18 @@ export function warnWithoutGuardian(): void {
     isExpected = true;
     setTimeout(warnWithoutGuardian, longestStart).unref();
   }
-  if (failure === undefined || failure.code === 'UnsupportedPlatform' || !native.isFirstWarning()) return;
+  if (failure === undefined || failure.code === 'UnsupportedPlatform' || isPassing(failure)) return;
+  if (!native.isFirstWarning()) return;
   process.emitWarning(
     `freeze-state has no guardian. ${whyNone(failure)} If this process is killed while a state is frozen, what it froze ` +
       'stays frozen. Option guardian: false takes that as it is.',
     { code: 'FREEZE_STATE_NO_GUARDIAN' },
   );
+}
+
+/** The next state starts one, if there is a descriptor for it then. */
+function isPassing({ errno }: GuardianFailure): boolean {
+  return errno === constants.errno.EMFILE || errno === constants.errno.ENFILE;
 }
 
 /** A sentence or two that a person can act on. */

@@ -43,7 +43,7 @@ describe('the options of a state', () => {
     }
   });
 
-  it.each(['boost', 'childStopNotices'])('%s is a boolean', (option) => {
+  it.each(['boost', 'childStopNotices', 'guardian'])('%s is a boolean', (option) => {
     for (const [, value, shown] of notBooleans) {
       const error = errorOf(() => new FreezeState('none', undefined, { [option]: value }));
       expect(error).toBeInstanceOf(TypeError);
@@ -157,8 +157,8 @@ describe('the options of a wait', () => {
 
 /** Each call that takes options, given them, and the names that it takes. It throws, or rejects. */
 const calls: Record<string, [call: (options: never) => unknown, names: string]> = {
-  'new FreezeState': [(options) => new FreezeState('none', undefined, options), 'boost, childStopNotices and cgroup'],
-  withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, childStopNotices and cgroup'],
+  'new FreezeState': [(options) => new FreezeState('none', undefined, options), 'boost, childStopNotices, guardian and cgroup'],
+  withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, childStopNotices, guardian and cgroup'],
   confirmFreezeAtEpoch: [(options) => new FreezeState().confirmFreezeAtEpoch(0, options), 'timeout and signal'],
   waitForStateChange: [(options) => new FreezeState().waitForStateChange(options), 'since, timeout, signal and ref'],
   waitForStateChangeSync: [(options) => new FreezeState().waitForStateChangeSync(options), 'since and timeout'],
@@ -231,6 +231,6 @@ describe('a name that is no option', () => {
     ['__proto__', '__proto__', 'options.__proto__'],
   ])('is shown on one line, and short: %s', (_, wrong, shown) => {
     const message = messageOf(Object.defineProperty({}, wrong, { value: 1, enumerable: true }));
-    expect(message).toBe(`${shown} is not for this call; it takes boost, childStopNotices and cgroup.`);
+    expect(message).toBe(`${shown} is not for this call; it takes boost, childStopNotices, guardian and cgroup.`);
   });
 });

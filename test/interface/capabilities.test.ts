@@ -19,6 +19,7 @@ describe('FreezeState.capabilities', () => {
       },
       signalling: 'pidfd',
       boost: expect.any(Boolean),
+      guardian: { available: true },
     });
   });
 
@@ -29,7 +30,8 @@ describe('FreezeState.capabilities', () => {
   it('is one object, and frozen to its leaves', () => {
     const { capabilities } = FreezeState;
     expect(FreezeState.capabilities).toBe(capabilities);
-    for (const part of [capabilities, capabilities.modes, capabilities.modes.none, capabilities.modes.process]) {
+    const { modes, guardian } = capabilities;
+    for (const part of [capabilities, modes, modes.none, modes.process, guardian]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
   });

@@ -55,8 +55,9 @@ describe.each(signallingModes)("with the only thread of libuv's pool blocked, in
           isFree = true;
           return file.close();
         });
-        const before = threads();
         const state = State.withPids(ofMode, own);
+        // The first state of a process has started the thread that keeps the guardian.
+        const before = threads();
         const confirming = state.confirmFreezeAtEpoch(0, { timeout: 10_000 });
         const counts = [threads()];
         // It looks in each turn of the event loop, and later less often.

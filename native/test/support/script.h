@@ -64,6 +64,9 @@ class Script final : public ProcessControl {
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
+  LedgerIdentity identify(const Process& process) noexcept override {
+    return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = 1};
+  }
   void pause() noexcept override;
 
   static constexpr Pid kOwnPid = 99;

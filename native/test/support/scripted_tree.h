@@ -10,6 +10,7 @@
 #include "../../core/modes/tree.h"
 #include "../../core/state/freeze_state.h"
 #include "script.h"
+#include "scripted_ledger.h"
 
 namespace freeze_state::test {
 
@@ -74,7 +75,7 @@ class ScriptedTable final : public ProcessTable {
 struct ScriptedTree {
   ScriptedTree()
       : state(std::make_shared<FreezeState>(
-            Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{.boost = false}, script, table))) {
+            Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{.boost = false}, script, table, &ledger))) {
     table.bear(101, 201);
     table.bear(101, 202);
     table.bear(201, 301);
@@ -83,6 +84,7 @@ struct ScriptedTree {
 
   Script script;
   ScriptedTable table;
+  ScriptedLedger ledger;
   std::shared_ptr<FreezeState> state;
 };
 

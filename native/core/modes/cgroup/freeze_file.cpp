@@ -80,17 +80,16 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
 }  // namespace
 
 /// Removes what emulators have left there that were killed together with their guardian, or whose members outlived them:
-/// thawed and, if it is empty, removed. The lock of the directory says whether its owner lives, in any pid namespace.
+/// thawed and, if it is empty, removed. The lock of its cgroup.freeze says whether its owner lives, in any pid namespace.
 void FreezeFile::sweep(const std::string& parent, const cgroup::Mount& mount) {
   std::vector<std::string> groups;
   cgroup::groupsBelow(parent, groups);
   for (const std::string& path : groups) {
     if (!isOfState(path)) continue;
-    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = ::open((path + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-      std::string frozen;
-      if (cgroup::read(path, "cgroup.freeze", frozen) == 0 && frozen.starts_with('1'))
-        cgroup::write(path, "cgroup.freeze", "0");
+      char isFrozen = '0';
+      if (pread(fd, &isFrozen, 1, 0) == 1 && isFrozen == '1') cgroup::write(path, "cgroup.freeze", "0");
       std::string events;
       int noWait = 0;
       if (cgroup::read(path, "cgroup.events", events) == 0 && events.find("populated 0") != std::string::npos)
@@ -126,21 +125,10 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
 std::unique_ptr<FreezeFile> FreezeFile::open(const cgroup::Mount& mount, std::string path, bool isOwned,
                                              Failures& failures) {
   std::unique_ptr<FreezeFile> group(new FreezeFile(mount, std::move(path), isOwned));
-  failures = isOwned ? group->lock() : Failures();
-  if (failures.empty()) failures = cgroup::whyUnfit(group->path_, mount);
+  failures = cgroup::whyUnfit(group->path_, mount);
   if (failures.empty()) failures = group->openFiles();
   if (!failures.empty()) return nullptr;
   return group;
-}
-
-/// Waits for one that sweeps, which is short.
-Failures FreezeFile::lock() {
-  lockFd_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lockFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
-  while (flock(lockFd_, LOCK_EX) != 0) {
-    if (errno != EINTR) return {cgroup::failureOf(errno, "flock", path_)};
-  }
-  return {};
 }
 
 LedgerCgroup FreezeFile::identify() const {
@@ -169,8 +157,15 @@ Failures FreezeFile::whyNot() {
 Failures FreezeFile::openFiles() {
   freezeFd_ = ::open((path_ + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
   eventsFd_ = ::open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
-  if (freezeFd_ >= 0 && eventsFd_ >= 0) return {};
-  return {cgroup::failureOf(errno, "open", path_)};
+  if (freezeFd_ < 0 || eventsFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
+  if (!isOwned_) return {};
+  // For as long as we live. Waits for one that sweeps, which is short.
+  while (flock(freezeFd_, LOCK_EX) != 0) {
+    if (errno != EINTR) return {cgroup::failureOf(errno, "flock", path_)};
+  }
+  bool isFrozen = false;
+  const int error = readSet(isFrozen);
+  return error == 0 ? Failures() : Failures{cgroup::failureOf(error, "read", path_)};
 }
 
 int FreezeFile::set(bool isFrozen) const noexcept {
@@ -206,9 +201,7 @@ int FreezeFile::remove() noexcept {
   // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
   // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members.
   int left = 50;
-  const int error = isOwned_ ? removeDirectory(path_, mount_, left) : 0;
-  if (lockFd_ >= 0) close(std::exchange(lockFd_, -1));
-  return error;
+  return isOwned_ ? removeDirectory(path_, mount_, left) : 0;
 }
 
 }  // namespace freeze_state

@@ -51,7 +51,6 @@ class FreezeFile {
       : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
   static std::unique_ptr<FreezeFile> open(const cgroup::Mount& mount, std::string path, bool isOwned,
                                           Failures& failures);
-  Failures lock();
   Failures openFiles();
   static void sweep(const std::string& parent, const cgroup::Mount& mount);
   bool reads(const char* line) const noexcept;
@@ -60,9 +59,8 @@ class FreezeFile {
   const std::string path_;
   const bool isOwned_;
   bool isRemoved_ = false;
-  int freezeFd_ = -1;  ///< cgroup.freeze
+  int freezeFd_ = -1;  ///< cgroup.freeze; of an owned group it is locked (flock(2))
   int eventsFd_ = -1;  ///< cgroup.events
-  int lockFd_ = -1;    ///< of an owned group: its directory, locked (flock(2)) for as long as we live
 };
 
 }  // namespace freeze_state

@@ -317,19 +317,22 @@ void setProgram(std::string path) {
 Ledger* start() noexcept {
   Shared& all = shared();
   const std::lock_guard lock(all.mutex);
-  if (std::exchange(all.isAsked, true)) return all.ledger;
+  if (all.ledger != nullptr) return all.ledger;
+  all.isAsked = true;
   // The descriptor stays open here as well, and is not used again: the keeper has its own copy.
   int fd = -1;
   Failure why{};
-  all.ledger = MappedLedger::make(fd, why);
-  if (all.ledger == nullptr) {
-    all.why = {why};
+  auto ledger = MappedLedger::make(fd, why);
+  const int error = ledger ? startKeeper(*new Keeper(all.program, fd)) : 0;
+  if (!ledger || error != 0) {
+    // The next state tries it again.
+    all.why = error == 0 ? Failures{why} : failed("pthread_create", error);
     all.isTold = true;
-  } else if (const int error = startKeeper(*new Keeper(all.program, fd)); error != 0) {
-    all.why = failed("pthread_create", error);
-    all.isTold = true;
-    all.ledger->endWait();
+    if (fd >= 0) close(fd);
+    return nullptr;
   }
+  all.ledger = ledger.release();
+  all.isTold = false;
   return all.ledger;
 }
 

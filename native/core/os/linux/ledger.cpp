@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <new>
 
 // The names are younger than the C libraries that we compile with.
 #ifndef MFD_NOEXEC_SEAL
@@ -52,9 +51,9 @@ bool populate(void* begin, std::size_t size) noexcept {
 
 }  // namespace
 
-MappedLedger* MappedLedger::make(int& fd, Failure& why) noexcept {
+std::unique_ptr<MappedLedger> MappedLedger::make(int& fd, Failure& why) noexcept {
   fd = -1;
-  const auto failed = [&](const char* call) -> MappedLedger* {
+  const auto failed = [&](const char* call) {
     why = {FailureCode::GuardianFailed, 0, errno, call};
     if (fd >= 0) close(fd);
     fd = -1;
@@ -66,25 +65,20 @@ MappedLedger* MappedLedger::make(int& fd, Failure& why) noexcept {
   if (ftruncate(fd, ledger::kSize) != 0) return failed("ftruncate");
   void* const memory = mmap(nullptr, ledger::kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
   if (memory == MAP_FAILED) return failed("mmap");
-  if (!populate(memory, sizeof(ledger::Header))) {
-    munmap(memory, ledger::kSize);
-    return failed("madvise");
-  }
+  // Its end takes the mapping off again.
+  std::unique_ptr<MappedLedger> made(new MappedLedger(static_cast<std::byte*>(memory)));
+  if (!populate(memory, sizeof(ledger::Header))) return failed("madvise");
   // What cannot be sealed works as well.
   constexpr int kShape = F_SEAL_SHRINK | F_SEAL_GROW;
   if (fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0)
     fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_SEAL);
   // Nobody who forked from us writes into it.
   madvise(memory, ledger::kSize, MADV_DONTFORK);
-  auto* const made = new (std::nothrow) MappedLedger(static_cast<std::byte*>(memory));
-  if (made == nullptr) {
-    munmap(memory, ledger::kSize);
-    errno = ENOMEM;
-    return failed("malloc");
-  }
   made->header().version = ledger::kVersion;
   return made;
 }
+
+MappedLedger::~MappedLedger() { munmap(memory_, ledger::kSize); }
 
 // The kernel gives the memory as zeros, which is what the slots are made of.
 ledger::Header& MappedLedger::header() const noexcept { return *reinterpret_cast<ledger::Header*>(memory_); }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 
 #include "../ledger.h"
@@ -16,7 +17,8 @@ namespace freeze_state {
 class MappedLedger final : public Ledger {
  public:
   /// Null where there can be none, and why. `fd` is the file, for the guardian: the ledger itself needs it no more.
-  static MappedLedger* make(int& fd, Failure& why) noexcept;
+  static std::unique_ptr<MappedLedger> make(int& fd, Failure& why) noexcept;
+  ~MappedLedger() override;
 
   LedgerEntry enter(const LedgerIdentity& identity) noexcept override;
   LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override;

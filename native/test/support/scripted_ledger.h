@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <variant>
+
+#include "../../core/os/ledger.h"
+
+namespace freeze_state::test {
+
+/// A ledger in ordinary memory, which tells what is in it and what is marked.
+class ScriptedLedger final : public Ledger {
+ public:
+  LedgerEntry enter(const LedgerIdentity& identity) noexcept override {
+    if (identity.kind == LedgerIdentity::Kind::None) return {};
+    return take(identity.number);
+  }
+  LedgerEntry enter(const LedgerCgroup& /*cgroup*/) noexcept override { return take(kCgroup); }
+  void awaitReader() noexcept override { ++waits; }
+
+  /// The numbers of all that is marked; a control group counts as `kCgroup`.
+  std::set<Pid> marked() const {
+    std::set<Pid> numbers;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+      if (lines_[i] && marks_[i] != 0) numbers.insert(*lines_[i]);
+    }
+    return numbers;
+  }
+  std::size_t size() const {
+    std::size_t count = 0;
+    for (const auto& line : lines_) count += line ? 1 : 0;
+    return count;
+  }
+
+  static constexpr Pid kCgroup = -1;
+  int waits = 0;
+  bool isFull = false;
+
+ private:
+  LedgerEntry take(Pid number) {
+    for (std::uint32_t i = 0; i < lines_.size() && !isFull; ++i) {
+      if (lines_[i]) continue;
+      lines_[i] = number;
+      return {*this, i, marks_[i]};
+    }
+    return {};
+  }
+  void leave(std::uint32_t slot) noexcept override { lines_.at(slot).reset(); }
+
+  std::array<std::optional<Pid>, 64> lines_;
+  std::array<std::atomic<std::uint32_t>, 64> marks_{};
+};
+
+}  // namespace freeze_state::test

@@ -1,0 +1,92 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { fitFor, signallingModes } from '../helpers/modes';
+import { runInNode, type Tools } from '../helpers/node';
+import { letterOf, running } from '../helpers/proc';
+import { sleeper } from '../helpers/processes';
+
+/** How an emulator can end. Each runs in the child, after the freeze. */
+const ends: Record<string, { node?: string[]; signal?: NodeJS.Signals; code?: number; end: (tools: Tools) => void }> = {
+  'by itself': { code: 0, end: () => undefined },
+  'by process.exit': { code: 3, end: () => process.exit(3) },
+  'by an uncaught error': {
+    code: 1,
+    end: () => {
+      throw new Error('on purpose');
+    },
+  },
+  'by an unhandled rejection': { code: 1, end: () => Promise.reject(new Error('on purpose')) },
+  'by SIGTERM': { signal: 'SIGTERM', end: () => process.kill(process.pid, 'SIGTERM') },
+  'by SIGINT': { signal: 'SIGINT', end: () => process.kill(process.pid, 'SIGINT') },
+  'by SIGHUP': { signal: 'SIGHUP', end: () => process.kill(process.pid, 'SIGHUP') },
+  'by SIGQUIT': { signal: 'SIGQUIT', end: () => process.kill(process.pid, 'SIGQUIT') },
+  'by SIGSEGV': { signal: 'SIGSEGV', end: () => process.kill(process.pid, 'SIGSEGV') },
+  'by SIGABRT': { signal: 'SIGABRT', end: () => process.abort() },
+  'by SIGKILL': { signal: 'SIGKILL', end: () => process.kill(process.pid, 'SIGKILL') },
+  'when its heap is full': {
+    node: ['--max-old-space-size=16'],
+    signal: 'SIGABRT',
+    end: () => {
+      const kept: unknown[] = [];
+      for (;;) kept.push(new Array(1000).fill(kept.length));
+    },
+  },
+  'by SIGKILL while a worker confirms a freeze': {
+    signal: 'SIGKILL',
+    end: ({ worker }) => {
+      worker(({ FreezeState }) => {
+        const { spawn } = process.getBuiltinModule('node:child_process');
+        const { pid = 0 } = spawn('sleep', ['0'], { stdio: 'ignore' });
+        void new FreezeState('process', pid)
+          .confirmFreezeAtEpoch(0)
+          .finally(() => process.kill(process.pid, 'SIGKILL'));
+      });
+    },
+  },
+};
+
+/** Freezes two children, one in a session of its own, and a process that is no child; prints them, and ends. */
+function emulator(tools: Tools, mode: Parameters<typeof fitFor>[0], foreign: number, mustLead: boolean): void {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const { writeSync } = process.getBuiltinModule('node:fs');
+  const spawned = [mustLead, true].map((detached) => spawn('sleep', ['1000'], { stdio: 'ignore', detached }));
+  // They are not to keep an emulator from ending by itself.
+  for (const child of spawned) child.unref();
+  const pids = [...spawned.map(({ pid = 0 }) => pid), foreign];
+  writeSync(1, `${JSON.stringify(pids)}\n`);
+  const state = tools.FreezeState.withPids(mode, pids);
+  if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
+  tools.stoppedNow(...pids);
+  writeSync(1, 'frozen\n');
+}
+
+describe.each(signallingModes)('what an emulator froze in mode %s runs when it ends', (mode) => {
+  it.each(Object.entries(ends))('%s', async (_, { node = [], signal = null, code = null, end }) => {
+    const { pid } = sleeper(fitFor(mode));
+    const { detached = false } = fitFor(mode);
+    const body = `(tools, ...args) => { (${emulator})(tools, ...args); return (${end})(tools); }`;
+    const carrier = Object.assign((_tools: Tools, ..._args: Parameters<typeof args>) => undefined, {
+      toString: () => body,
+    });
+    const ending = await runInNode(carrier, [mode, pid, detached], { node });
+    const [line = '[]', state] = ending.stdout.split('\n');
+    const pids = JSON.parse(line) as number[];
+    onTestFinished(() => {
+      for (const one of pids.filter((other) => other !== pid)) killIfThere(one);
+    });
+    expect(state, ending.stderr).toBe('frozen');
+    expect(ending).toMatchObject({ code, signal });
+    expect(pids).toHaveLength(3);
+    await running(...pids);
+    expect(pids.map(letterOf)).not.toContain('T');
+  });
+});
+
+declare function args(mode: Parameters<typeof fitFor>[0], foreign: number, mustLead: boolean): void;
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}

@@ -1,0 +1,312 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type FreezeMode, FreezeState } from 'freeze-state';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { fitFor, signallingModes } from '../helpers/modes';
+import { runInNode, valueInNode } from '../helpers/node';
+import { isStopped, letterOf, running, statField, stopped } from '../helpers/proc';
+import { family, sleeper, sleepers, start } from '../helpers/processes';
+import { launchProgram } from '../helpers/programs';
+import { until } from '../helpers/until';
+
+/** Makes a state, so that there is one, and gives its pid. */
+function guardian(): number {
+  using state = new FreezeState('process', sleeper().pid);
+  state.freezeAtEpoch(0);
+  const { pid } = FreezeState.capabilities.guardian;
+  if (pid === undefined) throw new Error('There is no guardian.');
+  return pid;
+}
+
+/** The pids of all guardians of a process. */
+function guardiansOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((one) => {
+      try {
+        return readFileSync(`/proc/${one}/cmdline`, 'latin1') === `freeze-state-guardian\0${pid}\0`;
+      } catch {
+        return false;
+      }
+    });
+}
+
+function line(pid: number, file: string, name: string): string {
+  const [, value = ''] =
+    new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'latin1')) ?? [];
+  return value;
+}
+
+describe('the guardian', () => {
+  it('is one for all states and threads', async () => {
+    const { first, later, count } = await valueInNode(
+      async ({ FreezeState: State, worker }, member) => {
+        const own = (): number | undefined => State.capabilities.guardian.pid;
+        new State('process', member).freezeAtEpoch(0);
+        const pid = own();
+        const states = Array.from({ length: 20 }, () => new State('process-tree', member));
+        const thread = worker(({ FreezeState: InWorker }, one) => {
+          new InWorker('process', one).freezeAtEpoch(0);
+        }, member);
+        await new Promise((resolve) => thread.once('exit', resolve));
+        const { readdirSync: list, readFileSync: read } = process.getBuiltinModule('node:fs');
+        const found = list('/proc').filter((name) => {
+          try {
+            return read(`/proc/${name}/cmdline`, 'latin1').startsWith(`freeze-state-guardian\0${process.pid}\0`);
+          } catch {
+            return false;
+          }
+        });
+        for (const state of states) state.close();
+        return { first: pid, later: own(), count: found.length };
+      },
+      [sleeper().pid],
+    );
+    expect(first).toEqual(expect.any(Number));
+    expect(later).toBe(first);
+    expect(count).toBe(1);
+  });
+
+  it('is not started before a state that can freeze, nor for one that does without', async () => {
+    const none = await valueInNode(
+      ({ FreezeState: State }, member) => {
+        new State('none', member).freezeAtEpoch(0);
+        new State('process', member, { guardian: false }).freezeAtEpoch(0);
+        return State.capabilities.guardian;
+      },
+      [sleeper().pid],
+    );
+    expect(none).toEqual({ available: true });
+  });
+
+  it('is in a session of its own, no child of the emulator, and has nothing open but what it needs', () => {
+    const pid = guardian();
+    expect(statField(pid, 4)).not.toBe(String(process.pid));
+    expect(statField(pid, 5)).toBe(String(pid));
+    expect(statField(pid, 6)).toBe(String(pid));
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => `${fd} ${readlinkSync(`/proc/${pid}/fd/${fd}`)}`);
+    expect(open).toEqual([
+      '0 /dev/null',
+      '1 /dev/null',
+      '2 /dev/null',
+      expect.stringContaining('3 socket:'),
+      '4 /memfd:freeze-state-ledger (deleted)',
+      expect.stringContaining('5 anon_inode:[pidfd]'),
+    ]);
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
+    expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).toBe('');
+  });
+
+  it('takes no signal but SIGKILL and SIGSTOP', () => {
+    // All but these two, and the two that a C library keeps for itself.
+    expect(BigInt(`0x${line(guardian(), 'status', 'SigBlk')}`) | 0x3_8000_0000n).toBe(
+      0xffff_ffff_fffb_feffn | 0x3_8000_0000n,
+    );
+  });
+
+  it('takes a megabyte at most, and no processor time while nothing happens', async () => {
+    const pid = guardian();
+    expect(Number.parseInt(line(pid, 'status', 'VmRSS'), 10)).toBeLessThan(1024);
+    const slept = () => readFileSync(`/proc/${pid}/schedstat`, 'latin1');
+    const before = slept();
+    using state = FreezeState.withPids(
+      'process',
+      sleepers(3).map((one) => one.pid),
+    );
+    for (let epoch = 0; epoch < 1000; epoch += 1) {
+      state.freezeAtEpoch(epoch);
+      state.unfreeze();
+    }
+    expect(slept()).toBe(before);
+  });
+
+  it('is refused as a member, in every mode', () => {
+    const pid = guardian();
+    for (const mode of signallingModes) {
+      using state = new FreezeState(mode);
+      expect(() => state.registerPid(pid)).toThrow(/is the guardian of this process/);
+      expect(state.pids).toEqual([]);
+    }
+  });
+
+  it('is replaced when it is killed, and the new one continues what is frozen', async () => {
+    const { pid } = sleeper();
+    const ending = await runInNode(
+      async ({ FreezeState: State, stoppedNow }, member) => {
+        const state = new State('process', member);
+        state.freezeAtEpoch(0);
+        stoppedNow(member);
+        const { pid: first = 0 } = State.capabilities.guardian;
+        process.kill(first, 'SIGKILL');
+        let next: number | undefined = first;
+        while (next === undefined || next === first) {
+          await new Promise((resolve) => setImmediate(resolve));
+          next = State.capabilities.guardian.pid;
+        }
+        process.kill(process.pid, 'SIGKILL');
+      },
+      [pid],
+    );
+    expect(ending).toMatchObject({ signal: 'SIGKILL', stderr: '' });
+    await running(pid);
+  });
+
+  it('ends with its emulator, whether anything is frozen or not', async () => {
+    for (const isFrozen of [false, true]) {
+      const { stdout } = await runInNode(
+        ({ FreezeState: State }, member, freezes) => {
+          const state = new State('process', member);
+          state.freezeAtEpoch(0);
+          if (!freezes) state.unfreeze();
+          process.getBuiltinModule('node:fs').writeSync(1, String(State.capabilities.guardian.pid));
+          process.kill(process.pid, 'SIGKILL');
+        },
+        [sleeper().pid, isFrozen],
+      );
+      expect(Number(stdout)).toBeGreaterThan(1);
+      await until(() => ['', 'Z', 'X'].includes(statField(stdout, 3)), 'the guardian has ended');
+    }
+  });
+
+  it('has the user of the emulator, also when that changes', async () => {
+    if (process.getuid?.() !== 0) return;
+    const { before, after } = await valueInNode(
+      async ({ FreezeState: State }, member) => {
+        const { readFileSync: read } = process.getBuiltinModule('node:fs');
+        const user = (pid?: number) => /^Uid:\t(\d+)/m.exec(read(`/proc/${pid}/status`, 'latin1'))?.[1];
+        const own = () => State.capabilities.guardian.pid;
+        const state = new State('process', member);
+        state.freezeAtEpoch(0);
+        state.unfreeze();
+        const first = own();
+        const was = user(first);
+        process.setuid?.(65_534);
+        while (own() === first || own() === undefined) await new Promise((resolve) => setImmediate(resolve));
+        return { before: was, after: user(own()) };
+      },
+      [sleeper().pid],
+    );
+    expect({ before, after }).toEqual({ before: '0', after: '65534' });
+  });
+});
+
+describe('the guardian continues nothing else', () => {
+  it('than what the state had stopped: a descendant that a foreign process stopped before stays stopped', async () => {
+    const { pid, pids } = await family(['tree', '2', '1'], 3);
+    const [foreign = 0, own = 0] = pids.filter((one) => one !== pid);
+    process.kill(foreign, 'SIGSTOP');
+    await stopped(foreign);
+    const ending = await runInNode(
+      ({ FreezeState: State, stoppedNow }, root, ...all) => {
+        if (!new State('process-tree', root).freezeAtEpoch(0)) throw new Error('not frozen');
+        stoppedNow(...all);
+        process.getBuiltinModule('node:fs').writeSync(1, String(State.capabilities.guardian.pid));
+        process.kill(process.pid, 'SIGKILL');
+      },
+      [pid, ...pids],
+    );
+    expect(ending.signal).toBe('SIGKILL');
+    await running(pid, own);
+    await noGuardianLeft(ending.stdout);
+    expect(isStopped(foreign)).toBe(true);
+  });
+
+  it('than what is frozen: what was thawed and then stopped by a foreign process stays stopped', async () => {
+    const { pid } = sleeper();
+    const ending = await runInNode(
+      ({ FreezeState: State, stoppedNow }, member) => {
+        const state = new State('process', member);
+        state.freezeAtEpoch(0);
+        state.unfreeze();
+        process.kill(member, 'SIGSTOP');
+        stoppedNow(member);
+        process.getBuiltinModule('node:fs').writeSync(1, String(State.capabilities.guardian.pid));
+        process.kill(process.pid, 'SIGKILL');
+      },
+      [pid],
+    );
+    await noGuardianLeft(ending.stdout);
+    expect(isStopped(pid)).toBe(true);
+  });
+});
+
+/** Waits until the guardian, whose pid the emulator printed, has done its work. */
+async function noGuardianLeft(printed: string): Promise<void> {
+  const pid = Number(printed);
+  expect(pid).toBeGreaterThan(1);
+  await until(() => ['', 'Z', 'X'].includes(statField(pid, 3)), 'the guardian has ended');
+}
+
+describe('where there can be no guardian', () => {
+  /** A copy of the package, which the test may spoil. */
+  function copy(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'freeze-state-copy-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const root = join(__dirname, '../..');
+    for (const part of ['dist', 'build/Release', 'package.json'])
+      cpSync(join(root, part), join(folder, part), { recursive: true });
+    cpSync(join(root, 'node_modules/node-gyp-build'), join(folder, 'node_modules/node-gyp-build'), { recursive: true });
+    return folder;
+  }
+
+  async function useOf(folder: string, member: number): Promise<{ stderr: string; stdout: string }> {
+    const program = `
+      const { FreezeState } = require(${JSON.stringify(folder)});
+      for (let i = 0; i < 3; i += 1) {
+        const state = new FreezeState('process', ${member});
+        if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
+        state.close();
+      }
+      console.log(JSON.stringify(FreezeState.capabilities.guardian));`;
+    const child = start(process.execPath, ['-e', program]);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => (stdout += chunk));
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    await new Promise((resolve) => child.once('close', resolve));
+    return { stdout, stderr };
+  }
+
+  it('since its program is missing, states work, and say so once', async () => {
+    const folder = copy();
+    rmSync(join(folder, 'build/Release/freeze-state-guardian'));
+    const { stdout, stderr } = await useOf(folder, sleeper().pid);
+    expect(JSON.parse(stdout)).toEqual({
+      available: false,
+      reason: expect.stringContaining(`There is no program at ${folder}/build/Release/freeze-state-guardian`),
+    });
+    expect(stderr.match(/freeze-state has no guardian/g)).toHaveLength(1);
+    expect(stderr).toContain('[FREEZE_STATE_NO_GUARDIAN]');
+  });
+});
+
+describe.each(signallingModes)(
+  'an emulator that is killed at random while it freezes and thaws in mode %s',
+  (mode: FreezeMode) => {
+    it('leaves nothing stopped, thirty times over', async () => {
+      const members = sleepers(8, fitFor(mode)).map(({ pid }) => pid);
+      for (let round = 0; round < 30; round += 1) {
+        const program = `
+        const { FreezeState } = require(${JSON.stringify(join(__dirname, '../..'))});
+        const state = FreezeState.withPids(${JSON.stringify(mode)}, ${JSON.stringify(members)});
+        process.stdout.write('begun');
+        for (let epoch = 0; ; epoch += 1) { state.freezeAtEpoch(epoch); state.unfreeze(); }`;
+        const child = start(launchProgram, ['none', '--', process.execPath, '-e', program]);
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+        for (let turns = (round * 7) % 30; turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
+        const exit = new Promise((resolve) => child.once('exit', resolve));
+        child.kill('SIGKILL');
+        await exit;
+        // Not at once: a dying thread may send one more stop, which the guardian takes back.
+        const guardians = guardiansOf(child.pid ?? 0);
+        await until(
+          () => guardians.every((one) => ['', 'Z', 'X'].includes(statField(one, 3))),
+          'the guardian has ended',
+        );
+        await running(...members);
+        expect(members.map(letterOf)).not.toContain('T');
+      }
+    });
+  },
+);
