@@ -105,7 +105,7 @@ describe('the guardian', () => {
     );
   });
 
-  it('takes a megabyte at most, and no processor time while nothing happens', async () => {
+  it('takes a megabyte at most, and no processor time while nothing happens', () => {
     const pid = guardian();
     expect(Number.parseInt(line(pid, 'status', 'VmRSS'), 10)).toBeLessThan(1024);
     const slept = () => readFileSync(`/proc/${pid}/schedstat`, 'latin1');

@@ -219,6 +219,7 @@ class Keeper {
   /// Allocates nothing where all goes well: the C library would reserve an arena for this thread.
   [[noreturn]] void run() {
     if (unshareDescriptors(ledgerFd_)) occupyStandardDescriptors();
+    ledgerFd_ = aside(ledgerFd_);
     milliseconds pause(0);
     for (;;) {
       const auto begin = Clock::now();
@@ -271,7 +272,7 @@ class Keeper {
   }
 
   const std::string& program_;
-  const int ledgerFd_;
+  int ledgerFd_;
   int previous_ = -1;
 };
 
@@ -319,7 +320,7 @@ Ledger* start() noexcept {
   const std::lock_guard lock(all.mutex);
   if (all.ledger != nullptr) return all.ledger;
   all.isAsked = true;
-  // The descriptor stays open here as well, and is not used again: the keeper has its own copy.
+  // Where the keeper has a table of its own, the descriptor stays open here as well, and is not used again.
   int fd = -1;
   Failure why{};
   auto ledger = MappedLedger::make(fd, why);
