@@ -31,10 +31,13 @@ export function processesOf(path: string): number[] {
   return numbersIn(path, 'cgroup.procs').map(Number);
 }
 
-/** Those that states of this process have made under a cgroup. */
-export function madeUnder(parent: string): string[] {
-  return readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${process.pid}-`));
+/** Those that states of that process have made under a cgroup. */
+export function madeBy(pid: number, parent: string): string[] {
+  return readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${pid}-`));
 }
+
+/** Those that states of this process have made. */
+export const madeUnder = (parent: string): string[] => madeBy(process.pid, parent);
 
 export function errorOf(operation: () => unknown): CgroupError {
   try {

@@ -157,7 +157,10 @@ describe('the options of a wait', () => {
 
 /** Each call that takes options, given them, and the names that it takes. It throws, or rejects. */
 const calls: Record<string, [call: (options: never) => unknown, names: string]> = {
-  'new FreezeState': [(options) => new FreezeState('none', undefined, options), 'boost, childStopNotices, guardian and cgroup'],
+  'new FreezeState': [
+    (options) => new FreezeState('none', undefined, options),
+    'boost, childStopNotices, guardian and cgroup',
+  ],
   withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, childStopNotices, guardian and cgroup'],
   confirmFreezeAtEpoch: [(options) => new FreezeState().confirmFreezeAtEpoch(0, options), 'timeout and signal'],
   waitForStateChange: [(options) => new FreezeState().waitForStateChange(options), 'since, timeout, signal and ref'],

@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FreezeState } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { cgroup, madeBy, processesOf, write } from '../helpers/cgroups';
+import { signallingModes } from '../helpers/modes';
+import { runInNode } from '../helpers/node';
+import { running } from '../helpers/proc';
+import { killed, sleeper } from '../helpers/processes';
+import { until } from '../helpers/until';
+
+/** Freezes the member in a group under `parent`, and is killed. */
+async function killEmulator(parent: string, member: number | undefined, guardian = true): Promise<number> {
+  const { stdout, signal } = await runInNode(
+    ({ FreezeState: State, stoppedNow }, under, pid, hasGuardian) => {
+      const state = new State('cgroup', pid, { cgroup: { parent: under }, guardian: hasGuardian });
+      if (pid !== undefined) {
+        state.freezeAtEpoch(0);
+        stoppedNow(pid);
+      }
+      process.getBuiltinModule('node:fs').writeSync(1, String(process.pid));
+      process.kill(process.pid, 'SIGKILL');
+    },
+    [parent, member, guardian],
+  );
+  expect(signal).toBe('SIGKILL');
+  return Number(stdout);
+}
+
+describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator that is killed', () => {
+  it('is thawed, and stays while a member lives in it; the next state under the same parent removes it', async () => {
+    const parent = cgroup();
+    const member = sleeper();
+    const [left = ''] = madeBy(await killEmulator(parent, member.pid), parent);
+    await running(member.pid);
+    const path = join(parent, left);
+    expect(readFileSync(join(path, 'cgroup.freeze'), 'latin1')).toBe('0\n');
+    expect(processesOf(path)).toEqual([member.pid]);
+    new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();
+    expect(existsSync(path)).toBe(true);
+    await killed(member);
+    await until(() => {
+      new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();
+      return !existsSync(path);
+    }, `${path} is swept`);
+  });
+
+  it('is removed at once where nobody is in it', async () => {
+    const parent = cgroup();
+    // The guardian is ready with the first freeze; so the state that is left empty is another one.
+    const member = sleeper();
+    const { stdout } = await runInNode(
+      ({ FreezeState: State }, under, pid) => {
+        new State('process', pid).freezeAtEpoch(0);
+        new State('cgroup', undefined, { cgroup: { parent: under } });
+        const made = process.getBuiltinModule('node:fs').readdirSync(under);
+        process.getBuiltinModule('node:fs').writeSync(1, made.find((name) => name.startsWith('freeze-state-')) ?? '');
+        process.kill(process.pid, 'SIGKILL');
+      },
+      [parent, member.pid],
+    );
+    expect(stdout).toMatch(/^freeze-state-\d+-/);
+    await until(() => !existsSync(join(parent, stdout)), `${stdout} is removed`);
+  });
+
+  it('is thawed and removed by the next state also where its emulator had no guardian', async () => {
+    const parent = cgroup();
+    const member = sleeper();
+    const [left = ''] = madeBy(await killEmulator(parent, member.pid, false), parent);
+    const path = join(parent, left);
+    expect(readFileSync(join(path, 'cgroup.freeze'), 'latin1')).toBe('1\n');
+    new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();
+    await running(member.pid);
+    write(parent, 'cgroup.procs', member.pid);
+    new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('of one that lives is left alone, empty and frozen as it may be', async () => {
+    const parent = cgroup();
+    const member = sleeper();
+    using frozen = new FreezeState('cgroup', member.pid, { cgroup: { parent } });
+    using empty = new FreezeState('cgroup', undefined, { cgroup: { parent } });
+    expect(frozen.freezeAtEpoch(0)).toBe(true);
+    const before = madeBy(process.pid, parent);
+    expect(before).toHaveLength(2);
+    const result = await runInNode(
+      ({ FreezeState: State }, under) => new State('cgroup', undefined, { cgroup: { parent: under } }).close(),
+      [parent],
+    );
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(madeBy(process.pid, parent)).toEqual(before);
+    expect(frozen.inspect()).toMatchObject([{ pid: member.pid, state: 'stopped' }]);
+    expect(empty.registerPid(sleeper().pid)).toBeUndefined();
+  });
+
+  it("that others have named like one of ours, or left without a lock, stays unless it is a state's", async () => {
+    const parent = cgroup();
+    const alike = cgroup(parent);
+    new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();
+    expect(existsSync(alike)).toBe(true);
+  });
+});
