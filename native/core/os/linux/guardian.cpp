@@ -264,6 +264,9 @@ class Keeper {
       pollfd guardian{now.socket, POLLIN, 0};
       if (poll(&guardian, 1, -1) <= 0) continue;
       runningPid = 0;
+      // Ours to reap where orphans are given to us: as the first process of a container. Else ECHILD.
+      while (waitpid(now.pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
       close(now.socket);
       return true;
     }

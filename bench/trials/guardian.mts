@@ -1,0 +1,116 @@
+// What the guardian costs: a freeze and a thaw in each mode, with it and without; the first state of a process; and how long
+// after an emulator was killed its members run again.
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FreezeMode, FreezeState } from 'freeze-state';
+import { median } from 'simple-statistics';
+import { sleepers, Watch } from '../children.mjs';
+import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
+
+const root = join(import.meta.dirname, '../..');
+const members = 16;
+
+/** One freeze and one thaw; the members sleep again before the next. */
+function contestant(name: string, state: FreezeState, watch: Watch | undefined): Contestant {
+  return {
+    name,
+    sample: () => {
+      const start = process.hrtime.bigint();
+      const isFrozen = state.freezeAtEpoch(state.currentEpoch);
+      const freeze = microsecondsSince(start);
+      if (!isFrozen) throw new Error(`${name}: not frozen`);
+      watch?.awaitStopped();
+      const thawing = process.hrtime.bigint();
+      state.unfreeze();
+      const thaw = microsecondsSince(thawing);
+      watch?.awaitAsleep();
+      return { freeze, thaw };
+    },
+  };
+}
+
+/** In mode cgroup each state has members of its own, for a process is in one group; else both have the same. */
+async function costOfFreeze(mode: FreezeMode): Promise<void> {
+  const isCgroup = mode === FreezeMode.Cgroup;
+  const pids = await sleepers(members, { detached: mode === FreezeMode.ProcessGroup });
+  const contestants: Contestant[] = [];
+  for (const [name, guardian] of [
+    ['with the guardian', true],
+    ['without', false],
+  ] as const) {
+    const own = isCgroup ? await sleepers(members) : pids;
+    const state = FreezeState.withPids(mode, own, { guardian });
+    // The letter of a process does not tell that it is frozen with its group, and thawing does not wait for that.
+    contestants.push(contestant(name, state, isCgroup ? undefined : new Watch(own)));
+  }
+  const results = await interleave(contestants, 1500);
+  print(`Mode ${mode}, ${members} sleepers`, 'µs', results, 'without');
+  const cost = ['freeze', 'thaw'].map((figure) => ratio(results, figure, 'with the guardian', 'without').toFixed(3));
+  console.log(`Mode ${mode}: a freeze ${cost[0]} times, a thaw ${cost[1]} times (goal: at most 1.05)`);
+}
+
+/** In processes of their own, for there is one first state in each. */
+function costOfFirstState(): void {
+  const times = (guardian: boolean) =>
+    Array.from({ length: 15 }, () => {
+      const program = `
+        const { FreezeState } = require(${JSON.stringify(root)});
+        new FreezeState('none').close();
+        const start = process.hrtime.bigint();
+        new FreezeState('process', undefined, { guardian: ${guardian} });
+        console.log(Number(process.hrtime.bigint() - start) / 1000);`;
+      return Number(spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' }).stdout);
+    });
+  const [guarded, plain] = [median(times(true)), median(times(false))];
+  console.log(
+    `\nThe first state of a process: ${guarded.toFixed(0)} µs with the guardian, ${plain.toFixed(0)} without: ` +
+      `${((guarded - plain) / 1000).toFixed(2)} ms more (goal: at most 1)`,
+  );
+}
+
+function isStopped(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.charAt(stat.lastIndexOf(')') + 2) === 'T';
+}
+
+/** Milliseconds from SIGKILL to the emulator until every member runs. */
+async function timeToThaw(count: number, bytes: number): Promise<number> {
+  const pids = await sleepers(count);
+  const program = `
+    const memory = Buffer.alloc(${bytes}, 1);
+    const { FreezeState } = require(${JSON.stringify(root)});
+    const state = FreezeState.withPids('process', ${JSON.stringify(pids)});
+    if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
+    console.log(memory.length);
+    setInterval(() => undefined, 1_000_000);`;
+  const emulator = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => emulator.stdout.once('data', resolve));
+  while (!pids.every(isStopped));
+  const start = process.hrtime.bigint();
+  emulator.kill('SIGKILL');
+  while (pids.some(isStopped));
+  return microsecondsSince(start) / 1000;
+}
+
+async function timesToThaw(): Promise<void> {
+  for (const [count, bytes] of [
+    [4, 0],
+    [4, 1e9],
+    [128, 0],
+  ] as const) {
+    const times: number[] = [];
+    for (let round = 0; round < 9; round += 1) times.push(await timeToThaw(count, bytes));
+    console.log(
+      `${count} members, an emulator of ${bytes / 1e9} GB more: run again ${median(times).toFixed(1)} ms after its SIGKILL, ` +
+        `at worst ${Math.max(...times).toFixed(1)} (goal: 50)`,
+    );
+  }
+}
+
+for (const mode of Object.values(FreezeMode)) {
+  if (mode !== FreezeMode.None && FreezeState.capabilities.modes[mode].available) await costOfFreeze(mode);
+}
+costOfFirstState();
+await timesToThaw();
+process.exit();
