@@ -12,7 +12,9 @@ function program(name: string): string {
   if (compiledAt < statSync(source).mtimeMs) {
     mkdirSync(built, { recursive: true });
     const mine = `${binary}.${process.pid}`;
-    execFileSync(process.env['CC'] ?? 'cc', ['-O1', '-Wall', '-Wextra', '-pthread', '-o', mine, source]);
+    // It may have words of its own: `ccache gcc`.
+    const [compiler = 'cc', ...words] = (process.env['CC'] ?? 'cc').split(' ');
+    execFileSync(compiler, [...words, '-O1', '-Wall', '-Wextra', '-pthread', '-o', mine, source]);
     renameSync(mine, binary);
   }
   return binary;

@@ -2,5 +2,10 @@
 export const libc =
   'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header ? 'glibc' : 'musl';
 
+const folder = `prebuilds/${process.platform}-${process.arch}`;
+
 /** prebuilds/, as prebuildify lays it out. */
-export const prebuild = `prebuilds/${process.platform}-${process.arch}/freeze-state.${libc}.node`;
+export const prebuild = `${folder}/freeze-state.${libc}.node`;
+
+/** The program beside it, for every libc. */
+export const guardianProgram = `${folder}/freeze-state-guardian`;

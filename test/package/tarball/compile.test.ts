@@ -38,6 +38,6 @@ it('where there is no binary, the commands that the error prints compile one tha
   ).toEqual(['freeze-state', 'node-gyp-build']);
   expect(await consumer.runBare('node', '-e', use)).toMatchObject({
     code: 0,
-    stdout: '{"frozen":true,"stopped":"T"}\n',
+    stdout: '{"frozen":true,"stopped":"T","guarded":true}\n',
   });
 });

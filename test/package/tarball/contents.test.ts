@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { prebuild } from '../libc';
+import { guardianProgram, prebuild } from '../libc';
 import { output } from '../run';
 
 const tarball = inject('tarball');
@@ -42,12 +42,18 @@ describe('the packed tarball', () => {
       'CHANGELOG.md',
       'CONTRIBUTING.md',
       prebuild,
+      guardianProgram,
       ...sources.flatMap(compiled),
       ...native.map((file) => `native/${file}`),
       ...packed('docs'),
       ...packed('examples'),
     ];
     expect(filesBelow(unpacked).sort()).toEqual(expected.sort());
+  });
+
+  it('holds the guardian as a program', () => {
+    const { mode } = statSync(join(unpacked, guardianProgram));
+    expect(mode & 0o111).toBe(0o111);
   });
 
   it('refers to no source map', () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../run';
 import { Consumer } from './consumer';
 
-const worked = { code: 0, stdout: '{"frozen":true,"stopped":"T"}\n', stderr: '' };
+const worked = { code: 0, stdout: '{"frozen":true,"stopped":"T","guarded":true}\n', stderr: '' };
 
 describe('installed with --ignore-scripts where there is no compiler', () => {
   const consumer = new Consumer();

@@ -9,7 +9,7 @@ import { installPackageManagers, type PackageManager, programOf } from './packag
 // installs with scripts allowed and no compiler on the PATH.
 
 const use = "require('./use.cjs')(require('freeze-state'))";
-const worked = { code: 0, stdout: '{"frozen":true,"stopped":"T"}\n', stderr: '' };
+const worked = { code: 0, stdout: '{"frozen":true,"stopped":"T","guarded":true}\n', stderr: '' };
 
 let consumer: Consumer;
 beforeAll(installPackageManagers);

@@ -15,9 +15,10 @@ module.exports = function use({ FreezeMode, FreezeState }) {
   const state = new FreezeState(FreezeMode.Process, child.pid);
   const frozen = state.freezeAtEpoch(state.currentEpoch);
   const stopped = await_((now) => now === 'T');
+  const guarded = FreezeState.capabilities.guardian.pid !== undefined;
   state.unfreeze();
   await_((now) => now !== 'T');
   state.close();
   child.kill('SIGKILL');
-  console.log(JSON.stringify({ frozen, stopped }));
+  console.log(JSON.stringify({ frozen, stopped, guarded }));
 };
