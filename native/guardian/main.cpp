@@ -4,8 +4,8 @@
 //
 // The emulator's death is told by two things. The end of the socket comes first: the only other end of it is held by a
 // thread of the emulator that has a table of descriptors of its own, and that is closed before the memory is freed. But
-// it comes also when the emulator calls execve(2), and a thread that is just being ended may send one more stop after it.
-// The pidfd tells that all threads have ended, 0.2 s later where there is much memory to free.
+// it comes also when the emulator calls execve(2), and a thread that is just being ended may send one more stop after
+// it. The pidfd tells that all threads have ended, 0.2 s later where there is much memory to free.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,8 +29,8 @@ using ledger::kLedgerFd;
 using ledger::kParentFd;
 using ledger::kSocketFd;
 
-/// After an end of the socket: how long the pidfd may take. Where it stays silent, the emulator has called execve(2); or
-/// it frees gigabytes, but all its threads have been ended by then.
+/// After an end of the socket: how long the pidfd may take. Where it stays silent, the emulator has called execve(2);
+/// or it frees gigabytes, but all its threads have been ended by then.
 constexpr int kSilence = 50;
 
 bool hasParentFd() { return fcntl(kParentFd, F_GETFD) >= 0; }

@@ -49,8 +49,9 @@ bool readStat(int pid, ProcessStat& stat) {
   const char* const name = length > 0 ? std::strrchr(text.data(), ')') : nullptr;
   if (name == nullptr) return false;
   unsigned long long startTime = 0;
-  const int read = std::sscanf(name + 1, " %c %*d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                               &stat.state, &stat.group, &stat.session, &startTime);
+  const int read =
+      std::sscanf(name + 1, " %c %*d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                  &stat.state, &stat.group, &stat.session, &startTime);
   stat.startTime = startTime;
   return read == 4;
 }

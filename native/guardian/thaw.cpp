@@ -34,8 +34,8 @@ bool isRecorded(const ProcessSlot& slot, int fd) {
   return slot.startTime != 0 && readStat(slot.number, now) && now.startTime == slot.startTime;
 }
 
-/// Whether a process is in the recorded group and session. Nobody has the number of the group itself: it cannot have been
-/// given anew while the group has anybody, so the group is the recorded one if its session is.
+/// Whether a process is in the recorded group and session. Nobody has the number of the group itself: it cannot have
+/// been given anew while the group has anybody, so the group is the recorded one if its session is.
 bool hasGroupMember(const ProcessSlot& slot) {
   return anyProcess([&](int pid) {
     ProcessStat now;

@@ -15,65 +15,9 @@
 
 #include "../core/modes/cgroup/moves.h"
 #include "support/child.h"
+#include "support/hierarchy.h"
 
 namespace freeze_state::test {
-
-namespace {
-
-/// A hierarchy of directories that says who is in which as the kernel's does, and refuses what it is told to.
-class Hierarchy {
- public:
-  Hierarchy() {
-    std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    root = name.data();
-    for (const char* below : {"/above/origin", "/by/group"}) std::filesystem::create_directories(root + below);
-  }
-  Hierarchy(const Hierarchy&) = delete;
-  Hierarchy& operator=(const Hierarchy&) = delete;
-  ~Hierarchy() { std::filesystem::remove_all(root); }
-
-  Moves moves() {
-    return {group(), {root, "/"}, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
-  }
-  std::vector<Pid> inside() {
-    std::vector<Pid> pids;
-    CHECK(moves().inhabitants(pids) == 0);
-    return pids;
-  }
-  std::string group() const { return root + "/by/group"; }
-  std::string origin() const { return root + "/above/origin"; }
-
-  int move(const std::string& directory, Pid pid) {
-    asked.emplace_back(directory, pid);
-    if (onMove) onMove(pid);
-    if (const auto error = refusals.find({directory, pid}); error != refusals.end()) return error->second;
-    if (const auto error = refusals.find({directory, 0}); error != refusals.end()) return error->second;
-    where[pid] = directory;
-    list();
-    return 0;
-  }
-
-  void list() const {
-    std::ofstream file(group() + "/cgroup.procs");
-    for (const auto& [pid, directory] : where) {
-      if (directory == group()) file << pid << "\n";
-    }
-  }
-
-  void put(Pid pid) {
-    where[pid] = group();
-    list();
-  }
-
-  std::string root;
-  std::map<Pid, std::string> where;
-  std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of everybody
-  std::vector<std::pair<std::string, Pid>> asked;
-  std::function<void(Pid)> onMove;
-};
-
-}  // namespace
 
 TEST_SUITE("moves out of cgroups") {
   TEST_CASE(

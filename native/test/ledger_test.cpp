@@ -135,7 +135,8 @@ TEST_SUITE("the ledger marks what may be stopped by us") {
     CHECK(tree.ledger.marked() == Pids{101, 201, 301});
   }
 
-  TEST_CASE("a descendant that is registered while it is stopped stays marked, and so it does when it is unregistered") {
+  TEST_CASE(
+      "a descendant that is registered while it is stopped stays marked, and so it does when it is unregistered") {
     ScriptedTree tree;
     tree.state->freezeAtEpoch(0);
     CHECK(describe(tree.state->registerPid(201)).empty());

@@ -23,7 +23,8 @@ async function scenario(
   const { pid } = member;
   const startTime = startTimeOf(pid);
   const pids = company === 'alone' ? [pid] : [pid, other.pid];
-  const state = FreezeState.withPids(mode, pids);
+  // A guardian that starts at this moment could take the pid.
+  const state = FreezeState.withPids(mode, pids, { guardian: false });
   if (when === 'frozen') state.freezeAtEpoch(0);
   member.kill('SIGKILL');
   await once(member, 'exit');

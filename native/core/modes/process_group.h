@@ -17,7 +17,8 @@ namespace freeze_state {
 class ProcessGroupFreezer final : public ProcessFreezer {
  public:
   /// A group may have any number of processes, so its signal counts as one to several.
-  ProcessGroupFreezer(const LoopOptions& options, GroupControl& groups, ProcessTable& table, Ledger* ledger = nullptr) noexcept
+  ProcessGroupFreezer(const LoopOptions& options, GroupControl& groups, ProcessTable& table,
+                      Ledger* ledger = nullptr) noexcept
       : ProcessFreezer(options, groups, ledger, 2), groups_(groups), table_(table) {}
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;

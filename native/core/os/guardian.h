@@ -13,15 +13,15 @@ namespace freeze_state::guardian {
 void setProgram(std::string path);
 
 /// Begins to start it, if that was not done before; `Ledger::awaitReader` waits for it. The first call of a process
-/// starts a thread that has the guardian replaced where it is killed, or where our credentials change. Returns the ledger;
-/// null where there is none. Any thread.
+/// starts a thread that has the guardian replaced where it is killed, or where our credentials change. Returns the
+/// ledger; null where there is none. Any thread.
 Ledger* start() noexcept;
 
 /// What is known of it.
 struct Status {
-  Pid pid = 0;           ///< 0 where none runs
+  Pid pid = 0;  ///< 0 where none runs
   bool isStarting = false;
-  Failures why;          ///< why none runs
+  Failures why;  ///< why none runs
 };
 /// Before it is ready: whether the program can be executed.
 Status status();

@@ -43,7 +43,9 @@ class LedgerEntry {
   LedgerEntry(Ledger& ledger, std::uint32_t slot, std::atomic<std::uint32_t>& mark) noexcept
       : ledger_(&ledger), slot_(slot), mark_(&mark) {}
   LedgerEntry(LedgerEntry&& other) noexcept
-      : ledger_(std::exchange(other.ledger_, nullptr)), slot_(other.slot_), mark_(std::exchange(other.mark_, nullptr)) {}
+      : ledger_(std::exchange(other.ledger_, nullptr)),
+        slot_(other.slot_),
+        mark_(std::exchange(other.mark_, nullptr)) {}
   LedgerEntry& operator=(LedgerEntry&& other) noexcept {
     std::swap(ledger_, other.ledger_);
     std::swap(slot_, other.slot_);

@@ -79,8 +79,9 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
 
 }  // namespace
 
-/// Removes what emulators have left there that were killed together with their guardian, or whose members outlived them:
-/// thawed and, if it is empty, removed. The lock of its cgroup.freeze says whether its owner lives, in any pid namespace.
+/// Removes what emulators have left there that were killed together with their guardian, or whose members outlived
+/// them: thawed and, if it is empty, removed. The lock of its cgroup.freeze says whether its owner lives, in any pid
+/// namespace.
 void FreezeFile::sweep(const std::string& parent, const cgroup::Mount& mount) {
   std::vector<std::string> groups;
   cgroup::groupsBelow(parent, groups);
@@ -106,7 +107,10 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
   failures = cgroup::findMount(path, mount);
   if (failures.empty() && path.empty()) failures = findOwn(mount, path);
   if (!failures.empty()) return nullptr;
-  if (!isOwned) return open(mount, std::move(path), false, failures);
+  if (!isOwned) {
+    failures = cgroup::whyUnfit(path, mount);
+    return failures.empty() ? open(mount, std::move(path), false, failures) : nullptr;
+  }
   sweep(path, mount);
   constexpr int kTries = 3;
   for (int tries = 1;; ++tries) {
@@ -116,17 +120,20 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
       failures = {cgroup::failureOf(errno, "mkdir", path)};
       return nullptr;
     }
-    auto group = open(mount, made, true, failures);
+    failures = cgroup::whyUnfit(made, mount);
+    auto group = failures.empty() ? open(mount, made, true, failures) : nullptr;
+    if (group) return group;
     // Another state that was made at this moment may have swept it before it was locked.
-    if (group || access(made.c_str(), F_OK) == 0 || tries == kTries) return group;
+    const bool wasSwept = access(made.c_str(), F_OK) != 0;
+    rmdir(made.c_str());
+    if (!wasSwept || tries == kTries) return nullptr;
   }
 }
 
 std::unique_ptr<FreezeFile> FreezeFile::open(const cgroup::Mount& mount, std::string path, bool isOwned,
                                              Failures& failures) {
   std::unique_ptr<FreezeFile> group(new FreezeFile(mount, std::move(path), isOwned));
-  failures = cgroup::whyUnfit(group->path_, mount);
-  if (failures.empty()) failures = group->openFiles();
+  failures = group->openFiles();
   if (!failures.empty()) return nullptr;
   return group;
 }

@@ -15,6 +15,9 @@ class FreezeFile {
  public:
   /// The group at the place; or null, and why there is none. Then nothing was made.
   static std::unique_ptr<FreezeFile> make(const CgroupPlace& place, Failures& failures);
+  /// The one in that directory, without a check that it is fit. `isOwned`: it is locked, and removed at the end.
+  static std::unique_ptr<FreezeFile> open(const cgroup::Mount& mount, std::string path, bool isOwned,
+                                          Failures& failures);
   /// Why `make` with no place would fail; makes nothing.
   static Failures whyNot();
 
@@ -49,8 +52,6 @@ class FreezeFile {
  private:
   FreezeFile(cgroup::Mount mount, std::string path, bool isOwned)
       : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
-  static std::unique_ptr<FreezeFile> open(const cgroup::Mount& mount, std::string path, bool isOwned,
-                                          Failures& failures);
   Failures openFiles();
   static void sweep(const std::string& parent, const cgroup::Mount& mount);
   bool reads(const char* line) const noexcept;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "../../os/ledger.h"
 #include "../../os/signal_loop.h"
@@ -16,13 +17,13 @@ namespace freeze_state {
 class CgroupFreezer final : public Freezer {
  public:
   CgroupFreezer(std::unique_ptr<FreezeFile> group, const LoopOptions& options, ProcessControl& control,
-                Ledger* ledger = nullptr)
+                Ledger* ledger = nullptr, CgroupAccess access = {})
       : Freezer(control),
         options_(options),
         group_(std::move(group)),
         ledger_(ledger),
         entry_(ledger == nullptr ? LedgerEntry() : ledger->enter(group_->identify())),
-        membership_(*group_, control) {}
+        membership_(*group_, control, std::move(access)) {}
 
   bool isSupported() const noexcept override { return true; }
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;

@@ -9,7 +9,7 @@ namespace freeze_state {
 /// Where the process is; empty where that is not to be seen, and where it has ended. Returns 0, or the errno(3) for
 /// which it cannot be told.
 int Membership::findDirectory(Pid pid, std::string& directory) const {
-  const int error = cgroup::findDirectory(pid, group_.mount(), directory);
+  const int error = find_(pid, group_.mount(), directory);
   return error == ESRCH ? 0 : error;
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "../member_list.h"
@@ -13,14 +15,21 @@
 
 namespace freeze_state {
 
+/// How it is found out where a process is, and how it is moved. A test plays a hierarchy of its own by other means.
+struct CgroupAccess {
+  std::function<int(Pid, const cgroup::Mount&, std::string&)> find = cgroup::findDirectory;
+  Moves::Move move = cgroup::join;
+};
+
 /// Who is in a cgroup that a state freezes: members are moved into it and, when they leave, back to where they came
 /// from, with what they started in it. Called under the state's lock.
 class Membership {
  public:
-  Membership(FreezeFile& group, ProcessControl& control)
+  Membership(FreezeFile& group, ProcessControl& control, CgroupAccess access = {})
       : group_(group),
         control_(control),
-        moves_(group.path(), group.mount()),
+        find_(std::move(access.find)),
+        moves_(group.path(), group.mount(), std::move(access.move)),
         place_(Origins::all().enter(group.path(), group.isOwned())) {}
 
   Membership(const Membership&) = delete;
@@ -68,6 +77,7 @@ class Membership {
 
   FreezeFile& group_;
   ProcessControl& control_;
+  const std::function<int(Pid, const cgroup::Mount&, std::string&)> find_;
   const Moves moves_;
   const Origins::Place place_;
   std::unordered_map<Pid, OriginChain> chains_;  ///< where each member was before

@@ -45,7 +45,7 @@ constexpr seconds kLongestStart(2);
 
 /// What states ask and the keeper tells.
 struct Shared {
-  std::mutex mutex;  ///< guards the rest
+  std::mutex mutex;      ///< guards the rest
   std::string program;   ///< not changed any more once `isAsked`
   bool isAsked = false;  ///< `start` was called
   bool isTold = false;   ///< the first guardian is ready, or has failed
@@ -81,10 +81,10 @@ struct Credentials {
   }
 };
 
-/// Gives this thread a table of descriptors of its own, with nothing but the one in it: what is open there ends with this
-/// process and not with a fork(2) of another thread, which copies the table of that one. And whoever waits for an end of
-/// our standard output does not wait for the keeper. Some seccomp filters forbid the one call, some the other; without
-/// both, a copy may hide our death from the guardian for as long as it lives, and the pidfd tells of it later.
+/// Gives this thread a table of descriptors of its own, with nothing but the one in it: what is open there ends with
+/// this process and not with a fork(2) of another thread, which copies the table of that one. And whoever waits for an
+/// end of our standard output does not wait for the keeper. Some seccomp filters forbid the one call, some the other;
+/// without both, a copy may hide our death from the guardian for as long as it lives, and the pidfd tells of it later.
 bool unshareDescriptors(int kept) noexcept {
   const auto closeRange = [](int first, unsigned last, unsigned flags) {
     return syscall(SYS_close_range, static_cast<unsigned>(first), last, flags) == 0;
@@ -99,8 +99,8 @@ bool unshareDescriptors(int kept) noexcept {
   return true;
 }
 
-/// What comes below stays free: a spawned program takes its descriptors there, and the standard ones belong to whatever a
-/// library prints in this thread.
+/// What comes below stays free: a spawned program takes its descriptors there, and the standard ones belong to whatever
+/// a library prints in this thread.
 int aside(int fd) noexcept {
   constexpr int kLowest = 10;
   if (fd < 0) return fd;
@@ -117,8 +117,8 @@ struct Started {
 
 Failures failed(const char* call, int error) { return {{FailureCode::GuardianFailed, 0, error, call}}; }
 
-/// Starts the program, which forks and ends at once, so that the guardian is nobody's child whom we know: Node and other
-/// libraries wait for their own children only, and whoever ends our children does not find it.
+/// Starts the program, which forks and ends at once, so that the guardian is nobody's child whom we know: Node and
+/// other libraries wait for their own children only, and whoever ends our children does not find it.
 int spawn(const std::string& program, int socket, int ledgerFd, int parentFd) noexcept {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -142,8 +142,7 @@ int spawn(const std::string& program, int socket, int ledgerFd, int parentFd) no
   std::array<char*, 3> argv{name.data(), parent.data(), nullptr};
   std::array<char*, 1> environment{nullptr};
   pid_t pid = 0;
-  const int error =
-      posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environment.data());
+  const int error = posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return error;
@@ -196,7 +195,8 @@ Started start(const std::string& program, int ledgerFd) {
     started.why = {{isMissing ? FailureCode::GuardianMissing : FailureCode::GuardianFailed, 0, error, "posix_spawn"}};
     started.why.front().path = program;
   } else if (!waitFor(ours, until) || recv(ours, &hello, sizeof hello, MSG_DONTWAIT) != sizeof hello) {
-    // It was ended before it was ready, by a seccomp filter, say; or the machine is overloaded, and then it ends itself.
+    // It was ended before it was ready, by a seccomp filter, say; or the machine is overloaded, and then it ends
+    // itself.
     started.why = failed("recv", 0);
   } else {
     started.why = whyBlind(hello);
@@ -258,8 +258,8 @@ class Keeper {
     }
     tell(now.pid, std::move(now.why));
     if (now.socket < 0) return false;
-    // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"), which
-    // ends the poll.
+    // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
+    // which ends the poll.
     while (Credentials::current() == credentials) {
       pollfd guardian{now.socket, POLLIN, 0};
       if (poll(&guardian, 1, -1) <= 0) continue;

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// How the ledger lies in its file: the one thing that the core and the guardian share. Written by the core alone, through
-/// a mapping; read by the guardian, by pread(2), once the core's process has died.
+/// How the ledger lies in its file: the one thing that the core and the guardian share. Written by the core alone,
+/// through a mapping; read by the guardian, by pread(2), once the core's process has died.
 namespace freeze_state::ledger {
 
 /// Changes with the layout: a guardian of another version does not start.
@@ -51,8 +51,8 @@ inline constexpr std::size_t kCgroupsAt = kProcessesAt + kMaxProcesses * sizeof(
 /// Of the mapping. The file is as long as its last slot that was ever used.
 inline constexpr std::size_t kSize = kCgroupsAt + kMaxCgroups * sizeof(CgroupSlot);
 
-/// What the guardian says once it is ready, by the socket that it was given. Silence, and an end of the socket, say that
-/// it could not start.
+/// What the guardian says once it is ready, by the socket that it was given. Silence, and an end of the socket, say
+/// that it could not start.
 struct Hello {
   std::uint32_t version = kVersion;
   std::int32_t pid = 0;               ///< its own

@@ -1,0 +1,219 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "../core/modes/cgroup/freezer.h"
+#include "../core/state/confirmation.h"
+#include "../core/state/freeze_state.h"
+#include "support/describe.h"
+#include "support/hierarchy.h"
+#include "support/script.h"
+#include "support/scripted_ledger.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A state in mode `Cgroup` on directories and processes that the test plays.
+struct FakeCgroup {
+  explicit FakeCgroup(bool isOwned = false) { state = make(isOwned); }
+
+  std::shared_ptr<FreezeState> make(bool isOwned = false) {
+    Failures failures;
+    auto group = FreezeFile::open({all.root, "/"}, all.group(), isOwned, failures);
+    REQUIRE(describe(failures).empty());
+    return std::make_shared<FreezeState>(
+        Mode::Cgroup,
+        std::make_unique<CgroupFreezer>(std::move(group), LoopOptions{.boost = false}, script, &ledger, all.access()));
+  }
+  std::string placeOf(Pid pid) {
+    const auto found = all.where.find(pid);
+    return found == all.where.end() ? all.origin() : found->second;
+  }
+
+  Hierarchy all;
+  Script script;
+  ScriptedLedger ledger;
+  std::shared_ptr<FreezeState> state;
+};
+
+constexpr Deadline kOver{};
+
+}  // namespace
+
+TEST_SUITE("mode cgroup on a fake hierarchy") {
+  TEST_CASE("a member is moved in when it is registered, and back when it is unregistered or the state is closed") {
+    FakeCgroup fake;
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(describe(fake.state->registerPid(102)).empty());
+    CHECK(fake.placeOf(101) == fake.all.group());
+    CHECK(fake.state->unregisterPid(101).found);
+    CHECK(fake.placeOf(101) == fake.all.origin());
+    CHECK(describe(fake.state->close()).empty());
+    CHECK(fake.placeOf(102) == fake.all.origin());
+    CHECK(fake.script.held().empty());
+  }
+
+  TEST_CASE("a freeze writes the file and signals nobody, and a thaw writes it again") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    CHECK(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().contains(ScriptedLedger::kCgroup));
+    CHECK(describe(fake.state->unfreeze()).empty());
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().empty());
+    CHECK(fake.script.log().empty());
+  }
+
+  TEST_CASE("a confirmation is done once cgroup.events says so, and blocked before") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    Confirmation::Progress progress = confirmation.step(kOver);
+    while (progress.stage == Confirmation::Stage::Freezing) progress = confirmation.step(kOver);
+    CHECK(progress.stage == Confirmation::Stage::Stopping);
+    CHECK(progress.step.kind == Step::Kind::Blocked);
+    CHECK(confirmation.pending() == std::vector<Pid>{101});
+    fake.all.update();
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
+    CHECK(confirmation.pending()->empty());
+  }
+
+  TEST_CASE("G3: a freeze whose epoch has passed writes nothing") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.state->unfreeze();
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "not frozen");
+    CHECK_FALSE(fake.all.isFrozen());
+  }
+
+  TEST_CASE("G4: a member that somebody has moved out fails the freeze, and is moved in by registering it again") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.all.where[101] = fake.all.origin();
+    fake.all.list();
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "CgroupLeft 101");
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+  }
+
+  TEST_CASE("G5: a process that joins a frozen state is in the frozen group") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.state->freezeAtEpoch(0);
+    fake.all.update();
+    CHECK(describe(fake.state->registerPid(102)).empty());
+    CHECK(fake.placeOf(102) == fake.all.group());
+  }
+
+  TEST_CASE("G7: a group that we are in, or of which nobody can tell, is not frozen") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.all.where[Script::kOwnPid] = fake.all.group();
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupOurs"));
+    fake.all.where.erase(Script::kOwnPid);
+    fake.all.unknowns[Script::kOwnPid] = EMFILE;
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ResourceExhausted"));
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().empty());
+  }
+
+  TEST_CASE("a group that somebody else has frozen, or one above it, is not ours to freeze or to thaw") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    const std::string above = fake.all.root + "/by";
+    Hierarchy::write(above, "cgroup.freeze", "1\n");
+    Hierarchy::write(fake.all.group(), "cgroup.events", "populated 1\nfrozen 1\n");
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupFrozen"));
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(describe(fake.state->registerPid(102)).starts_with("CgroupFrozen"));
+    CHECK(fake.placeOf(102) == fake.all.origin());
+  }
+
+  TEST_CASE("a move that is refused says why, and nothing is registered") {
+    for (const auto& [error, text] : {std::pair(EACCES, "CgroupNotPermitted"), std::pair(EBUSY, "CgroupControllers"),
+                                      std::pair(ENODEV, "CgroupGone"), std::pair(EIO, "CgroupFailed")}) {
+      CAPTURE(text);
+      FakeCgroup fake;
+      fake.all.refusals[{fake.all.group(), 0}] = error;
+      CHECK(describe(fake.state->registerPid(101)).starts_with(text));
+      CHECK(describe(fake.state->pids()) == "");
+      CHECK(fake.script.held().empty());
+    }
+  }
+
+  TEST_CASE("a member that exits while it is moved counts as one that has exited") {
+    FakeCgroup fake;
+    fake.all.refusals[{fake.all.group(), 0}] = ESRCH;
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
+  }
+
+  TEST_CASE("a group that somebody has removed says so at a freeze, and a thaw finds nothing to do") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.state->freezeAtEpoch(0);
+    std::filesystem::remove_all(fake.all.group());
+    CHECK(describe(fake.state->unfreeze()).empty());
+    CHECK(fake.ledger.marked().empty());
+  }
+
+  TEST_CASE("of two states that were given one group, the second is told that the first has frozen it") {
+    FakeCgroup fake;
+    const auto other = fake.make();
+    fake.state->registerPid(101);
+    other->registerPid(102);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    CHECK(describe(other->freezeAtEpoch(0)).starts_with("CgroupFrozen"));
+    CHECK(describe(other->unfreeze()).empty());
+    CHECK(fake.all.isFrozen());
+    fake.state->unfreeze();
+    CHECK(describe(other->freezeAtEpoch(1)) == "frozen");
+  }
+
+  TEST_CASE("a forced thaw continues what others have stopped by a signal, and thaws") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.state->freezeAtEpoch(0);
+    CHECK(fake.state->forceUnfreeze());
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(fake.script.log() == "continue 101");
+  }
+
+  TEST_CASE("closing moves whoever is in an owned group out of it, and out of an external one its members alone") {
+    for (const bool isOwned : {true, false}) {
+      CAPTURE(isOwned);
+      FakeCgroup fake(isOwned);
+      fake.state->registerPid(101);
+      // Whom a member has left behind.
+      fake.all.where[500] = fake.all.group();
+      fake.all.list();
+      fake.state->close();
+      CHECK(fake.placeOf(101) == fake.all.origin());
+      CHECK(fake.placeOf(500) == (isOwned ? fake.all.origin() : fake.all.group()));
+    }
+  }
+
+  TEST_CASE("G1, G6: of two threads that freeze and thaw, the thaw that returned last leaves it thawed") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    constexpr int kRounds = 300;
+    std::thread freezer([&] {
+      for (int i = 0; i < kRounds; ++i) fake.state->freezeAtEpoch(word::epochOf(fake.state->word()));
+    });
+    for (int i = 0; i < kRounds; ++i) fake.state->unfreeze();
+    freezer.join();
+    fake.state->unfreeze();
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().empty());
+  }
+}
+
+}  // namespace freeze_state::test

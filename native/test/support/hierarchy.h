@@ -1,0 +1,107 @@
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../../core/modes/cgroup/membership.h"
+#include "../../core/modes/cgroup/moves.h"
+
+namespace freeze_state::test {
+
+/// A hierarchy of directories that says who is in which as the kernel's does, and refuses what it is told to.
+class Hierarchy {
+ public:
+  Hierarchy() {
+    std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    root = name.data();
+    for (const char* below : {"/above/origin", "/by/group"}) std::filesystem::create_directories(root + below);
+    for (const std::string& directory : {root + "/by", group()}) write(directory, "cgroup.freeze", "0\n");
+    list();
+    update();
+  }
+  Hierarchy(const Hierarchy&) = delete;
+  Hierarchy& operator=(const Hierarchy&) = delete;
+  ~Hierarchy() { std::filesystem::remove_all(root); }
+
+  Moves moves() {
+    return {group(), {root, "/"}, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
+  }
+  std::vector<Pid> inside() {
+    std::vector<Pid> pids;
+    CHECK(moves().inhabitants(pids) == 0);
+    return pids;
+  }
+  std::string group() const { return root + "/by/group"; }
+  std::string origin() const { return root + "/above/origin"; }
+
+  int move(const std::string& directory, Pid pid) {
+    asked.emplace_back(directory, pid);
+    if (onMove) onMove(pid);
+    if (const auto error = refusals.find({directory, pid}); error != refusals.end()) return error->second;
+    if (const auto error = refusals.find({directory, 0}); error != refusals.end()) return error->second;
+    where[pid] = directory;
+    list();
+    return 0;
+  }
+
+  /// Writes who is in the group.
+  void list() const {
+    std::string inside;
+    for (const auto& [pid, directory] : where) {
+      if (directory == group()) inside += std::to_string(pid) + "\n";
+    }
+    for (const char* file : {"cgroup.procs", "cgroup.threads"}) write(group(), file, inside);
+  }
+
+  /// What the kernel does a moment after cgroup.freeze was written: cgroup.events says what is so.
+  void update() const {
+    const bool isPopulated = std::ranges::any_of(where, [&](const auto& one) { return one.second == group(); });
+    std::string events(isPopulated ? "populated 1\n" : "populated 0\n");
+    events += isFrozen() ? "frozen 1\n" : "frozen 0\n";
+    write(group(), "cgroup.events", events);
+  }
+  /// Whether cgroup.freeze says that it is to be frozen.
+  bool isFrozen() const {
+    std::ifstream file(group() + "/cgroup.freeze");
+    return file.get() == '1';
+  }
+  static void write(const std::string& directory, const std::string& file, const std::string& text) {
+    std::ofstream(directory + "/" + file) << text;
+  }
+
+  /// What a membership asks and does.
+  CgroupAccess access() {
+    const auto find = [this](Pid pid, const cgroup::Mount& /*mount*/, std::string& directory) {
+      const auto found = where.find(pid);
+      directory = found == where.end() ? origin() : found->second;
+      const auto unknown = unknowns.find(pid);
+      return unknown == unknowns.end() ? 0 : unknown->second;
+    };
+    return {find, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
+  }
+
+  void put(Pid pid) {
+    where[pid] = group();
+    list();
+  }
+
+  std::string root;
+  std::map<Pid, std::string> where;
+  std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of everybody
+  std::map<Pid, int> unknowns;                          ///< the errors for which it cannot be told where these are
+  std::vector<std::pair<std::string, Pid>> asked;
+  std::function<void(Pid)> onMove;
+};
+
+}  // namespace freeze_state::test
