@@ -7,7 +7,7 @@ find native bench -name build -prune -o \( -name '*.cpp' -o -name '*.h' \) -prin
   xargs -0 clang-format-19 --dry-run -Werror
 
 # What is compiled on this platform: the core and the addon; with --tests the native tests as well, which takes minutes.
-only='/native/(core|binding)/'
+only='/native/(core|binding|guardian)/'
 if [ "${1:-}" = --tests ]; then only='/native/'; fi
 cmake -S . -B build-native -DFREEZE_STATE_TESTS=ON --log-level=WARNING >/dev/null
 # A source of the core is compiled for the addon and for the tests, and clang-tidy would check it twice: here once, by a

@@ -15,7 +15,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
+#include <string_view>
 
 #include "../core/os/linux/ledger_layout.h"
 #include "system.h"
@@ -25,7 +27,6 @@ namespace freeze_state::guardian {
 
 namespace {
 
-using ledger::kLedgerFd;
 using ledger::kParentFd;
 using ledger::kSocketFd;
 
@@ -50,7 +51,7 @@ ledger::Hello greeting(int parent) {
   return hello;
 }
 
-enum class Told { Nothing, Retired, SocketEnded, ParentExited };
+enum class Told : std::uint8_t { Nothing, Retired, SocketEnded, ParentExited };
 
 /// Waits, for so many milliseconds at most; for ever if negative. What has been told already is not waited for.
 Told wait(int timeout, bool hasSocket) {
@@ -84,11 +85,12 @@ void guard() {
 /// `PID` of the emulator. Anything else is a person who wonders what this is.
 int main(int argc, char** argv) {
   using namespace freeze_state;
-  const int parent = argc == 2 ? std::atoi(argv[1]) : 0;
+  const int parent = argc == 2 ? static_cast<int>(std::strtol(argv[1], nullptr, 10)) : 0;
   std::uint32_t version = 0;
   if (parent <= 0 || pread(ledger::kLedgerFd, &version, sizeof version, 0) != sizeof version) {
-    constexpr char kUsage[] = "This program is started by freeze-state, and guards the process that did it.\n";
-    return write(STDERR_FILENO, kUsage, sizeof kUsage - 1) < 0 ? 1 : 2;
+    constexpr std::string_view kUsage =
+        "This program is started by freeze-state, and guards the process that did it.\n";
+    return write(STDERR_FILENO, kUsage.data(), kUsage.size()) < 0 ? 1 : 2;
   }
   // The emulator waits for the first process, and knows nothing of the second.
   if (const pid_t child = fork(); child != 0) _exit(child < 0 ? 1 : 0);

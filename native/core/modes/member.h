@@ -21,6 +21,8 @@ struct StopMarks {
 struct Member {
   Process process;
   StopMarks stop = {};
+  // GCC warns of initializers that leave it out, unless it has one here.
+  // NOLINTNEXTLINE(readability-redundant-member-init)
   LedgerEntry entry = {};  ///< from the first stop on; marked while it may be stopped by us
 
   Pid pid() const noexcept { return process.pid; }

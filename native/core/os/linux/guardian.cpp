@@ -76,7 +76,8 @@ struct Credentials {
 
   static Credentials current() noexcept {
     Credentials now;
-    getresuid(&now.users[0], &now.users[1], &now.users[2]);
+    auto& [real, effective, saved] = now.users;
+    getresuid(&real, &effective, &saved);
     return now;
   }
 };
@@ -327,8 +328,11 @@ Ledger* start() noexcept {
   int fd = -1;
   Failure why{};
   auto ledger = MappedLedger::make(fd, why);
-  const int error = ledger ? startKeeper(*new Keeper(all.program, fd)) : 0;
-  if (!ledger || error != 0) {
+  // Its thread has it from then on.
+  Keeper* const keeper = ledger ? new Keeper(all.program, fd) : nullptr;
+  const int error = keeper == nullptr ? 0 : startKeeper(*keeper);
+  if (keeper == nullptr || error != 0) {
+    delete keeper;
     // The next state tries it again.
     all.why = error == 0 ? Failures{why} : failed("pthread_create", error);
     all.isTold = true;

@@ -10,23 +10,17 @@
 #include <chrono>
 #include <cstring>
 
-// The names are younger than the C libraries that we compile with.
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010
-#endif
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 namespace freeze_state {
 
 using ledger::CgroupSlot;
 using ledger::ProcessSlot;
 
 namespace {
+
+// By their numbers: the names are younger than some C libraries that we compile with.
+constexpr unsigned kNoExecSeal = 8;   // MFD_NOEXEC_SEAL
+constexpr int kFutureWriteSeal = 16;  // F_SEAL_FUTURE_WRITE
+constexpr int kPopulateWrite = 23;    // MADV_POPULATE_WRITE
 
 constexpr std::uint32_t kIsCgroup = 1U << 31;
 
@@ -36,7 +30,7 @@ int createFile() noexcept {
     return static_cast<int>(syscall(SYS_memfd_create, "freeze-state-ledger", flags));
   };
   // Linux 6.3 asks for it; before that it is not known.
-  const int fd = create(kFlags | MFD_NOEXEC_SEAL);
+  const int fd = create(kFlags | kNoExecSeal);
   return fd < 0 && errno == EINVAL ? create(kFlags) : fd;
 }
 
@@ -46,7 +40,7 @@ bool populate(void* begin, std::size_t size) noexcept {
   const auto from = reinterpret_cast<std::uintptr_t>(begin) & ~(page - 1);
   const auto to = reinterpret_cast<std::uintptr_t>(begin) + size;
   // NOLINTNEXTLINE(performance-no-int-to-ptr): the beginning of its page
-  return madvise(reinterpret_cast<void*>(from), to - from, MADV_POPULATE_WRITE) == 0 || errno == EINVAL;
+  return madvise(reinterpret_cast<void*>(from), to - from, kPopulateWrite) == 0 || errno == EINVAL;
 }
 
 }  // namespace
@@ -70,7 +64,7 @@ std::unique_ptr<MappedLedger> MappedLedger::make(int& fd, Failure& why) noexcept
   if (!populate(memory, sizeof(ledger::Header))) return failed("madvise");
   // What cannot be sealed works as well.
   constexpr int kShape = F_SEAL_SHRINK | F_SEAL_GROW;
-  if (fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0)
+  if (fcntl(fd, F_ADD_SEALS, kShape | kFutureWriteSeal | F_SEAL_SEAL) != 0)
     fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_SEAL);
   // Nobody who forked from us writes into it.
   madvise(memory, ledger::kSize, MADV_DONTFORK);
@@ -115,7 +109,7 @@ LedgerEntry MappedLedger::enter(const LedgerIdentity& identity) noexcept {
   const std::lock_guard lock(mutex_);
   ProcessSlot* const slot = take(processPool_, header().processes, processes(), ledger::kMaxProcesses);
   if (slot == nullptr) return {};
-  slot->kind = identity.kind == LedgerIdentity::Kind::Process ? ProcessSlot::kProcess : ProcessSlot::kGroup;
+  slot->kind = identity.kind == LedgerIdentity::Kind::Process ? ProcessSlot::Kind::Process : ProcessSlot::Kind::Group;
   slot->number = identity.number;
   slot->session = identity.session;
   slot->startTime = identity.startTime;
@@ -160,7 +154,7 @@ void MappedLedger::leave(std::uint32_t slot) noexcept {
     cgroups()[index].isUsed = 0;
     cgroups()[index].next = std::exchange(cgroupPool_.free, index + 1);
   } else {
-    processes()[index].kind = ProcessSlot::kFree;
+    processes()[index].kind = ProcessSlot::Kind::Free;
     processes()[index].next = std::exchange(processPool_.free, index + 1);
   }
 }

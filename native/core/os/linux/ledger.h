@@ -18,6 +18,8 @@ class MappedLedger final : public Ledger {
  public:
   /// Null where there can be none, and why. `fd` is the file, for the guardian: the ledger itself needs it no more.
   static std::unique_ptr<MappedLedger> make(int& fd, Failure& why) noexcept;
+  MappedLedger(const MappedLedger&) = delete;
+  MappedLedger& operator=(const MappedLedger&) = delete;
   ~MappedLedger() override;
 
   LedgerEntry enter(const LedgerIdentity& identity) noexcept override;

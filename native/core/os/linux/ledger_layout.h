@@ -15,10 +15,10 @@ inline constexpr std::uint32_t kVersion = 1;
 
 /// A process or a process group. A line of the cache each, so that two threads do not share one.
 struct alignas(64) ProcessSlot {
-  enum Kind : std::uint32_t { kFree, kProcess, kGroup };
+  enum class Kind : std::uint8_t { Free, Process, Group };
 
   std::atomic<std::uint32_t> mark;  ///< not 0: it is stopped by us, or about to be. 0 before the identity changes
-  std::uint32_t kind;
+  Kind kind;
   std::int32_t number;
   std::int32_t session;
   std::uint64_t startTime;  ///< 0: not known
@@ -47,9 +47,9 @@ struct Header {
 inline constexpr std::uint32_t kMaxProcesses = 1U << 18;
 inline constexpr std::uint32_t kMaxCgroups = 1U << 12;
 inline constexpr std::size_t kProcessesAt = 4096;
-inline constexpr std::size_t kCgroupsAt = kProcessesAt + kMaxProcesses * sizeof(ProcessSlot);
+inline constexpr std::size_t kCgroupsAt = kProcessesAt + (kMaxProcesses * sizeof(ProcessSlot));
 /// Of the mapping. The file is as long as its last slot that was ever used.
-inline constexpr std::size_t kSize = kCgroupsAt + kMaxCgroups * sizeof(CgroupSlot);
+inline constexpr std::size_t kSize = kCgroupsAt + (kMaxCgroups * sizeof(CgroupSlot));
 
 /// What the guardian says once it is ready, by the socket that it was given. Silence, and an end of the socket, say
 /// that it could not start.
