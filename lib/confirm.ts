@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { clock } from './clock';
 import { FreezeTimeoutError } from './errors';
 import { closedError, errorOf } from './failures';
 import {
@@ -38,7 +38,7 @@ export async function confirm(
   changed: () => void,
 ): Promise<FreezeReport> {
   signal?.throwIfAborted();
-  const start = performance.now();
+  const start = clock.now();
   let lastProgress = start;
   const confirmation = handle.confirm(epoch);
   let step = confirmation.step(firstSlice);
@@ -50,10 +50,10 @@ export async function confirm(
   if (isFrozen) changed();
 
   while (!isOver(step)) {
-    const now = performance.now();
+    const now = clock.now();
     if (signal?.aborted || now - start >= timeout) break;
     if (!step.isBlocked) lastProgress = now;
-    await (now - lastProgress < patience ? setImmediate() : setTimeout(1));
+    await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
     step = confirmation.step(slice);
     if (hasFailed(step)) throw calledBy(errorOf(step, 'confirmFreezeAtEpoch'), callers);
     if (!isFrozen && hasFrozen(step)) changed();

@@ -1,4 +1,5 @@
 import { addAbortListener } from 'node:events';
+import { clock } from './clock';
 import { type FreezeClosedError, FreezeTimeoutError } from './errors';
 import { closedError, noWakeUp } from './failures';
 import { Link } from './link';
@@ -119,7 +120,7 @@ export class Waits {
     if (timeout !== undefined) {
       // Taken now: when the timer fires, nothing of the caller is left on the stack.
       const error = below(new FreezeTimeoutError(`The state did not change within ${timeout} ms.`, timeout));
-      timer = setTimeout(() => {
+      timer = clock.setTimeout(() => {
         // A change made elsewhere is heard of in a later phase of the event loop, and this thread may have been busy.
         const now = this.#handle.word();
         if (now === wait.since) give(error);
@@ -129,7 +130,7 @@ export class Waits {
     }
     const listener = signal && addAbortListener(signal, () => give(signal.reason));
     return () => {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
       listener?.[Symbol.dispose]();
     };
   }
@@ -153,7 +154,7 @@ export class Waits {
     if (!this.isEmpty) return;
     // Not in this turn: a loop of waits, one after the other, keeps what it listens with. Not unref'd: before an
     // immediate that is, the event loop may sleep.
-    setImmediate(() => {
+    clock.setImmediate(() => {
       if (!this.isEmpty || !this.#isListening) return;
       this.#isListening = false;
       this.#handle.unlisten();

@@ -1,0 +1,66 @@
+import { FreezeMode, FreezeState, FreezeTimeoutError } from 'freeze-state';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { valueInNode } from '../helpers/node';
+import { running } from '../helpers/proc';
+import { family, sleepers } from '../helpers/processes';
+
+const everyTimer = ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'Date', 'performance'] as const;
+
+describe('under the fake timers of vitest', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('a confirmed freeze of a process that does not stop times out', async () => {
+    const { pid } = await family(['vfork'], 1);
+    const state = new FreezeState(FreezeMode.Process, pid);
+    vi.useFakeTimers({ toFake: [...everyTimer] });
+    await expect(state.confirmFreezeAtEpoch(0, { timeout: 50 })).rejects.toThrow(FreezeTimeoutError);
+    state.close();
+  });
+
+  it('a wait for a change times out', async () => {
+    const state = new FreezeState(FreezeMode.Process);
+    vi.useFakeTimers({ toFake: [...everyTimer] });
+    await expect(state.waitForStateChange({ timeout: 5 })).rejects.toThrow(FreezeTimeoutError);
+    state.close();
+  });
+});
+
+// In a process of its own, which ends where nothing real is left to wait for.
+describe('under the fake timers of node:test', () => {
+  const node = ['--no-warnings'];
+
+  it('a confirmed freeze of many processes is done', async () => {
+    const pids = sleepers(100).map(({ pid }) => pid);
+    const stopped = await valueInNode(
+      async ({ FreezeState: State }, mode, all) => {
+        (require('node:test') as typeof import('node:test')).mock.timers.enable();
+        const state = State.withPids(mode, all);
+        const { members } = await state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+        state.close();
+        return members.filter(({ outcome }) => outcome === 'stopped').length;
+      },
+      [FreezeMode.Process, pids],
+      { node },
+    );
+    expect(stopped).toBe(pids.length);
+    await running(...pids);
+  });
+
+  it('a confirmed freeze of a process that does not stop times out', async () => {
+    const { pid } = await family(['vfork'], 1);
+    const code = await valueInNode(
+      async ({ FreezeState: State }, mode, member) => {
+        (require('node:test') as typeof import('node:test')).mock.timers.enable();
+        const state = new State(mode, member);
+        const error: unknown = await state.confirmFreezeAtEpoch(0, { timeout: 50 }).catch((reason: unknown) => reason);
+        state.close();
+        return (error as { code?: string }).code;
+      },
+      [FreezeMode.Process, pid],
+      { node },
+    );
+    expect(code).toBe('ERR_FREEZE_TIMEOUT');
+  });
+});
