@@ -346,6 +346,21 @@ TEST_SUITE("a confirmation") {
     CHECK(tree.script.isStopped(301));
   }
 
+  TEST_CASE("of a tree, a probe that the deadline cut short is continued at once, and is no wait") {
+    ScriptedTree tree;
+    constexpr int kProbes = 3;
+    for (const Pid pid : {101, 201}) tree.script.cutShort(pid, kProbes);
+    Confirmation confirmation(tree.state, 0, nullptr);
+    int waits = 0;
+    for (Confirmation::Progress progress; progress.stage != Stage::Stopped;) {
+      progress = confirmation.step(kOver);
+      REQUIRE(progress.stage != Stage::Passed);
+      if (progress.step.kind == Step::Kind::Blocked) ++waits;
+      if (progress.stage == Stage::Stopping) progress = confirmation.step(kNoDeadline);
+    }
+    CHECK(waits == 0);
+  }
+
   TEST_CASE("of a tree, a freeze by another call continues its steps to the end") {
     ScriptedTree tree;
     Confirmation confirmation(tree.state, 0, nullptr);

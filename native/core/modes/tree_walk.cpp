@@ -54,10 +54,12 @@ Step TreeWalk::run(const Slice& slice) {
   begin_ = lastProgress_ = Clock::now();
   bool hasWorked = false;
   while (!isOver() && !slice.isCancelled()) {
+    // Before the step as well, which may be the last one of a round.
+    hasWorked = hasWorked || !round_.ready.empty();
     if (Failures failures = step(slice.until); !failures.empty()) return Step::failed(std::move(failures));
     if (isOver()) break;
     const bool isBlocked = std::exchange(isBlocked_, false);
-    hasWorked = hasWorked || !round_.ready.empty();
+    hasWorked = std::exchange(isCutShort_, false) || hasWorked || !round_.ready.empty();
     // Whoever sets a deadline lets time pass himself, and knows when it has been too long.
     if (slice.until != kNoDeadline) {
       if (hasPassed(slice.until)) return hasWorked ? Step::more() : Step::blocked();
@@ -101,7 +103,10 @@ Failures TreeWalk::sortNext(Deadline until) {
   const Pid pid = round_.toAsk[round_.sorted];
   Failures failures;
   const auto isReady = canBeAsked(pid, until, failures);
-  if (!isReady) return {};
+  if (!isReady) {
+    isCutShort_ = true;
+    return {};
+  }
   ++round_.sorted;
   (*isReady ? round_.ready : round_.waiting).push_back(pid);
   return failures;

@@ -100,7 +100,8 @@ class TreeWalk {
   };
   Round round_;
   bool isQuiet_ = true;  ///< this round has asked everyone, all of them stopped by its beginning, and found nothing new
-  bool isBlocked_ = false;  ///< a round has found nobody to ask before somebody has stopped
+  bool isCutShort_ = false;  ///< a probe has come further, and not to its end
+  bool isBlocked_ = false;   ///< a round has found nobody to ask before somebody has stopped
 
   Deadline begin_;
   Deadline lastProgress_;

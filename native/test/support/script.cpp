@@ -46,6 +46,8 @@ void Script::stuck(Pid pid, bool isStuck) {
     stuck_.erase(pid);
 }
 
+void Script::cutShort(Pid pid, int times) { cutShort_[pid] = times; }
+
 void Script::onSend(std::size_t nth, std::function<void()> hook) { sendHooks_[nth] = std::move(hook); }
 void Script::onEverySend(std::function<void()> hook) { everySendHook_ = std::move(hook); }
 void Script::onPause(std::function<void()> hook) { pauseHook_ = std::move(hook); }
@@ -122,6 +124,13 @@ ProcessState Script::probe(const Process& process) noexcept {
   if (exited_.contains(process.pid)) return ProcessState::Gone;
   if (const auto seen = seenAs_.find(process.pid); seen != seenAs_.end()) return seen->second;
   return isStopped(process.pid) && !stuck_.contains(process.pid) ? ProcessState::Stopped : ProcessState::Sleeping;
+}
+
+std::optional<ProcessState> Script::probe(const Process& process, ThreadScan& /*scan*/, Deadline until) noexcept {
+  const auto cut = cutShort_.find(process.pid);
+  if (cut == cutShort_.end() || cut->second == 0 || !hasPassed(until)) return probe(process);
+  --cut->second;
+  return std::nullopt;
 }
 
 void Script::findExited(std::span<Process* const> processes) noexcept {

@@ -34,6 +34,8 @@ class Script final : public ProcessControl {
   void seenAs(Pid pid, ProcessState state);
   /// It is in a system call that cannot be interrupted: no stop takes effect.
   void stuck(Pid pid, bool isStuck = true);
+  /// It has many threads: a probe with a deadline that has passed is cut short so many times.
+  void cutShort(Pid pid, int times);
 
   /// Runs in the nth call of `send` from the first on, counted from 1, before the signal is delivered.
   void onSend(std::size_t nth, std::function<void()> hook);
@@ -63,6 +65,7 @@ class Script final : public ProcessControl {
   void release(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
+  std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, Deadline until) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
   LedgerIdentity identify(const Process& process) noexcept override {
     return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = 1};
@@ -77,6 +80,7 @@ class Script final : public ProcessControl {
   std::set<Pid> exited_;
   std::set<Pid> absent_;
   std::set<Pid> stuck_;
+  std::map<Pid, int> cutShort_;
   std::map<Pid, ProcessState> seenAs_;
   std::map<Pid, FailureCode> refusedOpens_;
   std::map<std::size_t, std::function<void()>> sendHooks_;
