@@ -47,10 +47,16 @@ function checkObject(name: string, value: unknown): asserts value is Record<stri
   }
 }
 
-/** One that would be passed over in silence, because it is misspelled or for another call, is an error instead. */
-function checkNames(name: string, options: Record<string, unknown>, known: readonly string[]): void {
+/**
+ * The options that the call takes, each read once: a getter may answer otherwise the next time. One that would be passed
+ * over in silence, because it is misspelled or for another call, is an error instead.
+ */
+function taken(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
+  checkObject(name, options);
   const wrong = wrongName(name, options, known);
   if (wrong !== undefined) throw typeError(wrong);
+  const all = known.map((key) => [key, options[key]] as const);
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }
 
 function checkBoolean(name: string, value: unknown): void {
@@ -59,21 +65,21 @@ function checkBoolean(name: string, value: unknown): void {
   }
 }
 
-export function checkOptions(options: unknown, mode: FreezeMode): asserts options is FreezeOptions {
-  checkObject('options', options);
-  checkNames('options', options, ['boost', 'childStopNotices', 'guardian', 'cgroup']);
+export function checkedOptions(given: unknown, mode: FreezeMode): FreezeOptions {
+  const options = taken('options', given, ['boost', 'childStopNotices', 'guardian', 'cgroup']);
   checkBoolean('options.boost', options['boost']);
   checkBoolean('options.childStopNotices', options['childStopNotices']);
   checkBoolean('options.guardian', options['guardian']);
-  if (options['cgroup'] !== undefined) checkCgroup(options['cgroup'], mode);
+  if (options['cgroup'] !== undefined) options['cgroup'] = checkedCgroup(options['cgroup'], mode);
+  return options;
 }
 
-function checkCgroup(cgroup: unknown, mode: FreezeMode): void {
-  checkObject('options.cgroup', cgroup);
+function checkedCgroup(given: unknown, mode: FreezeMode): Record<string, unknown> {
+  checkObject('options.cgroup', given);
   if (mode !== FreezeMode.Cgroup) {
     throw typeError(`options.cgroup is for mode 'cgroup'; the mode is ${shown(mode)}.`);
   }
-  checkNames('options.cgroup', cgroup, ['path', 'parent']);
+  const cgroup = taken('options.cgroup', given, ['path', 'parent']);
   const { path, parent } = cgroup;
   if ((path === undefined) === (parent === undefined)) {
     throw typeError('options.cgroup has both a path and a parent, or neither; expected one of them.');
@@ -83,6 +89,7 @@ function checkCgroup(cgroup: unknown, mode: FreezeMode): void {
     const message = `options.cgroup.${name} is ${shown(directory)}; expected the absolute path of a directory.`;
     throw below(coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE'));
   }
+  return cgroup;
 }
 
 export function checkPids(pids: unknown): asserts pids is Iterable<number> {
@@ -91,15 +98,13 @@ export function checkPids(pids: unknown): asserts pids is Iterable<number> {
   }
 }
 
-function checkSnapshot(name: string, value: unknown): asserts value is FreezeSnapshot {
+function checkedSnapshot(name: string, value: unknown): FreezeSnapshot {
   checkObject(name, value);
-  if (
-    !Number.isSafeInteger(value['epoch']) ||
-    (value['epoch'] as number) < 0 ||
-    typeof value['isFrozen'] !== 'boolean'
-  ) {
+  const { epoch, isFrozen } = value;
+  if (!Number.isSafeInteger(epoch) || (epoch as number) < 0 || typeof isFrozen !== 'boolean') {
     throw typeError(`${name} is not a snapshot; expected { epoch, isFrozen }, as snapshot() gives.`);
   }
+  return { epoch: epoch as number, isFrozen };
 }
 
 export function checkHandle(handle: unknown): asserts handle is FreezeHandle {
@@ -123,15 +128,14 @@ const longestTimeout = 2 ** 31 - 1;
  * @param known the options that the call takes.
  * @param without what giving no timeout is for.
  */
-export function checkWaitOptions(
-  options: unknown,
+export function checkedWaitOptions(
+  given: unknown,
   known: readonly (keyof WaitOptions)[] = ['since', 'timeout', 'signal', 'ref'],
   without = 'to wait for ever',
-): asserts options is WaitOptions {
-  checkObject('options', options);
-  checkNames('options', options, known);
+): WaitOptions {
+  const options = taken('options', given, known);
   const { since, timeout, signal } = options;
-  if (since !== undefined) checkSnapshot('options.since', since);
+  if (since !== undefined) options['since'] = checkedSnapshot('options.since', since);
   if (timeout !== undefined) {
     if (typeof timeout !== 'number') {
       throw typeError(`options.timeout is ${shown(timeout)}; expected milliseconds.`);
@@ -145,8 +149,9 @@ export function checkWaitOptions(
     throw typeError(`options.signal is ${shown(signal)}; expected an AbortSignal.`);
   }
   checkBoolean('options.ref', options['ref']);
+  return options;
 }
 
-export function checkConfirmOptions(options: unknown): asserts options is ConfirmOptions {
-  checkWaitOptions(options, ['timeout', 'signal'], 'for the default');
+export function checkedConfirmOptions(options: unknown): ConfirmOptions {
+  return checkedWaitOptions(options, ['timeout', 'signal'], 'for the default');
 }

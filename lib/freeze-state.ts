@@ -1,12 +1,12 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import {
-  checkConfirmOptions,
+  checkedConfirmOptions,
+  checkedOptions,
+  checkedWaitOptions,
   checkMayBlock,
   checkMode,
-  checkOptions,
   checkPids,
-  checkWaitOptions,
   invalidEpoch,
   invalidThis,
 } from './arguments';
@@ -228,8 +228,8 @@ export class FreezeState implements Disposable {
       return inside(FreezeState.prototype.confirmFreezeAtEpoch, () => {
         FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
         if (!isEpoch(epoch)) throw below(invalidEpoch(epoch));
-        checkConfirmOptions(options);
-        return confirm(this.#handle, epoch, options, () => this.#waits.settle(this.#word()));
+        const checked = checkedConfirmOptions(options);
+        return confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
       });
     } catch (error) {
       return Promise.reject(error);
@@ -287,8 +287,7 @@ export class FreezeState implements Disposable {
     try {
       return inside(FreezeState.prototype.waitForStateChange, () => {
         FreezeState.#readWord(this, 'waitForStateChange');
-        checkWaitOptions(options);
-        return this.#waits.add(options);
+        return this.#waits.add(checkedWaitOptions(options));
       });
     } catch (error) {
       return Promise.reject(error);
@@ -306,12 +305,12 @@ export class FreezeState implements Disposable {
   waitForStateChangeSync(options: WaitSyncOptions = {}): FreezeSnapshot | undefined {
     return inside(FreezeState.prototype.waitForStateChangeSync, () => {
       const now = FreezeState.#readWord(this, 'waitForStateChangeSync');
-      checkWaitOptions(options, ['since', 'timeout']);
-      checkMayBlock(isMainThread, options.timeout);
-      const since = options.since === undefined ? now : wordOf(options.since);
-      const word = this.#handle.waitForChange(since, options.timeout);
+      const { since, timeout } = checkedWaitOptions(options, ['since', 'timeout']);
+      checkMayBlock(isMainThread, timeout);
+      const seen = since === undefined ? now : wordOf(since);
+      const word = this.#handle.waitForChange(seen, timeout);
       if (word === undefined) throw below(closedError());
-      return word === since ? undefined : snapshotOf(word);
+      return word === seen ? undefined : snapshotOf(word);
     });
   }
 
@@ -325,8 +324,8 @@ export class FreezeState implements Disposable {
     const called = <T>(body: () => T): T => inside(FreezeState.prototype.changes, body);
     return called(() => {
       const now = FreezeState.#readWord(this, 'changes');
-      checkWaitOptions(options, ['signal', 'ref']);
-      return changesSince(snapshotOf(now), (wait) => called(() => this.#waits.add(wait)), options);
+      const checked = checkedWaitOptions(options, ['signal', 'ref']);
+      return changesSince(snapshotOf(now), (wait) => called(() => this.#waits.add(wait)), checked);
     });
   }
 
@@ -373,7 +372,8 @@ export class FreezeState implements Disposable {
 
   /** As the crate's `Debug`. */
   [inspect.custom](depth: number, options: InspectOptions): string {
-    FreezeState.#check(this, inspect.custom);
+    // A proxy, a stub, or an object that inherits from a state: console.log is not to throw of it.
+    if (!FreezeState.#isState(this)) return '[FreezeState without a state]';
     if (depth < 0) return '[FreezeState]';
     const mode = this.#handle.mode();
     const word = this.#word();
@@ -385,9 +385,12 @@ export class FreezeState implements Disposable {
   }
 
   /** Only an object that the constructor made has our private fields. */
+  static #isState(receiver: unknown): boolean {
+    return typeof receiver === 'object' && receiver !== null && #handle in receiver;
+  }
+
   static #check(receiver: unknown, member: PropertyKey): void {
-    if (typeof receiver !== 'object' || receiver === null || !(#handle in receiver))
-      throw from(invalidThis(String(member)), member);
+    if (!FreezeState.#isState(receiver)) throw from(invalidThis(String(member)), member);
   }
 
   /** The word, by one call into native code; throws, for the member that asked, where it says closed. */
@@ -427,8 +430,7 @@ export class FreezeState implements Disposable {
 /** A state of its own. Throws where there can be none. */
 function make(mode: unknown, options: unknown): StateHandle {
   checkMode(mode);
-  checkOptions(options, mode);
-  const { childStopNotices = false, boost = true, guardian = true, cgroup } = options;
+  const { childStopNotices = false, boost = true, guardian = true, cgroup } = checkedOptions(options, mode);
   const made = native.make(mode, childStopNotices, boost, cgroup?.path, cgroup?.parent, guardian);
   if (guardian && mode !== FreezeMode.None) warnWithoutGuardian();
   if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'));

@@ -237,3 +237,48 @@ describe('a name that is no option', () => {
     expect(message).toBe(`${shown} is not for this call; it takes boost, childStopNotices, guardian and cgroup.`);
   });
 });
+
+describe('an option is read once', () => {
+  /** An object whose getters answer once, and then something that no call takes. */
+  function once(values: Record<string, unknown>): { options: never; reads: Record<string, number> } {
+    const reads: Record<string, number> = {};
+    const options = {};
+    for (const [name, value] of Object.entries(values)) {
+      reads[name] = 0;
+      Object.defineProperty(options, name, {
+        enumerable: true,
+        get: () => {
+          reads[name] = (reads[name] ?? 0) + 1;
+          return reads[name] === 1 ? value : Symbol(name);
+        },
+      });
+    }
+    return { options: options as never, reads };
+  }
+
+  it.each([
+    [
+      'new FreezeState',
+      { boost: true, childStopNotices: false, guardian: false },
+      (options: never) => new FreezeState('none', undefined, options),
+    ],
+    [
+      'waitForStateChange',
+      { timeout: 1, ref: false },
+      (options: never) => new FreezeState().waitForStateChange(options).catch(() => undefined),
+    ],
+    ['waitForStateChangeSync', { timeout: 1 }, (options: never) => new FreezeState().waitForStateChangeSync(options)],
+    ['changes', { ref: false }, (options: never) => new FreezeState().changes(options)],
+    ['confirmFreezeAtEpoch', { timeout: 1 }, (options: never) => new FreezeState().confirmFreezeAtEpoch(0, options)],
+  ] as const)('by %s', async (_, values, call) => {
+    const { options, reads } = once(values);
+    await call(options);
+    expect(reads).toEqual(Object.fromEntries(Object.keys(values).map((name) => [name, 1])));
+  });
+
+  it('also in a snapshot', () => {
+    const { options: since, reads } = once({ epoch: 0, isFrozen: false });
+    expect(new FreezeState().waitForStateChangeSync({ since, timeout: 0 })).toBeUndefined();
+    expect(reads).toEqual({ epoch: 1, isFrozen: 1 });
+  });
+});

@@ -47,6 +47,16 @@ describe('util.inspect', () => {
     expect(inspect(state)).toBe("FreezeState { mode: 'process', closed: true }");
   });
 
+  it('of what only looks like a state does not throw', () => {
+    const state = new FreezeState('process', sleeper().pid);
+    const stub = Object.create(FreezeState.prototype) as object;
+    for (const alike of [Object.create(state) as object, stub]) {
+      expect(inspect(alike)).toBe('[FreezeState without a state]');
+    }
+    expect(() => inspect(new Proxy(state, {}))).not.toThrow();
+    expect(() => inspect(new Proxy(state, {}), { showProxy: true })).not.toThrow();
+  });
+
   it('takes colors from its caller', () => {
     expect(inspect(new FreezeState(), { colors: true })).toContain('\u001b[32m');
   });
