@@ -106,7 +106,7 @@ void forEachCgroup(Visit visit) {
   if (!readLedger(&header, sizeof header, 0)) return;
   const std::uint32_t count = std::min(header.cgroups.load(), ledger::kMaxCgroups);
   forEach<CgroupSlot, 4>(count, ledger::kCgroupsAt, [&](const CgroupSlot& slot) {
-    if (slot.isUsed != 0 && slot.path.back() == '\0') visit(slot);
+    if (slot.isUsed.load() != 0 && slot.path.back() == '\0') visit(slot);
   });
 }
 

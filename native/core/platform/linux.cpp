@@ -25,7 +25,7 @@ FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPla
   switch (mode) {
     case Mode::None: break;
     case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl(), ledger), {}};
-    case Mode::ProcessGroup: 
+    case Mode::ProcessGroup:
       return {std::make_unique<ProcessGroupFreezer>(options, groupControl(), systemTable(), ledger), {}};
     case Mode::ProcessTree: return {std::make_unique<TreeFreezer>(options, systemControl(), systemTable(), ledger), {}};
     case Mode::Cgroup: {

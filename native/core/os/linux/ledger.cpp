@@ -126,9 +126,8 @@ LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup) noexcept {
   slot->isOwned = cgroup.isOwned ? 1 : 0;
   cgroup.path.copy(slot->path.data(), cgroup.path.size());
   slot->path.at(cgroup.path.size()) = '\0';
-  // Last: an owned one is removed without a mark, too.
-  std::atomic_thread_fence(std::memory_order_release);
-  slot->isUsed = 1;
+  // Last, with all before it: an owned one is removed without a mark, too.
+  slot->isUsed.store(1, std::memory_order_release);
   return {*this, static_cast<std::uint32_t>(slot - cgroups()) | kIsCgroup, slot->mark};
 }
 

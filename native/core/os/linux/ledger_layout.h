@@ -30,7 +30,7 @@ static_assert(sizeof(ProcessSlot) == 64 && std::atomic<std::uint32_t>::is_always
 /// A control group.
 struct CgroupSlot {
   std::atomic<std::uint32_t> mark;
-  std::uint32_t isUsed;
+  std::atomic<std::uint32_t> isUsed;
   std::uint32_t isOwned;
   std::uint32_t next;
   std::uint64_t inode;
