@@ -32,6 +32,14 @@ function loadError(message: string, cause: unknown): Error {
   return error;
 }
 
+/** Node was told to load no addon; there is nothing to compile. */
+function disabledError(cause: unknown): Error {
+  const message =
+    'freeze-state is a native addon, and this Node was started with --no-addons, or with --permission and without --allow-addons. ' +
+    'Take that option away, or allow addons.';
+  return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
+}
+
 /** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
 function locate(): string {
   if (existsSync(compiled)) return compiled;
@@ -49,6 +57,7 @@ export function load(): { addon: unknown; guardian: string } {
     return { addon: require(file), guardian: join(dirname(file), 'freeze-state-guardian') };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED') throw disabledError(cause);
     throw loadError(`The native binary ${file} does not load on ${describePlatform()}: ${reason}`, cause);
   }
 }

@@ -28,6 +28,7 @@ export type InvalidPidCode =
   | 'PidOutOfRange'
   | 'OwnPid'
   | 'OwnGuardian'
+  | 'KernelThread'
   | 'ThreadId'
   | 'NotGroupLeader'
   | 'OwnGroup'

@@ -60,6 +60,7 @@ export function processError(
     case 'PidOutOfRange':
     case 'OwnPid':
     case 'OwnGuardian':
+    case 'KernelThread':
     case 'ThreadId':
       return new InvalidPidError(`${operation}: ${whyNoMember(code, argument)} Nothing was changed.`, argument);
     case 'NotGroupLeader':
@@ -116,6 +117,8 @@ function whyNoMember(code: InvalidPidCode, pid: unknown): string {
       return `${shown(pid)} is this very process, and one that stops itself never runs again.`;
     case 'OwnGuardian':
       return `${shown(pid)} is the guardian of this process, which is to run when all else is stopped.`;
+    case 'KernelThread':
+      return `${shown(pid)} is a thread of the kernel, which takes no signal; expected a process that a program runs in.`;
     case 'ThreadId':
       return `${shown(pid)} is the id of a thread; expected that of a process, which is what a signal stops.`;
     case 'NotGroupLeader':

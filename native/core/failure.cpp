@@ -15,6 +15,7 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::PidOutOfRange: return "PidOutOfRange";
     case FailureCode::OwnPid: return "OwnPid";
     case FailureCode::OwnGuardian: return "OwnGuardian";
+    case FailureCode::KernelThread: return "KernelThread";
     case FailureCode::ThreadId: return "ThreadId";
     case FailureCode::NotGroupLeader: return "NotGroupLeader";
     case FailureCode::OwnGroup: return "OwnGroup";

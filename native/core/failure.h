@@ -28,6 +28,7 @@ enum class FailureCode : std::uint8_t {
   PidOutOfRange,  ///< outside 2..2^31-1: kill(2) takes 0 and below for groups, and 1 is init
   OwnPid,         ///< ourselves
   OwnGuardian,    ///< our guardian (os/guardian.h), which is to run when we cannot
+  KernelThread,   ///< a thread of the kernel, which takes no signal
   ThreadId,       ///< a thread that does not lead its process
   // Reasons why a pid is none for its mode.
   NotGroupLeader,  ///< a process group's member must be the one it is named after

@@ -85,9 +85,13 @@ class Groups final : public GroupControl {
   mutable std::string log;
   std::set<Pid> deaf;
 
+  Pid own = 1;  ///< the group that we are in
+
   Failures open(Pid pid, Process& leader) noexcept override { return leaders().open(pid, leader); }
 
  private:
+  Pid groupOf(Pid pid) const noexcept override { return table_.groupOf(pid); }
+  Pid ownGroup() const noexcept override { return own; }
   int sendNumber(const Process& group, int signal) const noexcept override {
     bool isAny = false;
     for (auto& [pid, row] : table_.rows) {
@@ -141,6 +145,22 @@ Confirmation::Progress finish(Confirmation& confirmation) {
 }  // namespace
 
 TEST_SUITE("process group") {
+  TEST_CASE("G2: a member that has moved to another group since it was registered fails the freeze") {
+    ScriptedGroups scripted;
+    scripted.table.rows[201].group = 301;
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "NotGroupLeader 201");
+    CHECK(scripted.groups.log.empty());
+    scripted.table.rows[201].group = 201;
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
+  }
+
+  TEST_CASE("G7: a group that we have joined since is not stopped") {
+    ScriptedGroups scripted;
+    scripted.groups.own = 101;
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "OwnGroup 101");
+    CHECK(scripted.groups.log.empty());
+  }
+
   TEST_CASE("G2: one signal stops a group, and one continues it") {
     ScriptedGroups groups;
     CHECK(groups.state->freezeAtEpoch(0).frozen);

@@ -225,6 +225,19 @@ TEST_SUITE("trees") {
     tree.state->unfreeze();
   }
 
+  TEST_CASE("G5: a descendant that a foreign process has stopped, registered while frozen, is stopped by us as well") {
+    ScriptedTree tree;
+    tree.table.stopped.insert(202);
+    tree.script.stopped(202);
+    CHECK(describe(tree.state->freezeAtEpoch(0)) == "frozen");
+    tree.script.log();
+    CHECK(describe(tree.state->registerPid(202)).empty());
+    CHECK(tree.script.log() == "stop 202");
+    // The foreign process takes its stop back: ours holds. And the thaw takes that back.
+    tree.state->unfreeze();
+    CHECK_FALSE(tree.script.isStopped(202));
+  }
+
   TEST_CASE("joining while frozen stops the newcomer's tree, or nothing of it") {
     ScriptedTree tree;
     tree.table.bear(102, 401);

@@ -1,11 +1,13 @@
 import { FreezeMode, FreezeState, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
-import { letterOf, openPidfds, threadsOf } from '../helpers/proc';
+import { letterOf, openPidfds, statField, threadsOf } from '../helpers/proc';
 import { foreignThread, sleeper } from '../helpers/processes';
 import { notPids } from '../helpers/values';
 
 const expected = 'expected an integer from 2 to 2147483647';
+
+const kernelThread = [2].find((pid) => (Number(statField(pid, 9)) & 0x0020_0000) !== 0);
 
 function errorOf(operation: () => unknown): unknown {
   try {
@@ -48,6 +50,13 @@ describe.each(Object.entries(ways))('%s', (_: string, register: Way) => {
       expect(error).toBeInstanceOf(InvalidPidError);
       expect((error as Error).message).toContain(`${process.pid} is this very process`);
     });
+  });
+
+  // The parent of all threads of the kernel; a container does not see it.
+  it.runIf(kernelThread !== undefined).each(signallingModes)('refuses a thread of the kernel in mode %s', (mode) => {
+    const error = errorOf(() => register(kernelThread as never, mode));
+    expect(error).toBeInstanceOf(InvalidPidError);
+    expect((error as Error).message).toContain(`${kernelThread} is a thread of the kernel, which takes no signal`);
   });
 
   it('refuses a thread of ours', () => {

@@ -31,7 +31,7 @@ interface Loading {
 }
 
 /** Loads the package in a process of its own. */
-async function load(): Promise<Loading> {
+async function load(...options: string[]): Promise<Loading> {
   const program = `
     try {
       require(${JSON.stringify(folder)});
@@ -40,7 +40,7 @@ async function load(): Promise<Loading> {
     } catch ({ code, message, cause }) {
       console.log(JSON.stringify({ code, message, cause: cause.message }));
     }`;
-  return JSON.parse(await output(process.execPath, ['-e', program], { cwd: folder })) as Loading;
+  return JSON.parse(await output(process.execPath, [...options, '-e', program], { cwd: folder })) as Loading;
 }
 
 describe('the loader', () => {
@@ -80,6 +80,14 @@ describe('the loader', () => {
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toContain(`The native binary ${file} does not load on platform ${process.platform}`);
     expect(message).toContain('node-gyp rebuild');
+  });
+
+  it('does not tell to compile where Node was told to load no addon', async () => {
+    put(prebuild);
+    const { code, message } = await load('--no-addons');
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain('was started with --no-addons');
+    expect(message).not.toContain('node-gyp');
   });
 
   it('says why a file does not load that is no binary', async () => {

@@ -54,6 +54,11 @@ Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool isN
     if (slice.isCancelled()) return Step::done();
     hasFoundEmpty_ = true;
   }
+  // Whoever leads a group may leave it, and we may join it, at any time (setpgid(2)).
+  for (const Member& member : members.all().subspan(signalled_)) {
+    if (member.hasExited()) continue;
+    if (const auto code = groups_.whyUnfit(member.process); code) return Step::failed({{*code, member.pid()}});
+  }
   return ProcessFreezer::stop(members, slice, isNoting);
 }
 

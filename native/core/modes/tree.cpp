@@ -32,7 +32,10 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
     newcomer.stop = known->stop;
     newcomer.entry = std::move(known->entry);
     descendants_.remove(*known);
-    return {};
+    if (newcomer.stop.isSent) return {};
+    // By a foreign process: it would run once that takes its stop back (G5).
+    const auto failure = protocol_.stop(newcomer, false);
+    return failure ? Failures{*failure} : Failures();
   }
   const SignalLoop loop(options_, 2);
   if (const auto failure = protocol_.stop(newcomer, false); failure) return {*failure};

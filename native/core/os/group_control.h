@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "process_control.h"
 
 namespace freeze_state {
@@ -26,7 +28,12 @@ class GroupControl : public ProcessControl {
   /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
   /// here, since they take signals; `ProcessGroupFreezer` looks for those.
   void findExited(std::span<Process* const> groups) noexcept override;
+  bool isKernelThread(Pid pid) noexcept override { return leaders_.isKernelThread(pid); }
   LedgerIdentity identify(const Process& leader) noexcept override;
+
+  /// Why its group is not to be signalled any more, though the process was fit when it was opened: it has moved to
+  /// another group, `NotGroupLeader`, or we have moved into this one, `OwnGroup`.
+  std::optional<FailureCode> whyUnfit(const Process& leader) const noexcept;
 
   /// Whether the leader has not exited.
   bool hasLeader(const Process& group) const noexcept;
@@ -34,6 +41,9 @@ class GroupControl : public ProcessControl {
   ProcessControl& leaders() const noexcept { return leaders_; }
 
  protected:
+  /// Of the process, by getpgid(2), and of ourselves; 0 where there is no such process.
+  virtual Pid groupOf(Pid pid) const noexcept;
+  virtual Pid ownGroup() const noexcept;
   /// Returns 0, or the errno(3).
   virtual int sendNumber(const Process& group, int signal) const noexcept;
 

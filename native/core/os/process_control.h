@@ -86,6 +86,9 @@ class ProcessControl {
   /// whose stop somebody has waited for, it may be no.
   virtual bool isStopped(const Process& process) noexcept { return probe(process) == ProcessState::Stopped; }
 
+  /// Whether whatever has the pid now is a thread of the kernel, which takes no signal.
+  virtual bool isKernelThread(Pid /*pid*/) noexcept { return false; }
+
   /// By what somebody else can tell it from others that get its number later.
   virtual LedgerIdentity identify(const Process& /*process*/) noexcept { return {}; }
 

@@ -16,10 +16,13 @@ struct ProcessEntry {
   Pid group = 0;                ///< field 5
   std::int64_t threads = 0;     ///< field 20
   std::uint64_t startTime = 0;  ///< field 22: clock ticks since boot
+  std::uint32_t flags = 0;      ///< field 9
 
   bool hasExitedFirstThread() const noexcept { return state == 'Z' || state == 'X'; }
   /// Its first thread has exited before others: then the process lives.
   bool isLeaderless() const noexcept { return hasExitedFirstThread() && threads > 1; }
+  /// A thread of the kernel (PF_KTHREAD, <linux/sched.h>), which takes no signal.
+  bool isKernelThread() const noexcept { return (flags & 0x00200000) != 0; }
   bool hasExited() const noexcept { return hasExitedFirstThread() && threads <= 1; }
 };
 

@@ -137,6 +137,8 @@ Failures FreezeState::registerPid(std::int64_t pid) {
   if (const auto code = whyInvalid(pid); code) return {{*code}};
   if (pid == freezer_->control().ownPid()) return {{FailureCode::OwnPid}};
   if (pid == guardian::pid()) return {{FailureCode::OwnGuardian}};
+  if (mode_ != Mode::None && freezer_->control().isKernelThread(static_cast<Pid>(pid)))
+    return {{FailureCode::KernelThread}};
   const std::lock_guard lock(mutex_);
   // The word becomes frozen only under our lock, so no freeze can slip in between this load and the entry (G5). A
   // thaw can; it then waits for our lock and finds the mark.

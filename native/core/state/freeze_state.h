@@ -95,9 +95,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
   /// Makes the process that has this pid now a member; a live member stays as it is. While the state is frozen the
   /// newcomer is stopped at once, as by a frozen cgroup. A pid that nothing has counts as a member that is gone. Fails
-  /// with `NotAPid` for `kNotAPid`; with `PidOutOfRange`, `OwnPid`, `OwnGuardian` or `ThreadId`; with what the mode has
-  /// to say against a member; with `ResourceExhausted`; with `PermissionDenied` or `SignalFailed` where a newcomer
-  /// cannot be stopped; with `Closed`. Then nothing is registered.
+  /// with `NotAPid` for `kNotAPid`; with `PidOutOfRange`, `OwnPid`, `OwnGuardian`, `KernelThread` or `ThreadId`; with
+  /// what the mode has to say against a member; with `ResourceExhausted`; with `PermissionDenied` or `SignalFailed`
+  /// where a newcomer cannot be stopped; with `Closed`. Then nothing is registered.
   Failures registerPid(std::int64_t pid);
 
   /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.

@@ -121,6 +121,8 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
       failures = {cgroup::failureOf(errno, "mkdir", path)};
       return nullptr;
     }
+    // Whatever the umask(2) of the program is: without these we could not open its files.
+    chmod(made.c_str(), kMode);
     failures = cgroup::whyUnfit(made, mount);
     auto group = failures.empty() ? open(mount, made, true, failures) : nullptr;
     if (group) return group;

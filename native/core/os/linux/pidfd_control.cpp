@@ -105,6 +105,8 @@ bool PidfdControl::isStopped(const Process& process) noexcept {
   return procfs::read(process.pid, stat) == 0 && (stat.state == 'T' || stat.state == 't');
 }
 
+bool PidfdControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }
+
 LedgerIdentity PidfdControl::identify(const Process& process) noexcept {
   if (process.fd < 0) return {};
   LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = process.pid};

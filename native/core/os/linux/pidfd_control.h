@@ -20,6 +20,7 @@ class PidfdControl : public ProcessControl {
   ProcessState probe(const Process& process) noexcept override;
   std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, Deadline until) noexcept override;
   bool isStopped(const Process& process) noexcept override;
+  bool isKernelThread(Pid pid) noexcept override;
   LedgerIdentity identify(const Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
 };

@@ -73,10 +73,11 @@ int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
   Fields fields(text);
   const auto parent = fields.skipTo<Pid>(4 - 3);
   const auto group = fields.skipTo<Pid>(5 - 4);
-  const auto threads = fields.skipTo<std::int64_t>(20 - 5);
+  const auto flags = fields.skipTo<std::uint32_t>(9 - 5);
+  const auto threads = fields.skipTo<std::int64_t>(20 - 9);
   const auto startTime = fields.skipTo<std::uint64_t>(22 - 20);
-  if (!parent || !group || !threads || !startTime) return EIO;
-  entry = {state, *parent, *group, *threads, *startTime};
+  if (!parent || !group || !flags || !threads || !startTime) return EIO;
+  entry = {state, *parent, *group, *threads, *startTime, *flags};
   return 0;
 }
 
@@ -108,6 +109,11 @@ bool hasStopPending(Pid pid) noexcept {
   constexpr int kHexadecimal = 16;
   const std::uint64_t pending = statusField<std::uint64_t>(pid, "\nShdPnd:\t", kHexadecimal).value_or(0);
   return (pending >> (SIGSTOP - 1) & 1) != 0;
+}
+
+bool isKernelThread(Pid pid) noexcept {
+  ProcessEntry entry;
+  return read(pid, entry) == 0 && entry.isKernelThread();
 }
 
 bool isThread(Pid pid) noexcept {

@@ -24,6 +24,9 @@ bool hasStopPending(Pid pid) noexcept;
 /// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status).
 bool isThread(Pid pid) noexcept;
 
+/// Whether the task is one of the kernel's own. False where that cannot be read.
+bool isKernelThread(Pid pid) noexcept;
+
 /// Whether /proc shows the processes of everybody; it may be mounted to hide those of others (hidepid).
 bool showsAll() noexcept;
 

@@ -52,6 +52,8 @@ ProcessState StartTimeControl::probe(const Process& process) noexcept {
   return now.startTime == process.startTime ? procfs::probe(process.pid) : ProcessState::Gone;
 }
 
+bool StartTimeControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }
+
 LedgerIdentity StartTimeControl::identify(const Process& process) noexcept {
   return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = process.startTime};
 }

@@ -13,6 +13,7 @@ class StartTimeControl final : public KillControl {
   Failures open(Pid pid, Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
+  bool isKernelThread(Pid pid) noexcept override;
   LedgerIdentity identify(const Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
 };

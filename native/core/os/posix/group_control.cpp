@@ -9,6 +9,21 @@
 
 namespace freeze_state {
 
+Pid GroupControl::groupOf(Pid pid) const noexcept {
+  const pid_t group = getpgid(pid);
+  return group < 0 ? 0 : group;
+}
+
+Pid GroupControl::ownGroup() const noexcept { return getpgrp(); }
+
+std::optional<FailureCode> GroupControl::whyUnfit(const Process& leader) const noexcept {
+  if (leader.pid == ownGroup()) return FailureCode::OwnGroup;
+  // One that has exited has left its number to its group.
+  const Pid group = groupOf(leader.pid);
+  if (group == 0 || group == leader.pid || !hasLeader(leader)) return std::nullopt;
+  return FailureCode::NotGroupLeader;
+}
+
 Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   if (pid == getpgrp()) return {{FailureCode::OwnGroup, pid}};
   if (Failures failures = leaders_.open(pid, leader); !failures.empty()) return failures;
