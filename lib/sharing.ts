@@ -49,6 +49,6 @@ function whyNone(reason: 'foreign' | 'unknown' | 'gone', id: number): Error {
     case 'unknown':
       return new InvalidHandleError(`No state of this process ever had the id ${id}; expected what share() gave.`);
     case 'gone':
-      return closedError('The state of this handle is gone: the last thread that held it let go of it.');
+      return closedError('The state of this handle is gone: the last thread that held it has released it.');
   }
 }

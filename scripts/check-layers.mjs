@@ -1,6 +1,6 @@
 // node scripts/check-layers.mjs [FOLDER]: checks the includes of native/ and the imports of lib/ against the layers that
 // docs/architecture.md draws, and prints each breach. Fails where there is one.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 
 const root = process.argv[2] ?? '.';
@@ -19,12 +19,12 @@ const linuxOnly = 'native/core/modes/cgroup';
 
 const standard = new Set(
   (
-    'algorithm array atomic bit cerrno charconv chrono climits cmath condition_variable csignal cstddef cstdint cstdio cstdlib ' +
+    'algorithm array atomic bit cerrno charconv chrono climits cmath condition_variable cstddef cstdint cstdio cstdlib ' +
     'cstring ctime filesystem functional iterator limits map memory mutex optional random ranges set span sstream string ' +
     'string_view system_error thread tuple unordered_map unordered_set utility variant vector'
   ).split(' '),
 );
-const node = /^(napi|node_api|js_native_api|node|uv|v8)(\.h|-)/;
+const node = /^(napi|node_api|js_native_api|node|uv|v8)(\.h|-|\/|config)/;
 
 const isIn = (file, folder) => file.startsWith(`${folder}/`);
 
@@ -53,6 +53,11 @@ function breachOfSystemHeader(file, header) {
   return `only a folder of native/core/os may include <${header}>`;
 }
 
+/** Whether it is a file of this repository, or is said to be: one that is not there is a mistake for the compiler to tell. */
+function isOurs(quoted, included) {
+  return quoted.startsWith('../') || existsSync(join(root, included));
+}
+
 function* filesIn(folder, pattern) {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {
     const file = relative(root, join(entry.parentPath, entry.name));
@@ -61,22 +66,29 @@ function* filesIn(folder, pattern) {
 }
 
 const breaches = [];
-for (const file of [...filesIn('native/core', /\.(h|cpp)$/), ...filesIn('native/binding', /\.(h|cpp)$/)]) {
+const source = /\.(h|hpp|inl|c|cc|cpp|cxx)$/;
+for (const file of [...filesIn('native/core', source), ...filesIn('native/binding', source)]) {
   for (const [, quoted, angled] of readFileSync(join(root, file), 'utf8').matchAll(
-    /^ *#include (?:"([^"]+)"|<([^>]+)>)/gm,
+    /^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)/gm,
   )) {
+    const included = quoted && normalize(join(dirname(file), quoted));
+    // A quoted name of no file is looked for among the system's headers.
     const breach =
-      quoted === undefined
-        ? breachOfSystemHeader(file, angled)
-        : breachOfInclude(file, normalize(join(dirname(file), quoted)));
+      included !== undefined && isOurs(quoted, included)
+        ? breachOfInclude(file, included)
+        : breachOfSystemHeader(file, quoted ?? angled);
     if (breach !== undefined) breaches.push(`${file}: ${breach}`);
   }
 }
 for (const file of filesIn('lib', /\.m?ts$/)) {
   const text = readFileSync(join(root, file), 'utf8');
-  if (file !== join('lib', 'load.ts') && /node-gyp-build|\.node['"]/.test(text) && !file.endsWith('.d.ts'))
+  if (
+    file !== join('lib', 'load.ts') &&
+    /node-gyp-build|\.node['"]|process\.dlopen/.test(text) &&
+    !file.endsWith('.d.ts')
+  )
     breaches.push(`${file}: only lib/load.ts loads the addon`);
-  if (file !== join('lib', 'native.ts') && /['"]\.\/load(\.js)?['"]/.test(text))
+  if (file !== join('lib', 'native.ts') && /['"]\.{1,2}\/(?:.*\/)?load(\.js)?['"]/.test(text))
     breaches.push(`${file}: only lib/native.ts gets the addon from lib/load.ts`);
 }
 for (const breach of breaches) console.error(breach);

@@ -25,7 +25,7 @@ Napi::Value capabilities(const Napi::CallbackInfo& info) {
   result.Set("signalling", systemControl().name());
   result.Set("boost", SignalLoop::canBoost());
   const Napi::Object modes = Napi::Object::New(info.Env());
-  for (const Mode mode : {Mode::None, Mode::Process, Mode::ProcessGroup, Mode::ProcessTree, Mode::Cgroup}) {
+  for (const Mode mode : kAllModes) {
     modes.Set(modeName(mode), Napi::Value(info.Env(), failureValue(info.Env(), whyNotMode(mode))));
   }
   result.Set("modes", modes);

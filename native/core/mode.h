@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace freeze_state {
@@ -12,5 +13,8 @@ enum class Mode : std::uint8_t {
   ProcessTree,   ///< they and all their descendants
   Cgroup,        ///< a control group that they are moved into, and what they start in it
 };
+
+/// All of them.
+inline constexpr std::array kAllModes{Mode::None, Mode::Process, Mode::ProcessGroup, Mode::ProcessTree, Mode::Cgroup};
 
 }  // namespace freeze_state

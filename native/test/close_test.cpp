@@ -9,7 +9,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("close") {
-  TEST_CASE("thaws, lets go of the members, and then everything is Closed") {
+  TEST_CASE("thaws, releases the members, and then everything is Closed") {
     ScriptedState scripted(2);
     scripted.state.freezeAtEpoch(0);
     scripted.script.log();

@@ -100,7 +100,7 @@ TEST_SUITE("gone members") {
 
   TEST_CASE("only gone ones: each is named, nothing is frozen, and they are forgotten") {
     ScriptedState scripted(2);
-    SUBCASE("found by the look") {
+    SUBCASE("found by the probe") {
       scripted.script.exited(101);
       scripted.script.exited(102);
     }

@@ -114,7 +114,7 @@ TEST_SUITE("members") {
     CHECK(scripted.script.held().empty());
   }
 
-  TEST_CASE("the end of a state thaws and lets go of everything") {
+  TEST_CASE("the end of a state thaws and releases everything") {
     Script script;
     {
       FreezeState state(Mode::Process, LoopOptions{.boost = false}, script);

@@ -31,7 +31,7 @@ async function begun(options = {}) {
   return { ...whole, state, confirming };
 }
 
-describe('a confirmed freeze is done bit by bit', () => {
+describe('a confirmed freeze is done in steps', () => {
   it('in mode process-tree: others have their turns while the tree is being found', async () => {
     const { state, confirming, pids } = await begun();
     expect(await turnsDuring(confirming)).toBeGreaterThan(10);
@@ -88,7 +88,7 @@ describe('between two bits', () => {
     state.close();
   });
 
-  it('a deadline does, and says that not all were found', async () => {
+  it('a deadline that passes between two of its steps ends it, and the error says that not all were found', async () => {
     const { state, confirming, pids } = await begun({ timeout: 1 });
     const start = performance.now();
     untilNow(() => performance.now() > start + 1, 'the deadline has passed');
@@ -100,7 +100,7 @@ describe('between two bits', () => {
     state.close();
   });
 
-  it('closing does', async () => {
+  it('closing the state between two of its steps ends it', async () => {
     const { state, confirming, pids } = await begun();
     state.close();
     await running(...pids);
@@ -108,7 +108,7 @@ describe('between two bits', () => {
     expect(pids.filter(isStopped)).toEqual([]);
   });
 
-  it('a hold does', async () => {
+  it('a hold that is taken between two of its steps ends it', async () => {
     const { state, confirming, pids } = await begun();
     const hold = state.hold();
     await running(...pids);

@@ -7,7 +7,7 @@ import { until } from '../helpers/until';
 
 /** A leader and so many others in its group, which do not end with it. */
 function group(others: number): Promise<Family> {
-  return family(['mates', String(others)], others + 1);
+  return family(['group', String(others)], others + 1);
 }
 
 async function leaderExits({ pid, child }: Family): Promise<void> {

@@ -107,7 +107,7 @@ describe('mode process', () => {
 });
 
 describe.each([FreezeMode.None, FreezeMode.Process])('registering in mode %s', (mode) => {
-  it('counts', () => {
+  it('adds each pid to the count, in the order of registration', () => {
     const state = new FreezeState(mode);
     const pids = sleepers(3).map(({ pid }) => pid);
     pids.forEach((pid, index) => {

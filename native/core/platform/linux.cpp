@@ -23,7 +23,7 @@ GroupControl& groupControl() {
 FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, bool isGuarded) {
   Ledger* const ledger = isGuarded && mode != Mode::None ? guardian::start() : nullptr;
   switch (mode) {
-    case Mode::None: break;
+    case Mode::None: return {std::make_unique<NoneFreezer>(systemControl()), {}};
     case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl(), ledger), {}};
     case Mode::ProcessGroup:
       return {std::make_unique<ProcessGroupFreezer>(options, groupControl(), systemTable(), ledger), {}};
@@ -35,7 +35,7 @@ FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPla
       return result;
     }
   }
-  return {std::make_unique<NoneFreezer>(systemControl()), {}};
+  return {nullptr, {{FailureCode::UnsupportedPlatform}}};
 }
 
 Failures whyNotMode(Mode mode) {
