@@ -6,6 +6,12 @@ cd "$(dirname "$0")/.."
 find native bench -name build -prune -o \( -name '*.cpp' -o -name '*.h' \) -print0 |
   xargs -0 clang-format-19 --dry-run -Werror
 
+# The sources of other systems, as far as a compiler for Linux can read them: nobody has missed a header or a name.
+for file in native/core/os/no_*.cpp native/core/os/posix/*.cpp native/core/platform/{posix,windows}.cpp \
+  native/core/os/windows/*.cpp; do
+  g++ -std=c++20 -U__linux__ -Wall -Wextra -Werror -fsyntax-only "$file"
+done
+
 # What is compiled on this platform: the core and the addon; with --tests the native tests as well, which takes minutes.
 only='/native/(core|binding|guardian)/'
 if [ "${1:-}" = --tests ]; then only='/native/'; fi

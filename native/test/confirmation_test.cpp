@@ -61,6 +61,19 @@ std::string describe(const std::optional<std::vector<Covered>>& report) {
 }  // namespace
 
 TEST_SUITE("a confirmation") {
+  TEST_CASE("G5: a freeze that takes over one in steps stops all members, also where one has left in between") {
+    Four four;
+    Confirmation confirmation(four.state, 0, nullptr);
+    // The first two have been signalled; the list is shorter then than the steps have counted.
+    CHECK(confirmation.step(kOver).stage == Stage::Freezing);
+    CHECK(confirmation.step(kOver).stage == Stage::Freezing);
+    CHECK(four.script.log() == "stop 101, stop 102");
+    four.state->unregisterPid(101);
+    CHECK(describe(four.state->freezeAtEpoch(0)) == "frozen");
+    for (const Pid pid : {102, 103, 104}) CHECK(four.script.isStopped(pid));
+    CHECK_FALSE(four.script.isStopped(101));
+  }
+
   TEST_CASE("sends SIGSTOP again to one whose stop was taken back by somebody else") {
     Four four;
     four.script.onSend(4, [&] { four.script.continued(101); });

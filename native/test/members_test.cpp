@@ -9,6 +9,20 @@
 namespace freeze_state::test {
 
 TEST_SUITE("members") {
+  TEST_CASE("G7: what was read about a process that exits meanwhile is not about it") {
+    Script script;
+    Process process;
+    REQUIRE(script.open(101, process).empty());
+    CHECK(verified(script, process, [] { return 0; }) == 0);
+    CHECK(verified(script, process, [] { return EACCES; }) == EACCES);
+    const auto exits = [&] {
+      script.exited(101);
+      return 0;
+    };
+    CHECK(verified(script, process, exits) == ESRCH);
+    script.release(process);
+  }
+
   TEST_CASE("G7: what is no pid, or is our own, is refused before anything is asked or signalled") {
     ScriptedState scripted(0);
     constexpr std::int64_t kInt32 = std::numeric_limits<std::int32_t>::max();
