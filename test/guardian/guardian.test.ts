@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fitFor, signallingModes } from '../helpers/modes';
+import { canMakePidNamespace, inPidNamespace } from '../helpers/namespaces';
 import { runInNode, valueInNode } from '../helpers/node';
 import { isStopped, letterOf, running, statField, stopped } from '../helpers/proc';
 import { family, sleeper, sleepers, start } from '../helpers/processes';
@@ -150,6 +151,31 @@ describe('the guardian', () => {
     );
     expect(ending).toMatchObject({ signal: 'SIGKILL', stderr: '' });
     await running(pid);
+  });
+
+  it.runIf(canMakePidNamespace)('leaves no zombie where Node is the first process of a container', async () => {
+    const states = await valueInNode(
+      async ({ FreezeState: State, spawnTarget, letterOf }) => {
+        const { pid: own } = process;
+        const member = spawnTarget('sleep');
+        const state = new State('process', member.pid);
+        state.freezeAtEpoch(0);
+        state.unfreeze();
+        const { pid: first = 0 } = State.capabilities.guardian;
+        process.kill(first, 'SIGKILL');
+        let next: number | undefined;
+        while (next === undefined || next === first) {
+          await new Promise((resolve) => setImmediate(resolve));
+          next = State.capabilities.guardian.pid;
+        }
+        const letter = letterOf(first);
+        member.kill('SIGKILL');
+        return { own, letter };
+      },
+      [],
+      { under: inPidNamespace },
+    );
+    expect(states).toEqual({ own: 1, letter: '' });
   });
 
   it('ends with its emulator, whether anything is frozen or not', async () => {

@@ -257,6 +257,7 @@ class Keeper {
       send(previous_, &ledger::kRetire, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
       close(std::exchange(previous_, -1));
     }
+    const int handle = now.socket < 0 ? -1 : aside(pidfd::open(now.pid));
     tell(now.pid, std::move(now.why));
     if (now.socket < 0) return false;
     // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
@@ -265,14 +266,23 @@ class Keeper {
       pollfd guardian{now.socket, POLLIN, 0};
       if (poll(&guardian, 1, -1) <= 0) continue;
       runningPid = 0;
-      // Ours to reap where orphans are given to us: as the first process of a container. Else ECHILD.
-      while (waitpid(now.pid, nullptr, 0) < 0 && errno == EINTR) {
-      }
+      reap(handle);
       close(now.socket);
       return true;
     }
+    if (handle >= 0) close(handle);
     previous_ = now.socket;
     return true;
+  }
+
+  /// Where orphans are given to us, as to the first process of a container, it is ours to reap; else ECHILD. Not by its
+  /// number, which may be a child's of ours by now.
+  static void reap(int handle) noexcept {
+    if (handle < 0) return;
+    constexpr auto kPidfd = static_cast<idtype_t>(3);  // P_PIDFD, which older C libraries do not have
+    while (waitid(kPidfd, static_cast<id_t>(handle), nullptr, WEXITED) != 0 && errno == EINTR) {
+    }
+    close(handle);
   }
 
   const std::string& program_;
