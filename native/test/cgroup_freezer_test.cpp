@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -44,6 +46,34 @@ struct FakeCgroup {
 
 constexpr Deadline kOver{};
 
+/// While it lives no file can be written (EFBIG): a limit on their size stands for a kernel that refuses.
+class NoWrites {
+ public:
+  NoWrites() {
+    getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit none{0, old_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+    before_ = std::signal(SIGXFSZ, SIG_IGN);
+  }
+  NoWrites(const NoWrites&) = delete;
+  NoWrites& operator=(const NoWrites&) = delete;
+  ~NoWrites() {
+    setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, before_);
+  }
+
+ private:
+  rlimit old_{};
+  void (*before_)(int) = SIG_DFL;
+};
+
+/// The result of an operation that cannot write.
+template <typename Operation>
+auto withoutWrites(Operation operation) {
+  const NoWrites none;
+  return operation();
+}
+
 }  // namespace
 
 TEST_SUITE("mode cgroup on a fake hierarchy") {
@@ -83,6 +113,32 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     fake.all.update();
     CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
     CHECK(confirmation.pending()->empty());
+  }
+
+  TEST_CASE("G4: a freeze whose write fails leaves nothing frozen, marked or claimed") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    const auto result = withoutWrites([&] { return fake.state->freezeAtEpoch(0); });
+    CHECK(describe(result).starts_with("CgroupFailed"));
+    CHECK_FALSE(word::isFrozen(fake.state->word()));
+    CHECK(fake.ledger.marked().empty());
+    const auto other = fake.make();
+    other->registerPid(102);
+    CHECK(describe(other->freezeAtEpoch(0)) == "frozen");
+  }
+
+  TEST_CASE("a thaw whose write fails says so, and keeps the mark until the next one has thawed") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.state->freezeAtEpoch(0);
+    const Failures failures = withoutWrites([&] { return fake.state->unfreeze(); });
+    REQUIRE(failures.size() == 1);
+    CHECK(failures.front().code == FailureCode::CgroupFailed);
+    CHECK(failures.front().isStopped);
+    CHECK(fake.ledger.marked().contains(ScriptedLedger::kCgroup));
+    CHECK(describe(fake.state->unfreeze()).empty());
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().empty());
   }
 
   TEST_CASE("G3: a freeze whose epoch has passed writes nothing") {
@@ -156,7 +212,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
   }
 
-  TEST_CASE("a group that somebody has removed says so at a freeze, and a thaw finds nothing to do") {
+  TEST_CASE("a thaw of a group whose directory somebody has removed is no error") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     fake.state->freezeAtEpoch(0);
@@ -201,7 +257,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     }
   }
 
-  TEST_CASE("G1, G6: of two threads that freeze and thaw, the thaw that returned last leaves it thawed") {
+  TEST_CASE("two threads freeze and thaw at once, and after the last thaw nothing is frozen or marked") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     constexpr int kRounds = 300;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <csignal>
@@ -173,6 +175,31 @@ TEST_SUITE("boost") {
       CHECK(sched_getscheduler(0) == SCHED_RR);
       CHECK(now.sched_priority == 7);
     }).join();
+  }
+
+  TEST_CASE("the timer slack of the thread comes back, too") {
+    std::thread([] {
+      constexpr unsigned long kSlack = 123'456;
+      prctl(PR_SET_TIMERSLACK, kSlack);
+      {
+        const SignalLoop loop({}, 2);
+      }
+      CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
+      SignalLoop::canBoost();
+      CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
+    }).join();
+  }
+
+  TEST_CASE("under a limit on real time, soft or hard, the class stays: the time of all loops adds up") {
+    for (const bool isHard : {false, true}) {
+      const int code = runInFork([&] {
+        const rlimit limit{1'000'000, isHard ? rlim_t{1'000'000} : RLIM_INFINITY};
+        if (setrlimit(RLIMIT_RTTIME, &limit) != 0) return 1;
+        const SignalLoop loop({}, 2);
+        return sched_getscheduler(0) == SCHED_OTHER && !SignalLoop::canBoost() ? 0 : 2;
+      });
+      CHECK(code == 0);
+    }
   }
 
   TEST_CASE("asking whether it may leaves the class as it is") {

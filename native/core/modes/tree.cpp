@@ -6,6 +6,13 @@
 
 namespace freeze_state {
 
+namespace {
+
+/// A walk waits for each process that it has signalled, and that one needs a processor meanwhile: perhaps ours.
+constexpr std::size_t kOneByOne = 1;
+
+}  // namespace
+
 bool TreeFreezer::isOurAncestor(Pid pid) {
   ProcessEntry entry{.parent = control().ownPid()};
   // Init, and whatever is outside of our pid namespace, is where it ends; so it does where /proc hides them, and then
@@ -37,7 +44,7 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
     const auto failure = protocol_.stop(newcomer, false);
     return failure ? Failures{*failure} : Failures();
   }
-  const SignalLoop loop(options_, 2);
+  const SignalLoop loop(options_, kOneByOne);
   if (const auto failure = protocol_.stop(newcomer, false); failure) return {*failure};
   Failures failures = TreeWalk(control(), table_, *reader_, members, descendants_, protocol_).run({&frozen}).failures;
   if (failures.empty()) return {};
@@ -108,13 +115,12 @@ void TreeFreezer::endWalk() noexcept {
 }
 
 Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
-  // How many there will be nobody knows yet.
-  const SignalLoop loop(options_, 2);
   if (!walk_) {
-    Step step = protocol_.stopAll(members, signalled_, slice, isNoting);
+    Step step = ProcessFreezer::stop(members, slice, isNoting);
     if (!step.isDone() || slice.isCancelled()) return step;
     walk_.emplace(control(), table_, *reader_, members, descendants_, protocol_);
   }
+  const SignalLoop loop(options_, kOneByOne);
   Step step = walk_->run(slice);
   if (!step.isUnfinished()) endWalk();
   return step;
@@ -131,10 +137,12 @@ Failures TreeFreezer::resume(MemberList& members, Whom whom) {
   Failures failures;
   endWalk();
   if (whom == Whom::Stopped && !isAnyStopped(members)) return failures;
-  const SignalLoop loop(options_, members.size() + descendants_.list.size());
-  protocol_.resumeAll(members, whom, failures);
+  {
+    const SignalLoop loop(options_, members.size() + descendants_.list.size());
+    protocol_.resumeAll(members, whom, failures);
+    protocol_.resumeAll(descendants_.list, whom, failures);
+  }
   if (whom == Whom::All) resumeStoppedByOthers(members);
-  protocol_.resumeAll(descendants_.list, whom, failures);
   // Those that refuse stay, with their marks.
   descendants_.keepSent();
   return failures;

@@ -22,7 +22,8 @@ struct LoopOptions {
 ///
 /// And each signal wakes its target, which preempts the loop on its own processor. A thread in SCHED_FIFO (sched(7)) is
 /// not preempted by ordinary ones: one needs CAP_SYS_NICE or an RLIMIT_RTPRIO for that, and without them the loop runs
-/// as it is. The old class comes back at the end.
+/// as it is. So it does where real time is limited: a finite RLIMIT_RTTIME ends us when our loops have used it up. The
+/// old class comes back at the end, with its timer slack. To be held around signals only, and never over a wait.
 class SignalLoop {
  public:
   SignalLoop(const LoopOptions& options, std::size_t processes) noexcept;
@@ -35,6 +36,7 @@ class SignalLoop {
 
  private:
   int oldPolicy_ = -1;  ///< what to go back to; -1 where nothing was changed
+  int oldSlack_ = -1;   ///< the timer slack, in nanoseconds
 };
 
 }  // namespace freeze_state

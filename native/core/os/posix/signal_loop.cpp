@@ -3,9 +3,15 @@
 #include <signal.h>
 
 #ifdef __linux__
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <array>
+#include <cstdlib>
 #endif
 
 namespace freeze_state {
@@ -36,6 +42,26 @@ bool setSchedulerOfThread(int policy, int priority) noexcept {
   return syscall(SYS_sched_setscheduler, 0, policy, &parameter) == 0;
 }
 
+/// Whether time in a real-time class is short: by RLIMIT_RTTIME, which adds up over all loops, and ends us at last
+/// (getrlimit(2)); or by what all real-time threads have together (sched(7)), without which the loop would stall.
+bool isRealTimeShort() noexcept {
+  rlimit time{};
+  if (getrlimit(RLIMIT_RTTIME, &time) != 0 || time.rlim_cur != RLIM_INFINITY || time.rlim_max != RLIM_INFINITY)
+    return true;
+  // Of each second, in microseconds; -1 is all of it. Read once: it is a setting of the machine.
+  static const bool isBudgetSmall = [] {
+    const int fd = open("/proc/sys/kernel/sched_rt_runtime_us", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    std::array<char, 32> text{};
+    const bool isRead = read(fd, text.data(), text.size() - 1) > 0;
+    close(fd);
+    constexpr long kEnough = 500'000;
+    const long budget = isRead ? std::strtol(text.data(), nullptr, 10) : -1;
+    return budget >= 0 && budget < kEnough;
+  }();
+  return isBudgetSmall;
+}
+
 /// Returns the class to go back to, or -1 where the thread stays as it is: because it may not change, or because it
 /// already is in a class that ordinary threads cannot preempt. SCHED_RESET_ON_FORK is part of the class and goes back
 /// with it.
@@ -43,31 +69,42 @@ int enterRealTime() noexcept {
   const int policy = schedulerOfThread();
   const int plain = policy & ~SCHED_RESET_ON_FORK;
   if (policy < 0 || (plain != SCHED_OTHER && plain != SCHED_BATCH && plain != SCHED_IDLE)) return -1;
+  if (isRealTimeShort()) return -1;
   const int wanted = SCHED_FIFO | (policy & SCHED_RESET_ON_FORK);
   return setSchedulerOfThread(wanted, sched_get_priority_min(SCHED_FIFO)) ? policy : -1;
 }
 
-void leaveRealTime(int policy) noexcept { setSchedulerOfThread(policy, 0); }
+/// The kernel takes the timer slack of a real-time thread away, and gives it the default when it leaves (prctl(2)).
+int slackOfThread() noexcept { return prctl(PR_GET_TIMERSLACK); }
+
+void leaveRealTime(int policy, int slack) noexcept {
+  setSchedulerOfThread(policy, 0);
+  if (slack > 0) prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(slack));
+}
 #else
 int enterRealTime() noexcept { return -1; }
-void leaveRealTime(int) noexcept {}
+int slackOfThread() noexcept { return -1; }
+void leaveRealTime(int, int) noexcept {}
 #endif
 
 }  // namespace
 
 SignalLoop::SignalLoop(const LoopOptions& options, std::size_t processes) noexcept {
   if (!options.childStopNotices) quietChildStops();
-  if (options.boost && processes > 1) oldPolicy_ = enterRealTime();
+  if (!options.boost || processes <= 1) return;
+  oldSlack_ = slackOfThread();
+  oldPolicy_ = enterRealTime();
 }
 
 SignalLoop::~SignalLoop() {
-  if (oldPolicy_ >= 0) leaveRealTime(oldPolicy_);
+  if (oldPolicy_ >= 0) leaveRealTime(oldPolicy_, oldSlack_);
 }
 
 bool SignalLoop::canBoost() noexcept {
+  const int slack = slackOfThread();
   const int policy = enterRealTime();
   if (policy < 0) return false;
-  leaveRealTime(policy);
+  leaveRealTime(policy, slack);
   return true;
 }
 
