@@ -4,7 +4,7 @@ import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { cgroup, errorOf, madeUnder, own, processesOf, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
-import { runInNode } from '../helpers/node';
+import { runInNode, valueInNode } from '../helpers/node';
 import { cgroupOf, isStopped, openPidfds, running, stopped } from '../helpers/proc';
 import { killed, sleeper, sleepers, tree } from '../helpers/processes';
 
@@ -65,6 +65,22 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       expect(() => FreezeState.withPids(FreezeMode.Cgroup, [sleeper().pid, 1])).toThrow();
       expect(madeUnder(own)).toEqual([]);
       expect(openPidfds()).toBeLessThanOrEqual(before);
+    });
+
+    // As root it does without the chmod(2); a plain user could not open its own files.
+    it('works whatever the umask of the program is', async () => {
+      const frozen = await valueInNode(
+        ({ FreezeState: State, stoppedNow }, pid) => {
+          process.umask(0o777);
+          const state = new State('cgroup', pid);
+          const result = state.freezeAtEpoch(0);
+          stoppedNow(pid);
+          state.close();
+          return result;
+        },
+        [sleeper().pid],
+      );
+      expect(frozen).toBe(true);
     });
 
     it('costs two descriptors, which close gives back', () => {

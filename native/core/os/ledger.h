@@ -85,7 +85,7 @@ class Ledger {
   virtual LedgerEntry enter(const LedgerCgroup& cgroup) noexcept = 0;
 
   /// Waits until somebody reads it, or nobody will: the guardian is started when the first state is made, and takes a
-  /// millisecond. For a tenth of a second at most. Before the first stop, under the lock of the state.
+  /// millisecond. For a second at most, and once. Before the first stop, under the lock of the state.
   virtual void awaitReader() noexcept = 0;
 
  private:

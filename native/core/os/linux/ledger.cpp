@@ -132,7 +132,7 @@ LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup) noexcept {
 }
 
 void MappedLedger::awaitReader() noexcept {
-  constexpr std::chrono::milliseconds kLongest(100);
+  constexpr std::chrono::seconds kLongest(1);
   if (isWaitOver_) return;
   std::unique_lock lock(mutex_);
   waitEnded_.wait_for(lock, kLongest, [&] { return isWaitOver_.load(); });
