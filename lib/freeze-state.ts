@@ -372,7 +372,7 @@ export class FreezeState implements Disposable {
 
   /** As the crate's `Debug`. */
   [inspect.custom](depth: number, options: InspectOptions): string {
-    // A proxy, a stub, or an object that inherits from a state: console.log is not to throw of it.
+    // A proxy, a stub, or an object that inherits from a state: console.log must not throw for it.
     if (!FreezeState.#isState(this)) return '[FreezeState without a state]';
     if (depth < 0) return '[FreezeState]';
     const mode = this.#handle.mode();

@@ -26,8 +26,8 @@ fi
 rm -rf "$reports"
 mkdir -p "$reports"
 chmod 1777 "$reports"
-# No search for leaks: V8 and Node leave most of their memory to the end of the process, and reach it by compressed or
-# tagged pointers that the search does not follow. What the addon holds is counted by threads/garbage and freeze/resources.
+# No search for leaks: Node leaves memory to the end of the process, and each would be told. What the addon holds is
+# counted by threads/garbage and freeze/resources.
 export ASAN_OPTIONS=detect_leaks=0:log_path=$reports/report
 export UBSAN_OPTIONS=print_stacktrace=1
 

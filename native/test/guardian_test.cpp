@@ -78,7 +78,7 @@ void killAmidst(const Members& members, const std::string& scenario, std::chrono
   std::array<char, 8> begun{};
   CHECK(read(pipe[0], begun.data(), begun.size()) > 0);
   close(pipe[0]);
-  std::this_thread::sleep_for(after);  // wherever it is then
+  std::this_thread::sleep_for(after);  // stands for no condition: the kill is to hit another place in each round
   kill(storm, SIGKILL);
   waitpid(storm, nullptr, 0);
 }

@@ -82,7 +82,7 @@ describe.each(members())('%s', (name, call) => {
     ];
     for (const receiver of receivers) {
       const error = await outcome(() => call(receiver));
-      // console.log is not to throw.
+      // console.log must not throw.
       if (name === inspect.custom) {
         expect(error).toBe('[FreezeState without a state]');
         continue;
