@@ -1,6 +1,7 @@
 // node scripts/ci-summary.mjs FOLDER: prints the closing lines of the test runs in the folder's logs, why tests and steps
 // failed, which steps did, and the sum of the runners' reports as the last line: whoever is shown only the end of a long
-// log finds it all there. Fails where a step or a test failed, or none ran.
+// log finds it all there. A failed step in which no test failed (a lint, a run that hung) counts as one failure. Fails
+// where a step or a test failed, or no test ran.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failuresIn, linesOf, placeOf } from './vitest-report.mjs';
@@ -8,6 +9,7 @@ import { failuresIn, linesOf, placeOf } from './vitest-report.mjs';
 const folder = process.argv[2];
 const files = readdirSync(folder).sort();
 const read = (name) => readFileSync(join(folder, name), 'utf8');
+/** Over all steps. */
 const sum = { passed: 0, failed: 0, skipped: 0 };
 /** Of each thing that failed, its heading and what is to be shown of it. */
 const failures = [];
@@ -40,12 +42,16 @@ function addCtest(text) {
   sum.skipped += skipped;
 }
 
+/** The steps with failed tests. */
+const stepsOfFailedTests = new Set();
 for (const file of files) {
   const step = file.replace(/\.\w+$/, '');
   if (!/\.(json|xml)$/.test(file)) continue;
   console.log(`${step}:`);
+  const failedBefore = sum.failed;
   if (file.endsWith('.json')) addVitest(read(file), step);
   else addCtest(read(file));
+  if (sum.failed > failedBefore) stepsOfFailedTests.add(step);
   for (const line of read(`${step}.log`).split('\n')) {
     if (/^ *(Test Files|Tests|Duration) {2}|^\d+% tests passed|^Total Test time/.test(line)) console.log(line);
   }
@@ -55,6 +61,7 @@ const failedSteps = files
   .filter((file) => file.endsWith('.status') && read(file).trim() !== '0')
   .map((file) => file.replace(/\.status$/, ''));
 for (const step of failedSteps) {
+  if (!stepsOfFailedTests.has(step)) sum.failed += 1;
   if (failures.some((failure) => failure.step === step)) continue;
   const lines = linesOf(read(`${step}.log`));
   failures.push({ step, heading: `The end of the log of ${step}:`, lines: lines.slice(-25) });
@@ -63,7 +70,5 @@ for (const { heading, lines } of failures) console.log(['', heading, ...shown(li
 if (failures.length > 0) console.log();
 for (const step of failedSteps) console.log(`FAILED step: ${step}`);
 
-const counts = [`${sum.passed} passed`, `${sum.failed} failed`];
-if (sum.skipped > 0) counts.push(`${sum.skipped} skipped`);
-console.log(counts.join(', '));
-if (failedSteps.length > 0 || sum.failed > 0 || sum.passed === 0) process.exitCode = 1;
+console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+if (sum.failed > 0 || sum.passed === 0) process.exitCode = 1;

@@ -85,7 +85,7 @@ it('each failed test is shown with its file and message, and the end of the log 
     ]),
     'lint.status': '2\n',
     'lint.log': `${numbered(30).join('\n')}\n`,
-    // Stopped by its time: no test of it has failed.
+    // Ended by its time limit: no test of it has failed, and so the step itself counts as one failure.
     'late.status': '124\n',
     'late.log': 'the log of late\n',
     'late.json': vitestReport([{ name: join(root, 'test/a.test.ts'), tests: [passed] }]),
@@ -123,12 +123,12 @@ it('each failed test is shown with its file and message, and the end of the log 
     'FAILED step: late',
     'FAILED step: lint',
     'FAILED step: native',
-    '4 passed, 4 failed',
+    '4 passed, 6 failed, 0 skipped',
   ]);
   expect(code).toBe(1);
 });
 
-it('a step that failed before any test ran is shown, and fails', async () => {
+it('a step that failed before any test ran is shown, counts as one failure, and fails', async () => {
   const { code, lines } = await summary({ 'debian.status': '100\n', 'debian.log': 'E: no network\n' });
   expect(lines).toEqual([
     '',
@@ -136,7 +136,7 @@ it('a step that failed before any test ran is shown, and fails', async () => {
     '    E: no network',
     '',
     'FAILED step: debian',
-    '0 passed, 0 failed',
+    '0 passed, 1 failed, 0 skipped',
   ]);
   expect(code).toBe(1);
 });
