@@ -1,28 +1,29 @@
+// The processes that the trials freeze; they end with this one.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
+import { once } from 'node:events';
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import { adopt, endWithGroup } from '../test/helpers/children.js';
+import { statText } from '../test/helpers/proc.js';
+import { until } from '../test/helpers/until.js';
 import { floor } from './floor.mjs';
 
-const started: ChildProcess[] = [];
-/** Their groups end with them. */
-const leaders: number[] = [];
-process.on('exit', () => {
-  for (const child of started) child.kill('SIGKILL');
-  for (const leader of leaders) killGroup(leader);
-});
-// By default a signal ends the process without its `exit`.
+export { killGroup } from '../test/helpers/children.js';
+
+// By default a signal ends the process without its `exit`, at which the children are killed.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 async function pidOf(child: ChildProcess): Promise<number> {
-  started.push(child);
-  child.unref();
-  return await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('spawn', () => resolve(child.pid as number));
-  });
+  adopt(child).unref();
+  await once(child, 'spawn');
+  return child.pid as number;
 }
 
-/** Sleeping children that Node spawned, as an emulator's are; they end with this process. */
+async function leaderOf(child: ChildProcess): Promise<number> {
+  endWithGroup(child);
+  return await pidOf(child);
+}
+
+/** Sleeping children that Node spawned, as an emulator's are. */
 export function sleepers(count: number, options: SpawnOptions = {}): Promise<number[]> {
   const start = (): ChildProcess => spawn('sleep', ['600'], { ...options, stdio: 'ignore' });
   return Promise.all(Array.from({ length: count }, () => pidOf(start())));
@@ -51,7 +52,7 @@ tree "$@"`;
  * many each of those has.
  *
  * @param prepare is called with the leader's pid before it has any.
- * @returns the pids, the leader's first. They end with this process, or by {@link killGroup}.
+ * @returns the pids, the leader's first. {@link killGroup} ends them early.
  */
 export async function family(
   widths: readonly number[],
@@ -61,17 +62,12 @@ export async function family(
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  const leader = await pidOf(child);
-  leaders.push(leader);
+  const leader = await leaderOf(child);
   prepare(leader);
   child.stdin.end('\n');
   const count = widths.reduceRight((below, width) => 1 + width * below, 1);
-  for (let tries = 0; tries < 1000; tries += 1) {
-    await setTimeout(10);
-    const pids = sleepersOf(leader);
-    if (pids.length === count) return [leader, ...pids.filter((pid) => pid !== leader)];
-  }
-  throw new Error(`The group ${leader} has ${sleepersOf(leader).length} sleepers after 10 s, and not ${count}.`);
+  await until(() => sleepersOf(leader).length === count, `the group ${leader} has ${count} sleepers`);
+  return [leader, ...sleepersOf(leader).filter((pid) => pid !== leader)];
 }
 
 const nodeScript = `
@@ -87,8 +83,7 @@ export async function nodeFamily(count: number): Promise<number[]> {
     detached: true,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const leader = await pidOf(child);
-  leaders.push(leader);
+  const leader = await leaderOf(child);
   let printed = '';
   for await (const chunk of child.stdout) {
     printed += chunk;
@@ -98,30 +93,14 @@ export async function nodeFamily(count: number): Promise<number[]> {
   throw new Error(`The group ${leader} ended before its ${count} Node processes ran.`);
 }
 
-export function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch {
-    // Nobody is left of it.
-  }
-}
-
 /** The pids of those in the group that have become `sleep`, and sleep. */
 function sleepersOf(group: number): number[] {
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && statOf(name).match(/\(sleep\) S \d+ (\d+) /)?.[1] === String(group))
+    .filter((name) => /^\d+$/.test(name) && /\(sleep\) S \d+ (\d+) /.exec(statText(name))?.[1] === String(group))
     .map(Number);
 }
 
-function statOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-/** Looks at processes that need not be children of ours, by files that it keeps open. */
+/** Watches processes, which need not be our children, through /proc/PID/stat files that it keeps open. */
 export class Watch {
   readonly #files: readonly number[];
 

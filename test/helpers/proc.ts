@@ -2,14 +2,19 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { until, untilNow } from './until';
 
+/** /proc/<pid>/stat; '' where there is no such process. */
+export function statText(pid: number | string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
 /** /proc/<pid>/stat, by the numbers that proc_pid_stat(5) has, from 3 on; none where there is no such process. */
 export function statFields(pid: number | string): readonly string[] {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return [];
-  }
+  const text = statText(pid);
+  if (text === '') return [];
   // The command, field 2, may hold spaces and parentheses.
   return ['', '', '', ...text.slice(text.lastIndexOf(')') + 2).split(' ')];
 }

@@ -1,13 +1,13 @@
-import { type ChildProcess, type ChildProcessByStdio, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
 import { afterEach } from 'vitest';
+import { end, endAll, endByInput, endWithGroup, type Piped, start } from './children';
 import { zombieNow } from './proc';
 import { launchProgram, targetProgram } from './programs';
 import { until } from './until';
 
-type Piped = ChildProcessByStdio<Writable, Readable, Readable>;
+export { endAll, start } from './children';
 
 /** A process that the test may freeze. */
 export interface Target {
@@ -25,53 +25,8 @@ export const nobody = 65_534;
 export const canBecomeNobody =
   spawnSync(launchProgram, [`user=${nobody}`, '--', 'test', '-r', join(__dirname, 'fixtures/child.cjs')]).status === 0;
 
-const started = new Set<ChildProcess>();
-/** These have a zombie to reap: killed, they would leave it to init. */
-const reapers = new WeakSet<ChildProcess>();
-/** These lead a group that is to end with them. */
-const leaders = new Set<ChildProcess>();
-
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch {
-    // Nobody is left of it.
-  }
-}
-
-/** Spawns a process that ends with the test at the latest, however the test ends. */
-export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Piped {
-  const child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] }) as Piped;
-  // Ended with input unread: no matter.
-  child.stdin.on('error', () => undefined);
-  started.add(child);
-  child.once('exit', () => started.delete(child));
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  // First, while its number is its own: those of its group may outlive it.
-  if (leaders.has(child) && child.pid !== undefined) killGroup(child.pid);
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGCONT');
-  if (reapers.has(child)) child.stdin?.end();
-  else child.kill('SIGKILL');
-  await exit;
-}
-
-export async function endAll(): Promise<void> {
-  await Promise.all([...started, ...leaders].map(end));
-  leaders.clear();
-}
-
 // Whoever imports this file has its processes ended after each test.
 afterEach(endAll);
-// And where the run is cut short between two tests; a kernel that misses even this has the targets' PR_SET_PDEATHSIG.
-process.on('exit', () => {
-  for (const child of started) child.kill('SIGKILL');
-  for (const { pid } of leaders) if (pid !== undefined) killGroup(pid);
-});
 
 export interface TargetOptions {
   /** The owner; needs root. */
@@ -122,7 +77,7 @@ export interface Family extends Target {
 /** Starts `target` with these words, and waits until it has printed so many pids. */
 export async function family(words: readonly string[], count: number): Promise<Family> {
   const { pid, child } = target(words, { detached: true });
-  leaders.add(child);
+  endWithGroup(child);
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => {
     printed += chunk.toString();
@@ -143,7 +98,7 @@ export async function tree(width: number, depth: number): Promise<Family> {
 /** The pid of a process that has exited and that its parent, which is not this process, does not reap. */
 export function zombieOfAnother(): Promise<number> {
   const { child } = target(['zombie']);
-  reapers.add(child);
+  endByInput(child);
   return firstNumber(child);
 }
 
