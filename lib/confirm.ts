@@ -1,5 +1,5 @@
 import { clock } from './clock';
-import { FreezeTimeoutError } from './errors';
+import { NotStoppedError } from './errors';
 import { closedError, errorOf } from './failures';
 import {
   type ConfirmationHandle,
@@ -8,9 +8,17 @@ import {
   outcomeNames,
   type StateHandle,
 } from './native';
-import { capitalized } from './show';
+import { shown } from './show';
 import { below, calledBy, callersOf } from './stack';
-import type { ConfirmOptions, FreezeReport, MemberOutcome } from './types';
+import {
+  type ConfirmOptions,
+  FreezeMode,
+  type FreezeReport,
+  type MemberOutcome,
+  type NotFrozenReport,
+  type UnstoppedProcess,
+} from './types';
+import { epochOf } from './word';
 
 /**
  * Microseconds for which this thread gets on with it, before it lets others run; the last piece of work in them may take
@@ -40,10 +48,11 @@ export async function confirm(
   signal?.throwIfAborted();
   const start = clock.now();
   let lastProgress = start;
+  const isStale = isPast(handle, epoch);
   const confirmation = handle.confirm(epoch);
   let step = confirmation.step(firstSlice);
   if (hasFailed(step)) throw below(errorOf(step, 'confirmFreezeAtEpoch'));
-  if (step.stage === 'passed') return notFrozen(epoch);
+  if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
   // Later errors are made when nothing of the caller is on the stack.
   const callers = callersOf();
   let isFrozen = hasFrozen(step);
@@ -65,18 +74,18 @@ export async function confirm(
     throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
   }
   if (!isOver(step)) {
-    const pids = confirmation.pending() ?? [];
+    const processes = confirmation.pending() ?? [];
     const isInProgress = !isFrozen && !step.isBlocked;
     const cause = rollBack(confirmation, false, changed);
-    if (cause !== false) throw calledBy(timedOut(pids, isInProgress, timeout, cause), callers);
+    if (cause !== false) throw calledBy(notStopped(processes, isInProgress, timeout, cause), callers);
   }
   const report = step.stage === 'stopped' ? confirmation.report() : undefined;
   if (report !== undefined) {
-    const { signalledNs, stoppedNs } = report;
-    return { frozen: true, epoch, members: membersOf(report.outcomes), signalledNs, stoppedNs };
+    const { signaledNs, stoppedNs } = report;
+    return { isFrozen: true, epoch, members: membersOf(report.outcomes), signaledNs, stoppedNs };
   }
   if (handle.word() === undefined) throw calledBy(closedError(), callers);
-  return notFrozen(epoch);
+  return notFrozen(handle, epoch, isStale);
 }
 
 function hasFailed(step: ConfirmationProgress | NativeFailure[]): step is NativeFailure[] {
@@ -99,8 +108,18 @@ function rollBack(confirmation: ConfirmationHandle, onlyOwn: boolean, changed: (
   return Array.isArray(thawed) ? errorOf(thawed, 'confirmFreezeAtEpoch') : undefined;
 }
 
-function notFrozen(epoch: number): FreezeReport {
-  return { frozen: false, epoch, members: [], signalledNs: 0, stoppedNs: 0 };
+/** Whether the state is at another epoch, by now: thaws move it on, and nothing moves it back. */
+function isPast(handle: StateHandle, epoch: number): boolean {
+  const word = handle.word();
+  return word !== undefined && epochOf(word) !== epoch;
+}
+
+/** @param isStale whether the epoch had passed before the freeze began. */
+function notFrozen(handle: StateHandle, epoch: number, isStale: boolean): NotFrozenReport {
+  if (handle.mode() === FreezeMode.None) return { isFrozen: false, epoch, reason: 'mode-none' };
+  if (isStale) return { isFrozen: false, epoch, reason: 'stale' };
+  // At the epoch still, nothing but a hold keeps it from being frozen.
+  return { isFrozen: false, epoch, reason: isPast(handle, epoch) ? 'thawed' : 'held' };
 }
 
 function membersOf(outcomes: Int32Array): MemberOutcome[] {
@@ -111,22 +130,41 @@ function membersOf(outcomes: Int32Array): MemberOutcome[] {
 }
 
 /** @param isInProgress whether the deadline ended it while there was work to do; else it waited for the processes. */
-function timedOut(
-  pids: readonly number[],
+function notStopped(
+  processes: readonly UnstoppedProcess[],
   isInProgress: boolean,
   timeout: number,
   cause: Error | undefined,
-): FreezeTimeoutError {
-  const who = pids.length === 1 ? `process ${pids[0]}` : `processes ${pids.join(', ')}`;
-  const were = pids.length === 1 ? 'was' : 'were';
+): NotStoppedError {
   const message = isInProgress
     ? `The freeze was not done when ${timeout} ms had passed, so it was rolled back. Many members, or a large tree, take ` +
       '50 µs to 1 ms for each process: allow more time.'
-    : `${capitalized(who)} ${were} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process ` +
+    : `${subject(processes)} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process ` +
       'does not stop while it is in vfork(2) or in an uninterruptible system call (state D), while somebody else has frozen ' +
       'its control group, and not while it gets no processor; and where /proc hides processes (hidepid) nobody can say that a ' +
-      `group has. See \`ps -o pid,stat,wchan -p ${pids.join(',')}\`.`;
-  const error = new FreezeTimeoutError(message, timeout, pids);
+      `group has. See \`ps -o pid,stat,wchan -p ${processes.map(({ pid }) => pid).join(',')}\`.`;
+  const error = new NotStoppedError(message, timeout, processes);
   if (cause !== undefined) error.cause = cause;
   return error;
+}
+
+/** As many as a person reads; the error has them all. */
+const shownProcesses = 5;
+
+function subject(processes: readonly UnstoppedProcess[]): string {
+  const [only] = processes;
+  if (processes.length === 1 && only !== undefined) return `Process ${described(only)} was`;
+  const more = processes.length - shownProcesses;
+  const some = processes.slice(0, shownProcesses).map(described).join(', ');
+  return `Processes ${some}${more > 0 ? ` and ${more} more` : ''} were`;
+}
+
+/** The pid and, in brackets, what is known: `4711 ("python3", D in kernel_clone, waits in vfork)`. */
+function described({ pid, name, state, waitChannel, isInVfork }: UnstoppedProcess): string {
+  const parts = [
+    ...(name === undefined ? [] : [shown(name)]),
+    ...(state === undefined ? [] : [waitChannel === undefined ? `state ${state}` : `${state} in ${waitChannel}`]),
+    ...(isInVfork ? ['waits in vfork'] : []),
+  ];
+  return parts.length === 0 ? String(pid) : `${pid} (${parts.join(', ')})`;
 }

@@ -1,4 +1,5 @@
 import { getSystemErrorName } from 'node:util';
+import type { UnstoppedProcess } from './types';
 
 /** The `code` of every {@link FreezeError}. */
 export type FreezeErrorCode = AnyFreezeError['code'];
@@ -14,6 +15,7 @@ export type AnyFreezeError =
   | InvalidPidError
   | ResourceExhaustedError
   | FreezeTimeoutError
+  | NotStoppedError
   | FreezeClosedError
   | InvalidHandleError
   | CgroupError;
@@ -153,7 +155,7 @@ export class ResourceExhaustedError extends FreezeError {
   }
 }
 
-/** What was waited for did not happen in time. */
+/** The state did not change in time. */
 export class FreezeTimeoutError extends FreezeError {
   override readonly code = 'ERR_FREEZE_TIMEOUT';
   static {
@@ -163,8 +165,23 @@ export class FreezeTimeoutError extends FreezeError {
     message: string,
     /** Milliseconds, as they were given. */
     readonly timeout: number,
-    /** The processes that had not stopped; only for a confirmation. */
-    readonly pids: readonly number[] = [],
+  ) {
+    super(message);
+  }
+}
+
+/** Processes did not stop in time, so their freeze was rolled back: nothing that it stopped stays so. */
+export class NotStoppedError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_NOT_STOPPED';
+  static {
+    FreezeError.named(NotStoppedError, 'NotStoppedError');
+  }
+  constructor(
+    message: string,
+    /** Milliseconds, as they were given, or the default. */
+    readonly timeout: number,
+    /** Those that had been signalled and had not stopped; empty where the time was too short to signal all. */
+    readonly processes: readonly UnstoppedProcess[],
   ) {
     super(message);
   }

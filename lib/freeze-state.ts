@@ -213,14 +213,14 @@ export class FreezeState implements Disposable {
    *
    * It goes in steps of some 40 µs, the first of them during the call, and takes no other thread. Hundreds of members, or a
    * tree, take several: then the state is running still when the call returns. A thaw, from whichever thread, ends it with
-   * `frozen: false`. Where the deadline passes, or the signal is aborted, the freeze is rolled back: nothing that it stopped
+   * `isFrozen: false`. Where the deadline passes, or the signal is aborted, the freeze is rolled back: nothing that it stopped
    * stays so.
    *
    * Of our own children it asks waitid(2), with WNOWAIT, which leaves their exits to Node; of others, /proc; of a control
    * group, its cgroup.events.
    *
    * @param epoch as for `freezeAtEpoch`. One that is frozen already is confirmed all the same.
-   * @throws (rejects) as `freezeAtEpoch` throws; FreezeTimeoutError, which names who did not stop; `signal.reason` when
+   * @throws (rejects) as `freezeAtEpoch` throws; NotStoppedError, which names who did not stop; `signal.reason` when
    *   aborted; FreezeClosedError when the state is closed meanwhile; TypeError or RangeError for options that are wrong.
    */
   confirmFreezeAtEpoch(epoch: number, options: ConfirmOptions = {}): Promise<FreezeReport> {

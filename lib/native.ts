@@ -1,5 +1,5 @@
 import { load } from './load';
-import type { FreezeMode, MemberOutcome, MemberStatus, Signalling } from './types';
+import type { FreezeMode, MemberOutcome, MemberStatus, Signalling, UnstoppedProcess } from './types';
 import type { Word } from './word';
 
 /**
@@ -92,13 +92,13 @@ export interface ConfirmationHandle {
   /** Continues for so long at most. */
   step(limitMicroseconds: number): ConfirmationProgress | NativeFailure[];
   /** Those that were signalled and not seen stopped; `undefined` where the epoch has passed. */
-  pending(): number[] | undefined;
+  pending(): UnstoppedProcess[] | undefined;
   /**
    * Thaws what is, or is about to be, frozen at the epoch; `onlyOwn`: if this confirmation froze it. Whether it did that.
    */
   rollBack(onlyOwn: boolean): boolean | NativeFailure[];
   /** Of each process its pid and its outcome, as an index of `outcomeNames`; `undefined` where the epoch has passed. */
-  report(): { outcomes: Int32Array; signalledNs: number; stoppedNs: number } | undefined;
+  report(): { outcomes: Int32Array; signaledNs: number; stoppedNs: number } | undefined;
 }
 
 /** `Outcome` in native/core/modes/freezer.h. */

@@ -129,18 +129,51 @@ export interface MemberOutcome {
   readonly outcome: Outcome;
 }
 
-/** What {@link FreezeState.confirmFreezeAtEpoch} resolves with. */
-export interface FreezeReport {
-  /** `false`: the epoch had passed, or passed during the wait, or the state is held, or the mode is `none`. */
-  readonly frozen: boolean;
+/**
+ * Why a confirmation did not freeze: the epoch had passed before the call (`stale`); it passed during the wait, by a thaw
+ * from whichever thread (`thawed`); somebody holds the state (`held`); or the mode covers nothing (`mode-none`).
+ */
+export type NotFrozenReason = 'stale' | 'thawed' | 'held' | 'mode-none';
+
+/** A confirmation that froze: every process that is covered was seen stopped. */
+export interface FrozenReport {
+  readonly isFrozen: true;
   /** The epoch that was asked for. */
   readonly epoch: number;
-  /** The registered processes in their order, then what came with them; none where `frozen` is false. */
+  /** The registered processes in their order, then what came with them. */
   readonly members: readonly MemberOutcome[];
-  /** Nanoseconds from the call until every member had been signalled; 0 where `frozen` is false. */
-  readonly signalledNs: number;
-  /** Nanoseconds from the call until every member was seen stopped; 0 where `frozen` is false. */
+  /** Nanoseconds from the call until every member had been signalled. */
+  readonly signaledNs: number;
+  /** Nanoseconds from the call until every member was seen stopped. */
   readonly stoppedNs: number;
+  readonly reason?: undefined;
+}
+
+/** A confirmation that did not freeze, and left nothing stopped. */
+export interface NotFrozenReport {
+  readonly isFrozen: false;
+  /** The epoch that was asked for. */
+  readonly epoch: number;
+  readonly reason: NotFrozenReason;
+  readonly members?: undefined;
+  readonly signaledNs?: undefined;
+  readonly stoppedNs?: undefined;
+}
+
+/** What {@link FreezeState.confirmFreezeAtEpoch} resolves with; `isFrozen` tells which. */
+export type FreezeReport = FrozenReport | NotFrozenReport;
+
+/** What a process that did not stop was doing, as /proc showed it; what that does not show is left out. */
+export interface UnstoppedProcess {
+  readonly pid: number;
+  /** The name of its program, cut to 15 bytes (proc_pid_comm(5)). */
+  readonly name?: string;
+  /** Its first thread's state, by the letter of proc_pid_stat(5): `R` runs, `S` sleeps, `D` cannot be interrupted. */
+  readonly state?: string;
+  /** The function of the kernel that it sleeps in (proc_pid_wchan(5)); for privileged users. */
+  readonly waitChannel?: string;
+  /** It waits in vfork(2) for a child that uses its memory, and stops when that has called execve(2) or has exited. */
+  readonly isInVfork?: true;
 }
 
 /**

@@ -51,8 +51,8 @@ function make(mode: FreezeMode, pids: readonly number[], options: FreezeOptions 
 }
 
 async function confirm(state: FreezeState): Promise<void> {
-  const { frozen, members } = await state.confirmFreezeAtEpoch(state.currentEpoch);
-  if (!frozen || members.some(({ outcome }) => outcome !== 'stopped'))
+  const { isFrozen, members } = await state.confirmFreezeAtEpoch(state.currentEpoch);
+  if (!isFrozen || members.some(({ outcome }) => outcome !== 'stopped'))
     throw new Error(`${state.mode}: not all stopped`);
 }
 

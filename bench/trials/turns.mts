@@ -71,8 +71,8 @@ function ofState(name: string, mode: FreezeMode, pids: readonly number[]): Conte
   return contestant(
     `${name}, ${mode}`,
     async () => {
-      const { frozen } = await state.confirmFreezeAtEpoch(state.currentEpoch, { timeout: 10_000 });
-      if (!frozen) throw new Error(`${name} did not freeze.`);
+      const { isFrozen } = await state.confirmFreezeAtEpoch(state.currentEpoch, { timeout: 10_000 });
+      if (!isFrozen) throw new Error(`${name} did not freeze.`);
     },
     () => state.unfreeze(),
   );

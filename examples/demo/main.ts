@@ -73,7 +73,7 @@ function tellCancelled(story: Story): void {
   for (const { epoch, now } of story.entries('cancelled')) {
     console.log(
       `${pc.red('×')} A freeze was scheduled with epoch ${epoch} as its ticket. Within its grace of ${graceMs} ms work arrived, and ` +
-        `made it epoch ${now}:\n  confirmFreezeAtEpoch(${epoch}) gave frozen: false, and no process was stopped.\n`,
+        `made it epoch ${now}:\n  confirmFreezeAtEpoch(${epoch}) gave isFrozen: false, and no process was stopped.\n`,
     );
   }
 }

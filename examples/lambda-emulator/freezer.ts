@@ -3,9 +3,9 @@ import {
   type FreezeHold,
   FreezeMode,
   FreezeState,
-  FreezeTimeoutError,
   MultipleFreezeError,
   NoPidConfiguredError,
+  NotStoppedError,
   ProcessNotFoundError,
 } from 'freeze-state';
 import { type Happening, nowUs } from './log';
@@ -109,19 +109,20 @@ export class Freezer {
     if (this.#isClosed) return;
     const atUs = nowUs();
     try {
-      const { frozen, signalledNs } = await this.#state.confirmFreezeAtEpoch(epoch);
+      const report = await this.#state.confirmFreezeAtEpoch(epoch);
       // By our clock: the report's begins a little after `atUs`, and until then everyone still ran.
       const stoppedUs = nowUs() - atUs;
-      const signalledUs = Math.round(signalledNs / 1000);
-      this.#isFrozen = frozen;
-      if (frozen) this.log({ what: 'freeze', epoch, signalledUs, stoppedUs, others: this.#others() }, atUs);
-      else this.log({ what: 'cancelled', epoch, now: this.#state.currentEpoch }, atUs);
+      this.#isFrozen = report.isFrozen;
+      if (report.isFrozen) {
+        const signalledUs = Math.round(report.signaledNs / 1000);
+        this.log({ what: 'freeze', epoch, signalledUs, stoppedUs, others: this.#others() }, atUs);
+      } else this.log({ what: 'cancelled', epoch, now: this.#state.currentEpoch }, atUs);
     } catch (error) {
       // Either it is all over, or everyone has exited and their exits are about to be told.
       if (this.#isClosed || isAboutExits(error)) return;
-      if (!(error instanceof FreezeTimeoutError)) return this.onError(error);
+      if (!(error instanceof NotStoppedError)) return this.onError(error);
       // Somebody did not stop, in vfork(2) perhaps, so all were continued. No work has come since: once more.
-      this.log({ what: 'undone', epoch, pids: error.pids }, atUs);
+      this.log({ what: 'undone', epoch, pids: error.processes.map(({ pid }) => pid) }, atUs);
       this.schedule();
     }
   }

@@ -70,7 +70,7 @@ Napi::Value ConfirmationHandle::step(const Napi::CallbackInfo& info) {
 
 Napi::Value ConfirmationHandle::pending(const Napi::CallbackInfo& info) {
   const auto pids = confirmation_->pending();
-  return pids ? Napi::Value(info.Env(), pidsValue(info.Env(), *pids)) : info.Env().Undefined();
+  return pids ? Napi::Value(info.Env(), doingsValue(info.Env(), *pids)) : info.Env().Undefined();
 }
 
 /// `(onlyOwn)`: whether it was this call that thawed, or the failures.
@@ -85,7 +85,7 @@ Napi::Value ConfirmationHandle::report(const Napi::CallbackInfo& info) {
   if (!covered) return info.Env().Undefined();
   const Napi::Object report = Napi::Object::New(info.Env());
   report.Set("outcomes", Napi::Value(info.Env(), outcomesValue(info.Env(), *covered)));
-  report.Set("signalledNs", static_cast<double>(confirmation_->toSignalled().count()));
+  report.Set("signaledNs", static_cast<double>(confirmation_->toSignalled().count()));
   report.Set("stoppedNs", static_cast<double>(confirmation_->toStopped().count()));
   return report;
 }

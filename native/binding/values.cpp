@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 
+#include "../core/os/process_table.h"
 #include "../core/word.h"
 
 namespace freeze_state::binding {
@@ -58,6 +59,19 @@ Mode modeNamed(std::string_view name) {
 
 napi_value pidsValue(napi_env env, const std::vector<Pid>& pids) {
   return arrayOf(env, pids, [env](Pid pid) { return Napi::Number::New(env, pid); });
+}
+
+napi_value doingsValue(napi_env env, const std::vector<Pid>& pids) {
+  return arrayOf(env, pids, [env](Pid pid) {
+    const ProcessDoing doing = systemTable().describe(pid);
+    const Napi::Object entry = Napi::Object::New(env);
+    entry.Set("pid", pid);
+    if (!doing.name.empty()) entry.Set("name", doing.name);
+    if (doing.state != '\0') entry.Set("state", std::string(1, doing.state));
+    if (!doing.waitChannel.empty()) entry.Set("waitChannel", doing.waitChannel);
+    if (doing.isInVfork) entry.Set("isInVfork", true);
+    return entry;
+  });
 }
 
 /// One array of numbers and not of objects: of hundreds of processes that would take a moment too long.

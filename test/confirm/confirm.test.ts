@@ -15,6 +15,7 @@ import {
   spinner,
   type Target,
 } from '../helpers/processes';
+import { frozen } from '../helpers/reports';
 import { until } from '../helpers/until';
 
 describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
@@ -23,16 +24,16 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
   it('resolves when all have stopped, with a report', async () => {
     const pids = sleepers(4, fit).map(({ pid }) => pid);
     const state = FreezeState.withPids(mode, pids);
-    const report = await state.confirmFreezeAtEpoch(0);
+    const report = await frozen(state.confirmFreezeAtEpoch(0));
     expect(report).toEqual({
-      frozen: true,
+      isFrozen: true,
       epoch: 0,
       members: pids.map((pid) => ({ pid, outcome: 'stopped' })),
-      signalledNs: expect.any(Number),
+      signaledNs: expect.any(Number),
       stoppedNs: expect.any(Number),
     });
-    expect(report.signalledNs).toBeGreaterThan(0);
-    expect(report.stoppedNs).toBeGreaterThanOrEqual(report.signalledNs);
+    expect(report.signaledNs).toBeGreaterThan(0);
+    expect(report.stoppedNs).toBeGreaterThanOrEqual(report.signaledNs);
     expect(state.inspect()).toEqual(
       pids.map((pid) => ({ pid, state: 'stopped', role: 'registered', stoppedByUs: true })),
     );
@@ -46,17 +47,17 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
         const child = spawnLeader('spin');
         wait(() => letter(child.pid) === 'R', 'it is busy');
         const state = new State(ofMode, child.pid);
-        const { frozen } = await state.confirmFreezeAtEpoch(0);
+        const { isFrozen } = await state.confirmFreezeAtEpoch(0);
         const [one] = state.inspect();
         const letterThen = letter(child.pid);
         state.close();
         child.kill('SIGKILL');
-        return { frozen, state: one?.state, letterThen };
+        return { isFrozen, state: one?.state, letterThen };
       },
       [mode],
       { under: ['taskset', '--cpu-list', '0'] },
     );
-    expect(result).toEqual({ frozen: true, state: 'stopped', letterThen: 'T' });
+    expect(result).toEqual({ isFrozen: true, state: 'stopped', letterThen: 'T' });
   });
 
   // In a frozen cgroup no thread stops; the kernel counts them.
@@ -84,14 +85,14 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     const result = await valueInNode(
       async ({ FreezeState: State }, ofMode, member) => {
         const state = new State(ofMode, member);
-        const { frozen, members } = await state.confirmFreezeAtEpoch(0);
+        const { isFrozen, members } = await state.confirmFreezeAtEpoch(0);
         const [one] = state.inspect();
         state.close();
-        return { frozen, members, state: one?.state };
+        return { isFrozen, members, state: one?.state };
       },
       [mode, pid],
     );
-    expect(result).toEqual({ frozen: true, members: [{ pid, outcome: 'stopped' }], state: 'stopped' });
+    expect(result).toEqual({ isFrozen: true, members: [{ pid, outcome: 'stopped' }], state: 'stopped' });
   });
 
   it('tells of members that are gone, and of those that somebody else had stopped', async () => {
@@ -101,7 +102,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     killNow(dead);
     process.kill(before.pid, 'SIGSTOP');
     await stopped(before.pid);
-    const { members } = await state.confirmFreezeAtEpoch(0);
+    const { members } = await frozen(state.confirmFreezeAtEpoch(0));
     expect(members.map(({ outcome }) => outcome)).toEqual(['gone', 'gone', 'already-stopped', 'stopped']);
     expect(members.map(({ pid }) => pid)).toEqual(pids);
     expect(state.pids).toEqual([before.pid, last.pid]);
@@ -115,7 +116,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     state.freezeAtEpoch(0);
     for (let i = 0; i < 2; i += 1) {
       expect(await state.confirmFreezeAtEpoch(0)).toMatchObject({
-        frozen: true,
+        isFrozen: true,
         members: [{ pid, outcome: 'stopped' }],
       });
     }
@@ -126,14 +127,12 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     const { pid } = sleeper(fit);
     const state = new FreezeState(mode, pid);
     const hold = state.hold();
-    for (const epoch of [0, 1, 2]) {
-      expect(await state.confirmFreezeAtEpoch(epoch)).toEqual({
-        frozen: false,
-        epoch,
-        members: [],
-        signalledNs: 0,
-        stoppedNs: 0,
-      });
+    for (const [epoch, reason] of [
+      [0, 'stale'],
+      [1, 'held'],
+      [2, 'stale'],
+    ] as const) {
+      expect(await state.confirmFreezeAtEpoch(epoch)).toEqual({ isFrozen: false, epoch, reason });
     }
     hold.release();
     expect(isStopped(pid)).toBe(false);
@@ -185,7 +184,11 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
 });
 
 it('in mode none is false', async () => {
-  expect(await new FreezeState('none', 4).confirmFreezeAtEpoch(0)).toMatchObject({ frozen: false, members: [] });
+  expect(await new FreezeState('none', 4).confirmFreezeAtEpoch(0)).toEqual({
+    isFrozen: false,
+    epoch: 0,
+    reason: 'mode-none',
+  });
 });
 
 describe('a process that is traced', () => {
@@ -194,7 +197,7 @@ describe('a process that is traced', () => {
     const [pid = 0] = pids;
     const state = new FreezeState(mode, pid);
     expect(await state.confirmFreezeAtEpoch(0)).toMatchObject({
-      frozen: true,
+      isFrozen: true,
       members: [{ pid, outcome: 'stopped' }],
     });
     // It has taken its SIGSTOP; its tracer passes that on in a moment.
@@ -221,7 +224,7 @@ describe('exit codes', () => {
           mode,
           children.map(({ pid }) => pid),
         );
-        expect((await state.confirmFreezeAtEpoch(0)).frozen).toBe(true);
+        expect((await state.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
         state.unfreeze();
         const codes = await Promise.all(children.map(exitCodeOf));
         expect(codes).toEqual(children.map((__, i) => (done + i) % 256));

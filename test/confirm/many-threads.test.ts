@@ -12,9 +12,9 @@ it.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
     const ratios: number[] = [];
     for (let epoch = 0; epoch < 5; epoch += 1) {
       const begin = performance.now();
-      const { frozen } = await state.confirmFreezeAtEpoch(epoch, { timeout: 20_000 });
+      const { isFrozen } = await state.confirmFreezeAtEpoch(epoch, { timeout: 20_000 });
       const confirmed = performance.now();
-      expect(frozen).toBe(true);
+      expect(isFrozen).toBe(true);
       const [member] = state.inspect();
       expect(member?.state).toBe('stopped');
       ratios.push((confirmed - begin) / (performance.now() - confirmed));

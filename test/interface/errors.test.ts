@@ -7,7 +7,7 @@ import { impossiblePid } from '../helpers/processes';
 
 const { NoPidConfiguredError, ProcessNotFoundError, PermissionDeniedError, UnsupportedPlatformError } = freezeState;
 const { SignalFailedError, MultipleFreezeError, InvalidPidError, ResourceExhaustedError } = freezeState;
-const { FreezeTimeoutError, FreezeClosedError, InvalidHandleError, CgroupError } = freezeState;
+const { NotStoppedError, FreezeTimeoutError, FreezeClosedError, InvalidHandleError, CgroupError } = freezeState;
 
 const samples = [
   [new NoPidConfiguredError('m'), 'NoPidConfiguredError', 'ERR_FREEZE_NO_PID', {}],
@@ -28,7 +28,13 @@ const samples = [
     'ERR_FREEZE_RESOURCE_EXHAUSTED',
     { pid: 7, errno: 24, syscall: 'pidfd_open' },
   ],
-  [new FreezeTimeoutError('m', 5, [7]), 'FreezeTimeoutError', 'ERR_FREEZE_TIMEOUT', { timeout: 5, pids: [7] }],
+  [new FreezeTimeoutError('m', 5), 'FreezeTimeoutError', 'ERR_FREEZE_TIMEOUT', { timeout: 5 }],
+  [
+    new NotStoppedError('m', 5, [{ pid: 7 }]),
+    'NotStoppedError',
+    'ERR_FREEZE_NOT_STOPPED',
+    { timeout: 5, processes: [{ pid: 7 }] },
+  ],
   [new FreezeClosedError('m'), 'FreezeClosedError', 'ERR_FREEZE_CLOSED', {}],
   [new InvalidHandleError('m'), 'InvalidHandleError', 'ERR_FREEZE_INVALID_HANDLE', {}],
   [

@@ -29,7 +29,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))(
       if (when === 'before it is registered') await endFirst();
       const state = open(undefined, pid);
       if (when === 'after that') await endFirst();
-      expect((await state.confirmFreezeAtEpoch(0)).frozen).toBe(true);
+      expect((await state.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
       await stopped(thread);
       expect(state.inspect()).toMatchObject([{ pid, state: 'stopped', stoppedByUs: true }]);
       expect(state.unregisterPid(pid)).toBe(true);

@@ -188,7 +188,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       const below = join(cgroupOf(member.pid), 'below');
       mkdirSync(below);
       write(below, 'cgroup.procs', member.pid);
-      expect((await state.confirmFreezeAtEpoch(0)).frozen).toBe(true);
+      expect((await state.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
       expect(state.inspect()).toMatchObject([{ pid: member.pid, state: 'stopped', stoppedByUs: true }]);
       state.close();
       expect(existsSync(below)).toBe(false);
@@ -219,7 +219,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
     const [inside, outside] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
     const state = open(undefined, inside.pid);
     const byEach = new FreezeState(FreezeMode.Process, outside.pid);
-    for (const one of [state, byEach]) expect((await one.confirmFreezeAtEpoch(0)).frozen).toBe(true);
+    for (const one of [state, byEach]) expect((await one.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
     for (const { pid } of [inside, outside]) process.kill(pid, 'SIGCONT');
     // The one that was stopped by a signal runs: so the signals have had their effect.
     await running(outside.pid);

@@ -40,7 +40,7 @@ describe('a group', () => {
     const state = new FreezeState(FreezeMode.ProcessGroup, leader.pid);
     await leaderExits(leader);
     const report = await state.confirmFreezeAtEpoch(0);
-    expect(report).toMatchObject({ frozen: true, members: [{ pid: leader.pid, outcome: 'stopped' }] });
+    expect(report).toMatchObject({ isFrozen: true, members: [{ pid: leader.pid, outcome: 'stopped' }] });
     expect(others.map((pid) => statField(pid, 3))).toEqual(['T', 'T']);
     expect(state.pids).toEqual([leader.pid]);
     state.unfreeze();

@@ -25,7 +25,7 @@ async function withHandler(signal: Fatal, mode: FreezeMode): Promise<Target> {
 
 async function frozen(mode: FreezeMode, target: Target): Promise<FreezeState> {
   const state = new FreezeState(mode, target.pid);
-  expect(await state.confirmFreezeAtEpoch(0)).toMatchObject({ frozen: true });
+  expect(await state.confirmFreezeAtEpoch(0)).toMatchObject({ isFrozen: true });
   return state;
 }
 

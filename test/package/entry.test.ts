@@ -25,6 +25,7 @@ it('gives require and import the same things under the same names', async () => 
     'InvalidPidError',
     'MultipleFreezeError',
     'NoPidConfiguredError',
+    'NotStoppedError',
     'PermissionDeniedError',
     'ProcessNotFoundError',
     'ResourceExhaustedError',

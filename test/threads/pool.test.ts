@@ -65,19 +65,25 @@ describe.each(signallingModes)("with the only thread of libuv's pool blocked, in
         while (performance.now() < end) await new Promise((resolve) => setImmediate(resolve));
         counts.push(threads());
         for (const child of children) process.kill(child, 'SIGKILL');
-        const { frozen, members: outcomes } = await confirming;
+        const { isFrozen, members: outcomes } = await confirming;
         counts.push(threads());
         const wasFree = isFree;
         closeSync(openSync(path, 'w'));
         await blocked;
         state.close();
-        return { frozen, outcomes: outcomes.slice(0, 2), more: counts.map((count) => count - before), wasFree, isFree };
+        return {
+          isFrozen,
+          outcomes: outcomes?.slice(0, 2),
+          more: counts.map((count) => count - before),
+          wasFree,
+          isFree,
+        };
       },
       [mode, fifo(), members, inTheWay],
       options,
     );
     expect(result).toEqual({
-      frozen: true,
+      isFrozen: true,
       outcomes: members.map((member) => ({ pid: member, outcome: 'stopped' })),
       more: [0, 0, 0],
       wasFree: false,

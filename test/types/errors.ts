@@ -1,4 +1,10 @@
-import { type AnyFreezeError, type CgroupReason, FreezeError, type FreezeErrorCode } from 'freeze-state';
+import {
+  type AnyFreezeError,
+  type CgroupReason,
+  FreezeError,
+  type FreezeErrorCode,
+  type UnstoppedProcess,
+} from 'freeze-state';
 import { expectTypeOf } from 'vitest';
 
 // Compiled by `npm run types`, never run: an expected error that is none is an error itself.
@@ -37,7 +43,9 @@ export function narrows(error: AnyFreezeError): unknown {
       return error;
     case 'ERR_FREEZE_TIMEOUT':
       expectTypeOf(error.timeout).toEqualTypeOf<number>();
-      expectTypeOf(error.pids).toEqualTypeOf<readonly number[]>();
+      return error;
+    case 'ERR_FREEZE_NOT_STOPPED':
+      expectTypeOf(error.processes).toEqualTypeOf<readonly UnstoppedProcess[]>();
       return error;
     default:
       expectTypeOf(error).toEqualTypeOf<never>();
@@ -69,6 +77,7 @@ expectTypeOf<FreezeErrorCode>().toEqualTypeOf<
   | 'ERR_FREEZE_INVALID_PID'
   | 'ERR_FREEZE_RESOURCE_EXHAUSTED'
   | 'ERR_FREEZE_TIMEOUT'
+  | 'ERR_FREEZE_NOT_STOPPED'
   | 'ERR_FREEZE_CLOSED'
   | 'ERR_FREEZE_INVALID_HANDLE'
   | 'ERR_FREEZE_CGROUP'

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "process_control.h"
@@ -24,6 +25,14 @@ struct ProcessEntry {
   /// A thread of the kernel (PF_KTHREAD, <linux/sched.h>), which takes no signal.
   bool isKernelThread() const noexcept { return (flags & 0x00200000) != 0; }
   bool hasExited() const noexcept { return hasExitedFirstThread() && threads <= 1; }
+};
+
+/// What a process that does not stop is doing, for a person.
+struct ProcessDoing {
+  std::string name;         ///< proc_pid_comm(5); '' where it cannot be read
+  char state = '\0';        ///< as in `ProcessEntry`; 0 where it cannot be read
+  std::string waitChannel;  ///< the function of the kernel that it sleeps in, proc_pid_wchan(5); '' where none is told
+  bool isInVfork = false;   ///< it waits for a child that uses its memory, and takes no signal but SIGKILL meanwhile
 };
 
 /// A walk over the pids of all processes, a few at a time.
@@ -84,6 +93,9 @@ class ProcessTable {
   /// Whether the two use the same memory: so do a parent that waits in vfork(2), and its child. Where nothing can tell,
   /// yes.
   virtual bool sharesMemory(Pid parent, Pid child) noexcept = 0;
+
+  /// Reads all of it anew: for an error's message, and not for a decision.
+  virtual ProcessDoing describe(Pid /*pid*/) { return {}; }
 
   virtual std::unique_ptr<ProcessWalk> walk() = 0;
   virtual std::unique_ptr<ChildReader> children() = 0;

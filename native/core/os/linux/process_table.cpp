@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -161,6 +162,22 @@ bool LinuxProcessTable::sharesMemory(Pid parent, Pid child) noexcept {
 #else
   return true;
 #endif
+}
+
+ProcessDoing LinuxProcessTable::describe(Pid pid) {
+  ProcessDoing doing;
+  ProcessEntry entry;
+  if (procfs::read(pid, entry) != 0) return doing;
+  doing.state = entry.state;
+  doing.name = procfs::line(pid, "comm");
+  doing.waitChannel = procfs::line(pid, "wchan");
+  // Where it does not sleep, or this user may not know.
+  if (doing.waitChannel == "0") doing.waitChannel.clear();
+  // An uninterruptible wait, which kill(2) does not end.
+  std::vector<Pid> born;
+  if (entry.state == 'D' && children()->read(pid, born, kNoDeadline) == 0)
+    doing.isInVfork = std::ranges::any_of(born, [&](Pid child) { return sharesMemory(pid, child); });
+  return doing;
 }
 
 std::unique_ptr<ProcessWalk> LinuxProcessTable::walk() { return std::make_unique<PidWalk>(); }

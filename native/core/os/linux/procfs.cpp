@@ -139,6 +139,15 @@ int readAll(const char* path, std::string& text) {
   return error;
 }
 
+std::string line(Pid pid, const char* file) {
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
+  std::string text;
+  if (readAll(path.data(), text) != 0) return {};
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 Numbers::Numbers(const char* path, int skip) noexcept : fd_(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   // The first two are the directory itself and the one above.
   constexpr int kDots = 2;

@@ -30,6 +30,9 @@ bool isKernelThread(Pid pid) noexcept;
 /// Whether /proc shows the processes of everybody; it may be mounted to hide those of others (hidepid).
 bool showsAll() noexcept;
 
+/// What /proc/<pid>/<file> says in one line; '' where it cannot be read.
+std::string line(Pid pid, const char* file);
+
 /// Reads the whole of a file of /proc. Returns 0, or the errno(3).
 int readAll(const char* path, std::string& text);
 
