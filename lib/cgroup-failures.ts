@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { CgroupError, type CgroupReason, errnoName } from './errors';
+import { answerOf, CgroupError, type CgroupReason, causedBy, errnoName } from './errors';
 import type { CgroupFailureCode, NativeFailure, NativeFailureCode } from './native';
 
 const cgroupReasons: Record<CgroupFailureCode, CgroupReason> = {
@@ -29,7 +29,8 @@ export function cgroupError(
 ): CgroupError {
   const { path, errno, syscall } = failure;
   const message = `${operation}: ${whyNoCgroup(code, failure)}${aftermath}`;
-  return new CgroupError(message, cgroupReasons[code], path, errno, syscall);
+  const fields = { ...(path === '' ? {} : { path }), ...(errno === 0 ? {} : answerOf(errno, syscall)) };
+  return new CgroupError(message, cgroupReasons[code], fields, causedBy(errno, syscall));
 }
 
 /** Why a control group could not be used, and what to do: the end of a message, without its beginning. */

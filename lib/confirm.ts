@@ -143,9 +143,7 @@ function notStopped(
       'does not stop while it is in vfork(2) or in an uninterruptible system call (state D), while somebody else has frozen ' +
       'its control group, and not while it gets no processor; and where /proc hides processes (hidepid) nobody can say that a ' +
       `group has. See \`ps -o pid,stat,wchan -p ${processes.map(({ pid }) => pid).join(',')}\`.`;
-  const error = new NotStoppedError(message, timeout, processes);
-  if (cause !== undefined) error.cause = cause;
-  return error;
+  return new NotStoppedError(message, { timeout, processes }, cause === undefined ? {} : { cause });
 }
 
 /** As many as a person reads; the error has them all. */

@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 import type { UnstoppedProcess } from './types';
 
 /** The `code` of every {@link FreezeError}. */
@@ -11,6 +11,7 @@ export type AnyFreezeError =
   | PermissionDeniedError
   | UnsupportedPlatformError
   | SignalFailedError
+  | UnreadableProcessError
   | MultipleFreezeError
   | InvalidPidError
   | ResourceExhaustedError
@@ -61,7 +62,15 @@ export class ProcessNotFoundError extends FreezeError {
   }
 }
 
-/** The process belongs to somebody else (EPERM, kill(2)). */
+/** What the kernel answered. */
+export interface SystemAnswer {
+  /** errno(3), negative, as in Node: `util.getSystemErrorName(errno)` gives its name. */
+  readonly errno: number;
+  /** The system call that failed. */
+  readonly syscall: string;
+}
+
+/** The process belongs to another user (EPERM, kill(2)). Its `cause` is the system's error. */
 export class PermissionDeniedError extends FreezeError {
   override readonly code = 'ERR_FREEZE_PERMISSION_DENIED';
   static {
@@ -71,8 +80,9 @@ export class PermissionDeniedError extends FreezeError {
     message: string,
     /** The process that may not be signalled. */
     readonly pid: number,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
@@ -84,7 +94,7 @@ export class UnsupportedPlatformError extends FreezeError {
   }
 }
 
-/** A signal could not be sent for another reason than permission. */
+/** A signal could not be sent for another reason than permission. Its `cause` is the system's error. */
 export class SignalFailedError extends FreezeError {
   override readonly code = 'ERR_FREEZE_SIGNAL_FAILED';
   static {
@@ -94,13 +104,34 @@ export class SignalFailedError extends FreezeError {
     message: string,
     /** The process that was signalled. */
     readonly pid: number,
-    /** errno(3), positive, as in `os.constants.errno`. */
-    readonly errno: number,
-    /** The system call that failed. */
-    readonly syscall: string,
+    { errno, syscall }: SystemAnswer,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
+    this.errno = errno;
+    this.syscall = syscall;
   }
+  /** See {@link SystemAnswer.errno}. */
+  readonly errno: number;
+  /** See {@link SystemAnswer.syscall}. */
+  readonly syscall: string;
+}
+
+/**
+ * /proc does not show what has to be known of a process: in mode `process-tree` its children. It may be mounted to hide the
+ * processes of others (hidepid, proc(5)). Its `cause` is the system's error, where there is one.
+ */
+export class UnreadableProcessError extends FreezeError {
+  override readonly code = 'ERR_FREEZE_UNREADABLE';
+  static {
+    FreezeError.named(UnreadableProcessError, 'UnreadableProcessError');
+  }
+  constructor(message: string, fields: { readonly pid?: number }, options?: ErrorOptions) {
+    super(message, options);
+    if (fields.pid !== undefined) this.pid = fields.pid;
+  }
+  /** The process; absent where it is about all of them. */
+  declare readonly pid?: number;
 }
 
 /** Several processes, or a process and its control group, failed in one operation. */
@@ -136,7 +167,10 @@ export class InvalidPidError extends FreezeError {
   }
 }
 
-/** The system ran out of something that registering needs: file descriptors (EMFILE, ENFILE) or memory. */
+/**
+ * The system ran out of something that registering needs: file descriptors (EMFILE, ENFILE) or memory. Its `cause` is the
+ * system's error.
+ */
 export class ResourceExhaustedError extends FreezeError {
   override readonly code = 'ERR_FREEZE_RESOURCE_EXHAUSTED';
   static {
@@ -144,15 +178,20 @@ export class ResourceExhaustedError extends FreezeError {
   }
   constructor(
     message: string,
-    /** The process that was not registered. */
-    readonly pid: number,
-    /** errno(3), positive, as in `os.constants.errno`. */
-    readonly errno: number,
-    /** The system call that failed. */
-    readonly syscall: string,
+    { pid, errno, syscall }: SystemAnswer & { readonly pid?: number },
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
+    if (pid !== undefined) this.pid = pid;
+    this.errno = errno;
+    this.syscall = syscall;
   }
+  /** The process that was not registered; absent where it is about none. */
+  declare readonly pid?: number;
+  /** See {@link SystemAnswer.errno}. */
+  readonly errno: number;
+  /** The system call that failed, or the function of Node-API. */
+  readonly syscall: string;
 }
 
 /** The state did not change in time. */
@@ -178,13 +217,20 @@ export class NotStoppedError extends FreezeError {
   }
   constructor(
     message: string,
-    /** Milliseconds, as they were given, or the default. */
-    readonly timeout: number,
-    /** Those that had been signalled and had not stopped; empty where the time was too short to signal all. */
-    readonly processes: readonly UnstoppedProcess[],
+    fields: { readonly timeout?: number; readonly processes: readonly UnstoppedProcess[] },
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
+    if (fields.timeout !== undefined) this.timeout = fields.timeout;
+    this.processes = fields.processes;
   }
+  /**
+   * Milliseconds, as they were given to a confirmation, or the default; absent where a freeze in mode `process-tree` gave up
+   * by its own limit: a second without any progress, or five in all.
+   */
+  declare readonly timeout?: number;
+  /** Those that had been signalled and had not stopped; empty where the time was too short to signal all. */
+  readonly processes: readonly UnstoppedProcess[];
 }
 
 /** The state was closed. */
@@ -225,7 +271,7 @@ export type CgroupReason =
   | 'gone'
   | 'failed';
 
-/** A control group could not be used, in mode `cgroup` (cgroups(7)). */
+/** A control group could not be used, in mode `cgroup` (cgroups(7)). Its `cause` is the system's error, where there is one. */
 export class CgroupError extends FreezeError {
   override readonly code = 'ERR_FREEZE_CGROUP';
   static {
@@ -234,18 +280,39 @@ export class CgroupError extends FreezeError {
   constructor(
     message: string,
     readonly reason: CgroupReason,
-    /** The group's directory, or '' where there is none. */
-    readonly path: string,
-    /** errno(3), positive, as in `os.constants.errno`, or 0. */
-    readonly errno: number,
-    /** The system call that failed, or ''. */
-    readonly syscall: string,
+    { path, errno, syscall }: Partial<SystemAnswer> & { readonly path?: string } = {},
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
+    if (path !== undefined) this.path = path;
+    if (errno !== undefined) this.errno = errno;
+    if (syscall !== undefined) this.syscall = syscall;
   }
+  /** The group's directory; absent where there is none. */
+  declare readonly path?: string;
+  /** See {@link SystemAnswer.errno}; absent where no system call failed, and `syscall` with it. */
+  declare readonly errno?: number;
+  /** See {@link SystemAnswer.syscall}. */
+  declare readonly syscall?: string;
 }
 
-/** An errno(3) by name, as people look it up. */
+/** An errno(3), positive, by name, as people look it up. */
 export function errnoName(errno: number): string {
   return getSystemErrorName(-errno);
+}
+
+/** @param errno positive, as the system has it. */
+export function answerOf(errno: number, syscall: string): SystemAnswer {
+  return { errno: -errno, syscall };
+}
+
+/** The error that Node would make of a call's answer, as the cause of ours. */
+export function causedBy(errno: number, syscall: string): ErrorOptions {
+  if (errno === 0) return {};
+  const code = errnoName(errno);
+  const meaning = getSystemErrorMap().get(-errno)?.[1] ?? 'unknown error';
+  const cause = Object.assign(new Error(`${code}: ${meaning}, ${syscall}`), { errno: -errno, code, syscall });
+  // Where it was made says nothing; the stack of the error around it says where the operation was called.
+  cause.stack = String(cause);
+  return { cause };
 }

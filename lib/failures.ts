@@ -1,6 +1,13 @@
 import { constants } from 'node:os';
 import { cgroupError, isCgroupFailure, whyNoCgroup } from './cgroup-failures';
-import { type AnyFreezeError, FreezeClosedError, MultipleFreezeError, ResourceExhaustedError } from './errors';
+import {
+  type AnyFreezeError,
+  answerOf,
+  causedBy,
+  FreezeClosedError,
+  MultipleFreezeError,
+  ResourceExhaustedError,
+} from './errors';
 import type { NativeFailure } from './native';
 import { processError, whyExhausted, whyUnsupported } from './process-failures';
 import { capitalized } from './show';
@@ -80,9 +87,8 @@ export function closedError(message = 'This FreezeState was closed, by some thre
 export function noWakeUp(): ResourceExhaustedError {
   return new ResourceExhaustedError(
     'waitForStateChange: out of memory for what wakes this thread. Wait in fewer states at once.',
-    0,
-    constants.errno.ENOMEM,
-    'napi_create_threadsafe_function',
+    answerOf(constants.errno.ENOMEM, 'napi_create_threadsafe_function'),
+    causedBy(constants.errno.ENOMEM, 'napi_create_threadsafe_function'),
   );
 }
 

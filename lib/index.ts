@@ -15,6 +15,8 @@ export {
   ProcessNotFoundError,
   ResourceExhaustedError,
   SignalFailedError,
+  type SystemAnswer,
+  UnreadableProcessError,
   UnsupportedPlatformError,
 } from './errors';
 export { FreezeState } from './freeze-state';

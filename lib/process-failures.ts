@@ -1,12 +1,16 @@
 import {
   type AnyFreezeError,
+  answerOf,
+  causedBy,
   errnoName,
   InvalidPidError,
   NoPidConfiguredError,
+  NotStoppedError,
   PermissionDeniedError,
   ProcessNotFoundError,
   ResourceExhaustedError,
   SignalFailedError,
+  UnreadableProcessError,
   UnsupportedPlatformError,
 } from './errors';
 import type { CgroupFailureCode, InvalidPidCode, NativeFailure, NativeFailureCode } from './native';
@@ -28,7 +32,8 @@ export function processError(
   aftermath: string,
 ): AnyFreezeError {
   const { pid, errno, syscall } = failure;
-  const answer = answerOf(failure);
+  const answer = shownAnswer(failure);
+  const cause = causedBy(errno, syscall);
   switch (code) {
     case 'NoPidConfigured':
       return new NoPidConfiguredError(
@@ -45,17 +50,22 @@ export function processError(
         `${operation}: not permitted to signal process ${pid} ${answer}. ` +
           `Run as the user who owns it, or with CAP_KILL.${aftermath}`,
         pid,
+        cause,
       );
     case 'SignalFailed':
       return new SignalFailedError(
         `${operation}: process ${pid} could not be signalled ${answer}. Look up that errno in ${syscall}(2); ` +
           `a seccomp filter or a security module may forbid the call.${aftermath}`,
         pid,
-        errno,
-        syscall,
+        answerOf(errno, syscall),
+        cause,
       );
     case 'ResourceExhausted':
-      return new ResourceExhaustedError(`${operation}: ${whyExhausted(failure)}${aftermath}`, pid, errno, syscall);
+      return new ResourceExhaustedError(
+        `${operation}: ${whyExhausted(failure)}${aftermath}`,
+        { ...aboutPid(pid), ...answerOf(errno, syscall) },
+        cause,
+      );
     case 'NotAPid':
     case 'PidOutOfRange':
     case 'OwnPid':
@@ -68,21 +78,18 @@ export function processError(
     case 'OwnAncestor':
       return new InvalidPidError(`${operation}: ${whyNoMember(code, pid)}${aftermath}`, argument ?? pid);
     case 'NeverStopped':
-      return new SignalFailedError(
+      return new NotStoppedError(
         `${operation}: process ${pid}, or its tree, was sent SIGSTOP and went on, for a second without any progress or for ` +
           `five in all ${answer}, so its descendants cannot be known. The machine may be overloaded: try again, or use FreezeMode.Cgroup.${aftermath}`,
-        pid,
-        errno,
-        syscall,
+        { processes: [{ pid }] },
       );
     case 'Unreadable':
-      return new SignalFailedError(
+      return new UnreadableProcessError(
         `${operation}: /proc does not show ${pid === 0 ? 'all processes' : `process ${pid}`} to this user ${answer}, so its ` +
           `children cannot be known. It may be mounted with hidepid (proc(5)): run as the user who owns the processes, or ` +
           `use FreezeMode.ProcessGroup.${aftermath}`,
-        pid,
-        errno,
-        syscall,
+        aboutPid(pid),
+        cause,
       );
     case 'UnsupportedPlatform':
       return new UnsupportedPlatformError(
@@ -91,11 +98,16 @@ export function processError(
   }
 }
 
+/** The core's 0 stands for none. */
+function aboutPid(pid: number): { readonly pid?: number } {
+  return pid === 0 ? {} : { pid };
+}
+
 /** What there were no descriptors for, and how to have more. */
 export function whyExhausted(failure: NativeFailure): string {
   const { pid } = failure;
   return (
-    `no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${answerOf(failure)}. Each member takes one, a control group two, ` +
+    `no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${shownAnswer(failure)}. Each member takes one, a control group two, ` +
     'and in a tree each descendant while it is frozen: raise the limit (`ulimit -n`), or close states that are done.'
   );
 }
@@ -133,6 +145,6 @@ function whyNoMember(code: InvalidPidCode, pid: unknown): string {
   }
 }
 
-function answerOf({ syscall, errno }: NativeFailure): string {
+function shownAnswer({ syscall, errno }: NativeFailure): string {
   return `(${syscall}: ${errno === 0 ? '' : errnoName(errno)})`;
 }

@@ -254,7 +254,7 @@ describe.each(modes)('in mode %s', (mode) => {
         name: 'SignalFailedError',
         code: 'ERR_FREEZE_SIGNAL_FAILED',
         pid,
-        errno: enomem,
+        errno: -enomem,
         syscall: 'pidfd_send_signal',
       });
       expect(error.message).toContain(`process ${pid}`);

@@ -48,7 +48,7 @@ describe('out of descriptors', () => {
       name: 'ResourceExhaustedError',
       code: 'ERR_FREEZE_RESOURCE_EXHAUSTED',
       pid: second,
-      errno: emfile,
+      errno: -emfile,
       syscall: 'pidfd_open',
     });
     expect(result.registering.message).toContain(`process ${second}`);

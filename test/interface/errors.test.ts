@@ -1,3 +1,4 @@
+import { getSystemErrorName } from 'node:util';
 import * as freezeState from 'freeze-state';
 import { FreezeError, FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +8,14 @@ import { impossiblePid } from '../helpers/processes';
 
 const { NoPidConfiguredError, ProcessNotFoundError, PermissionDeniedError, UnsupportedPlatformError } = freezeState;
 const { SignalFailedError, MultipleFreezeError, InvalidPidError, ResourceExhaustedError } = freezeState;
-const { NotStoppedError, FreezeTimeoutError, FreezeClosedError, InvalidHandleError, CgroupError } = freezeState;
+const {
+  UnreadableProcessError,
+  NotStoppedError,
+  FreezeTimeoutError,
+  FreezeClosedError,
+  InvalidHandleError,
+  CgroupError,
+} = freezeState;
 
 const samples = [
   [new NoPidConfiguredError('m'), 'NoPidConfiguredError', 'ERR_FREEZE_NO_PID', {}],
@@ -15,34 +23,44 @@ const samples = [
   [new PermissionDeniedError('m', 7), 'PermissionDeniedError', 'ERR_FREEZE_PERMISSION_DENIED', { pid: 7 }],
   [new UnsupportedPlatformError('m'), 'UnsupportedPlatformError', 'ERR_FREEZE_UNSUPPORTED_PLATFORM', {}],
   [
-    new SignalFailedError('m', 7, 12, 'kill'),
+    new SignalFailedError('m', 7, { errno: -12, syscall: 'kill' }),
     'SignalFailedError',
     'ERR_FREEZE_SIGNAL_FAILED',
-    { pid: 7, errno: 12, syscall: 'kill' },
+    { pid: 7, errno: -12, syscall: 'kill' },
   ],
   [new MultipleFreezeError('m', []), 'MultipleFreezeError', 'ERR_FREEZE_MULTIPLE', { errors: [] }],
   [new InvalidPidError('m', 'x'), 'InvalidPidError', 'ERR_FREEZE_INVALID_PID', { pid: 'x' }],
   [
-    new ResourceExhaustedError('m', 7, 24, 'pidfd_open'),
+    new ResourceExhaustedError('m', { pid: 7, errno: -24, syscall: 'pidfd_open' }),
     'ResourceExhaustedError',
     'ERR_FREEZE_RESOURCE_EXHAUSTED',
-    { pid: 7, errno: 24, syscall: 'pidfd_open' },
+    { pid: 7, errno: -24, syscall: 'pidfd_open' },
   ],
+  [
+    new ResourceExhaustedError('m', { errno: -24, syscall: 'open' }),
+    'ResourceExhaustedError',
+    'ERR_FREEZE_RESOURCE_EXHAUSTED',
+    { errno: -24, syscall: 'open' },
+  ],
+  [new UnreadableProcessError('m', { pid: 7 }), 'UnreadableProcessError', 'ERR_FREEZE_UNREADABLE', { pid: 7 }],
+  [new UnreadableProcessError('m', {}), 'UnreadableProcessError', 'ERR_FREEZE_UNREADABLE', {}],
   [new FreezeTimeoutError('m', 5), 'FreezeTimeoutError', 'ERR_FREEZE_TIMEOUT', { timeout: 5 }],
   [
-    new NotStoppedError('m', 5, [{ pid: 7 }]),
+    new NotStoppedError('m', { timeout: 5, processes: [{ pid: 7 }] }),
     'NotStoppedError',
     'ERR_FREEZE_NOT_STOPPED',
     { timeout: 5, processes: [{ pid: 7 }] },
   ],
+  [new NotStoppedError('m', { processes: [] }), 'NotStoppedError', 'ERR_FREEZE_NOT_STOPPED', { processes: [] }],
   [new FreezeClosedError('m'), 'FreezeClosedError', 'ERR_FREEZE_CLOSED', {}],
   [new InvalidHandleError('m'), 'InvalidHandleError', 'ERR_FREEZE_INVALID_HANDLE', {}],
   [
-    new CgroupError('m', 'read-only', '/sys/fs/cgroup', 30, 'mkdir'),
+    new CgroupError('m', 'read-only', { path: '/sys/fs/cgroup', errno: -30, syscall: 'mkdir' }),
     'CgroupError',
     'ERR_FREEZE_CGROUP',
-    { reason: 'read-only', path: '/sys/fs/cgroup', errno: 30, syscall: 'mkdir' },
+    { reason: 'read-only', path: '/sys/fs/cgroup', errno: -30, syscall: 'mkdir' },
   ],
+  [new CgroupError('m', 'not-mounted'), 'CgroupError', 'ERR_FREEZE_CGROUP', { reason: 'not-mounted' }],
 ] as const;
 
 describe.each(samples)('%s', (error, name, code, fields) => {
@@ -74,8 +92,9 @@ it('every error class of the package is among these samples', () => {
   const classes = Object.entries(freezeState).filter(
     ([, value]) => typeof value === 'function' && value.prototype instanceof FreezeError,
   );
-  expect(classes.map(([name]) => name).sort()).toEqual(samples.map(([, name]) => name).sort());
-  expect(new Set(samples.map(([, , code]) => code)).size).toBe(samples.length);
+  const names = [...new Set(samples.map(([, name]) => name))];
+  expect(classes.map(([name]) => name).sort()).toEqual(names.sort());
+  expect(new Set(samples.map(([, , code]) => code)).size).toBe(names.length);
 });
 
 it('the package exports nothing else', () => {
@@ -142,11 +161,41 @@ describe('of what no test brings about, a message says', () => {
   };
 
   it('how long a tree was waited for', () => {
-    const { message } = errorOf([{ ...failure, code: 'NeverStopped', errno: 110, syscall: 'fork' }], 'freezeAtEpoch');
+    const error = errorOf([{ ...failure, code: 'NeverStopped', errno: 110, syscall: 'fork' }], 'freezeAtEpoch');
+    expect({ ...error }).toEqual({ code: 'ERR_FREEZE_NOT_STOPPED', processes: [{ pid: 7 }] });
+    const { message } = error;
     expect(message).toContain(
       'process 7, or its tree, was sent SIGSTOP and went on, for a second without any progress or for five in all ' +
         '(fork: ETIMEDOUT), so its descendants cannot be known.',
     );
+  });
+
+  it('by a code of its own that /proc hides a process, or all of them', () => {
+    const one = errorOf([{ ...failure, code: 'Unreadable', errno: 13, syscall: 'open' }], 'freezeAtEpoch');
+    expect({ ...one }).toEqual({ code: 'ERR_FREEZE_UNREADABLE', pid: 7 });
+    expect(one.cause).toMatchObject({ code: 'EACCES', errno: -13, syscall: 'open' });
+    const all = errorOf([{ ...failure, code: 'Unreadable', pid: 0, errno: 0, syscall: 'open' }], 'freezeAtEpoch');
+    expect({ ...all }).toEqual({ code: 'ERR_FREEZE_UNREADABLE' });
+    expect(all).not.toHaveProperty('cause');
+  });
+
+  it("the system's error as the cause, as Node has it", () => {
+    const { cause } = errorOf([failure], 'freezeAtEpoch') as { cause: NodeJS.ErrnoException };
+    expect({ ...cause, message: cause.message }).toEqual({
+      code: 'EPERM',
+      errno: -1,
+      syscall: 'kill',
+      message: 'EPERM: operation not permitted, kill',
+    });
+    expect(getSystemErrorName(cause.errno ?? 0)).toBe('EPERM');
+    const group = { ...failure, code: 'CgroupFailed', pid: 0, errno: 16, syscall: 'rmdir', path: '/g' } as const;
+    expect({ ...errorOf([group], 'close') }).toEqual({
+      code: 'ERR_FREEZE_CGROUP',
+      reason: 'failed',
+      path: '/g',
+      errno: -16,
+      syscall: 'rmdir',
+    });
   });
 
   it('how many processes failed, and where a control group did, how many failures there are', () => {

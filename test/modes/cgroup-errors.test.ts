@@ -103,7 +103,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
       [path, pid],
       { launch: [`user=${nobody}`] },
     );
-    expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: 13, syscall: 'write' });
+    expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: -13, syscall: 'write' });
     expect(error.message).toContain(`not permitted to move process ${pid} into or out of ${path} (write: EACCES)`);
     expect(error.message).toContain('cgroup.procs there, where the process is, and in what is above both');
     expect(error.message).toMatch(/It was not registered\.$/);
@@ -120,7 +120,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
       [],
       inNamespace(`mount -o remount,ro,bind ${cgroupMount()}`),
     );
-    expect(result[0]).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: 30, syscall: 'mkdir' });
+    expect(result[0]).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: -30, syscall: 'mkdir' });
     expect(result[1]).toMatchObject({ available: false, reason: expect.stringContaining('read-only') });
   });
 

@@ -131,7 +131,8 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       expect(cgroupOf(pid)).toBe(own);
       state.close();
       const early = errorOf(() => open({ cgroup: { path } }));
-      expect(early).toMatchObject({ reason: 'has-controllers', path, errno: 0 });
+      expect(early).toMatchObject({ reason: 'has-controllers', path });
+      expect(early).not.toHaveProperty('errno');
       expect(early.message).toContain(`${path} takes no processes`);
       expect(early.message).toContain(`> ${path}/cgroup.subtree_control`);
       expect(early.message).toMatch(/No state was made\.$/);

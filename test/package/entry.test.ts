@@ -30,6 +30,7 @@ it('gives require and import the same things under the same names', async () => 
     'ProcessNotFoundError',
     'ResourceExhaustedError',
     'SignalFailedError',
+    'UnreadableProcessError',
     'UnsupportedPlatformError',
   ]);
   // What Node and the compiler add.

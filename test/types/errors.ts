@@ -26,8 +26,10 @@ export function narrows(error: AnyFreezeError): unknown {
       // @ts-expect-error: nor an errno.
       return error.errno;
     case 'ERR_FREEZE_SIGNAL_FAILED':
-    case 'ERR_FREEZE_RESOURCE_EXHAUSTED':
       expectTypeOf(error.pid).toEqualTypeOf<number>();
+      return error;
+    case 'ERR_FREEZE_RESOURCE_EXHAUSTED':
+      expectTypeOf(error.pid).toEqualTypeOf<number | undefined>();
       expectTypeOf(error.errno).toEqualTypeOf<number>();
       expectTypeOf(error.syscall).toEqualTypeOf<string>();
       return error;
@@ -39,7 +41,11 @@ export function narrows(error: AnyFreezeError): unknown {
       return error;
     case 'ERR_FREEZE_CGROUP':
       expectTypeOf(error.reason).toEqualTypeOf<CgroupReason>();
-      expectTypeOf(error.path).toEqualTypeOf<string>();
+      expectTypeOf(error.path).toEqualTypeOf<string | undefined>();
+      expectTypeOf(error.errno).toEqualTypeOf<number | undefined>();
+      return error;
+    case 'ERR_FREEZE_UNREADABLE':
+      expectTypeOf(error.pid).toEqualTypeOf<number | undefined>();
       return error;
     case 'ERR_FREEZE_TIMEOUT':
       expectTypeOf(error.timeout).toEqualTypeOf<number>();
@@ -78,6 +84,7 @@ expectTypeOf<FreezeErrorCode>().toEqualTypeOf<
   | 'ERR_FREEZE_RESOURCE_EXHAUSTED'
   | 'ERR_FREEZE_TIMEOUT'
   | 'ERR_FREEZE_NOT_STOPPED'
+  | 'ERR_FREEZE_UNREADABLE'
   | 'ERR_FREEZE_CLOSED'
   | 'ERR_FREEZE_INVALID_HANDLE'
   | 'ERR_FREEZE_CGROUP'
