@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -84,8 +85,8 @@ class Groups final : public GroupControl {
   Groups(Script& leaders, GroupTable& table) : GroupControl(leaders), table_(table) {}
   mutable std::string log;
   std::set<Pid> deaf;
-
-  Pid own = 1;  ///< the group that we are in
+  std::function<void(Pid)> onStop;  ///< runs before a group is stopped
+  Pid own = 1;                      ///< the group that we are in
 
   Failures open(Pid pid, Process& leader) noexcept override { return leaders().open(pid, leader); }
 
@@ -93,6 +94,7 @@ class Groups final : public GroupControl {
   Pid groupOf(Pid pid) const noexcept override { return table_.groupOf(pid); }
   Pid ownGroup() const noexcept override { return own; }
   int sendNumber(const Process& group, int signal) const noexcept override {
+    if (signal == SIGSTOP && onStop) onStop(group.pid);
     bool isAny = false;
     for (auto& [pid, row] : table_.rows) {
       if (row.group != group.pid) continue;
@@ -149,9 +151,62 @@ TEST_SUITE("process group") {
     ScriptedGroups scripted;
     scripted.table.rows[201].group = 301;
     CHECK(describe(scripted.state->freezeAtEpoch(0)) == "NotGroupLeader 201");
-    CHECK(scripted.groups.log.empty());
+    CHECK(scripted.groups.log == " stop 101 continue 101");
     scripted.table.rows[201].group = 201;
     CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
+  }
+
+  TEST_CASE("G2: so does one that moves just before its signal") {
+    ScriptedGroups scripted;
+    // With another in its group, and alone: then the signal reaches nobody.
+    for (const Pid mover : {101, 201}) {
+      scripted.groups.log.clear();
+      scripted.groups.onStop = [&](Pid group) { scripted.table.rows[mover].group = group == mover ? 301 : mover; };
+      CHECK(describe(scripted.state->freezeAtEpoch(0)) == "NotGroupLeader " + std::to_string(mover));
+      CHECK_FALSE(word::isFrozen(scripted.state->word()));
+      for (const Pid pid : {101, 102, 103, 201}) CHECK_FALSE(scripted.isStopped(pid));
+      scripted.groups.onStop = nullptr;
+      scripted.table.rows[mover].group = mover;
+    }
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
+    for (const Pid pid : {101, 102, 103, 201}) CHECK(scripted.isStopped(pid));
+  }
+
+  TEST_CASE("G2: and one that moves while it is registered is refused, and runs") {
+    ScriptedGroups scripted;
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
+    scripted.table.rows[302] = {301};
+    scripted.groups.onStop = [&](Pid group) { scripted.table.rows[group].group = 101; };
+    CHECK(describe(scripted.state->registerPid(301)) == "NotGroupLeader 301");
+    CHECK(scripted.groups.log.ends_with(" stop 301 continue 301"));
+    CHECK_FALSE(scripted.isStopped(302));
+    CHECK(scripted.state->pids() == std::vector<Pid>{101, 201});
+  }
+
+  TEST_CASE("G7: a group that we join in the middle of a freeze is not stopped") {
+    ScriptedGroups scripted;
+    scripted.groups.onStop = [&](Pid) { scripted.groups.own = 201; };
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "OwnGroup 201");
+    CHECK(scripted.groups.log == " stop 101 continue 101");
+  }
+
+  TEST_CASE("G7: a group that we have joined since it was frozen is not sent SIGSTOP again, and nor are we") {
+    constexpr int kProbes = 16;
+    ScriptedGroups scripted;
+    scripted.script.seenAs(101, ProcessState::Running);
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
+    scripted.groups.own = 101;
+    scripted.table.rows[Script::kOwnPid] = {101, ProcessState::Running};
+    SUBCASE("where the table shows all") {}
+    SUBCASE("where it hides some") { scripted.table.isHiding = true; }
+    Confirmation confirmation(scripted.state, 0, nullptr);
+    auto progress = confirmation.step(kOver);
+    for (int probes = 0; probes < kProbes && progress.stage != Stage::Stopped; ++probes)
+      progress = confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    // Without all processes nobody knows of a whole group.
+    CHECK(progress.stage == (scripted.table.isHiding ? Stage::Stopping : Stage::Stopped));
+    CHECK_FALSE(scripted.script.isStopped(Script::kOwnPid));
+    CHECK(scripted.groups.log.rfind(" stop 101") == scripted.groups.log.find(" stop 101"));
   }
 
   TEST_CASE("G7: a group that we have joined since is not stopped") {

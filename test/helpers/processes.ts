@@ -75,8 +75,12 @@ export interface Family extends Target {
 }
 
 /** Starts `target` with these words, and waits until it has printed so many pids. */
-export async function family(words: readonly string[], count: number): Promise<Family> {
-  const { pid, child } = target(words, { detached: true });
+export async function family(
+  words: readonly string[],
+  count: number,
+  options: TargetOptions = { detached: true },
+): Promise<Family> {
+  const { pid, child } = target(words, options);
   endWithGroup(child);
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => {

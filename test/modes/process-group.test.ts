@@ -86,6 +86,23 @@ describe('a group', () => {
   });
 });
 
+describe('a leader that has moved to another group', () => {
+  it('fails the freeze, and what it has left runs', async () => {
+    const mover = await family(['mover'], 2, { detached: false });
+    const state = new FreezeState(FreezeMode.ProcessGroup, mover.pid);
+    expect(state.freezeAtEpoch(0)).toBe(true);
+    await stopped(...mover.pids);
+    state.unfreeze();
+    mover.child.kill('SIGUSR1');
+    await until(() => Number(statField(mover.pid, 5)) !== mover.pid, 'the leader has moved');
+    expect(() => state.freezeAtEpoch(1)).toThrow(InvalidPidError);
+    expect(() => state.freezeAtEpoch(1)).toThrow(`process ${mover.pid} does not lead a process group`);
+    await expect(state.confirmFreezeAtEpoch(1)).rejects.toThrow(InvalidPidError);
+    expect(state.isFrozen).toBe(false);
+    await running(...mover.pids);
+  });
+});
+
 describe('a registration is refused', () => {
   it('of a process that does not lead its group', async () => {
     const { pids } = await tree(1, 1);

@@ -14,7 +14,10 @@ Failures ProcessFreezer::admit(MemberList& /*members*/, Member& newcomer, const 
   if (frozen == nullptr || !frozen->isCurrent() || newcomer.hasExited()) return {};
   const SignalLoop loop(options_, reach_);
   const auto failure = protocol_.stop(newcomer, false);
-  return failure ? Failures{*failure} : Failures();
+  if (!failure) return {};
+  // It moved while it was signalled: what the signal reached runs on.
+  if (newcomer.stop.isSent) protocol_.resume(newcomer);
+  return {*failure};
 }
 
 Failures ProcessFreezer::dismiss(MemberList& /*members*/, Member& member) {

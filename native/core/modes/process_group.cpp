@@ -54,11 +54,6 @@ Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool isN
     if (slice.isCancelled()) return Step::done();
     hasFoundEmpty_ = true;
   }
-  // Whoever leads a group may leave it, and we may join it, at any time (setpgid(2)).
-  for (const Member& member : members.all().subspan(signalled_)) {
-    if (member.hasExited()) continue;
-    if (const auto code = groups_.whyUnfit(member.process); code) return Step::failed({{*code, member.pid()}});
-  }
   return ProcessFreezer::stop(members, slice, isNoting);
 }
 
@@ -107,6 +102,8 @@ bool ProcessGroupFreezer::findProcesses(MemberList& members, const Slice& slice)
   if (isListed_) return true;
   if (!walk_) pending_.clear();
   const auto isComplete = continueWalk(slice, [&](Pid pid) {
+    // We were in none of the groups when they were signalled, or their freeze would have failed.
+    if (pid == groups_.ownPid()) return;
     const Pid group = table_.groupOf(pid);
     if (group != 0 && members.find(group) != nullptr) pending_.push_back({pid, group});
   });

@@ -6,15 +6,18 @@
 namespace freeze_state {
 
 std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcept {
+  if (const auto code = control_.whyUnfit(member.process); code) return Failure{*code, member.pid()};
   // Not anew where a freeze is begun again: by then it was we who stopped it.
   if (!member.stop.isSent) member.stop.wasStoppedBefore = isNoting && control_.isStopped(member.process);
   member.stop.isSeen = false;
   member.stop.timesAwake = 0;
   member.stop.scan = {};
   const int error = sendStop(member);
+  if (error != 0 && error != ESRCH) return sendFailure(member, error);
+  // It may have become so before the signal was there, which then was not for it.
+  if (const auto code = control_.whyUnfit(member.process); code) return Failure{*code, member.pid()};
   if (error == ESRCH) member.process.hasExited = true;
-  if (error == 0 || error == ESRCH) return std::nullopt;
-  return sendFailure(member, error);
+  return std::nullopt;
 }
 
 std::optional<ProcessState> StopProtocol::probe(Member& member, Deadline until) noexcept {
@@ -37,7 +40,8 @@ std::optional<bool> StopProtocol::isQuiescent(Member& member, Deadline until) no
 }
 
 void StopProtocol::foundAwake(Member& member) noexcept {
-  if (!isResendDue(++member.stop.timesAwake) || sendStop(member) != 0) return;
+  if (!isResendDue(++member.stop.timesAwake) || control_.whyUnfit(member.process)) return;
+  if (sendStop(member) != 0) return;
   // Where somebody else had stopped it, that was taken back: from now on it is ours to continue.
   member.stop.wasStoppedBefore = false;
 }

@@ -37,8 +37,9 @@ class StopProtocol {
     return timesAwake >= kOnItsWay && std::has_single_bit(timesAwake);
   }
 
-  /// Sends SIGSTOP and marks the member, as sent or as exited. The failure is any other answer. `isNoting`: notes first
-  /// whether somebody else had stopped it.
+  /// Sends SIGSTOP and marks the member, as sent or as exited. The failure is any other answer, or that the member must
+  /// not be signalled; it may be marked as sent then, too. `isNoting`: notes first whether somebody else had stopped
+  /// it.
   std::optional<Failure> stop(Member& member, bool isNoting) noexcept;
 
   /// Whether all threads of the member are stopped, or it has exited, by a probe where that is not known yet. Nothing

@@ -31,9 +31,9 @@ class GroupControl : public ProcessControl {
   bool isKernelThread(Pid pid) noexcept override { return leaders_.isKernelThread(pid); }
   LedgerIdentity identify(const Process& leader) noexcept override;
 
-  /// Why its group must not be signalled any more, though the process was fit when it was opened: it has moved to
-  /// another group, `NotGroupLeader`, or we have moved into this one, `OwnGroup`.
-  std::optional<FailureCode> whyUnfit(const Process& leader) const noexcept;
+  /// It has moved to another group, `NotGroupLeader`, or we have moved into this one, `OwnGroup`: setpgid(2) may do
+  /// either at any time.
+  std::optional<FailureCode> whyUnfit(const Process& leader) const noexcept override;
 
   /// Whether the leader has not exited.
   bool hasLeader(const Process& group) const noexcept;

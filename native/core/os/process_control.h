@@ -89,6 +89,9 @@ class ProcessControl {
   /// Whether whatever has the pid now is a thread of the kernel, which takes no signal.
   virtual bool isKernelThread(Pid /*pid*/) noexcept { return false; }
 
+  /// Why the process must not be signalled any more, though it was fit when it was opened.
+  virtual std::optional<FailureCode> whyUnfit(const Process& /*process*/) const noexcept { return std::nullopt; }
+
   /// By what somebody else can tell it from others that get its number later.
   virtual LedgerIdentity identify(const Process& /*process*/) noexcept { return {}; }
 
