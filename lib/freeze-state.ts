@@ -29,6 +29,7 @@ import {
   type FreezeReport,
   type FreezeSnapshot,
   type MemberStatus,
+  type ReleaseOptions,
   type WaitOptions,
   type WaitSyncOptions,
 } from './types';
@@ -342,6 +343,31 @@ export class FreezeState implements Disposable {
     if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
     if (Array.isArray(taken)) throw from(errorOf(taken, 'hold'), 'hold');
     return taken;
+  }
+
+  /** How many holds there are, of all threads: 0 to 2^32-1. By one atomic load. */
+  get holdCount(): number {
+    FreezeState.#readWord(this, 'holdCount');
+    return this.#handle.holdCount();
+  }
+
+  /**
+   * Waits until no hold is left, of any thread; at once where there is none. The time to begin counting down to a freeze:
+   * the state that it gives has the ticket. By the time that its `await` returns a new hold may have come, and then the
+   * ticket is stale.
+   *
+   * @returns the state as it is then.
+   * @throws (rejects) as {@link FreezeState.waitForStateChange}.
+   */
+  waitForRelease(options: ReleaseOptions = {}): Promise<FreezeSnapshot> {
+    try {
+      return inside(FreezeState.prototype.waitForRelease, () => {
+        FreezeState.#readWord(this, 'waitForRelease');
+        return this.#waits.addForRelease(checkedWaitOptions(options, ['timeout', 'signal', 'ref']));
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** A small plain object by which {@link FreezeState.attach} finds this state in another thread of this process. */

@@ -40,6 +40,7 @@ export {
   type NotFrozenReport,
   type Outcome,
   type ProcessState,
+  type ReleaseOptions,
   type Signalling,
   type UnstoppedProcess,
   type WaitOptions,

@@ -122,10 +122,13 @@ export interface StateHandle extends HotCalls {
   hold(): undefined | NativeFailure[];
   /** Gives back one `hold` of this handle. */
   release(): void;
+  /** Of all threads. */
+  holdCount(): number;
   /** Blocks this thread. The word then; the one that was seen if the time is up; `undefined`: closed. */
   waitForChange(seen: Word, timeoutMs: number | undefined): Word | undefined;
   /**
-   * Calls back, with the word as it is then, in a turn of the event loop after changes made through any other handle.
+   * Calls back, with the word as it is then, in a turn of the event loop after changes made through any other handle, and
+   * after the last hold was released through any handle.
    * `false`: out of resources.
    */
   listen(onChange: (word: Word | undefined) => void): boolean;

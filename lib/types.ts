@@ -95,6 +95,9 @@ export interface WaitOptions {
 /** Options of {@link FreezeState.waitForStateChangeSync}. */
 export type WaitSyncOptions = Pick<WaitOptions, 'since' | 'timeout'>;
 
+/** Options of {@link FreezeState.waitForRelease}. */
+export type ReleaseOptions = Pick<WaitOptions, 'timeout' | 'signal' | 'ref'>;
+
 /** Options of {@link FreezeState.changes}. */
 export type ChangesOptions = Pick<WaitOptions, 'signal' | 'ref'>;
 

@@ -5,18 +5,21 @@ import { closedError, noWakeUp } from './failures';
 import { Link } from './link';
 import type { StateHandle } from './native';
 import { below } from './stack';
-import type { FreezeSnapshot, WaitOptions } from './types';
+import type { FreezeSnapshot, ReleaseOptions, WaitOptions } from './types';
 import { snapshotOf, type Word, wordOf } from './word';
 
 /** Resolved: what is chained to it runs as the next microtask. */
 const later = Promise.resolve();
+
+/** What a wait is for that no word tells: that no hold is left. */
+const lastRelease = 'last release';
 
 class Wait extends Link {
   /** Releases the timer and the signal, where there are any. */
   release: (() => void) | undefined;
 
   constructor(
-    readonly since: Word,
+    readonly since: Word | typeof lastRelease,
     readonly ref: boolean,
     readonly resolve: (state: FreezeSnapshot) => void,
     readonly reject: (reason: unknown) => void,
@@ -33,7 +36,7 @@ const known = new WeakMap<StateHandle, Waits>();
  * thread-safe function, by which changes made elsewhere arrive. Changes made in this very thread are told by `settle`.
  */
 export class Waits {
-  readonly #handle: Pick<StateHandle, 'word' | 'listen' | 'unlisten' | 'keepAlive'>;
+  readonly #handle: Pick<StateHandle, 'word' | 'holdCount' | 'listen' | 'unlisten' | 'keepAlive'>;
   /** The head of their ring, in the order in which they began. */
   readonly #pending = new Link();
   /** Waits that keep the process alive and are not tidied up after yet. */
@@ -59,16 +62,23 @@ export class Waits {
 
   /** Waits for the state to differ from `options.since`, or else from what it is now. */
   add(options: WaitOptions): Promise<FreezeSnapshot> {
-    const { signal, timeout, ref = true } = options;
+    return this.#add(options, options.since === undefined ? this.#handle.word() : wordOf(options.since));
+  }
+
+  /** Waits until no hold is left. */
+  addForRelease(options: ReleaseOptions): Promise<FreezeSnapshot> {
+    return this.#add(options, lastRelease);
+  }
+
+  #add({ signal, timeout, ref = true }: ReleaseOptions, since: Wait['since'] | undefined): Promise<FreezeSnapshot> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const seen = this.#handle.word();
-    if (seen === undefined) return Promise.reject(below(closedError()));
-    const since = options.since === undefined ? seen : wordOf(options.since);
-    if (since !== seen) return Promise.resolve(snapshotOf(seen));
+    if (seen === undefined || since === undefined) return Promise.reject(below(closedError()));
+    if (this.#hasCome(since, seen)) return Promise.resolve(snapshotOf(seen));
     this.#listen();
     // Once more: this check sees a change before it, and the listener hears of one after it, so none is missed (G8).
     const now = this.#handle.word();
-    if (now !== since) {
+    if (now === undefined || this.#hasCome(since, now)) {
       this.#tidyUp(0);
       return now === undefined ? Promise.reject(below(closedError())) : Promise.resolve(snapshotOf(now));
     }
@@ -83,6 +93,10 @@ export class Waits {
     });
   }
 
+  #hasCome(since: Wait['since'], now: Word): boolean {
+    return since === lastRelease ? this.#handle.holdCount() === 0 : since !== now;
+  }
+
   /**
    * Ends the waits for which the state as it is now is news; all of them, by an error, if it was closed.
    *
@@ -94,7 +108,7 @@ export class Waits {
     let next: Link;
     for (let wait = this.#pending.next; wait instanceof Wait; wait = next) {
       next = wait.next;
-      if (wait.since === now) continue;
+      if (now !== undefined && !this.#hasCome(wait.since, now)) continue;
       wait.leave();
       ended += 1;
       if (wait.ref) refs += 1;
@@ -119,11 +133,12 @@ export class Waits {
     let timer: NodeJS.Timeout | undefined;
     if (timeout !== undefined) {
       // Taken now: when the timer fires, nothing of the caller is left on the stack.
-      const error = below(new FreezeTimeoutError(`The state did not change within ${timeout} ms.`, timeout));
+      const what = wait.since === lastRelease ? 'was not released' : 'did not change';
+      const error = below(new FreezeTimeoutError(`The state ${what} within ${timeout} ms.`, timeout));
       timer = clock.setTimeout(() => {
         // A change made elsewhere is heard of in a later phase of the event loop, and this thread may have been busy.
         const now = this.#handle.word();
-        if (now === wait.since) give(error);
+        if (now !== undefined && !this.#hasCome(wait.since, now)) give(error);
         else this.settle(now);
       }, timeout);
       if (!wait.ref) timer.unref();

@@ -70,6 +70,7 @@ Napi::Function StateHandle::define(Napi::Env env) {
                          InstanceMethod<&StateHandle::share>("share"),
                          InstanceMethod<&StateHandle::hold>("hold"),
                          InstanceMethod<&StateHandle::release>("release"),
+                         InstanceMethod<&StateHandle::holdCount>("holdCount"),
                          InstanceMethod<&StateHandle::waitForChange>("waitForChange"),
                          InstanceMethod<&StateHandle::listen>("listen"),
                          InstanceMethod<&StateHandle::unlisten>("unlisten"),
@@ -157,6 +158,10 @@ Napi::Value StateHandle::hold(const Napi::CallbackInfo& info) { return undefined
 Napi::Value StateHandle::release(const Napi::CallbackInfo& info) {
   attachment_->release();
   return info.Env().Undefined();
+}
+
+Napi::Value StateHandle::holdCount(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), attachment_->state().holdCount());
 }
 
 /// `(word, milliseconds | undefined)`: what the caller has seen, and how long to wait for anything else.

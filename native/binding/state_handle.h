@@ -32,6 +32,7 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value share(const Napi::CallbackInfo& info);
   Napi::Value hold(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);
+  Napi::Value holdCount(const Napi::CallbackInfo& info);
   Napi::Value waitForChange(const Napi::CallbackInfo& info);
   Napi::Value listen(const Napi::CallbackInfo& info);
   Napi::Value unlisten(const Napi::CallbackInfo& info);

@@ -57,6 +57,30 @@ TEST_SUITE("hold") {
     CHECK(describe(scripted.state.freezeAtEpoch(0)) == "Closed");
   }
 
+  TEST_CASE("tells the listeners of the last release, and of no other") {
+    class Ear final : public Listener {
+     public:
+      void stateChanged() noexcept override { ++heard; }
+      int heard = 0;
+    };
+    ScriptedState scripted(1);
+    FreezeState& state = scripted.state;
+    CHECK(describe(state.hold()).empty());
+    CHECK(describe(state.hold()).empty());
+    CHECK(state.holdCount() == 2);
+    Ear ear;
+    state.addListener(ear);
+    state.release();
+    CHECK(ear.heard == 0);
+    state.release();
+    CHECK(ear.heard == 1);
+    CHECK(state.holdCount() == 0);
+    state.removeListener(ear);
+    CHECK(describe(state.hold()).empty());
+    state.release();
+    CHECK(ear.heard == 1);
+  }
+
   TEST_CASE("lets a process join, running") {
     ScriptedState scripted(0);
     scripted.state.hold();

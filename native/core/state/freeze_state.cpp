@@ -132,6 +132,12 @@ Failures FreezeState::hold(const Listener* caller) {
   return failures;
 }
 
+void FreezeState::release() noexcept {
+  if (holds_.fetch_sub(1) != 1 || !hasListeners_.load()) return;
+  std::unique_lock lock(mutex_);
+  announce(lock, nullptr);
+}
+
 Failures FreezeState::registerPid(std::int64_t pid) {
   if (word_.load() == word::kClosed) return {{FailureCode::Closed}};
   if (const auto code = whyInvalid(pid); code) return {{*code}};
@@ -214,14 +220,17 @@ std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional
 void FreezeState::addListener(Listener& listener) {
   const std::lock_guard lock(mutex_);
   listeners_.push_back(&listener);
+  hasListeners_.store(true);
 }
 
 void FreezeState::removeListener(Listener& listener) noexcept {
   const std::lock_guard lock(mutex_);
   std::erase(listeners_, &listener);
+  hasListeners_.store(!listeners_.empty());
 }
 
-/// Tells everybody but the caller that the word has moved, and ends the caller's hold of the lock.
+/// Tells everybody but the caller that the word has moved, or that the last hold is gone, and ends the caller's hold of
+/// the lock.
 void FreezeState::announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept {
   for (Listener* listener : listeners_) {
     if (listener != caller) listener->stateChanged();

@@ -92,7 +92,11 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// Thaws, and from before that until the matching `release` every freeze, in any thread, answers false. Fails as
   /// `unfreeze` does, and then nothing is held.
   Failures hold(const Listener* caller = nullptr);
-  void release() noexcept { holds_.fetch_sub(1); }
+  /// Ends one hold. The last one is told to the listeners, its own thread's among them; nothing is locked where there
+  /// is none.
+  void release() noexcept;
+  /// How many holds there are, of all threads, by one load.
+  std::uint32_t holdCount() const noexcept { return holds_.load(); }
 
   /// Makes the process that has this pid now a member; a live member stays as it is. While the state is frozen the
   /// newcomer is stopped at once, as by a frozen cgroup. A pid that nothing has counts as a member that is gone. Fails
@@ -120,7 +124,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// `word::kClosed`.
   std::uint64_t waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline, Interruption& interruption);
 
-  /// From now on, until it is removed, the listener hears of each change. A closed state has no more to tell.
+  /// From now on, until it is removed, the listener hears of each change, and of each release of the last hold. A
+  /// closed state has no more to tell.
   void addListener(Listener& listener);
   void removeListener(Listener& listener) noexcept;
 
@@ -152,6 +157,10 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   Attempt* inProgress_ = nullptr;  ///< the attempt whose stops are in force, while the state reads running
   bool isCleared_ = false;         ///< by `close`
   std::vector<Listener*> listeners_;
+
+  /// Whether there are listeners. Written under `mutex_`; read after a release, which takes no lock where there are
+  /// none. A listener that comes too late for that reads the holds after it was added.
+  std::atomic<bool> hasListeners_{false};
 };
 
 }  // namespace freeze_state

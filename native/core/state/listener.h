@@ -4,7 +4,8 @@
 
 namespace freeze_state {
 
-/// Hears of every change of a state but those that its own owner makes, who knows.
+/// Hears of every change of a state but those that its own owner makes, who knows; and of each release of the last
+/// hold.
 class Listener {
  public:
   /// Called under the state's lock, by the thread that made the change, whichever that is. So it must be brief, must
