@@ -206,6 +206,46 @@ describe('a process that is traced', () => {
     await until(() => letterOf(pid) === 'S', 'it runs');
     state.close();
   });
+
+  it.each([FreezeMode.Process, FreezeMode.ProcessTree])(
+    'is confirmed in mode %s where its tracer, which has stopped it, is stopped with it',
+    async (mode) => {
+      const { pid: tracer, pids } = await family(['hold'], 1);
+      const [pid = 0] = pids;
+      // The tracee first, so that it is probed before its tracer is seen stopped.
+      const state = FreezeState.withPids(mode, [pid, tracer]);
+      expect(await state.confirmFreezeAtEpoch(0, { timeout: 2000 })).toMatchObject({
+        isFrozen: true,
+        members: [
+          { pid, outcome: 'already-stopped' },
+          { pid: tracer, outcome: 'stopped' },
+        ],
+      });
+      expect([tracer, pid].map((one) => statField(one, 3))).toEqual(['T', 't']);
+      state.unfreeze();
+      await until(() => letterOf(tracer) === 'S', 'the tracer runs');
+      state.close();
+    },
+  );
+
+  it('is confirmed as the descendant of its tracer', async () => {
+    const { pid: tracer, pids } = await family(['hold'], 1);
+    const [pid = 0] = pids;
+    const state = new FreezeState(FreezeMode.ProcessTree, tracer);
+    const report = await state.confirmFreezeAtEpoch(0, { timeout: 2000 });
+    expect(report).toMatchObject({ isFrozen: true, members: [{ pid: tracer }, { pid }] });
+    state.close();
+  });
+
+  it('is not confirmed where its tracer, which has stopped it, runs', async () => {
+    const { pids } = await family(['hold'], 1);
+    const [pid = 0] = pids;
+    const state = new FreezeState(FreezeMode.Process, pid);
+    await expect(state.confirmFreezeAtEpoch(0, { timeout: 100 })).rejects.toMatchObject({
+      code: 'ERR_FREEZE_NOT_STOPPED',
+    });
+    state.close();
+  });
 });
 
 describe('exit codes', () => {

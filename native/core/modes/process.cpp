@@ -39,7 +39,7 @@ Step ProcessFreezer::stop(MemberList& members, const Slice& slice, bool isNoting
 }
 
 Step ProcessFreezer::confirm(MemberList& members, const Slice& slice) {
-  return protocol_.confirmAll(members, cursor_, slice);
+  return confirmMembers(members, slice, nullptr);
 }
 
 Failures ProcessFreezer::resume(MemberList& members, Whom whom) {

@@ -23,6 +23,10 @@ class ProcessFreezer : public Freezer {
   Failures resume(MemberList& members, Whom whom) override;
 
  protected:
+  /// `others`: what else is covered, and may trace the members.
+  Step confirmMembers(MemberList& members, const Slice& slice, MemberList* others) {
+    return protocol_.confirmAll(members, cursor_, slice, others);
+  }
   /// Takes hold of it, and finds out whether it lives.
   Failures open(Member& newcomer) noexcept;
 

@@ -29,14 +29,29 @@ std::optional<ProcessState> StopProtocol::probe(Member& member, Deadline until) 
   return state;
 }
 
-std::optional<bool> StopProtocol::isQuiescent(Member& member, Deadline until) noexcept {
+std::optional<bool> StopProtocol::isQuiescent(Member& member, const Covering& covered, Deadline until) noexcept {
   if (member.hasExited() || member.stop.isSeen) return true;
   const auto state = probe(member, until);
   if (!state) return std::nullopt;
   // A tracee in a stop of its tracer does not run. Where SIGSTOP was sent again, the pending one may be left over: the
   // first has stopped it, and it takes no other while its tracer listens (PTRACE_LISTEN, ptrace(2)).
-  if (*state == ProcessState::Traced && member.stop.timesAwake >= kOnItsWay) member.stop.isSeen = true;
+  if (*state == ProcessState::Traced)
+    member.stop.isSeen = member.stop.timesAwake >= kOnItsWay || isHeldByCovered(member, covered);
   return member.hasExited() || member.stop.isSeen;
+}
+
+/// Whether its tracer is stopped with it. A tracee stays in such a stop until its tracer lets it run (ptrace(2)), and
+/// that one was seen stopped before the tracee was probed.
+bool StopProtocol::isHeldByCovered(Member& member, const Covering& covered) noexcept {
+  Pid tracer = 0;
+  verified(control_, member.process, [&] {
+    tracer = control_.tracerOf(member.process);
+    return 0;
+  });
+  if (tracer == 0 || member.hasExited()) return false;
+  const Member* found = covered.members.find(tracer);
+  if (found == nullptr && covered.others != nullptr) found = covered.others->find(tracer);
+  return found != nullptr && !found->hasExited() && found->stop.isSeen;
 }
 
 void StopProtocol::foundAwake(Member& member) noexcept {
@@ -83,14 +98,14 @@ Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& 
   return Step::done();
 }
 
-Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice) {
+Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others) {
   const auto all = members.all();
   const auto isOver = [](const Member& member) { return member.hasExited() || member.stop.isSeen; };
   for (std::size_t probes = 0; probes < all.size() && !slice.isOver(); ++probes) {
     if (cursor.next >= all.size()) cursor.next = 0;
     Member& member = all[cursor.next];
     const bool wasOver = isOver(member);
-    const auto isNow = isQuiescent(member, slice.until);
+    const auto isNow = isQuiescent(member, {members, others}, slice.until);
     // A probe that was cut short has seen more threads than the one before.
     const bool isFruitless = isNow && *isNow == wasOver;
     cursor.fruitless = isFruitless ? cursor.fruitless + 1 : 0;

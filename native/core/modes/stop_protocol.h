@@ -42,10 +42,8 @@ class StopProtocol {
   /// it.
   std::optional<Failure> stop(Member& member, bool isNoting) noexcept;
 
-  /// Whether all threads of the member are stopped, or it has exited, by a probe where that is not known yet. Nothing
-  /// where the deadline cut the probe short: a later call continues it. Sends SIGSTOP again where that is due.
-  std::optional<bool> isQuiescent(Member& member, Deadline until) noexcept;
-  /// The same step by step, for a caller that judges the state of the process itself.
+  /// Probes the member, in steps, and notes what that shows: for a caller that judges the state itself. Nothing where
+  /// the deadline cut it short: a later call continues it. Sends SIGSTOP again where that is due.
   std::optional<ProcessState> probe(Member& member, Deadline until) noexcept;
   void foundAwake(Member& member) noexcept;
 
@@ -55,8 +53,9 @@ class StopProtocol {
   /// Sends SIGSTOP to each live member, from that index on. Ends at the first failure, and where the slice is over.
   Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting);
   /// Probes each live member that was not seen stopped yet, once, from the cursor on, so that one that never stops does
-  /// not hide the others. Blocked where the last probe of each has found nothing new.
-  Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice);
+  /// not hide the others. Blocked where the last probe of each has found nothing new. `others`: what else is covered,
+  /// and may trace them.
+  Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others = nullptr);
   /// Sends SIGCONT to the live members, in their order.
   void resumeAll(MemberList& members, Whom whom, Failures& failures);
 
@@ -64,6 +63,16 @@ class StopProtocol {
   /// So many probes may find it awake while its SIGSTOP is on its way.
   static constexpr unsigned kOnItsWay = 4;
 
+  /// Where a tracer may be found.
+  struct Covering {
+    MemberList& members;
+    MemberList* others;
+  };
+
+  /// Whether all threads of the member are stopped, or it has exited, by a probe where that is not known yet. Nothing
+  /// where the deadline cut the probe short: a later call continues it. Sends SIGSTOP again where that is due.
+  std::optional<bool> isQuiescent(Member& member, const Covering& covered, Deadline until) noexcept;
+  bool isHeldByCovered(Member& member, const Covering& covered) noexcept;
   int sendStop(Member& member) noexcept;
   Failure sendFailure(const Member& member, int error) const;
 

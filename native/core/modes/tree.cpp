@@ -127,8 +127,8 @@ Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
 }
 
 Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
-  Step roots = ProcessFreezer::confirm(members, slice);
-  Step rest = protocol_.confirmAll(descendants_.list, descendantsCursor_, slice);
+  Step roots = confirmMembers(members, slice, &descendants_.list);
+  Step rest = protocol_.confirmAll(descendants_.list, descendantsCursor_, slice, &members);
   if (roots.kind == Step::Kind::More || rest.isDone()) return roots;
   return rest;
 }

@@ -92,6 +92,9 @@ class ProcessControl {
   /// Why the process must not be signalled any more, though it was fit when it was opened.
   virtual std::optional<FailureCode> whyUnfit(const Process& /*process*/) const noexcept { return std::nullopt; }
 
+  /// The process that traces it (ptrace(2)); 0 where there is none, or nothing tells.
+  virtual Pid tracerOf(const Process& /*process*/) noexcept { return 0; }
+
   /// By what somebody else can tell it from others that get its number later.
   virtual LedgerIdentity identify(const Process& /*process*/) noexcept { return {}; }
 

@@ -107,6 +107,8 @@ bool PidfdControl::isStopped(const Process& process) noexcept {
 
 bool PidfdControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }
 
+Pid PidfdControl::tracerOf(const Process& process) noexcept { return procfs::tracerOf(process.pid); }
+
 LedgerIdentity PidfdControl::identify(const Process& process) noexcept {
   if (process.fd < 0) return {};
   LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = process.pid};

@@ -21,6 +21,7 @@ class PidfdControl : public ProcessControl {
   std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, Deadline until) noexcept override;
   bool isStopped(const Process& process) noexcept override;
   bool isKernelThread(Pid pid) noexcept override;
+  Pid tracerOf(const Process& process) noexcept override;
   LedgerIdentity identify(const Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
 };

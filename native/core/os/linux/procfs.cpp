@@ -111,6 +111,11 @@ bool hasStopPending(Pid pid) noexcept {
   return (pending >> (SIGSTOP - 1) & 1) != 0;
 }
 
+Pid tracerOf(Pid pid) noexcept {
+  const Pid thread = statusField<Pid>(pid, "\nTracerPid:\t").value_or(0);
+  return thread == 0 ? 0 : statusField<Pid>(thread, "\nTgid:\t").value_or(0);
+}
+
 bool isKernelThread(Pid pid) noexcept {
   ProcessEntry entry;
   return read(pid, entry) == 0 && entry.isKernelThread();

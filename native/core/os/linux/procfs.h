@@ -21,6 +21,10 @@ int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
 /// its tracer has stopped for a moment (t) may take it later.
 bool hasStopPending(Pid pid) noexcept;
 
+/// The process that traces the task (`TracerPid` in /proc/<pid>/status, which is one of its threads); 0 where there is
+/// none.
+Pid tracerOf(Pid pid) noexcept;
+
 /// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status).
 bool isThread(Pid pid) noexcept;
 

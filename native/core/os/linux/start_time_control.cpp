@@ -54,6 +54,8 @@ ProcessState StartTimeControl::probe(const Process& process) noexcept {
 
 bool StartTimeControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }
 
+Pid StartTimeControl::tracerOf(const Process& process) noexcept { return procfs::tracerOf(process.pid); }
+
 LedgerIdentity StartTimeControl::identify(const Process& process) noexcept {
   return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = process.startTime};
 }

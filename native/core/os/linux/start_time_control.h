@@ -14,6 +14,7 @@ class StartTimeControl final : public KillControl {
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
   bool isKernelThread(Pid pid) noexcept override;
+  Pid tracerOf(const Process& process) noexcept override;
   LedgerIdentity identify(const Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
 };

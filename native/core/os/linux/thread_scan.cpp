@@ -76,6 +76,15 @@ std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, Deadline unt
   return resultOf(threads, found);
 }
 
+/// The same for one whose line in the table is known.
+std::optional<ProcessState> probeFrom(Pid pid, const ProcessEntry& entry, ThreadScan& scan, Deadline until) noexcept {
+  if (scan.stopped > 0) return probeThreads(pid, scan, until);
+  const ProcessState first = stateOf(entry.state);
+  // That line is of the first thread, which may have ended (Z) or stopped before the others.
+  const bool isOneOfMany = entry.threads > 1 && (first == ProcessState::Stopped || first == ProcessState::Zombie);
+  return isOneOfMany ? probeThreads(pid, scan, until) : first;
+}
+
 }  // namespace
 
 ProcessState probe(Pid pid) noexcept {
@@ -84,16 +93,14 @@ ProcessState probe(Pid pid) noexcept {
 }
 
 std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, Deadline until) noexcept {
-  if (scan.stopped > 0) return probeThreads(pid, scan, until);
   ProcessEntry entry;
   const int error = read(pid, entry);
   if (error == ESRCH) return ProcessState::Gone;
   if (error != 0) return ProcessState::Unknown;
-  const ProcessState first = stateOf(entry.state);
-  if (entry.state == 't' && hasStopPending(pid)) return ProcessState::Traced;
-  // The line is that of the first thread, which may have ended (Z) or stopped before the others.
-  const bool isOneOfMany = entry.threads > 1 && (first == ProcessState::Stopped || first == ProcessState::Zombie);
-  return isOneOfMany ? probeThreads(pid, scan, until) : first;
+  const auto state = probeFrom(pid, entry, scan, until);
+  // Of several threads that its tracer has stopped, any may take it.
+  const bool isHeld = state == ProcessState::Stopped && entry.state == 't' && hasStopPending(pid);
+  return isHeld ? ProcessState::Traced : state;
 }
 
 }  // namespace freeze_state::procfs
