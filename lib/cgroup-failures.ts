@@ -11,6 +11,7 @@ const cgroupReasons: Record<CgroupFailureCode, CgroupReason> = {
   CgroupControllers: 'has-controllers',
   CgroupOurs: 'ours',
   CgroupFrozen: 'frozen-by-another',
+  CgroupUnseen: 'not-visible',
   CgroupLeft: 'member-left',
   CgroupGone: 'gone',
   CgroupFailed: 'failed',
@@ -70,6 +71,11 @@ export function whyNoCgroup(code: CgroupFailureCode, { path, pid, errno, syscall
       return (
         `somebody else froze ${path}, or another FreezeState did, so it is not ours to thaw; what is in it stays ` +
         `stopped until they thaw it, or \`echo 0 > ${path}/cgroup.freeze\`.`
+      );
+    case 'CgroupUnseen':
+      return (
+        `process ${pid} is in a control group that the mount at ${path} does not show, so it could not be moved back ` +
+        'there. Mount the whole hierarchy where this program sees it, or move the process into a group that it sees.'
       );
     case 'CgroupLeft':
       return (

@@ -44,6 +44,7 @@ export type CgroupFailureCode =
   | 'CgroupControllers'
   | 'CgroupOurs'
   | 'CgroupFrozen'
+  | 'CgroupUnseen'
   | 'CgroupLeft'
   | 'CgroupGone'
   | 'CgroupFailed';

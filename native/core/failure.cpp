@@ -30,6 +30,7 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::CgroupControllers: return "CgroupControllers";
     case FailureCode::CgroupOurs: return "CgroupOurs";
     case FailureCode::CgroupFrozen: return "CgroupFrozen";
+    case FailureCode::CgroupUnseen: return "CgroupUnseen";
     case FailureCode::CgroupLeft: return "CgroupLeft";
     case FailureCode::CgroupGone: return "CgroupGone";
     case FailureCode::CgroupFailed: return "CgroupFailed";

@@ -181,6 +181,30 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.ledger.marked().empty());
   }
 
+  TEST_CASE("G7: where /proc does not tell who is where, the lists of the groups do: we are not frozen") {
+    FakeCgroup fake;
+    fake.all.isUnseen = true;
+    fake.all.where[101] = fake.all.origin();
+    fake.all.where[Script::kOwnPid] = fake.all.group();
+    fake.all.list();
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupOurs"));
+    CHECK_FALSE(fake.all.isFrozen());
+    fake.all.where.erase(Script::kOwnPid);
+    fake.all.list();
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    CHECK(fake.state->unregisterPid(101).found);
+    CHECK(fake.placeOf(101) == fake.all.origin());
+  }
+
+  TEST_CASE("a process that no group is seen to have is refused, since it could not be moved back") {
+    FakeCgroup fake;
+    fake.all.isUnseen = true;
+    CHECK(describe(fake.state->registerPid(101)).starts_with("CgroupUnseen 101"));
+    CHECK(fake.script.held().empty());
+    CHECK(fake.all.asked.empty());
+  }
+
   TEST_CASE("a group that somebody else has frozen, or one above it, is not ours to freeze or to thaw") {
     FakeCgroup fake;
     fake.state->registerPid(101);

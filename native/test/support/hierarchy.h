@@ -55,13 +55,15 @@ class Hierarchy {
     return 0;
   }
 
-  /// Writes who is in the group.
+  /// Writes who is in which.
   void list() const {
-    std::string inside;
-    for (const auto& [pid, directory] : where) {
-      if (directory == group()) inside += std::to_string(pid) + "\n";
+    for (const std::string& listed : {root, root + "/above", root + "/by", origin(), group()}) {
+      std::string inside;
+      for (const auto& [pid, directory] : where) {
+        if (directory == listed) inside += std::to_string(pid) + "\n";
+      }
+      for (const char* file : {"cgroup.procs", "cgroup.threads"}) write(listed, file, inside);
     }
-    for (const char* file : {"cgroup.procs", "cgroup.threads"}) write(group(), file, inside);
   }
 
   /// What the kernel does a moment after cgroup.freeze was written: cgroup.events says what is so.
@@ -85,6 +87,7 @@ class Hierarchy {
     const auto find = [this](Pid pid, const cgroup::Mount& /*mount*/, std::string& directory) {
       const auto found = where.find(pid);
       directory = found == where.end() ? origin() : found->second;
+      if (isUnseen) directory.clear();
       const auto unknown = unknowns.find(pid);
       return unknown == unknowns.end() ? 0 : unknown->second;
     };
@@ -100,6 +103,7 @@ class Hierarchy {
   std::map<Pid, std::string> where;
   std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of everybody
   std::map<Pid, int> unknowns;                          ///< the errors for which it cannot be told where these are
+  bool isUnseen = false;                                ///< the paths that /proc has do not fit the mount
   std::vector<std::pair<std::string, Pid>> asked;
   std::function<void(Pid)> onMove;
 };

@@ -53,7 +53,8 @@ std::string resolved(const std::string& path) {
 
 /// The directory of our own cgroup.
 Failures findOwn(const cgroup::Mount& mount, std::string& directory) {
-  const int error = cgroup::findDirectory(getpid(), mount, directory);
+  int error = cgroup::findDirectory(getpid(), mount, directory);
+  if (error == 0 && directory.empty()) error = cgroup::searchDirectory(getpid(), mount.point, directory);
   if (cgroup::isExhausted(error)) return {cgroup::failureOf(error, "open", mount.point)};
   return directory.empty() ? Failures{{FailureCode::CgroupMissing, 0, 0, "", false, mount.point}} : Failures();
 }

@@ -6,16 +6,18 @@
 
 namespace freeze_state {
 
-/// Where the process is; empty where that is not to be seen, and where it has ended. Returns 0, or the errno(3) for
-/// which it cannot be told.
-int Membership::findDirectory(Pid pid, std::string& directory) const {
-  const int error = find_(pid, group_.mount(), directory);
-  return error == ESRCH ? 0 : error;
+/// Where the process is; empty where it has ended, and where it is neither there nor below `top` as far as is to be
+/// seen. Returns 0, or the errno(3) for which it cannot be told.
+int Membership::findDirectory(Pid pid, const std::string& top, std::string& directory) const {
+  int error = find_(pid, group_.mount(), directory);
+  // Who is not to be seen may be inside all the same: the lists of the groups know.
+  if (error == ESRCH || (error == 0 && directory.empty())) error = cgroup::searchDirectory(pid, top, directory);
+  return error;
 }
 
 int Membership::findInside(Pid pid, bool& isInside) const {
   std::string directory;
-  const int error = findDirectory(pid, directory);
+  const int error = findDirectory(pid, group_.path(), directory);
   isInside = cgroup::isWithin(directory, group_.path());
   return error;
 }
@@ -52,11 +54,13 @@ Failures Membership::enter(const MemberList& members, Member& newcomer, bool isF
   OriginChain chain;
   std::string here;
   const int error = verified(control_, newcomer.process, [&] {
-    if (const int unknown = findDirectory(pid, here); unknown != 0) return unknown;
+    if (const int unknown = findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
     chain = Origins::all().of(id(), pid, here);
     return 0;
   });
   if (error != 0 && error != ESRCH) return {placeFailure(error, pid)};
+  // We could not move it back.
+  if (error == 0 && here.empty()) return {{FailureCode::CgroupUnseen, pid, 0, "", false, group_.mount().point}};
   chains_[pid] = chain;
   if (!newcomer.hasExited()) {
     if (Failures failures = moveIn(newcomer, isFrozenByUs); !failures.empty()) {
@@ -83,7 +87,7 @@ Failures Membership::moveIn(Member& member, bool isFrozenByUs) {
   // thawed.
   const std::string watched = isFrozenByUs ? group_.parent() : group_.path();
   std::string here;
-  if (const int error = findDirectory(pid, here); error != 0) return {placeFailure(error, pid)};
+  if (const int error = findDirectory(pid, group_.mount().point, here); error != 0) return {placeFailure(error, pid)};
   for (const std::string& directory : {watched, cgroup::isWithin(here, group_.path()) ? watched : here}) {
     std::string frozen;
     if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)

@@ -70,7 +70,7 @@ class Membership {
   Failure placeFailure(int error, Pid pid) const;
 
  private:
-  int findDirectory(Pid pid, std::string& directory) const;
+  int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
   Failures moveIn(Member& member, bool isFrozenByUs);
   std::unordered_set<Pid> membersOfOthers() const;
   Failures leaveWithFamilies(const MemberList& members) const;

@@ -75,6 +75,30 @@ int findPath(Pid pid, std::string& path) {
   return 0;
 }
 
+/// The process by its own number, and by those of its other threads where /proc has them.
+std::vector<Pid> threadsOf(Pid pid) {
+  std::vector<Pid> ids{pid};
+  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  for (Pid id = 0; threads.next(id);) {
+    if (id != pid) ids.push_back(id);
+  }
+  return ids;
+}
+
+/// `searchDirectory` by these threads.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
+int search(const std::vector<Pid>& ids, const std::string& top, std::string& directory) {
+  std::vector<Pid> listed;
+  std::vector<std::string> groups;
+  int error = threads(top, listed);
+  if (std::ranges::find_first_of(listed, ids) != listed.end()) directory = top;
+  if (error == 0 && directory.empty()) error = groupsBelow(top, groups);
+  for (std::size_t i = 0; error == 0 && directory.empty() && i < groups.size(); ++i)
+    error = search(ids, groups[i], directory);
+  // One that was removed meanwhile has nobody in it.
+  return isGone(error) ? 0 : error;
+}
+
 /// Returns 0, or the errno(3).
 int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
   std::string text;
@@ -161,6 +185,11 @@ int findDirectory(Pid pid, const Mount& mount, std::string& directory) {
   return error;
 }
 
+int searchDirectory(Pid pid, const std::string& top, std::string& directory) {
+  directory.clear();
+  return search(threadsOf(pid), top, directory);
+}
+
 int read(const std::string& directory, const char* file, std::string& text) {
   return procfs::readAll((directory + "/" + file).c_str(), text);
 }
@@ -194,7 +223,8 @@ int processes(const std::string& directory, const Mount& mount, std::vector<Pid>
     std::erase_if(listed, [&](Pid pid) {
       if (std::ranges::binary_search(living, pid)) return false;
       std::string where;
-      const int error = findDirectory(pid, mount, where);
+      int error = findDirectory(pid, mount, where);
+      if (error == 0 && where.empty()) error = searchDirectory(pid, directory, where);
       note(error);
       return error == ESRCH || (error == 0 && !isWithin(where, directory));
     });
@@ -258,8 +288,10 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
   if (read(directory, "cgroup.type", text) == 0 && (text.starts_with("threaded") || text.starts_with("domain invalid")))
     return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, directory}};
   std::string own;
-  if (const int error = findDirectory(getpid(), mount, own); isExhausted(error))
-    return {failureOf(error, "open", directory)};
+  int unknown = findDirectory(getpid(), mount, own);
+  // Whatever /proc says, we would freeze ourselves in there, for good.
+  if (own.empty() && !isExhausted(unknown)) unknown = searchDirectory(getpid(), directory, own);
+  if (unknown != 0) return {failureOf(unknown, "open", directory)};
   if (isWithin(own, directory)) return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
   if (!takesProcesses(directory)) return {{FailureCode::CgroupControllers, 0, 0, "", false, directory}};
   std::string frozen;

@@ -37,6 +37,11 @@ std::optional<std::string> directoryIn(const Mount& mount, std::string path);
 /// in the mount. Returns 0, or the errno(3): ESRCH where there is no such process, and any other says nothing about it.
 int findDirectory(Pid pid, const Mount& mount, std::string& directory);
 
+/// Which of the directory and those below it the process is in, by its own number and those of its threads that are
+/// listed there; empty where it is in none. For one of which /proc tells nothing that fits the mount: in a cgroup
+/// namespace over a mount from outside of it, say. Returns 0, or the errno(3) for which it cannot be told.
+int searchDirectory(Pid pid, const std::string& top, std::string& directory);
+
 /// Reads and writes the file of that name in the directory. Return 0, or the errno(3).
 int read(const std::string& directory, const char* file, std::string& text);
 int write(const std::string& directory, const char* file, const std::string& text);
