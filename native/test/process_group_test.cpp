@@ -49,7 +49,7 @@ class GroupTable final : public ProcessTable {
     const auto row = rows.find(pid);
     return row == rows.end() ? ProcessState::Gone : row->second.state;
   }
-  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, Deadline /*until*/) noexcept override {
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, const Slice& /*slice*/) noexcept override {
     return probe(pid);
   }
   Pid groupOf(Pid pid) noexcept override {

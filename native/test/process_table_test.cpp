@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -74,9 +77,9 @@ TEST_SUITE("process table") {
       LinuxProcessTable table(means);
       REQUIRE(table.isAvailable());
       const auto reader = table.children();
-      REQUIRE(reader->beginPass(kNoDeadline) == 0);
+      REQUIRE(reader->beginPass({}) == 0);
       std::vector<Pid> found;
-      CHECK(reader->read(parent.pid(), found, kNoDeadline) == 0);
+      CHECK(reader->read(parent.pid(), found, {}) == 0);
       std::ranges::sort(found);
       std::vector<Pid> expected = parent.children();
       std::ranges::sort(expected);
@@ -86,8 +89,23 @@ TEST_SUITE("process table") {
       CHECK(entry.parent == parent.pid());
       CHECK(entry.state != 'T');
       constexpr Pid kNobody = 2'147'483'647;
-      CHECK(reader->read(kNobody, found, kNoDeadline) == ESRCH);
+      CHECK(reader->read(kNobody, found, {}) == ESRCH);
     }
+  }
+
+  TEST_CASE("G6: by both means, a question that is cancelled ends with the thread or process that it is at") {
+    constexpr int kThreads = 40;
+    const Child child(kThreads);
+    const std::atomic<std::uint64_t> word{1};
+    const Ticket stale(word, 0);
+    std::vector<Pid> found;
+    LinuxProcessTable files(LinuxProcessTable::Means::ChildrenFiles);
+    ProcessEntry entry;
+    REQUIRE(waitUntil([&] { return files.read(child.pid(), entry) == 0 && entry.threads >= kThreads; }));
+    if (LinuxProcessTable::bestMeans() == LinuxProcessTable::Means::ChildrenFiles)
+      CHECK(files.children()->read(child.pid(), found, {&stale}) == EAGAIN);
+    LinuxProcessTable parents(LinuxProcessTable::Means::ParentScan);
+    CHECK(parents.children()->beginPass({&stale}) == EAGAIN);
   }
 
 // The thread sanitizer makes a vfork(2) a fork(2).
@@ -112,8 +130,7 @@ TEST_SUITE("process table") {
       const auto bears = [&] {
         children.clear();
         const auto reader = table.children();
-        return reader->beginPass(kNoDeadline) == 0 && reader->read(pid, children, kNoDeadline) == 0 &&
-               !children.empty();
+        return reader->beginPass({}) == 0 && reader->read(pid, children, {}) == 0 && !children.empty();
       };
       REQUIRE(waitUntil(bears));
       {

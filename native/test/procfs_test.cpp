@@ -4,8 +4,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <thread>
@@ -67,7 +69,7 @@ TEST_SUITE("proc") {
     const Child child(kThreads);
     ThreadScan scan;
     REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
-    CHECK(procfs::probe(child.pid(), scan, Deadline::min()) != ProcessState::Stopped);
+    CHECK(procfs::probe(child.pid(), scan, {nullptr, Deadline::min()}) != ProcessState::Stopped);
     CHECK(scan.stopped == 0);
     ::kill(child.pid(), SIGSTOP);
     REQUIRE(waitUntil([&] { return procfs::probe(child.pid()) == ProcessState::Stopped; }));
@@ -77,13 +79,27 @@ TEST_SUITE("proc") {
     int looks = 0;
     for (; !state && looks <= threads; ++looks) {
       CHECK(scan.stopped == looks);
-      state = procfs::probe(child.pid(), scan, Deadline::min());
+      state = procfs::probe(child.pid(), scan, {nullptr, Deadline::min()});
     }
     CHECK(state == ProcessState::Stopped);
     // With the last it is known.
     CHECK(looks >= threads);
     CHECK(scan.stopped == 0);
     CHECK(procfs::probe(child.pid()) == ProcessState::Stopped);
+  }
+
+  TEST_CASE("G6: a probe of many threads that is cancelled ends with the thread that it is at") {
+    constexpr int kThreads = 40;
+    const Child child(kThreads);
+    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
+    ::kill(child.pid(), SIGSTOP);
+    REQUIRE(waitUntil([&] { return procfs::probe(child.pid()) == ProcessState::Stopped; }));
+    const std::atomic<std::uint64_t> word{1};
+    const Ticket current(word, 1);
+    const Ticket stale(word, 0);
+    ThreadScan scan;
+    CHECK_FALSE(procfs::probe(child.pid(), scan, {&stale}).has_value());
+    CHECK(procfs::probe(child.pid(), scan, {&current}) == ProcessState::Stopped);
   }
 
   TEST_CASE("lists numbers from any one on, and as many as there are") {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/state/confirmation.h"
 #include "support/describe.h"
 #include "support/meanwhile.h"
 #include "support/scripted_tree.h"
@@ -161,6 +162,31 @@ TEST_SUITE("trees") {
     CHECK(tree.script.stoppedCount() == 0);
     // And who is our ancestor already is not registered at all.
     CHECK(describe(tree.state->registerPid(201)) == "OwnAncestor 201");
+  }
+
+  TEST_CASE("G6: a thaw ends a probe of many threads in the middle, in a freeze and in a confirmation") {
+    for (const bool isConfirming : {false, true}) {
+      ScriptedTree tree;
+      Confirmation confirmation(tree.state, 0, nullptr);
+      constexpr Deadline kOver = Deadline::min();
+      if (isConfirming) {
+        // Stopped by its tracer, so that the freeze is done before it is confirmed.
+        tree.script.seenAs(101, ProcessState::Traced);
+        while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) {
+        }
+        REQUIRE(tree.state->word() == word::frozen(0));
+      }
+      Meanwhile thaw;
+      tree.script.cutShort(101, 1);
+      tree.script.onProbe([&] { CHECK(thaw.move(*tree.state, [&] { tree.state->unfreeze(); })); });
+      if (isConfirming)
+        CHECK(confirmation.step(kNoDeadline).stage == Confirmation::Stage::Passed);
+      else
+        CHECK_FALSE(tree.state->freezeAtEpoch(0).frozen);
+      thaw.join();
+      CHECK(tree.script.cutsLeft(101) == 0);
+      CHECK(tree.script.stoppedCount() == 0);
+    }
   }
 
   TEST_CASE("G6: a thaw that comes with the nth signal lets no other stop follow") {

@@ -120,7 +120,7 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   }
   for (std::size_t probes = pending_.size(); probes > 0 && !slice.isOver(); --probes) {
     GroupProcess process = pending_.back();
-    const auto state = table_.probe(process.pid, process.stop.scan, slice.until);
+    const auto state = table_.probe(process.pid, process.stop.scan, slice);
     pending_.back() = process;
     fruitless_ = state ? fruitless_ + 1 : 0;
     if (!state) break;

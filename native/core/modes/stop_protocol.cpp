@@ -20,8 +20,8 @@ std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcep
   return std::nullopt;
 }
 
-std::optional<ProcessState> StopProtocol::probe(Member& member, Deadline until) noexcept {
-  const auto state = control_.probe(member.process, member.stop.scan, until);
+std::optional<ProcessState> StopProtocol::probe(Member& member, const Slice& slice) noexcept {
+  const auto state = control_.probe(member.process, member.stop.scan, slice);
   if (!state) return std::nullopt;
   if (*state == ProcessState::Stopped) member.stop.isSeen = true;
   if (*state == ProcessState::Gone || *state == ProcessState::Zombie) member.process.hasExited = true;
@@ -29,9 +29,9 @@ std::optional<ProcessState> StopProtocol::probe(Member& member, Deadline until) 
   return state;
 }
 
-std::optional<bool> StopProtocol::isQuiescent(Member& member, const Covering& covered, Deadline until) noexcept {
+std::optional<bool> StopProtocol::isQuiescent(Member& member, const Covering& covered, const Slice& slice) noexcept {
   if (member.hasExited() || member.stop.isSeen) return true;
-  const auto state = probe(member, until);
+  const auto state = probe(member, slice);
   if (!state) return std::nullopt;
   // A tracee in a stop of its tracer does not run. Where SIGSTOP was sent again, the pending one may be left over: the
   // first has stopped it, and it takes no other while its tracer listens (PTRACE_LISTEN, ptrace(2)).
@@ -105,7 +105,7 @@ Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const 
     if (cursor.next >= all.size()) cursor.next = 0;
     Member& member = all[cursor.next];
     const bool wasOver = isOver(member);
-    const auto isNow = isQuiescent(member, {members, others}, slice.until);
+    const auto isNow = isQuiescent(member, {members, others}, slice);
     // A probe that was cut short has seen more threads than the one before.
     const bool isFruitless = isNow && *isNow == wasOver;
     cursor.fruitless = isFruitless ? cursor.fruitless + 1 : 0;

@@ -43,8 +43,8 @@ class StopProtocol {
   std::optional<Failure> stop(Member& member, bool isNoting) noexcept;
 
   /// Probes the member, in steps, and notes what that shows: for a caller that judges the state itself. Nothing where
-  /// the deadline cut it short: a later call continues it. Sends SIGSTOP again where that is due.
-  std::optional<ProcessState> probe(Member& member, Deadline until) noexcept;
+  /// the slice cut it short: a later call continues it. Sends SIGSTOP again where that is due.
+  std::optional<ProcessState> probe(Member& member, const Slice& slice) noexcept;
   void foundAwake(Member& member) noexcept;
 
   /// Sends SIGCONT and takes the marks off. The failure is any other answer than success and ESRCH.
@@ -70,8 +70,8 @@ class StopProtocol {
   };
 
   /// Whether all threads of the member are stopped, or it has exited, by a probe where that is not known yet. Nothing
-  /// where the deadline cut the probe short: a later call continues it. Sends SIGSTOP again where that is due.
-  std::optional<bool> isQuiescent(Member& member, const Covering& covered, Deadline until) noexcept;
+  /// where the slice cut the probe short: a later call continues it. Sends SIGSTOP again where that is due.
+  std::optional<bool> isQuiescent(Member& member, const Covering& covered, const Slice& slice) noexcept;
   bool isHeldByCovered(Member& member, const Covering& covered) noexcept;
   int sendStop(Member& member) noexcept;
   Failure sendFailure(const Member& member, int error) const;

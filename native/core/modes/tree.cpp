@@ -165,7 +165,7 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
   if (!isAnyStopped(members)) {
     // A pass for each tree.
     if (status) reader_->reset();
-    if (!status || reader_->beginPass(kNoDeadline) == 0) reader_->read(pid, found, kNoDeadline);
+    if (!status || reader_->beginPass({}) == 0) reader_->read(pid, found, {});
   }
   if (status) return status;
   const Member* const member = descendants_.list.find(pid);
@@ -177,13 +177,13 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
 /// so what is forked now may be missed; and nobody stopped that.
 void TreeFreezer::resumeStoppedByOthers(MemberList& members) {
   reader_->reset();
-  if (reader_->beginPass(kNoDeadline) != 0) return;
+  if (reader_->beginPass({}) != 0) return;
   std::vector<Pid> queue;
   for (const Covered& one : visit(members)) queue.push_back(one.pid);
   std::unordered_set<Pid> known(queue.begin(), queue.end());
   for (std::size_t next = 0; next < queue.size(); ++next) {
     std::vector<Pid> children;
-    reader_->read(queue[next], children, kNoDeadline);
+    reader_->read(queue[next], children, {});
     for (const Pid pid : children) {
       if (!known.insert(pid).second) continue;
       queue.push_back(pid);

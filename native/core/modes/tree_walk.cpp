@@ -56,7 +56,7 @@ Step TreeWalk::run(const Slice& slice) {
   while (!isOver() && !slice.isCancelled()) {
     // Before the step as well, which may be the last one of a round.
     hasWorked = hasWorked || !round_.ready.empty();
-    if (Failures failures = step(slice.until); !failures.empty()) return Step::failed(std::move(failures));
+    if (Failures failures = step(slice); !failures.empty()) return Step::failed(std::move(failures));
     if (isOver()) break;
     const bool isBlocked = std::exchange(isBlocked_, false);
     hasWorked = std::exchange(isCutShort_, false) || hasWorked || !round_.ready.empty();
@@ -78,17 +78,17 @@ void TreeWalk::beginRound(std::vector<Pid> toAsk) {
 }
 
 /// The next thing to do, of all that a round is.
-Failures TreeWalk::step(Deadline until) {
-  if (round_.sorted < round_.toAsk.size()) return sortNext(until);
+Failures TreeWalk::step(const Slice& slice) {
+  if (round_.sorted < round_.toAsk.size()) return sortNext(slice);
   if (round_.ready.empty()) {
     isBlocked_ = true;
     beginRound(std::move(round_.waiting));
     return {};
   }
-  if (!round_.hasBegunPass) return beginPass(until);
+  if (!round_.hasBegunPass) return beginPass(slice);
   if (round_.parent) {
     Parent& parent = *round_.parent;
-    return parent.isListed ? takeNextChild(parent) : listChildren(parent, until);
+    return parent.isListed ? takeNextChild(parent) : listChildren(parent, slice);
   }
   if (round_.asked < round_.ready.size()) {
     round_.parent = Parent{round_.ready[round_.asked++], {}, false, false};
@@ -99,10 +99,10 @@ Failures TreeWalk::step(Deadline until) {
 }
 
 /// Sorts one by whether it has stopped and can be asked for its children.
-Failures TreeWalk::sortNext(Deadline until) {
+Failures TreeWalk::sortNext(const Slice& slice) {
   const Pid pid = round_.toAsk[round_.sorted];
   Failures failures;
-  const auto isReady = canBeAsked(pid, until, failures);
+  const auto isReady = canBeAsked(pid, slice, failures);
   if (!isReady) {
     isCutShort_ = true;
     return {};
@@ -112,19 +112,19 @@ Failures TreeWalk::sortNext(Deadline until) {
   return failures;
 }
 
-Failures TreeWalk::beginPass(Deadline until) {
-  const int error = reader_.beginPass(until);
+Failures TreeWalk::beginPass(const Slice& slice) {
+  const int error = reader_.beginPass(slice);
   if (error == EAGAIN) return {};
   round_.hasBegunPass = true;
   isQuiet_ = isQuiet_ && round_.waiting.empty();
   return error == 0 ? Failures() : Failures{readFailure(0, error)};
 }
 
-Failures TreeWalk::listChildren(Parent& parent, Deadline until) {
+Failures TreeWalk::listChildren(Parent& parent, const Slice& slice) {
   Member* const member = find(parent.pid);
   parent.isListed = true;
   if (member == nullptr || member->hasExited()) return {};
-  const int error = reader_.read(parent.pid, parent.children, until);
+  const int error = reader_.read(parent.pid, parent.children, slice);
   if (error == EAGAIN) {
     parent.isListed = false;
     return {};
@@ -188,11 +188,11 @@ std::vector<Pid> TreeWalk::everyone() const {
 }
 
 /// Whether it can have no more children than it has: it has stopped, or exited, or cannot run now. Nothing where the
-/// deadline cut the probe short.
-std::optional<bool> TreeWalk::canBeAsked(Pid pid, Deadline until, Failures& failures) {
+/// slice cut the probe short.
+std::optional<bool> TreeWalk::canBeAsked(Pid pid, const Slice& slice, Failures& failures) {
   Member& member = *find(pid);
   if (member.hasExited() || member.stop.isSeen || blocked_.contains(pid)) return true;
-  const auto state = protocol_.probe(member, until);
+  const auto state = protocol_.probe(member, slice);
   if (!state) return std::nullopt;
   switch (*state) {
     case ProcessState::Stopped: return true;
@@ -202,7 +202,7 @@ std::optional<bool> TreeWalk::canBeAsked(Pid pid, Deadline until, Failures& fail
       const auto now = Clock::now();
       const auto since = asleepSince_.try_emplace(pid, now).first->second;
       if (now - since < kAsleep) return false;
-      const auto isVforking = isInVfork(pid, until);
+      const auto isVforking = isInVfork(pid, slice);
       if (isVforking.value_or(false)) blocked_.insert(pid);
       if (isVforking) asleepSince_[pid] = now;
       return isVforking;
@@ -218,19 +218,19 @@ std::optional<bool> TreeWalk::canBeAsked(Pid pid, Deadline until, Failures& fail
   return false;
 }
 
-/// Whether it waits for a child that uses its memory. Nothing where the deadline cut that short.
-std::optional<bool> TreeWalk::isInVfork(Pid pid, Deadline until) {
+/// Whether it waits for a child that uses its memory. Nothing where the slice cut that short.
+std::optional<bool> TreeWalk::isInVfork(Pid pid, const Slice& slice) {
   if (!sleeper_ || sleeper_->pid != pid) {
     reader_.reset();
     sleeper_ = Sleeper{pid, false, {}};
   }
   // Nothing has begun a pass where nobody could be asked yet.
   if (!sleeper_->hasBegunPass) {
-    const int error = reader_.beginPass(until);
+    const int error = reader_.beginPass(slice);
     if (error == EAGAIN) return std::nullopt;
     sleeper_->hasBegunPass = true;
   }
-  const int error = reader_.read(pid, sleeper_->children, until);
+  const int error = reader_.read(pid, sleeper_->children, slice);
   if (error == EAGAIN) return std::nullopt;
   const std::vector<Pid> children = std::move(sleeper_->children);
   sleeper_.reset();

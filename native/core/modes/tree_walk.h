@@ -63,17 +63,17 @@ class TreeWalk {
 
   bool isOver() const noexcept { return round_.toAsk.empty(); }
   void beginRound(std::vector<Pid> toAsk);
-  Failures step(Deadline until);
-  Failures sortNext(Deadline until);
-  Failures beginPass(Deadline until);
-  Failures listChildren(Parent& parent, Deadline until);
+  Failures step(const Slice& slice);
+  Failures sortNext(const Slice& slice);
+  Failures beginPass(const Slice& slice);
+  Failures listChildren(Parent& parent, const Slice& slice);
   Failures takeNextChild(Parent& parent);
   void endRound();
   Failures neverStopped(bool isBlocked) const;
 
   std::vector<Pid> everyone() const;
-  std::optional<bool> canBeAsked(Pid pid, Deadline until, Failures& failures);
-  std::optional<bool> isInVfork(Pid pid, Deadline until);
+  std::optional<bool> canBeAsked(Pid pid, const Slice& slice, Failures& failures);
+  std::optional<bool> isInVfork(Pid pid, const Slice& slice);
   Failures adopt(Pid pid, Parent& parent);
   Member* find(Pid pid) noexcept;
   bool hasExited(Member& member) noexcept;

@@ -22,8 +22,8 @@ class GroupControl : public ProcessControl {
   void release(Process& leader) noexcept override { leaders_.release(leader); }
   int send(const Process& group, Signal signal) noexcept override;
   ProcessState probe(const Process& leader) noexcept override { return leaders_.probe(leader); }
-  std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, Deadline until) noexcept override {
-    return leaders_.probe(leader, scan, until);
+  std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept override {
+    return leaders_.probe(leader, scan, slice);
   }
   /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
   /// here, since they take signals; `ProcessGroupFreezer` looks for those.

@@ -13,7 +13,7 @@ class NoTable final : public ProcessTable {
   bool showsAll() const noexcept override { return false; }
   int read(Pid /*pid*/, ProcessEntry& /*entry*/) noexcept override { return ENOSYS; }
   ProcessState probe(Pid /*pid*/) noexcept override { return ProcessState::Unknown; }
-  std::optional<ProcessState> probe(Pid /*pid*/, ThreadScan& /*scan*/, Deadline /*until*/) noexcept override {
+  std::optional<ProcessState> probe(Pid /*pid*/, ThreadScan& /*scan*/, const Slice& /*slice*/) noexcept override {
     return ProcessState::Unknown;
   }
   Pid groupOf(Pid /*pid*/) noexcept override { return 0; }
@@ -30,8 +30,8 @@ class NoTable final : public ProcessTable {
   class NoChildren final : public ChildReader {
    public:
     void reset() noexcept override {}
-    int beginPass(Deadline /*until*/) override { return ENOSYS; }
-    int read(Pid /*pid*/, std::vector<Pid>& /*children*/, Deadline /*until*/) override { return ENOSYS; }
+    int beginPass(const Slice& /*slice*/) override { return ENOSYS; }
+    int read(Pid /*pid*/, std::vector<Pid>& /*children*/, const Slice& /*slice*/) override { return ENOSYS; }
   };
 };
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <thread>
 
-#include "../deadline.h"
 #include "../failure.h"
+#include "../slice.h"
 #include "ledger.h"
 
 namespace freeze_state {
@@ -78,7 +78,8 @@ class ProcessControl {
 
   /// The same in steps, where many threads make it long: nothing until a call has come to the end. The next call
   /// continues where `scan` says.
-  virtual std::optional<ProcessState> probe(const Process& process, ThreadScan& /*scan*/, Deadline /*until*/) noexcept {
+  virtual std::optional<ProcessState> probe(const Process& process, ThreadScan& /*scan*/,
+                                            const Slice& /*slice*/) noexcept {
     return probe(process);
   }
 

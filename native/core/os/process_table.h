@@ -54,13 +54,13 @@ class ChildReader {
   virtual void reset() noexcept = 0;
 
   /// Begins a pass: what `read` answers from now on is not older than the first call of this. Returns 0, or the
-  /// errno(3); EAGAIN where the deadline cut it short: the next call continues it.
-  virtual int beginPass(Deadline until) = 0;
+  /// errno(3); EAGAIN where the slice cut it short: the next call continues it.
+  virtual int beginPass(const Slice& slice) = 0;
 
   /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
-  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the deadline cut
+  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the slice cut
   /// it short: a call for the same process continues it.
-  virtual int read(Pid pid, std::vector<Pid>& children, Deadline until) = 0;
+  virtual int read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;
 };
 
 /// The table of processes, for reading. Behind an interface, so that a test can put a fake one in its place. What it
@@ -85,7 +85,7 @@ class ProcessTable {
   /// What the process does, its threads included. `Gone` where there is no such process; `Unknown` where nothing tells.
   virtual ProcessState probe(Pid pid) noexcept = 0;
   /// The same in steps, as `ProcessControl::probe` has it.
-  virtual std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, Deadline until) noexcept = 0;
+  virtual std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept = 0;
 
   /// Its process group, by getpgid(2): a tenth of what `read` costs. 0 where there is no such process.
   virtual Pid groupOf(Pid pid) noexcept = 0;

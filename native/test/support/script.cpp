@@ -51,6 +51,7 @@ void Script::cutShort(Pid pid, int times) { cutShort_[pid] = times; }
 void Script::onSend(std::size_t nth, std::function<void()> hook) { sendHooks_[nth] = std::move(hook); }
 void Script::onEverySend(std::function<void()> hook) { everySendHook_ = std::move(hook); }
 void Script::onPause(std::function<void()> hook) { pauseHook_ = std::move(hook); }
+void Script::onProbe(std::function<void()> hook) { probeHook_ = std::move(hook); }
 void Script::onOpen(std::function<void()> hook) { openHook_ = std::move(hook); }
 
 std::string Script::log() {
@@ -126,9 +127,10 @@ ProcessState Script::probe(const Process& process) noexcept {
   return isStopped(process.pid) && !stuck_.contains(process.pid) ? ProcessState::Stopped : ProcessState::Sleeping;
 }
 
-std::optional<ProcessState> Script::probe(const Process& process, ThreadScan& /*scan*/, Deadline until) noexcept {
+std::optional<ProcessState> Script::probe(const Process& process, ThreadScan& /*scan*/, const Slice& slice) noexcept {
+  if (const auto hook = std::exchange(probeHook_, nullptr)) hook();
   const auto cut = cutShort_.find(process.pid);
-  if (cut == cutShort_.end() || cut->second == 0 || !hasPassed(until)) return probe(process);
+  if (cut == cutShort_.end() || cut->second == 0 || !slice.isOver()) return probe(process);
   --cut->second;
   return std::nullopt;
 }

@@ -34,8 +34,10 @@ class Script final : public ProcessControl {
   void seenAs(Pid pid, ProcessState state);
   /// It is in a system call that cannot be interrupted: no stop takes effect.
   void stuck(Pid pid, bool isStuck = true);
-  /// It has many threads: a probe with a deadline that has passed is cut short so many times.
+  /// It has many threads: a probe whose slice is over is cut short so many times.
   void cutShort(Pid pid, int times);
+  /// How many of these times are left.
+  int cutsLeft(Pid pid) const { return cutShort_.at(pid); }
 
   /// Runs in the nth call of `send` from the first on, counted from 1, before the signal is delivered.
   void onSend(std::size_t nth, std::function<void()> hook);
@@ -43,6 +45,8 @@ class Script final : public ProcessControl {
   void onEverySend(std::function<void()> hook);
   /// Runs in each call of `pause`, after it was counted.
   void onPause(std::function<void()> hook);
+  /// Runs in the next probe that is done in steps.
+  void onProbe(std::function<void()> hook);
   int pauses() const noexcept { return pauses_; }
   /// Runs in the next call of `open`.
   void onOpen(std::function<void()> hook);
@@ -65,7 +69,7 @@ class Script final : public ProcessControl {
   void release(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
-  std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, Deadline until) noexcept override;
+  std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
   LedgerIdentity identify(const Process& process) noexcept override {
     return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = 1};
@@ -87,6 +91,7 @@ class Script final : public ProcessControl {
   std::function<void()> everySendHook_;
   std::function<void()> openHook_;
   std::function<void()> pauseHook_;
+  std::function<void()> probeHook_;
   int pauses_ = 0;
 
   mutable std::mutex mutex_;  ///< guards the rest, which a test reads while another thread signals

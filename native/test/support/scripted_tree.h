@@ -43,7 +43,7 @@ class ScriptedTable final : public ProcessTable {
     return 0;
   }
   ProcessState probe(Pid /*pid*/) noexcept override { return ProcessState::Unknown; }
-  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, Deadline /*until*/) noexcept override {
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, const Slice& /*slice*/) noexcept override {
     return probe(pid);
   }
   Pid groupOf(Pid /*pid*/) noexcept override { return 0; }
@@ -58,8 +58,8 @@ class ScriptedTable final : public ProcessTable {
    public:
     explicit Children(ScriptedTable& table) : table_(table) {}
     void reset() noexcept override {}
-    int beginPass(Deadline /*until*/) override { return 0; }
-    int read(Pid pid, std::vector<Pid>& children, Deadline /*until*/) override {
+    int beginPass(const Slice& /*slice*/) override { return 0; }
+    int read(Pid pid, std::vector<Pid>& children, const Slice& /*slice*/) override {
       if (table_.onChildren) table_.onChildren(pid);
       const auto& known = table_.childrenOf[pid];
       children.insert(children.end(), known.begin(), known.end());

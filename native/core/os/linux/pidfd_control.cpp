@@ -78,12 +78,12 @@ int PidfdControl::send(const Process& process, Signal signal) noexcept {
 
 ProcessState PidfdControl::probe(const Process& process) noexcept {
   ThreadScan scan;
-  return probe(process, scan, kNoDeadline).value_or(ProcessState::Unknown);
+  return probe(process, scan, {}).value_or(ProcessState::Unknown);
 }
 
-std::optional<ProcessState> PidfdControl::probe(const Process& process, ThreadScan& scan, Deadline until) noexcept {
+std::optional<ProcessState> PidfdControl::probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept {
   if (process.fd < 0) return ProcessState::Gone;
-  const auto probed = procfs::probe(process.pid, scan, until);
+  const auto probed = procfs::probe(process.pid, scan, slice);
   if (!probed) return std::nullopt;
   const ProcessState state = *probed;
   // Only now: if it lives, the number is its own, and was when /proc was asked.

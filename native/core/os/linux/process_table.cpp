@@ -58,8 +58,8 @@ int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
 class ChildrenFiles final : public ChildReader {
  public:
   void reset() noexcept override { threads_.reset(); }
-  int beginPass(Deadline /*until*/) override { return 0; }
-  int read(Pid pid, std::vector<Pid>& children, Deadline until) override {
+  int beginPass(const Slice& /*slice*/) override { return 0; }
+  int read(Pid pid, std::vector<Pid>& children, const Slice& slice) override {
     if (!threads_ || asked_ != pid) {
       reset();
       ProcessEntry entry;
@@ -70,17 +70,17 @@ class ChildrenFiles final : public ChildReader {
       threads_.emplace(path.data());
       asked_ = pid;
     }
-    const int error = readThreads(*threads_, children, until);
+    const int error = readThreads(*threads_, children, slice);
     if (error != EAGAIN) reset();
     return error;
   }
 
  private:
   /// A child belongs to the thread that forked it, until that ends.
-  int readThreads(procfs::Numbers& threads, std::vector<Pid>& children, Deadline until) const {
+  int readThreads(procfs::Numbers& threads, std::vector<Pid>& children, const Slice& slice) const {
     for (Pid thread = 0; threads.next(thread);) {
       if (const int error = readChildren(asked_, thread, children); error != 0 && error != ESRCH) return error;
-      if (hasPassed(until)) return EAGAIN;
+      if (slice.isOver()) return EAGAIN;
     }
     return threads.error() == ENOENT ? ESRCH : threads.error();
   }
@@ -93,12 +93,12 @@ class ChildrenFiles final : public ChildReader {
 class ParentScan final : public ChildReader {
  public:
   void reset() noexcept override { walk_.reset(); }
-  int beginPass(Deadline until) override {
-    const int error = scan(until);
+  int beginPass(const Slice& slice) override {
+    const int error = scan(slice);
     if (error != EAGAIN) reset();
     return error;
   }
-  int read(Pid pid, std::vector<Pid>& children, Deadline /*until*/) override {
+  int read(Pid pid, std::vector<Pid>& children, const Slice& /*slice*/) override {
     ProcessEntry entry;
     if (const int error = procfs::read(pid, entry); error != 0) return error;
     const auto [first, last] = childrenOf_.equal_range(pid);
@@ -107,7 +107,7 @@ class ParentScan final : public ChildReader {
   }
 
  private:
-  int scan(Deadline until) {
+  int scan(const Slice& slice) {
     if (!walk_) {
       childrenOf_.clear();
       walk_.emplace("/proc");
@@ -117,7 +117,7 @@ class ParentScan final : public ChildReader {
       const int error = procfs::read(pid, entry);
       if (error != 0 && error != ESRCH) return error;
       if (error == 0) childrenOf_.emplace(entry.parent, pid);
-      if (hasPassed(until)) return EAGAIN;
+      if (slice.isOver()) return EAGAIN;
     }
     return walk_->error();
   }
@@ -145,8 +145,8 @@ int LinuxProcessTable::read(Pid pid, ProcessEntry& entry) noexcept { return proc
 
 ProcessState LinuxProcessTable::probe(Pid pid) noexcept { return procfs::probe(pid); }
 
-std::optional<ProcessState> LinuxProcessTable::probe(Pid pid, ThreadScan& scan, Deadline until) noexcept {
-  return procfs::probe(pid, scan, until);
+std::optional<ProcessState> LinuxProcessTable::probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
+  return procfs::probe(pid, scan, slice);
 }
 
 Pid LinuxProcessTable::groupOf(Pid pid) noexcept {
@@ -175,7 +175,7 @@ ProcessDoing LinuxProcessTable::describe(Pid pid) {
   if (doing.waitChannel == "0") doing.waitChannel.clear();
   // An uninterruptible wait, which kill(2) does not end.
   std::vector<Pid> born;
-  if (entry.state == 'D' && children()->read(pid, born, kNoDeadline) == 0)
+  if (entry.state == 'D' && children()->read(pid, born, {}) == 0)
     doing.isInVfork = std::ranges::any_of(born, [&](Pid child) { return sharesMemory(pid, child); });
   return doing;
 }

@@ -19,7 +19,7 @@ class LinuxProcessTable final : public ProcessTable {
   int read(Pid pid, ProcessEntry& entry) noexcept override;
   ProcessDoing describe(Pid pid) override;
   ProcessState probe(Pid pid) noexcept override;
-  std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, Deadline until) noexcept override;
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept override;
   Pid groupOf(Pid pid) noexcept override;
   /// By kcmp(2), where that is permitted.
   bool sharesMemory(Pid parent, Pid child) noexcept override;

@@ -42,7 +42,7 @@ ProcessState resultOf(const Numbers& threads, ProcessState found) noexcept {
 
 /// Of the threads that live, the one most awake. A group stop reaches them one by one; those that it has reached can
 /// neither fork nor exit, and the first stays listed until all have ended, so the next call can continue by position.
-std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, Deadline until) noexcept {
+std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
   const int before = std::exchange(scan.stopped, 0);
@@ -66,8 +66,9 @@ std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, Deadline unt
     if (found == ProcessState::Running) break;
     // At least one thread a call, so that each call makes progress. A process whose first thread has ended is probed
     // without a pause: what is seen later could be the work of an execve(2).
-    if (!hasPassed(until)) continue;
+    if (!slice.isOver()) continue;
     if (found == ProcessState::Sleeping) break;
+    if (slice.isCancelled()) return std::nullopt;
     if (first == ProcessState::Zombie) continue;
     scan.stopped = hasGap ? 0 : seen;
     return std::nullopt;
@@ -77,27 +78,28 @@ std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, Deadline unt
 }
 
 /// The same for one whose line in the table is known.
-std::optional<ProcessState> probeFrom(Pid pid, const ProcessEntry& entry, ThreadScan& scan, Deadline until) noexcept {
-  if (scan.stopped > 0) return probeThreads(pid, scan, until);
+std::optional<ProcessState> probeFrom(Pid pid, const ProcessEntry& entry, ThreadScan& scan,
+                                      const Slice& slice) noexcept {
+  if (scan.stopped > 0) return probeThreads(pid, scan, slice);
   const ProcessState first = stateOf(entry.state);
   // That line is of the first thread, which may have ended (Z) or stopped before the others.
   const bool isOneOfMany = entry.threads > 1 && (first == ProcessState::Stopped || first == ProcessState::Zombie);
-  return isOneOfMany ? probeThreads(pid, scan, until) : first;
+  return isOneOfMany ? probeThreads(pid, scan, slice) : first;
 }
 
 }  // namespace
 
 ProcessState probe(Pid pid) noexcept {
   ThreadScan scan;
-  return probe(pid, scan, kNoDeadline).value_or(ProcessState::Unknown);
+  return probe(pid, scan, {}).value_or(ProcessState::Unknown);
 }
 
-std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, Deadline until) noexcept {
+std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
   ProcessEntry entry;
   const int error = read(pid, entry);
   if (error == ESRCH) return ProcessState::Gone;
   if (error != 0) return ProcessState::Unknown;
-  const auto state = probeFrom(pid, entry, scan, until);
+  const auto state = probeFrom(pid, entry, scan, slice);
   // Of several threads that its tracer has stopped, any may take it.
   const bool isHeld = state == ProcessState::Stopped && entry.state == 't' && hasStopPending(pid);
   return isHeld ? ProcessState::Traced : state;
