@@ -7,10 +7,15 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstddef>
+#include <memory>
+#include <set>
 #include <thread>
+#include <vector>
 
 #include "support/child.h"
 #include "support/describe.h"
+#include "support/scripted_tree.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -155,6 +160,37 @@ TEST_SUITE("boost") {
         CHECK(classes.after == (policy | flag));
       }
     }
+  }
+
+  TEST_CASE("of a tree, the members are signalled in the real-time class, and nobody is awaited in it") {
+    if (!SignalLoop::canBoost()) {
+      MESSAGE("skipped: this user may not enter a real-time class");
+      return;
+    }
+    // Before the state, which thaws at its end.
+    std::vector<int> sending;
+    std::set<int> asking;
+    std::set<int> waiting;
+    Script script;
+    ScriptedTable table;
+    for (Pid pid = 101; pid <= 116; ++pid) table.bear(pid, pid + 100);
+    FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{}, script, table));
+    for (Pid pid = 101; pid <= 116; ++pid) state.registerPid(pid);
+    script.stuck(116);
+    script.stuck(216);
+    script.onEverySend([&] { sending.push_back(sched_getscheduler(0)); });
+    table.onChildren = [&](Pid) { asking.insert(sched_getscheduler(0)); };
+    script.onPause([&] {
+      waiting.insert(sched_getscheduler(0));
+      script.stuck(script.pauses() == 1 ? 116 : 216, false);
+    });
+    CHECK(state.freezeAtEpoch(0).frozen);
+    constexpr std::ptrdiff_t kMembers = 16;
+    REQUIRE(sending.size() == 2 * kMembers);
+    CHECK(std::set(sending.begin(), sending.begin() + kMembers) == std::set{SCHED_FIFO});
+    CHECK(asking == std::set{SCHED_OTHER});
+    CHECK(waiting == std::set{SCHED_OTHER});
+    CHECK(sched_getscheduler(0) == SCHED_OTHER);
   }
 
   TEST_CASE("one signal is not worth it, and who does not want it does not get it") {
