@@ -89,6 +89,9 @@ export function whyNoCgroup(code: CgroupFailureCode, { path, pid, errno, syscall
       );
     case 'CgroupFailed':
       if (syscall === 'rmdir' && errno === constants.errno.EBUSY) {
+        if (pid !== 0) {
+          return `${path} could not be removed${answer}, since process ${pid} has been exiting for seconds. The next state under the same parent removes it, or \`rmdir ${path}\`.`;
+        }
         return `${path} could not be removed${answer}, since somebody else has put a process there. Move what its cgroup.procs names elsewhere, then \`rmdir ${path}\`.`;
       }
       return `${pid === 0 ? `${path} could not be used` : `process ${pid} could not be moved into ${path}`}${answer}. Look up that errno in ${syscall}(2).`;

@@ -236,6 +236,38 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
   }
 
+  TEST_CASE("a process that is exiting when it is registered counts as gone, and fails no freeze of others") {
+    FakeCgroup fake;
+    fake.all.dying[101] = 1000;
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
+    fake.state->registerPid(102);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+  }
+
+  TEST_CASE("closing waits for a member that is exiting, and does not try to move it over and over") {
+    FakeCgroup fake(true);
+    fake.state->registerPid(101);
+    fake.all.dying[101] = 5;
+    fake.all.asked.clear();
+    fake.state->close();
+    CHECK_FALSE(fake.all.where.contains(101));
+    CHECK(fake.all.asked.size() == 1);
+  }
+
+  TEST_CASE("who keeps the group from being frozen is pending: those that are awake, and all where none is seen") {
+    FakeCgroup fake;
+    for (const Pid pid : {101, 102}) fake.state->registerPid(pid);
+    fake.all.awake = {102, 103};
+    fake.all.put(103);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) {
+    }
+    CHECK(confirmation.pending() == std::vector<Pid>{102, 103});
+    fake.all.awake.clear();
+    CHECK(confirmation.pending() == std::vector<Pid>{101, 102, 103});
+  }
+
   TEST_CASE("a thaw of a group whose directory somebody has removed is no error") {
     FakeCgroup fake;
     fake.state->registerPid(101);

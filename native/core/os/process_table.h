@@ -24,6 +24,8 @@ struct ProcessEntry {
   bool isLeaderless() const noexcept { return hasExitedFirstThread() && threads > 1; }
   /// A thread of the kernel (PF_KTHREAD, <linux/sched.h>), which takes no signal.
   bool isKernelThread() const noexcept { return (flags & 0x00200000) != 0; }
+  /// It is on its way out (PF_EXITING, <linux/sched.h>), and may take a while to give back its memory.
+  bool isExiting() const noexcept { return (flags & 0x4) != 0; }
   bool hasExited() const noexcept { return hasExitedFirstThread() && threads <= 1; }
 };
 

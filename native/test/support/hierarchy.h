@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,9 +51,18 @@ class Hierarchy {
     if (onMove) onMove(pid);
     if (const auto error = refusals.find({directory, pid}); error != refusals.end()) return error->second;
     if (const auto error = refusals.find({directory, 0}); error != refusals.end()) return error->second;
+    if (dying.contains(pid)) return 0;
     where[pid] = directory;
     list();
     return 0;
+  }
+
+  /// Asked so many times, it is gone.
+  bool isExiting(Pid pid) {
+    const auto found = dying.find(pid);
+    if (found == dying.end()) return false;
+    if (--found->second <= 0) where.erase(pid), list();
+    return true;
   }
 
   /// Writes who is in which.
@@ -91,7 +101,8 @@ class Hierarchy {
       const auto unknown = unknowns.find(pid);
       return unknown == unknowns.end() ? 0 : unknown->second;
     };
-    return {find, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
+    return {find, [this](const std::string& directory, Pid pid) { return move(directory, pid); },
+            [this](Pid pid) { return isExiting(pid); }, [this](Pid pid) { return awake.contains(pid); }};
   }
 
   void put(Pid pid) {
@@ -104,6 +115,8 @@ class Hierarchy {
   std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of everybody
   std::map<Pid, int> unknowns;                          ///< the errors for which it cannot be told where these are
   bool isUnseen = false;                                ///< the paths that /proc has do not fit the mount
+  std::map<Pid, int> dying;  ///< the kernel does not move these, and how often they are asked about until they are gone
+  std::set<Pid> awake;       ///< who runs although the group is frozen
   std::vector<std::pair<std::string, Pid>> asked;
   std::function<void(Pid)> onMove;
 };

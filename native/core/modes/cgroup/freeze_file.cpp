@@ -72,7 +72,8 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
     if (errno != EBUSY || left <= 0) return errno;
     std::vector<Pid> pids;
     if (const int error = cgroup::processes(path, mount, pids); error != 0) return error;
-    // Somebody else has put one there.
+    // Somebody else has put one there; it leaves by itself if it is exiting.
+    std::erase_if(pids, cgroup::isExiting);
     if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
   }

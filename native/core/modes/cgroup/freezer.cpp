@@ -165,10 +165,19 @@ Step CgroupFreezer::confirm(MemberList& /*members*/, const Slice& /*slice*/) {
 std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   members.refresh();
   std::vector<Covered> list = Freezer::visit(members);
-  const bool isPending = isFrozenByUs() && !group_->hasFrozen();
-  for (Covered& member : list) member.isPending = isPending && member.outcome != Outcome::Gone;
+  for (Covered& member : list) member.isPending = false;
   for (const Pid pid : membership_.others(members)) list.push_back({pid, Outcome::Stopped, false});
+  if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;
+}
+
+/// Who keeps the group from being frozen; all that is in it, where nothing tells. The kernel counts the frozen ones and
+/// does not name them, but they sleep.
+void CgroupFreezer::findPending(std::vector<Covered>& list) const {
+  const auto isPending = [](const Covered& one) { return one.isPending; };
+  for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone && membership_.isAwake(one.pid);
+  if (std::ranges::any_of(list, isPending)) return;
+  for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone;
 }
 
 std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace freeze_state {
@@ -98,6 +100,8 @@ Failures Membership::moveIn(Member& member, bool isFrozenByUs) {
   if (error == ESRCH) member.process.hasExited = true;
   if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
   if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
+  // It is on its way out: wherever it is now it stays until then, and no freeze needs to reach it.
+  if (error == 0 && isExiting_(pid)) member.process.hasExited = true;
   // It exited at that moment. Should the number be another process's already, that one was moved: not for long.
   if (control_.hasExited(member.process) && isInside(pid, false)) moves_.out(pid, chains_[pid]);
   return {};
@@ -167,14 +171,31 @@ Failures Membership::leaveAll(MemberList& members) {
   }
   Failures failures = leaveWithFamilies(members);
   if (!group_.isOwned()) return failures;
-  // Orphans, and what was born meanwhile.
-  const OriginChain chain = members.isEmpty() ? OriginChain() : chains_.at(members.all().front().pid());
+  if (failures.empty())
+    failures = leaveRest(members.isEmpty() ? OriginChain() : chains_.at(members.all().front().pid()));
+  return failures;
+}
+
+/// Orphans, and what was born meanwhile. Who is exiting the kernel does not move: it is waited for.
+Failures Membership::leaveRest(const OriginChain& chain) const {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds kPatience{5};
   constexpr int kRounds = 1000;
-  for (int round = 0; round < kRounds && failures.empty(); ++round) {
+  const auto end = Clock::now() + kPatience;
+  Failures failures;
+  for (int round = 0; round < kRounds && failures.empty();) {
     std::vector<Pid> left;
-    if (const int error = moves_.inhabitants(left); error != 0) failures.push_back(failureOf(error, "open"));
+    if (const int error = moves_.inhabitants(left); error != 0) return {failureOf(error, "open")};
     if (left.empty()) break;
+    const Pid first = left.front();
+    std::erase_if(left, isExiting_);
     for (const Pid pid : left) append(failures, moves_.out(pid, chain));
+    if (!left.empty()) {
+      ++round;
+      continue;
+    }
+    if (Clock::now() > end) return {{FailureCode::CgroupFailed, first, EBUSY, "rmdir", false, group_.path()}};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return failures;
 }
@@ -187,7 +208,7 @@ Failures Membership::findMovedOut(const MemberList& members, const std::vector<P
     bool isHere = false;
     Process again = member.process;
     const int error = verified(control_, again, [&] { return findInside(pid, isHere); });
-    if (isHere || error == ESRCH) continue;
+    if (isHere || error == ESRCH || isExiting_(pid)) continue;
     if (error != 0) return {placeFailure(error, pid)};
     return {{FailureCode::CgroupLeft, pid, 0, "", false, group_.path()}};
   }

@@ -19,6 +19,8 @@ namespace freeze_state {
 struct CgroupAccess {
   std::function<int(Pid, const cgroup::Mount&, std::string&)> find = cgroup::findDirectory;
   Moves::Move move = cgroup::join;
+  std::function<bool(Pid)> isExiting = cgroup::isExiting;
+  std::function<bool(Pid)> isAwake = cgroup::isAwake;
 };
 
 /// Who is in a cgroup that a state freezes: members are moved into it and, when they leave, back to where they came
@@ -29,6 +31,8 @@ class Membership {
       : group_(group),
         control_(control),
         find_(std::move(access.find)),
+        isExiting_(std::move(access.isExiting)),
+        isAwake_(std::move(access.isAwake)),
         moves_(group.path(), group.mount(), std::move(access.move)),
         place_(Origins::all().enter(group.path(), group.isOwned())) {}
 
@@ -58,6 +62,8 @@ class Membership {
   /// Those in it that are no members.
   std::vector<Pid> others(const MemberList& members) const;
 
+  /// Whether it keeps the group from being frozen.
+  bool isAwake(Pid pid) const { return isAwake_(pid); }
   /// Whether the process is in the group, or below. Returns 0, or the errno(3) for which it cannot be told.
   int findInside(Pid pid, bool& isInside) const;
   /// The same; `otherwise` where it cannot be told.
@@ -74,10 +80,13 @@ class Membership {
   Failures moveIn(Member& member, bool isFrozenByUs);
   std::unordered_set<Pid> membersOfOthers() const;
   Failures leaveWithFamilies(const MemberList& members) const;
+  Failures leaveRest(const OriginChain& chain) const;
 
   FreezeFile& group_;
   ProcessControl& control_;
   const std::function<int(Pid, const cgroup::Mount&, std::string&)> find_;
+  const std::function<bool(Pid)> isExiting_;
+  const std::function<bool(Pid)> isAwake_;
   const Moves moves_;
   const Origins::Place place_;
   std::unordered_map<Pid, OriginChain> chains_;  ///< where each member was before

@@ -49,6 +49,14 @@ int write(const std::string& directory, const char* file, const std::string& tex
 /// Moves the process, with all its threads, into it. Returns 0, or the errno(3).
 int join(const std::string& directory, Pid pid);
 
+/// Whether every thread of the process has ended or is about to. The kernel does not move such a one, and says nothing;
+/// it leaves by itself, which with much memory takes a while. False where that cannot be read.
+bool isExiting(Pid pid);
+
+/// Whether a thread of the process runs, or sleeps where no freeze reaches it, so that its group has not frozen. False
+/// where that cannot be read.
+bool isAwake(Pid pid);
+
 /// The processes in it and in those below it. The kernel lists one whose first thread has ended where that was, and not
 /// where the others are: it is left out where none of them is. Returns 0,
 /// or the first errno(3) for which some may be missing.
