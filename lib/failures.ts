@@ -96,5 +96,6 @@ export function noWakeUp(): ResourceExhaustedError {
 export function whyUnavailable(failure: NativeFailure): string {
   if (isCgroupFailure(failure.code)) return capitalized(whyNoCgroup(failure.code, failure));
   if (failure.code === 'ResourceExhausted') return `It could not be found out: ${whyExhausted(failure)}`;
-  return `${capitalized(whyUnsupported())} Run the emulator on Linux, or in mode 'none'.`;
+  const advice = process.platform === 'linux' ? 'Mount it: `mount -t proc proc /proc`.' : 'Run the emulator on Linux.';
+  return `${capitalized(whyUnsupported())} ${advice}`;
 }

@@ -116,7 +116,8 @@ export function whyExhausted(failure: NativeFailure): string {
 export function whyUnsupported(): string {
   return process.platform === 'win32'
     ? 'processes cannot be frozen on Windows, which has no SIGSTOP.'
-    : 'the children of a process are known by /proc, which is not mounted here.';
+    : 'the children of a process and its control group are known by /proc, which is not mounted here, or is that of another ' +
+        'pid namespace.';
 }
 
 function whyNoMember(code: InvalidPidCode, pid: unknown): string {

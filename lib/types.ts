@@ -221,7 +221,7 @@ export interface FreezeCapabilities {
   /**
    * - `pidfd`: pidfd_open(2), Linux 5.3. A signal can only reach the process that was registered.
    * - `start-time`: kill(2) after a look at the start time in /proc; where the kernel or a seccomp filter has no pidfds.
-   * - `kill`: plain kill(2); macOS and other POSIX systems, and Linux without /proc.
+   * - `kill`: plain kill(2); macOS and other POSIX systems, and Linux without pidfds and a /proc of our pid namespace.
    * - `none`: processes cannot be frozen here.
    */
   readonly signalling: Signalling;

@@ -48,6 +48,8 @@
             "core/os/linux/pidfd.cpp",
             "core/os/linux/pidfd_control.cpp",
             "core/os/linux/procfs.cpp",
+            "core/os/linux/kill_control.cpp",
+            "core/os/linux/thread_id.cpp",
             "core/os/linux/thread_scan.cpp",
             "core/os/linux/process_table.cpp",
             "core/os/linux/group_control.cpp",

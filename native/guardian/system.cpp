@@ -37,7 +37,15 @@ std::uint64_t inodeOf(int pidfd) {
   return isPidfs && fstat(pidfd, &status) == 0 ? status.st_ino : 0;
 }
 
+/// Not where /proc is that of another pid namespace: a number means another process there.
+static bool isProcOurs() {
+  std::array<char, 16> target{};
+  return readlink("/proc/self", target.data(), target.size() - 1) > 0 &&
+         std::strtol(target.data(), nullptr, 10) == getpid();
+}
+
 bool readStat(int pid, ProcessStat& stat) {
+  if (!isProcOurs()) return false;
   std::array<char, 32> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
   const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
@@ -59,7 +67,7 @@ bool readStat(int pid, ProcessStat& stat) {
 }
 
 bool anyProcess(bool (*visit)(void* context, int pid), void* context) {
-  DIR* const directory = opendir("/proc");
+  DIR* const directory = isProcOurs() ? opendir("/proc") : nullptr;
   if (directory == nullptr) return false;
   bool isFound = false;
   while (!isFound) {

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <thread>
 
+#include "../core/os/linux/kill_control.h"
+#include "../core/os/linux/procfs.h"
 #include "support/child.h"
 #include "support/controls.h"
 #include "support/describe.h"
@@ -34,7 +36,7 @@ struct Hold {
 
 TEST_SUITE("controls") {
   TEST_CASE_TEMPLATE("stop and continue a live process, and find it alive", S, PidfdControl, StartTimeControl,
-                     KillControl) {
+                     KillControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
     const Child child;
     Hold<S> hold(child.pid());
@@ -51,7 +53,7 @@ TEST_SUITE("controls") {
   }
 
   TEST_CASE_TEMPLATE("a process that dies while it is held is gone, as a zombie and after", S, PidfdControl,
-                     StartTimeControl, KillControl) {
+                     StartTimeControl, KillControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
     Child child;
     SUBCASE("running") {}
@@ -70,7 +72,8 @@ TEST_SUITE("controls") {
     CHECK(hold.send(Signal::Continue) == ESRCH);
   }
 
-  TEST_CASE_TEMPLATE("a zombie can be taken hold of, and is gone", S, PidfdControl, StartTimeControl, KillControl) {
+  TEST_CASE_TEMPLATE("a zombie can be taken hold of, and is gone", S, PidfdControl, StartTimeControl, KillControl,
+                     LinuxKillControl) {
     if (!isUsable<S>()) return;
     Child child;
     child.kill();
@@ -79,8 +82,8 @@ TEST_SUITE("controls") {
     CHECK(hold.isGone());
   }
 
-  TEST_CASE_TEMPLATE("a pid that nothing has is a member that is gone", S, PidfdControl, StartTimeControl,
-                     KillControl) {
+  TEST_CASE_TEMPLATE("a pid that nothing has is a member that is gone", S, PidfdControl, StartTimeControl, KillControl,
+                     LinuxKillControl) {
     if (!isUsable<S>()) return;
     Child child;
     child.kill();
@@ -94,8 +97,39 @@ TEST_SUITE("controls") {
     }
   }
 
+  // Without /proc, in forks: one that stops itself would never tell.
+  TEST_CASE("G7: plain kill takes no thread for a process, and no number that one of ours has by now") {
+    const int code = runInFork([] {
+      LinuxKillControl control;
+      int result = 0;
+      std::thread([&] {
+        const Pid thread = gettid();
+        Process opened;
+        if (describe(control.open(thread, opened)) != "ThreadId " + std::to_string(thread)) result = 1;
+        // It was a process's when that was registered.
+        Process reused{.pid = thread};
+        if (control.send(reused, Signal::Stop) != ESRCH) result = 2;
+        if (!control.hasExited(reused)) result = 3;
+      }).join();
+      Process own;
+      if (control.open(getpid(), own).empty()) result = 4;
+      return result;
+    });
+    CHECK(code == 0);
+    const Child threads(2);
+    Pid second = 0;
+    REQUIRE(waitUntil([&] {
+      procfs::Numbers all(("/proc/" + std::to_string(threads.pid()) + "/task").c_str());
+      for (Pid thread = 0; all.next(thread);) second = thread;
+      return second != 0 && second != threads.pid();
+    }));
+    Process foreign;
+    LinuxKillControl control;
+    CHECK(describe(control.open(second, foreign)) == "ThreadId " + std::to_string(second));
+  }
+
   // Plain kill(2) knows no difference: on Linux it takes a thread's id for its process's.
-  TEST_CASE_TEMPLATE("a thread's id is no process's", S, PidfdControl, StartTimeControl) {
+  TEST_CASE_TEMPLATE("a thread's id is no process's", S, PidfdControl, StartTimeControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
     Failures failures;
     std::thread([&] {
@@ -108,7 +142,7 @@ TEST_SUITE("controls") {
   }
 
   TEST_CASE_TEMPLATE("a process of another user answers EPERM, and is not gone", S, PidfdControl, StartTimeControl,
-                     KillControl) {
+                     KillControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
     if (getuid() != 0) {
       MESSAGE("skipped: only root can become another user");
@@ -126,7 +160,7 @@ TEST_SUITE("controls") {
   }
 
   TEST_CASE_TEMPLATE("the gone are found among the living, however many", S, PidfdControl, StartTimeControl,
-                     KillControl) {
+                     KillControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
     const Child alive;
     Child dead;

@@ -296,6 +296,19 @@ TEST_SUITE("process group") {
     CHECK(describe(confirmation.pending()) == "101 201");
   }
 
+  TEST_CASE("G4: where processes may be hidden, a group without its leader runs again after a confirmation") {
+    ScriptedGroups groups;
+    groups.table.isHiding = true;
+    groups.exit(101);
+    Confirmation confirmation(groups.state, 0, nullptr);
+    for (int steps = 0; steps < 100; ++steps)
+      confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    CHECK(groups.isStopped(102));
+    CHECK(describe(confirmation.pending()) == "101 201");
+    CHECK(confirmation.rollBack(false).has_value());
+    for (const Pid pid : {102, 103, 201}) CHECK_FALSE(groups.isStopped(pid));
+  }
+
   TEST_CASE("G6: the walk for groups without a leader is done in steps, and a thaw ends it") {
     ScriptedGroups groups;
     groups.exit(101);

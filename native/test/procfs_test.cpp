@@ -1,6 +1,7 @@
 #include "../core/os/linux/procfs.h"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "../core/os/linux/process_table.h"
+#include "../core/os/linux/thread_id.h"
 #include "../core/os/linux/thread_scan.h"
 #include "support/child.h"
 #include "support/wait_until.h"
@@ -33,6 +36,28 @@ std::vector<Pid> threadsOf(Pid pid) {
 }  // namespace
 
 TEST_SUITE("proc") {
+  TEST_CASE("G7: that of another pid namespace is as good as none") {
+    CHECK(procfs::isOurs());
+    const int code = runInFork([] {
+      // Without a /proc of its own. Not everybody may.
+      if (unshare(CLONE_NEWPID) != 0) return 0;
+      return runInFork([] {
+        const Child child;
+        ProcessEntry entry;
+        if (procfs::isOurs()) return 1;
+        if (procfs::read(getpid(), entry) != ESRCH || procfs::read(child.pid(), entry) != ESRCH) return 2;
+        if (procfs::showsAll() || procfs::isThread(child.pid()) || procfs::isKernelThread(2)) return 3;
+        if (procfs::probe(child.pid()) != ProcessState::Gone) return 4;
+        LinuxProcessTable table(LinuxProcessTable::Means::ParentScan);
+        Pid pid = 0;
+        if (table.isAvailable() || table.walk()->next(pid)) return 5;
+        // tgkill(2) tells without it.
+        return isThreadId(child.pid()) == false ? 0 : 6;
+      });
+    });
+    CHECK(code == 0);
+  }
+
   TEST_CASE("a process's name may look like the fields that follow it") {
     ProcessEntry plain;
     REQUIRE(procfs::read(getpid(), plain) == 0);
@@ -129,10 +154,20 @@ TEST_SUITE("proc") {
   }
 
   TEST_CASE("tells a thread from the process that it belongs to") {
-    CHECK_FALSE(procfs::isThread(getpid()));
-    bool isThread = false;
-    std::thread([&] { isThread = procfs::isThread(gettid()); }).join();
-    CHECK(isThread);
+    CHECK(procfs::isThread(getpid()) == false);
+    CHECK(isThreadId(getpid()) == false);
+    // Of init, too, which a plain user may not signal.
+    CHECK(isThreadId(1) == false);
+    std::optional<bool> isThread;
+    std::optional<bool> isId;
+    std::thread([&] {
+      isThread = procfs::isThread(gettid());
+      isId = isThreadId(gettid());
+    }).join();
+    CHECK(isThread == true);
+    CHECK(isId == true);
+    constexpr Pid kBeyondPidMax = 0x7fffffff;
+    CHECK(isThreadId(kBeyondPidMax) == false);
   }
 }
 

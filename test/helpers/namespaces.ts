@@ -25,3 +25,12 @@ export const canHideCgroups = ((): boolean => {
   const [command = '', ...args] = afterMounting(`umount ${cgroupMount()}`);
   return spawnSync(command, [...args, 'true']).status === 0;
 })();
+
+/** Runs a program in a pid namespace of its own, with the /proc of the one outside. */
+export const underForeignProc = [...unshare, '--pid', '--fork', '--kill-child'] as const;
+
+/** Not by a plain user: what is mounted outside of a user namespace stays in sight in it (mount_namespaces(7)). */
+export const canHideProc = ((): boolean => {
+  const [command = '', ...args] = afterMounting('umount -l /proc');
+  return spawnSync(command, [...args, 'true']).status === 0;
+})();

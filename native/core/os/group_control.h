@@ -21,10 +21,9 @@ class GroupControl : public ProcessControl {
   Failures open(Pid pid, Process& leader) noexcept override;
   void release(Process& leader) noexcept override { leaders_.release(leader); }
   int send(const Process& group, Signal signal) noexcept override;
-  ProcessState probe(const Process& leader) noexcept override { return leaders_.probe(leader); }
-  std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept override {
-    return leaders_.probe(leader, scan, slice);
-  }
+  /// Of the leader. Where that has exited and the group lives, nothing is known of it: it may be stopped.
+  ProcessState probe(const Process& leader) noexcept override;
+  std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept override;
   /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
   /// here, since they take signals; `ProcessGroupFreezer` looks for those.
   void findExited(std::span<Process* const> groups) noexcept override;
@@ -48,6 +47,8 @@ class GroupControl : public ProcessControl {
   virtual int sendNumber(const Process& group, int signal) const noexcept;
 
  private:
+  ProcessState stateOf(const Process& group, ProcessState leader) const noexcept;
+
   ProcessControl& leaders_;
 };
 

@@ -137,6 +137,8 @@ bool isWithin(const std::string& path, const std::string& directory) {
 
 Failures findMount(const std::string& path, Mount& mount) {
   constexpr const char* kMounts = "/proc/self/mountinfo";
+  // Who is in which cgroup, we ourselves above all, could not be known.
+  if (!procfs::isOurs()) return {{FailureCode::UnsupportedPlatform}};
   std::string text;
   std::string own;
   int error = procfs::readAll(kMounts, text);

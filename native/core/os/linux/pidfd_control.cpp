@@ -12,6 +12,7 @@
 #include "../posix/kill_control.h"
 #include "pidfd.h"
 #include "procfs.h"
+#include "thread_id.h"
 #include "thread_scan.h"
 
 namespace freeze_state {
@@ -60,7 +61,7 @@ Failures PidfdControl::open(Pid pid, Process& process) noexcept {
     case ESRCH: process.hasExited = true; return {};
     case EINVAL:  // a task that does not lead a process, or one that is just dying: kernels differ in the errno
     case ENOENT:
-      if (procfs::isThread(pid)) return {{FailureCode::ThreadId, pid}};
+      if (isThreadId(pid).value_or(false)) return {{FailureCode::ThreadId, pid}};
       process.hasExited = true;
       return {};
     default: return {{FailureCode::ResourceExhausted, pid, error, "pidfd_open"}};

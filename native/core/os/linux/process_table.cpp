@@ -134,10 +134,7 @@ LinuxProcessTable::Means LinuxProcessTable::bestMeans() noexcept {
   return access(path.data(), R_OK) == 0 ? Means::ChildrenFiles : Means::ParentScan;
 }
 
-bool LinuxProcessTable::isAvailable() const noexcept {
-  ProcessEntry own;
-  return procfs::read(getpid(), own) != ESRCH;
-}
+bool LinuxProcessTable::isAvailable() const noexcept { return procfs::isOurs(); }
 
 bool LinuxProcessTable::showsAll() const noexcept { return procfs::showsAll(); }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -20,11 +21,9 @@ namespace {
 
 using Buffer = std::array<char, 4096>;
 
-/// Reads the beginning of /proc/<pid>/<file>. Returns 0, or the errno(3); ESRCH where there is no such task.
-int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noexcept {
-  std::array<char, 64> path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
-  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
+/// Reads the beginning of the file. Returns 0, or the errno(3); ESRCH where there is no such task.
+int readBeginning(const char* path, Buffer& buffer, std::string_view& text) noexcept {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? ESRCH : errno;
   const ssize_t length = ::read(fd, buffer.data(), buffer.size());
   // A task that was reaped since the opening answers ESRCH.
@@ -32,6 +31,14 @@ int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noex
   close(fd);
   if (error == 0) text = std::string_view(buffer.data(), static_cast<std::size_t>(length));
   return error;
+}
+
+/// The same of /proc/<pid>/<file>.
+int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noexcept {
+  if (!isOurs()) return ESRCH;
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
+  return readBeginning(path.data(), buffer, text);
 }
 
 template <typename Number>
@@ -91,7 +98,41 @@ std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10
   return at == std::string_view::npos ? std::nullopt : parse<Number>(text.substr(at + field.size()), base);
 }
 
+/// Whether /proc/self leads to our pid. It does not where there is no /proc, and hardly ever where it is another
+/// namespace's.
+bool leadsToUs() noexcept {
+  std::array<char, 16> target{};
+  const ssize_t length = readlink("/proc/self", target.data(), target.size());
+  return length > 0 && parse<Pid>({target.data(), static_cast<std::size_t>(length)}) == getpid();
+}
+
+/// Whether we have another pid, too, in the namespace of /proc: `NSpid` has one number for each namespace from that one
+/// to ours. Nothing where that cannot be read.
+std::optional<bool> isOfOuterNamespace() noexcept {
+  Buffer buffer;
+  std::string_view text;
+  if (readBeginning("/proc/self/status", buffer, text) != 0) return std::nullopt;
+  constexpr std::string_view kField = "\nNSpid:\t";
+  const auto at = text.find(kField);
+  if (at == std::string_view::npos) return false;  // before Linux 4.1
+  text.remove_prefix(at + kField.size());
+  return text.substr(0, text.find('\n')).find('\t') != std::string_view::npos;
+}
+
 }  // namespace
+
+bool isOurs() noexcept {
+  // The pid for which it is known; a fork may be in another namespace. Threads that find it out at the same time find
+  // the same.
+  static std::atomic<Pid> known{0};
+  const Pid self = getpid();
+  if (known.load(std::memory_order_relaxed) == self) return true;
+  if (!leadsToUs()) return false;
+  const auto isOuter = isOfOuterNamespace();
+  // Out of descriptors it is as good as certain, and asked again.
+  if (isOuter && !*isOuter) known.store(self, std::memory_order_relaxed);
+  return !isOuter.value_or(false);
+}
 
 int read(Pid pid, ProcessEntry& entry) noexcept {
   const int error = readFile(pid, "stat", entry);
@@ -121,9 +162,9 @@ bool isKernelThread(Pid pid) noexcept {
   return read(pid, entry) == 0 && entry.isKernelThread();
 }
 
-bool isThread(Pid pid) noexcept {
+std::optional<bool> isThread(Pid pid) noexcept {
   const auto leader = statusField<Pid>(pid, "\nTgid:\t");
-  return leader && *leader != pid;
+  return leader ? std::optional(*leader != pid) : std::nullopt;
 }
 
 bool showsAll() noexcept {
@@ -145,6 +186,7 @@ int readAll(const char* path, std::string& text) {
 }
 
 std::string line(Pid pid, const char* file) {
+  if (!isOurs()) return {};
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
   std::string text;
@@ -153,10 +195,14 @@ std::string line(Pid pid, const char* file) {
   return text;
 }
 
-Numbers::Numbers(const char* path, int skip) noexcept : fd_(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+Numbers::Numbers(const char* path, int skip) noexcept
+    : fd_(isOurs() ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1) {
   // The first two are the directory itself and the one above.
   constexpr int kDots = 2;
-  if (fd_ < 0 || (skip > 0 && lseek(fd_, kDots + skip, SEEK_SET) < 0)) error_ = errno;
+  if (fd_ < 0 && !isOurs())
+    error_ = ENOENT;
+  else if (fd_ < 0 || (skip > 0 && lseek(fd_, kDots + skip, SEEK_SET) < 0))
+    error_ = errno;
 }
 
 Numbers::~Numbers() {

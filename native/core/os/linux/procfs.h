@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "../../failure.h"
@@ -9,6 +10,10 @@
 
 /// The files of proc(5).
 namespace freeze_state::procfs {
+
+/// Whether there is a /proc, and its numbers are those of our pid namespace. Where they are not, a number means another
+/// process there than here, so that all of these answer as where there is none.
+bool isOurs() noexcept;
 
 /// Reads /proc/<pid>/stat. Returns 0, or the errno(3): ESRCH where there is no such task, or no /proc. Any other, such
 /// as EMFILE, says nothing about the task.
@@ -25,8 +30,9 @@ bool hasStopPending(Pid pid) noexcept;
 /// none.
 Pid tracerOf(Pid pid) noexcept;
 
-/// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status).
-bool isThread(Pid pid) noexcept;
+/// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status). Nothing
+/// where that cannot be read.
+std::optional<bool> isThread(Pid pid) noexcept;
 
 /// Whether the task is one of the kernel's own. False where that cannot be read.
 bool isKernelThread(Pid pid) noexcept;

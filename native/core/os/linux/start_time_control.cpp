@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "procfs.h"
+#include "thread_id.h"
 #include "thread_scan.h"
 
 namespace freeze_state {
@@ -28,7 +29,7 @@ int findStill(const Process& process) noexcept {
 }  // namespace
 
 Failures StartTimeControl::open(Pid pid, Process& process) noexcept {
-  if (procfs::isThread(pid)) return {{FailureCode::ThreadId, pid}};
+  if (mayBeOurs(pid)) return {{FailureCode::ThreadId, pid}};
   process.pid = pid;
   ProcessEntry now;
   const int error = procfs::read(pid, now);

@@ -1,8 +1,5 @@
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "../process_control.h"
+#include "kill_control.h"
 #include "pidfd_control.h"
 #include "procfs.h"
 #include "start_time_control.h"
@@ -13,10 +10,8 @@ ProcessControl& systemControl() noexcept {
   // Never destroyed: states may outlive the static objects of this library at exit.
   static ProcessControl& chosen = []() -> ProcessControl& {
     if (PidfdControl::isAvailable()) return *new PidfdControl();
-    // Only where there is no /proc: out of descriptors, it says nothing.
-    ProcessEntry own;
-    if (procfs::read(getpid(), own) != ESRCH) return *new StartTimeControl();
-    return *new KillControl();
+    if (procfs::isOurs()) return *new StartTimeControl();
+    return *new LinuxKillControl();
   }();
   return chosen;
 }

@@ -44,6 +44,18 @@ int GroupControl::sendNumber(const Process& group, int signal) const noexcept {
 
 int GroupControl::send(const Process& group, Signal signal) noexcept { return sendNumber(group, signalNumber(signal)); }
 
+ProcessState GroupControl::stateOf(const Process& group, ProcessState leader) const noexcept {
+  const bool hasExited = leader == ProcessState::Gone || leader == ProcessState::Zombie;
+  return hasExited && sendNumber(group, 0) != ESRCH ? ProcessState::Unknown : leader;
+}
+
+ProcessState GroupControl::probe(const Process& leader) noexcept { return stateOf(leader, leaders_.probe(leader)); }
+
+std::optional<ProcessState> GroupControl::probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept {
+  const auto state = leaders_.probe(leader, scan, slice);
+  return state ? std::optional(stateOf(leader, *state)) : std::nullopt;
+}
+
 bool GroupControl::hasLeader(const Process& group) const noexcept {
   Process leader = group;
   return !leaders_.hasExited(leader);

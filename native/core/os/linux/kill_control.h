@@ -1,0 +1,16 @@
+#pragma once
+
+#include "../posix/kill_control.h"
+
+namespace freeze_state {
+
+/// Plain kill(2) on Linux without pidfds and without /proc. There it takes the id of a thread for its process, and a
+/// number that was freed may be given to a thread of ours: both would stop ourselves (G7).
+class LinuxKillControl final : public KillControl {
+ public:
+  Failures open(Pid pid, Process& process) noexcept override;
+  int send(const Process& process, Signal signal) noexcept override;
+  void findExited(std::span<Process* const> processes) noexcept override;
+};
+
+}  // namespace freeze_state
