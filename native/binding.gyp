@@ -50,6 +50,7 @@
             "core/os/linux/procfs.cpp",
             "core/os/linux/kill_control.cpp",
             "core/os/linux/thread_id.cpp",
+            "core/os/linux/rt_budget.cpp",
             "core/os/linux/thread_scan.cpp",
             "core/os/linux/process_table.cpp",
             "core/os/linux/group_control.cpp",

@@ -4,15 +4,21 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <memory>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "../core/os/linux/cgroupfs.h"
+#include "../core/os/linux/procfs.h"
+#include "../core/os/rt_budget.h"
 #include "support/child.h"
 #include "support/describe.h"
 #include "support/scripted_tree.h"
@@ -146,7 +152,7 @@ TEST_SUITE("child stop notices") {
 }
 
 TEST_SUITE("boost") {
-  TEST_CASE("a loop over several runs in the real-time class, and the old class comes back whole") {
+  TEST_CASE("a loop over many runs in the real-time class, and the old class comes back whole") {
     if (!SignalLoop::canBoost()) {
       MESSAGE("skipped: this user may not enter a real-time class");
       return;
@@ -155,7 +161,7 @@ TEST_SUITE("boost") {
       for (const int flag : {0, SCHED_RESET_ON_FORK}) {
         CAPTURE(policy);
         CAPTURE(flag);
-        const Classes classes = classesOfLoop(policy | flag, {}, 2);
+        const Classes classes = classesOfLoop(policy | flag, {}, SignalLoop::kMany);
         CHECK(classes.during == (SCHED_FIFO | flag));
         CHECK(classes.after == (policy | flag));
       }
@@ -193,8 +199,8 @@ TEST_SUITE("boost") {
     CHECK(sched_getscheduler(0) == SCHED_OTHER);
   }
 
-  TEST_CASE("one signal is not worth it, and who does not want it does not get it") {
-    CHECK(classesOfLoop(SCHED_OTHER, {}, 1).during == SCHED_OTHER);
+  TEST_CASE("a few signals are not worth it, and who does not want it does not get it") {
+    CHECK(classesOfLoop(SCHED_OTHER, {}, SignalLoop::kMany - 1).during == SCHED_OTHER);
     CHECK(classesOfLoop(SCHED_OTHER, {.boost = false}, 100).during == SCHED_OTHER);
   }
 
@@ -203,7 +209,7 @@ TEST_SUITE("boost") {
       const sched_param high{.sched_priority = 7};
       if (sched_setscheduler(0, SCHED_RR, &high) != 0) return;
       {
-        const SignalLoop loop({}, 2);
+        const SignalLoop loop({}, SignalLoop::kMany);
         CHECK(sched_getscheduler(0) == SCHED_RR);
       }
       sched_param now{};
@@ -218,7 +224,7 @@ TEST_SUITE("boost") {
       constexpr unsigned long kSlack = 123'456;
       prctl(PR_SET_TIMERSLACK, kSlack);
       {
-        const SignalLoop loop({}, 2);
+        const SignalLoop loop({}, SignalLoop::kMany);
       }
       CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
       SignalLoop::canBoost();
@@ -231,11 +237,54 @@ TEST_SUITE("boost") {
       const int code = runInFork([&] {
         const rlimit limit{1'000'000, isHard ? rlim_t{1'000'000} : RLIM_INFINITY};
         if (setrlimit(RLIMIT_RTTIME, &limit) != 0) return 1;
-        const SignalLoop loop({}, 2);
+        const SignalLoop loop({}, SignalLoop::kMany);
         return sched_getscheduler(0) == SCHED_OTHER && !SignalLoop::canBoost() ? 0 : 2;
       });
       CHECK(code == 0);
     }
+  }
+
+  TEST_CASE("the group of the controller cpu is found where a mount shows it") {
+    const std::string mounts =
+        "30 20 0:1 / /cg/memory rw - cgroup cgroup rw,memory\n"
+        "31 20 0:2 /docker/a /cg/cpu rw,relatime shared:1 - cgroup cgroup rw,cpuacct,cpu\n"
+        "32 20 0:3 / /cg/unified rw - cgroup2 cgroup2 rw\n";
+    CHECK(rt_budget::groupOf("5:cpuset:/x\n4:cpu,cpuacct:/docker/a/b\n0::/y\n", mounts) == "/cg/cpu/b");
+    CHECK(rt_budget::groupOf("4:cpuacct,cpu:/docker/a\n", mounts) == "/cg/cpu");
+    CHECK(rt_budget::groupOf("4:cpu:/elsewhere\n", mounts).empty());
+    CHECK(rt_budget::groupOf("5:cpuset:/x\n0::/docker/a\n", mounts).empty());
+    CHECK(rt_budget::groupOf("4:cpu:/a\n", "").empty());
+    CHECK(rt_budget::groupOf("", mounts).empty());
+  }
+
+  TEST_CASE("in a control group that has little real time, the class stays") {
+    std::string cgroups;
+    std::string mounts;
+    REQUIRE(procfs::readAll("/proc/self/cgroup", cgroups) == 0);
+    REQUIRE(procfs::readAll("/proc/self/mountinfo", mounts) == 0);
+    const std::string parent = rt_budget::groupOf(cgroups, mounts);
+    const std::string group = parent + "/freeze-state-test-" + std::to_string(getpid());
+    if (parent.empty() || !SignalLoop::canBoost() || mkdir(group.c_str(), 0755) != 0) {
+      MESSAGE("skipped: no control group of version 1 can be made here, or no boost");
+      return;
+    }
+    const auto boostsWith = [&](const char* microseconds) {
+      return runInFork([&] {
+        if (cgroup::write(group, "cpu.rt_runtime_us", microseconds) != 0) return 2;
+        if (cgroup::write(group, "tasks", std::to_string(getpid())) != 0) return 3;
+        // Each thread asks anew.
+        bool canBoost = false;
+        std::thread([&] { canBoost = SignalLoop::canBoost(); }).join();
+        return canBoost ? 1 : 0;
+      });
+    };
+    const bool hasBudgets = access((group + "/cpu.rt_runtime_us").c_str(), W_OK) == 0;
+    const int little = hasBudgets ? boostsWith("1000") : 0;
+    const int enough = hasBudgets ? boostsWith("600000") : 1;
+    CHECK(rmdir(group.c_str()) == 0);
+    CHECK(little == 0);
+    CHECK(enough == 1);
+    if (!hasBudgets) MESSAGE("skipped: no budgets of real time in this kernel");
   }
 
   TEST_CASE("asking whether it may leaves the class as it is") {
@@ -248,7 +297,7 @@ TEST_SUITE("boost") {
       if (!becomeNobody()) return 1;
       if (SignalLoop::canBoost()) return 2;
       {
-        const SignalLoop loop({}, 2);
+        const SignalLoop loop({}, SignalLoop::kMany);
         if (sched_getscheduler(0) != SCHED_OTHER) return 3;
       }
       if (sched_getscheduler(0) != SCHED_OTHER) return 4;

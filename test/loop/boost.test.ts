@@ -14,7 +14,7 @@ function policy(): string | undefined {
 describe.each([true, false])('with boost: %s', (boost) => {
   it('freezing and thawing leave the scheduling policy of the thread as it was', async () => {
     const before = policy();
-    const pids = sleepers(8).map(({ pid }) => pid);
+    const pids = sleepers(16).map(({ pid }) => pid);
     const state = FreezeState.withPids('process', pids, { boost });
     state.freezeAtEpoch(0);
     expect(policy()).toBe(before);
@@ -43,7 +43,7 @@ it('asking for the capabilities leaves the policy as it was', () => {
 describe('a thread in the batch class', () => {
   it('goes back to it', async () => {
     const batch = '3';
-    const pids = sleepers(4).map(({ pid }) => pid);
+    const pids = sleepers(16).map(({ pid }) => pid);
     const result = await valueInNode(
       ({ FreezeState: State }, members) => {
         const { readFileSync: read } = process.getBuiltinModule('node:fs');
@@ -67,7 +67,7 @@ describe('a thread in the batch class', () => {
 
 describe.runIf(canBecomeNobody)('a user who may not enter a real-time class', () => {
   it('is told so, and freezes all the same', async () => {
-    const pids = sleepers(4, { user: nobody }).map(({ pid }) => pid);
+    const pids = sleepers(16, { user: nobody }).map(({ pid }) => pid);
     const result = await valueInNode(
       ({ FreezeState: State, stoppedNow, runningNow }, members) => {
         const { boost } = State.capabilities;

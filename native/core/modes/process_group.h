@@ -19,7 +19,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   /// A group may have any number of processes, so its signal counts as one to several.
   ProcessGroupFreezer(const LoopOptions& options, GroupControl& groups, ProcessTable& table,
                       Ledger* ledger = nullptr) noexcept
-      : ProcessFreezer(options, groups, ledger, 2), groups_(groups), table_(table) {}
+      : ProcessFreezer(options, groups, ledger, SignalLoop::kMany), groups_(groups), table_(table) {}
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member) override;

@@ -66,7 +66,7 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member) {
       member.process.fd = -1;  // the descendant's now
       return {};
     }
-    const SignalLoop loop(options_, 2);
+    const SignalLoop loop(options_, kOneByOne);
     if (const auto failure = protocol_.resume(member); failure) return {*failure};
   }
   return resumeBelow(pid);
@@ -89,10 +89,13 @@ Failures TreeFreezer::resumeBelow(Pid root) {
   for (const Member& member : descendants_.list.all()) {
     if (isBelow(member.pid(), root)) below.push_back(member.pid());
   }
-  for (const Pid pid : below) {
-    Member& member = *descendants_.list.find(pid);
-    if (!member.stop.isSent || member.hasExited()) continue;
-    if (const auto failure = protocol_.resume(member); failure) failures.push_back(*failure);
+  {
+    const SignalLoop loop(options_, below.size());
+    for (const Pid pid : below) {
+      Member& member = *descendants_.list.find(pid);
+      if (!member.stop.isSent || member.hasExited()) continue;
+      if (const auto failure = protocol_.resume(member); failure) failures.push_back(*failure);
+    }
   }
   // Only now: their places in the tree led to one another.
   for (const Pid pid : below) {

@@ -76,7 +76,7 @@ Failures CgroupFreezer::whyFrozen() const {
 
 /// Each process in it is woken, to freeze or to run, and none of them is to take our processor meanwhile.
 int CgroupFreezer::set(bool isFrozen) const noexcept {
-  const SignalLoop loop(options_, 2);
+  const SignalLoop loop(options_, SignalLoop::kMany);
   return group_->set(isFrozen);
 }
 

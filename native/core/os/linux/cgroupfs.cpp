@@ -165,7 +165,11 @@ std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& p
   return best == nullptr ? std::nullopt : std::optional(*best);
 }
 
-std::vector<Mount> parseMounts(const std::string& mountinfo) {
+bool hasWord(const std::string& list, const std::string& word) {
+  return ("," + list + ",").find("," + word + ",") != std::string::npos;
+}
+
+std::vector<Mount> parseMounts(const std::string& mountinfo, const std::string& controller) {
   std::vector<Mount> mounts;
   std::istringstream lines(mountinfo);
   for (std::string line; std::getline(lines, line);) {
@@ -179,7 +183,10 @@ std::vector<Mount> parseMounts(const std::string& mountinfo) {
     std::string field;
     while (fields >> field && field != "-") {
     }
-    if (!(fields >> field) || field != "cgroup2") continue;
+    if (!(fields >> field) || field != (controller.empty() ? "cgroup2" : "cgroup")) continue;
+    std::string options;
+    fields >> field >> options;
+    if (!controller.empty() && !hasWord(options, controller)) continue;
     mounts.push_back({unescaped(mount.point), unescaped(mount.root)});
   }
   return mounts;

@@ -21,8 +21,11 @@ Failures findMount(const std::string& path, Mount& mount);
 /// The same, out of these; `own` is our cgroup as /proc/self/cgroup has it.
 std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own);
 
-/// Reads the mounts out of the text of a mountinfo file.
-std::vector<Mount> parseMounts(const std::string& mountinfo);
+/// Whether a word is in a list that commas separate.
+bool hasWord(const std::string& list, const std::string& word);
+
+/// Reads the mounts out of the text of a mountinfo file. `controller`: those of the hierarchy of version 1 that has it.
+std::vector<Mount> parseMounts(const std::string& mountinfo, const std::string& controller = {});
 
 /// Whether a path is that directory or below it.
 bool isWithin(const std::string& path, const std::string& directory);

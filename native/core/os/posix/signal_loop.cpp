@@ -3,15 +3,13 @@
 #include <signal.h>
 
 #ifdef __linux__
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdlib>
+#include "../rt_budget.h"
 #endif
 
 namespace freeze_state {
@@ -48,18 +46,7 @@ bool isRealTimeShort() noexcept {
   rlimit time{};
   if (getrlimit(RLIMIT_RTTIME, &time) != 0 || time.rlim_cur != RLIM_INFINITY || time.rlim_max != RLIM_INFINITY)
     return true;
-  // Of each second, in microseconds; -1 is all of it. Read once: it is a setting of the machine.
-  static const bool isBudgetSmall = [] {
-    const int fd = open("/proc/sys/kernel/sched_rt_runtime_us", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    std::array<char, 32> text{};
-    const bool isRead = read(fd, text.data(), text.size() - 1) > 0;
-    close(fd);
-    constexpr long kEnough = 500'000;
-    const long budget = isRead ? std::strtol(text.data(), nullptr, 10) : -1;
-    return budget >= 0 && budget < kEnough;
-  }();
-  return isBudgetSmall;
+  return rt_budget::isSmall();
 }
 
 /// Returns the class to go back to, or -1 where the thread stays as it is: because it may not change, or because it
@@ -91,7 +78,7 @@ void leaveRealTime(int, int) noexcept {}
 
 SignalLoop::SignalLoop(const LoopOptions& options, std::size_t processes) noexcept {
   if (!options.childStopNotices) quietChildStops();
-  if (!options.boost || processes <= 1) return;
+  if (!options.boost || processes < kMany) return;
   oldSlack_ = slackOfThread();
   oldPolicy_ = enterRealTime();
 }
