@@ -4,15 +4,20 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "../core/modes/process.h"
 #include "support/describe.h"
+#include "support/held_thread.h"
+#include "support/meanwhile.h"
 #include "support/script.h"
 #include "support/scripted_tree.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -289,6 +294,34 @@ TEST_SUITE("a confirmation") {
     four.script.exited(102);
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 102 gone, 103, 104");
+  }
+
+  TEST_CASE("G3: a freeze that a thaw has overtaken takes back what a confirmation had stopped before it answers") {
+    if (!HeldThread::isPossible()) return;
+    Four four;
+    Confirmation confirmation(four.state, 0, nullptr);
+    confirmation.step(kOver);
+    REQUIRE(four.script.stoppedCount() == 1);
+    Meanwhile freeze;
+    std::optional<HeldThread> thaw;
+    bool isFrozen = true;
+    std::size_t stopped = 0;
+    // Under the lock: the freeze waits for it, and the thaw moves the word on and is held on its way to the lock.
+    four.script.onOpen([&] {
+      CHECK(freeze.block([&] {
+        isFrozen = four.state->freezeAtEpoch(0).frozen;
+        stopped = four.script.stoppedCount();
+      }));
+      thaw.emplace([&] { four.state->unfreeze(); });
+      CHECK(waitUntil([&] { return four.state->word() == word::running(1); }));
+      CHECK(thaw->hold());
+    });
+    four.state->registerPid(105);
+    freeze.join();
+    CHECK_FALSE(isFrozen);
+    CHECK(stopped == 0);
+    thaw.reset();
+    CHECK(confirmation.step(kOver).stage == Stage::Passed);
   }
 
   TEST_CASE("a tracee is waited for with its SIGSTOP pending, unless that was sent again and may be left over") {

@@ -212,6 +212,18 @@ TEST_SUITE("trees") {
     CHECK(tree.script.held() == std::multiset<Pid>{101});
   }
 
+  TEST_CASE("a member that exits while it is unregistered does not stay as the descendant that its number is now") {
+    ScriptedTree tree;
+    tree.state->registerPid(201);
+    CHECK(tree.state->freezeAtEpoch(0).frozen);
+    tree.table.onRead = [&](Pid pid) {
+      if (pid == 201) tree.script.exited(201);
+    };
+    CHECK(tree.state->unregisterPid(201).found);
+    tree.table.onRead = nullptr;
+    CHECK_FALSE(tree.script.held().contains(201));
+  }
+
   TEST_CASE("unregistering while frozen continues what came with the member, and no more") {
     ScriptedTree tree;
     tree.state->registerPid(201);

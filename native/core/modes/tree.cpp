@@ -57,7 +57,7 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member) {
   const Pid pid = member.pid();
   if (member.stop.isSent && !member.hasExited()) {
     ProcessEntry entry;
-    const int error = table_.read(pid, entry);
+    const int error = verified(control(), member.process, [&] { return table_.read(pid, entry); });
     if (error != 0 && error != ESRCH) return {TreeWalk::readFailure(pid, error)};
     const bool isChild =
         error == 0 && (members.find(entry.parent) != nullptr || descendants_.list.find(entry.parent) != nullptr);
