@@ -65,8 +65,29 @@ function checkBoolean(name: string, value: unknown): void {
   }
 }
 
+const optionNames = ['boost', 'childStopNotices', 'guardian', 'cgroup'] as const;
+
+/** What the constructor was given as one object, apart. */
+export function checkedInit(given: object): {
+  mode: unknown;
+  pids: Iterable<number>;
+  options: unknown;
+} {
+  const { mode = FreezeMode.None, pids = [], ...options } = taken('options', given, ['mode', 'pids', ...optionNames]);
+  checkPids(pids);
+  return { mode, pids, options };
+}
+
+/** The two ways of giving options do not mix: what comes behind the one object would be passed over. */
+export function checkAlone(pid: unknown, options: unknown): void {
+  if (pid === undefined && options === undefined) return;
+  throw typeError(
+    'The first argument is an object, and there is another behind it; expected all in the one: { mode, pids, … }.',
+  );
+}
+
 export function checkedOptions(given: unknown, mode: FreezeMode): FreezeOptions {
-  const options = taken('options', given, ['boost', 'childStopNotices', 'guardian', 'cgroup']);
+  const options = taken('options', given, optionNames);
   checkBoolean('options.boost', options['boost']);
   checkBoolean('options.childStopNotices', options['childStopNotices']);
   checkBoolean('options.guardian', options['guardian']);

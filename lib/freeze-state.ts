@@ -1,7 +1,9 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import {
+  checkAlone,
   checkedConfirmOptions,
+  checkedInit,
   checkedOptions,
   checkedWaitOptions,
   checkMayBlock,
@@ -24,6 +26,7 @@ import {
   type ConfirmOptions,
   type FreezeCapabilities,
   type FreezeHandle,
+  type FreezeInit,
   FreezeMode,
   type FreezeOptions,
   type FreezeReport,
@@ -72,13 +75,22 @@ export class FreezeState implements Disposable {
    * @throws InvalidPidError, ResourceExhaustedError as `registerPid` does.
    */
   constructor(mode?: FreezeMode, pid?: number, options?: FreezeOptions);
-  constructor(mode: FreezeMode = FreezeMode.None, pid?: number, options: FreezeOptions = {}, attached?: StateHandle) {
-    this.#handle = attached instanceof native.StateHandle ? attached : inside(FreezeState, () => make(mode, options));
+  /** @param init mode, pids and options in one object. */
+  constructor(init: FreezeInit);
+  constructor(
+    first: FreezeMode | FreezeInit = FreezeMode.None,
+    pid?: number,
+    options?: FreezeOptions,
+    attached?: StateHandle,
+  ) {
+    const init = inside(FreezeState, () => initOf(first, pid, options));
+    const isAttached = attached instanceof native.StateHandle;
+    this.#handle = isAttached ? attached : inside(FreezeState, () => make(init.mode, init.options));
     this.#waits = Waits.of(this.#handle);
     this.#freezeAtEpoch = this.#handle.freezeAtEpoch;
     this.#unfreeze = this.#handle.unfreeze;
     this.#word = this.#handle.word;
-    if (pid !== undefined) inside(FreezeState, () => this.#registerAll([pid]));
+    if (!isAttached) inside(FreezeState, () => this.#registerAll(init.pids));
   }
 
   /**
@@ -453,8 +465,17 @@ export class FreezeState implements Disposable {
   }
 }
 
+/** What the constructor is to make, by either form of its arguments; `make` checks the mode and the options. */
+function initOf(first: unknown, pid: number | undefined, options: unknown): ReturnType<typeof checkedInit> {
+  if (typeof first === 'object' && first !== null && !Array.isArray(first)) {
+    checkAlone(pid, options);
+    return checkedInit(first);
+  }
+  return { mode: first, pids: pid === undefined ? [] : [pid], options };
+}
+
 /** A state of its own. Throws where there can be none. */
-function make(mode: unknown, options: unknown): StateHandle {
+function make(mode: unknown, options: unknown = {}): StateHandle {
   checkMode(mode);
   const { childStopNotices = false, boost = true, guardian = true, cgroup } = checkedOptions(options, mode);
   const made = native.make(mode, childStopNotices, boost, cgroup?.path, cgroup?.parent, guardian);

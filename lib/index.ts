@@ -27,6 +27,7 @@ export {
   type ConfirmOptions,
   type FreezeCapabilities,
   type FreezeHandle,
+  type FreezeInit,
   FreezeMode,
   type FreezeOptions,
   type FreezeReport,

@@ -48,6 +48,14 @@ export interface FreezeOptions {
   readonly cgroup?: CgroupOptions;
 }
 
+/** All that a {@link FreezeState} can be made of, in one object. */
+export interface FreezeInit extends FreezeOptions {
+  /** What a freeze covers. Default `FreezeMode.None`. */
+  readonly mode?: FreezeMode;
+  /** Processes to register, in their order: all or none. Default: none. */
+  readonly pids?: Iterable<number>;
+}
+
 /**
  * A control group of version 2, by its directory, or where to make one. Both need the right to write there: as root, or in
  * a part of the hierarchy that was delegated to this user (cgroups(7), "Cgroups delegation").

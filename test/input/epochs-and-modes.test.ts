@@ -49,8 +49,6 @@ describe('a mode', () => {
     ['a key instead of its value', 'None', '"None"'],
     ['null', null, 'null'],
     ['a number', 0, '0'],
-    ['an object', {}, 'an object'],
-    ['a String', Object('none'), 'an object'],
     ['an array', ['none'], 'an array'],
     ['a symbol', Symbol('none'), 'Symbol(none)'],
     ['a bigint', 0n, '0n'],
@@ -68,6 +66,14 @@ describe('a mode', () => {
         `${shown} is not a mode; expected one of "none", "process", "process-group", "process-tree", "cgroup".`,
       );
     }
+  });
+
+  it.each([{}, Object('none')])('of withPids is not an object', (value) => {
+    const error = errorOf(() => FreezeState.withPids(value as never, []));
+    expect(error).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: expect.stringMatching(/^an object is not a mode/),
+    });
   });
 
   it('is needed by withPids', () => {

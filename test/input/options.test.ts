@@ -161,10 +161,15 @@ const calls: Record<string, [call: (options: never) => unknown, names: string]> 
     (options) => new FreezeState('none', undefined, options),
     'boost, childStopNotices, guardian and cgroup',
   ],
+  'new FreezeState of one object': [
+    (options) => new FreezeState(options),
+    'mode, pids, boost, childStopNotices, guardian and cgroup',
+  ],
   withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, childStopNotices, guardian and cgroup'],
   confirmFreezeAtEpoch: [(options) => new FreezeState().confirmFreezeAtEpoch(0, options), 'timeout and signal'],
   waitForStateChange: [(options) => new FreezeState().waitForStateChange(options), 'since, timeout, signal and ref'],
   waitForStateChangeSync: [(options) => new FreezeState().waitForStateChangeSync(options), 'since and timeout'],
+  waitForRelease: [(options) => new FreezeState().waitForRelease(options), 'timeout, signal and ref'],
   changes: [(options) => new FreezeState().changes(options), 'signal and ref'],
 };
 
@@ -238,6 +243,46 @@ describe('a name that is no option', () => {
   });
 });
 
+describe('the constructor with one object', () => {
+  it('takes mode, pids and options from it', () => {
+    const pids = [sleeper().pid, sleeper().pid];
+    const state = new FreezeState({ mode: 'process', pids: new Set(pids), boost: false });
+    expect({ mode: state.mode, pids: state.pids }).toEqual({ mode: 'process', pids });
+    expect(state.freezeAtEpoch(0)).toBe(true);
+    state.close();
+    expect(new FreezeState({}).mode).toBe('none');
+    expect(new FreezeState({ pids: [] }).pids).toEqual([]);
+  });
+
+  it('registers all or none', () => {
+    const before = openPidfds();
+    const pids = [sleeper().pid, process.pid];
+    expect(errorOf(() => new FreezeState({ mode: 'process', pids }))).toMatchObject({ code: 'ERR_FREEZE_INVALID_PID' });
+    expect(openPidfds()).toEqual(before);
+  });
+
+  it('refuses a mode and pids of the wrong type, and says what it takes', () => {
+    expect(errorOf(() => new FreezeState({ mode: 'tree' as never }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: expect.stringContaining('"tree" is not a mode'),
+    });
+    expect(errorOf(() => new FreezeState({ pids: 7 as never }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: expect.stringContaining('pids is 7'),
+    });
+  });
+
+  it('refuses arguments behind it, which would be passed over', () => {
+    for (const more of [[7], [undefined, { boost: false }], [undefined, null]]) {
+      const Loose = FreezeState as new (...args: unknown[]) => FreezeState;
+      expect(errorOf(() => new Loose({ mode: 'process' }, ...more))).toMatchObject({
+        code: 'ERR_INVALID_ARG_TYPE',
+        message: expect.stringContaining('expected all in the one'),
+      });
+    }
+  });
+});
+
 describe('an option is read once', () => {
   /** An object whose getters answer once, and then something that no call takes. */
   function once(values: Record<string, unknown>): { options: never; reads: Record<string, number> } {
@@ -261,6 +306,11 @@ describe('an option is read once', () => {
       'new FreezeState',
       { boost: true, childStopNotices: false, guardian: false },
       (options: never) => new FreezeState('none', undefined, options),
+    ],
+    [
+      'new FreezeState of one object',
+      { mode: 'none', pids: [], boost: true, childStopNotices: false, guardian: false },
+      (options: never) => new FreezeState(options),
     ],
     [
       'waitForStateChange',

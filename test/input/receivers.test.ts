@@ -53,6 +53,8 @@ it('the interface has these methods and getters', () => {
     'waitForStateChangeSync',
     'changes',
     'hold',
+    'holdCount',
+    'waitForRelease',
     'share',
     'close',
     String(Symbol.dispose),
