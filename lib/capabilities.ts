@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { whyUnavailable } from './failures';
+import { unavailable } from './failures';
 import { guardianCapability } from './guardian';
 import { type NativeFailure, native } from './native';
 import { type FreezeCapabilities, FreezeMode, type ModeCapability } from './types';
@@ -35,7 +35,7 @@ function told({
   modes,
 }: ReturnType<typeof native.capabilities>): Omit<FreezeCapabilities, 'guardian'> {
   const capabilityOf = ([failure]: readonly NativeFailure[]): ModeCapability =>
-    Object.freeze(failure === undefined ? { available: true } : { available: false, reason: whyUnavailable(failure) });
+    Object.freeze(failure === undefined ? { available: true } : { available: false, ...unavailable(failure) });
   const byMode = Object.fromEntries(
     Object.values(FreezeMode).map((mode) => [mode, capabilityOf(modes[mode])]),
   ) as Record<FreezeMode, ModeCapability>;

@@ -35,65 +35,103 @@ export function cgroupError(
 }
 
 /** Why a control group could not be used, and what to do: the end of a message, without its beginning. */
-export function whyNoCgroup(code: CgroupFailureCode, { path, pid, errno, syscall }: NativeFailure): string {
+export function whyNoCgroup(code: CgroupFailureCode, failure: NativeFailure): string {
+  return explanation(code, failure).join(' ');
+}
+
+/** What a capability has of it. */
+export function reasonNoCgroup(code: CgroupFailureCode): CgroupReason {
+  return cgroupReasons[code];
+}
+
+/** A sentence that says why, without its beginning, and one or more that say what to do. */
+export function explanation(
+  code: CgroupFailureCode,
+  { path, pid, errno, syscall }: NativeFailure,
+): [why: string, remedy: string] {
   const answer = errno === 0 ? '' : ` (${syscall}: ${errnoName(errno)})`;
   switch (code) {
     case 'CgroupNotMounted':
-      if (process.platform !== 'linux') return `${process.platform} has no control groups. Run the emulator on Linux.`;
-      return (
-        'no control group hierarchy of version 2 is mounted here. On Linux, `mount -t cgroup2 none <directory>` as root ' +
-        'mounts it; a container has to be given it.'
-      );
+      if (process.platform !== 'linux')
+        return [`${process.platform} has no control groups.`, 'Run the emulator on Linux.'];
+      return [
+        'no control group hierarchy of version 2 is mounted here.',
+        'On Linux, `mount -t cgroup2 none <directory>` as root mounts it; a container has to be given it.',
+      ];
     case 'CgroupNotPermitted':
       return pid === 0
-        ? `not permitted to use ${path}${answer}. Run as root, or have a group delegated to this user ` +
-            '(`systemd-run --user --scope -p Delegate=yes`) and name it in options.cgroup.'
-        : `not permitted to move process ${pid} into or out of ${path}${answer}. It takes the right to write to ` +
-            'cgroup.procs there, where the process is, and in what is above both.';
+        ? [
+            `not permitted to use ${path}${answer}.`,
+            'Run as root, or have a group delegated to this user (`systemd-run --user --scope -p Delegate=yes`) and name it in ' +
+              'options.cgroup.',
+          ]
+        : [
+            `not permitted to move process ${pid} into or out of ${path}${answer}.`,
+            'It takes the right to write to cgroup.procs there, where the process is, and in what is above both.',
+          ];
     case 'CgroupReadOnly':
-      return `${path} is mounted read-only${answer}, as in most containers. Mount it writable, or name another in options.cgroup.`;
+      return [
+        `${path} is mounted read-only${answer}, as in most containers.`,
+        'Mount it writable, or name another in options.cgroup.',
+      ];
     case 'CgroupMissing':
-      return (
-        `${path} is no control group of version 2 that can be frozen${answer}. Expected a directory of the cgroup2 mount ` +
-        'other than its root, on Linux 5.2 or later.'
-      );
+      return [
+        `${path} is no control group of version 2 that can be frozen${answer}.`,
+        'Expected a directory of the cgroup2 mount other than its root, on Linux 5.2 or later.',
+      ];
     case 'CgroupThreaded':
-      return `${path} is in a threaded part of the hierarchy${answer}, which takes threads and no processes. Name one whose cgroup.type is \`domain\`.`;
+      return [
+        `${path} is in a threaded part of the hierarchy${answer}, which takes threads and no processes.`,
+        'Name one whose cgroup.type is `domain`.',
+      ];
     case 'CgroupControllers':
-      return (
+      return [
         `${pid === 0 ? `${path} takes no processes` : `process ${pid} could not be moved into ${path}${answer}, which takes none`}: ` +
-        'it has controllers enabled for the groups below it, in cgroup.subtree_control (cgroups(7), "no internal ' +
-        `processes"). Name a group below it, or take them away: \`echo -NAME > ${path}/cgroup.subtree_control\`.`
-      );
+          'it has controllers enabled for the groups below it, in cgroup.subtree_control (cgroups(7), "no internal processes").',
+        `Name a group below it, or take them away: \`echo -NAME > ${path}/cgroup.subtree_control\`.`,
+      ];
     case 'CgroupOurs':
-      return `this very process is in ${path}, and one that freezes itself never runs again. Name one that it is not in.`;
+      return [
+        `this very process is in ${path}, and one that freezes itself never runs again.`,
+        'Name one that it is not in.',
+      ];
     case 'CgroupFrozen':
-      return (
-        `somebody else froze ${path}, or another FreezeState did, so it is not ours to thaw; what is in it stays ` +
-        `stopped until they thaw it, or \`echo 0 > ${path}/cgroup.freeze\`.`
-      );
+      return [
+        `somebody else froze ${path}, or another FreezeState did, so it is not ours to thaw.`,
+        `What is in it stays stopped until they thaw it, or \`echo 0 > ${path}/cgroup.freeze\`.`,
+      ];
     case 'CgroupUnseen':
-      return (
-        `process ${pid} is in a control group that the mount at ${path} does not show, so it could not be moved back ` +
-        'there. Mount the whole hierarchy where this program sees it, or move the process into a group that it sees.'
-      );
+      return [
+        `process ${pid} is in a control group that the mount at ${path} does not show, so it could not be moved back there.`,
+        'Mount the whole hierarchy where this program sees it, or move the process into a group that it sees.',
+      ];
     case 'CgroupLeft':
-      return (
-        `somebody moved process ${pid} out of ${path}, so a freeze would not reach it. registerPid(${pid}) moves it back ` +
-        'in, unregisterPid lets it go.'
-      );
+      return [
+        `somebody moved process ${pid} out of ${path}, so a freeze would not reach it.`,
+        `registerPid(${pid}) moves it back in, unregisterPid lets it go.`,
+      ];
     case 'CgroupGone':
-      return (
-        `${path} is gone${answer}: somebody removed that control group after this state took it, so nothing is in it ` +
-        'and nothing can be frozen with it. Close this state, and make a new one.'
-      );
+      return [
+        `${path} is gone${answer}: somebody removed that control group after this state took it, so nothing is in it and ` +
+          'nothing can be frozen with it.',
+        'Close this state, and make a new one.',
+      ];
     case 'CgroupFailed':
       if (syscall === 'rmdir' && errno === constants.errno.EBUSY) {
         if (pid !== 0) {
-          return `${path} could not be removed${answer}, since process ${pid} has been exiting for seconds. The next state under the same parent removes it, or \`rmdir ${path}\`.`;
+          return [
+            `${path} could not be removed${answer}, since process ${pid} has been exiting for seconds.`,
+            `The next state under the same parent removes it, or \`rmdir ${path}\`.`,
+          ];
         }
-        return `${path} could not be removed${answer}, since somebody else has put a process there. Move what its cgroup.procs names elsewhere, then \`rmdir ${path}\`.`;
+        return [
+          `${path} could not be removed${answer}, since somebody else has put a process there.`,
+          `Move what its cgroup.procs names elsewhere, then \`rmdir ${path}\`.`,
+        ];
       }
-      return `${pid === 0 ? `${path} could not be used` : `process ${pid} could not be moved into ${path}`}${answer}. Look up that errno in ${syscall}(2).`;
+      return [
+        `${pid === 0 ? `${path} could not be used` : `process ${pid} could not be moved into ${path}`}${answer}.`,
+        `Look up that errno in ${syscall}(2).`,
+      ];
   }
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { cgroupError, isCgroupFailure, whyNoCgroup } from './cgroup-failures';
+import { cgroupError, explanation, isCgroupFailure, reasonNoCgroup } from './cgroup-failures';
 import {
   type AnyFreezeError,
   answerOf,
@@ -9,8 +9,9 @@ import {
   ResourceExhaustedError,
 } from './errors';
 import type { NativeFailure } from './native';
-import { processError, whyExhausted, whyUnsupported } from './process-failures';
+import { exhaustion, processError, whyUnsupported } from './process-failures';
 import { capitalized } from './show';
+import type { ModeCapability } from './types';
 
 /** What became of it when an operation failed for a process; ends the message, once. */
 const aftermaths = {
@@ -92,10 +93,20 @@ export function noWakeUp(): ResourceExhaustedError {
   );
 }
 
-/** Why a mode cannot work here: a sentence that a person can act on. */
-export function whyUnavailable(failure: NativeFailure): string {
-  if (isCgroupFailure(failure.code)) return capitalized(whyNoCgroup(failure.code, failure));
-  if (failure.code === 'ResourceExhausted') return `It could not be found out: ${whyExhausted(failure)}`;
-  const advice = process.platform === 'linux' ? 'Mount it: `mount -t proc proc /proc`.' : 'Run the emulator on Linux.';
-  return `${capitalized(whyUnsupported())} ${advice}`;
+/** Why a mode cannot work here, and what to do about it. */
+export function unavailable(failure: NativeFailure): Omit<Required<ModeCapability>, 'available'> {
+  const { code } = failure;
+  if (isCgroupFailure(code)) {
+    const [why, remedy] = explanation(code, failure);
+    return { code: reasonNoCgroup(code), reason: capitalized(why), remedy: capitalized(remedy) };
+  }
+  if (code === 'ResourceExhausted') {
+    const [why, remedy] = exhaustion(failure);
+    return { code: 'resource-exhausted', reason: `It could not be found out: ${why}`, remedy };
+  }
+  const remedy =
+    process.platform === 'linux'
+      ? 'Mount it: `mount -t proc proc /proc`.'
+      : "Run the emulator on Linux, or in mode 'none'.";
+  return { code: 'unsupported-platform', reason: capitalized(whyUnsupported()), remedy };
 }

@@ -62,7 +62,7 @@ export function processError(
       );
     case 'ResourceExhausted':
       return new ResourceExhaustedError(
-        `${operation}: ${whyExhausted(failure)}${aftermath}`,
+        `${operation}: ${exhaustion(failure).join(' ')}${aftermath}`,
         { ...aboutPid(pid), ...answerOf(errno, syscall) },
         cause,
       );
@@ -104,12 +104,13 @@ function aboutPid(pid: number): { readonly pid?: number } {
 }
 
 /** What there were no descriptors for, and how to have more. */
-export function whyExhausted(failure: NativeFailure): string {
+export function exhaustion(failure: NativeFailure): [why: string, remedy: string] {
   const { pid } = failure;
-  return (
-    `no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${shownAnswer(failure)}. Each member takes one, a control group two, ` +
-    'and in a tree each descendant while it is frozen: raise the limit (`ulimit -n`), or close states that are done.'
-  );
+  return [
+    `no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${shownAnswer(failure)}. Each member takes one, a control ` +
+      'group two, and in a tree each descendant while it is frozen.',
+    'Raise the limit (`ulimit -n`), or close states that are done.',
+  ];
 }
 
 /** Why processes cannot be frozen on this system at all. */

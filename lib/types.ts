@@ -1,3 +1,5 @@
+import type { CgroupReason } from './errors';
+
 /**
  * What a freeze covers.
  *
@@ -210,8 +212,12 @@ export type Signalling = 'pidfd' | 'start-time' | 'kill' | 'none';
 /** Whether a mode can work here and, where not, why. */
 export interface ModeCapability {
   readonly available: boolean;
-  /** A sentence a person can act on; only where the mode is not available. */
+  /** Names the obstacle, and never changes; this and the rest only where the mode is not available. */
+  readonly code?: CgroupReason | 'unsupported-platform' | 'resource-exhausted';
+  /** What the obstacle is, in a sentence. */
   readonly reason?: string;
+  /** What to do about it, in a sentence or two. */
+  readonly remedy?: string;
 }
 
 /** Whether something continues what is frozen if this process dies and, where not, why. */

@@ -17,8 +17,8 @@ const pausesMs = [600, 400, 40, 500, 400];
 const workMs = 120;
 
 async function main(): Promise<void> {
-  const { available, reason } = FreezeState.capabilities.modes[FreezeMode.ProcessTree];
-  if (!available) throw new Error(`The demo freezes a process tree, which is not possible here. ${reason}`);
+  const { available, reason, remedy } = FreezeState.capabilities.modes[FreezeMode.ProcessTree];
+  if (!available) throw new Error(`The demo freezes a process tree, which is not possible here. ${reason} ${remedy}`);
 
   const folder = mkdtempSync(join(tmpdir(), 'freeze-state-demo-'));
   const beatFile = (name: string) => join(folder, name);

@@ -100,8 +100,8 @@ async function createSandbox(options: Options, onLog: (entry: LogEntry) => void)
     const [reason] = error.message.split('\n');
     throw new UsageError(`freeze-state is not built: run "npm run compile" first (${reason}).`);
   });
-  const { available, reason } = FreezeState.capabilities.modes[options.freeze];
-  if (!available) throw new UsageError(`--freeze ${options.freeze} is not possible here. ${reason}`);
+  const { available, reason, remedy } = FreezeState.capabilities.modes[options.freeze];
+  if (!available) throw new UsageError(`--freeze ${options.freeze} is not possible here. ${reason} ${remedy}`);
   const { Sandbox } = await import('./sandbox.js');
   return new Sandbox({
     runtime: { name: 'runtime', command: options.runtime },

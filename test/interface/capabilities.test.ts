@@ -8,14 +8,16 @@ import { canBecomeNobody } from '../helpers/processes';
 describe('FreezeState.capabilities', () => {
   it('says what works here', () => {
     // A machine without a hierarchy of version 2, or where it is read-only, is told so.
-    const reason = signallingModes.includes('cgroup') ? {} : { reason: expect.stringContaining('cgroup') };
+    const obstacle = signallingModes.includes('cgroup')
+      ? {}
+      : { code: expect.any(String), reason: expect.stringContaining('cgroup'), remedy: expect.any(String) };
     expect(FreezeState.capabilities).toEqual({
       modes: {
         none: { available: true },
         process: { available: true },
         'process-group': { available: true },
         'process-tree': { available: true },
-        cgroup: { available: signallingModes.includes('cgroup'), ...reason },
+        cgroup: { available: signallingModes.includes('cgroup'), ...obstacle },
       },
       signalling: 'pidfd',
       boost: expect.any(Boolean),

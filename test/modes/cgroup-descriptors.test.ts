@@ -113,8 +113,12 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of 
     );
     expect(result.making).toMatchObject({ ...exhausted, syscall: 'open' });
     expect(result.making).not.toHaveProperty('pid');
-    expect(result.before.available).toBe(false);
-    expect(result.before).toMatchObject({ reason: expect.stringContaining('no descriptor for a file (open: EMFILE)') });
+    expect(result.before).toEqual({
+      available: false,
+      code: 'resource-exhausted',
+      reason: expect.stringContaining('no descriptor for a file (open: EMFILE)'),
+      remedy: expect.stringMatching(/^Raise the limit \(`ulimit -n`\)/),
+    });
     expect(result).toMatchObject({ after: { available: true }, isKept: true });
   });
 });
