@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cerrno>
+#include <csignal>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../../core/modes/process_group.h"
+#include "../../core/state/freeze_state.h"
+#include "script.h"
+
+namespace freeze_state::test {
+
+/// A table of processes that are in groups, as the test wrote it.
+class GroupTable : public ProcessTable {
+ public:
+  struct Row {
+    Pid group = 0;
+    ProcessState state = ProcessState::Sleeping;
+  };
+  std::map<Pid, Row> rows;
+  bool isHiding = false;
+  int reads = 0;
+
+  bool isAvailable() const noexcept override { return true; }
+  bool showsAll() const noexcept override { return !isHiding; }
+  int read(Pid pid, ProcessEntry& entry) noexcept override {
+    ++reads;
+    const auto row = rows.find(pid);
+    if (row == rows.end()) return ESRCH;
+    entry = {.state = row->second.state == ProcessState::Zombie ? 'Z' : 'S', .group = row->second.group, .threads = 1};
+    return 0;
+  }
+  ProcessState probe(Pid pid) noexcept override {
+    const auto row = rows.find(pid);
+    return row == rows.end() ? ProcessState::Gone : row->second.state;
+  }
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, const Slice& /*slice*/) noexcept override {
+    return probe(pid);
+  }
+  Pid groupOf(Pid pid) noexcept override {
+    const auto row = rows.find(pid);
+    return row == rows.end() ? 0 : row->second.group;
+  }
+  bool sharesMemory(Pid /*parent*/, Pid /*child*/) noexcept override { return false; }
+  std::unique_ptr<ProcessWalk> walk() override { return std::make_unique<Walk>(*this); }
+  std::unique_ptr<ChildReader> children() override { return nullptr; }
+
+ private:
+  class Walk final : public ProcessWalk {
+   public:
+    explicit Walk(const GroupTable& table) {
+      for (const auto& [pid, _] : table.rows) pids_.push_back(pid);
+    }
+    bool next(Pid& pid) noexcept override {
+      if (next_ == pids_.size()) return false;
+      pid = pids_[next_++];
+      return true;
+    }
+    int error() const noexcept override { return 0; }
+
+   private:
+    std::vector<Pid> pids_;
+    std::size_t next_ = 0;
+  };
+};
+
+/// Groups that are led by processes of a script. A signal reaches all of a group but those that are deaf to it.
+class Groups : public GroupControl {
+ public:
+  Groups(Script& leaders, GroupTable& table) : GroupControl(leaders), table_(table) {}
+  mutable std::string log;
+  std::set<Pid> deaf;
+  std::function<void(Pid)> onStop;  ///< runs before a group is stopped
+  Pid own = 1;                      ///< the group that we are in
+
+  Failures open(Pid pid, Process& leader) noexcept override { return leaders().open(pid, leader); }
+
+ protected:
+  Pid groupOf(Pid pid) const noexcept override { return table_.groupOf(pid); }
+  Pid ownGroup() const noexcept override { return own; }
+  int sendNumber(const Process& group, int signal) const noexcept override {
+    if (signal == SIGSTOP && onStop) onStop(group.pid);
+    bool isAny = false;
+    for (auto& [pid, row] : table_.rows) {
+      if (row.group != group.pid) continue;
+      isAny = true;
+      if (signal == 0 || row.state == ProcessState::Zombie || deaf.contains(pid)) continue;
+      row.state = signal == SIGSTOP ? ProcessState::Stopped : ProcessState::Sleeping;
+    }
+    if (signal != 0) log += (signal == SIGSTOP ? " stop " : " continue ") + std::to_string(group.pid);
+    return isAny ? 0 : ESRCH;
+  }
+
+ private:
+  GroupTable& table_;
+};
+
+/// Group 101 with 102 and 103 besides its leader, and group 201 with its leader alone; 301 is in no group of ours.
+struct ScriptedGroups {
+  ScriptedGroups() {
+    for (const Pid pid : {101, 102, 103}) table.rows[pid] = {101};
+    table.rows[201] = {201};
+    table.rows[301] = {301};
+    state->registerPid(101);
+    state->registerPid(201);
+  }
+  void exit(Pid pid) {
+    table.rows[pid].state = ProcessState::Zombie;
+    script.exited(pid);
+  }
+  bool isStopped(Pid pid) { return table.rows.at(pid).state == ProcessState::Stopped; }
+
+  Script script;
+  GroupTable table;
+  Groups groups{script, table};
+  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
+      Mode::ProcessGroup, std::make_unique<ProcessGroupFreezer>(LoopOptions{.boost = false}, groups, table));
+};
+
+}  // namespace freeze_state::test
