@@ -54,8 +54,9 @@ class Freezer {
   virtual Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) = 0;
   /// A live member was registered again: puts right what others have undone.
   virtual Failures readmit(MemberList& /*members*/, Member& /*member*/) { return {}; }
-  /// Continues the member if we stopped it, with all that came with it. Then the state forgets it. On failure it stays.
-  virtual Failures dismiss(MemberList& members, Member& member) = 0;
+  /// Continues the member if we stopped it, with all that came with it. Then the state forgets it. On failure it stays,
+  /// and where the set is frozen, as the ticket then says, it stays stopped with all that came with it.
+  virtual Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) = 0;
 
   /// Asks the kernel which members have exited.
   virtual void refresh(MemberList& members) noexcept { members.refresh(); }

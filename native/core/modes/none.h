@@ -11,7 +11,7 @@ class NoneFreezer final : public Freezer {
 
   bool isSupported() const noexcept override { return true; }
   Failures admit(MemberList& /*members*/, Member& /*newcomer*/, const Ticket* /*frozen*/) override { return {}; }
-  Failures dismiss(MemberList& /*members*/, Member& /*member*/) override { return {}; }
+  Failures dismiss(MemberList& /*members*/, Member& /*member*/, const Ticket* /*frozen*/) override { return {}; }
   void refresh(MemberList& /*members*/) noexcept override {}
   bool isAnyAlive(const MemberList& /*members*/) const noexcept override { return false; }
   void beginStop(MemberList& /*members*/) override {}

@@ -20,7 +20,7 @@ Failures ProcessFreezer::admit(MemberList& /*members*/, Member& newcomer, const 
   return {*failure};
 }
 
-Failures ProcessFreezer::dismiss(MemberList& /*members*/, Member& member) {
+Failures ProcessFreezer::dismiss(MemberList& /*members*/, Member& member, const Ticket* /*frozen*/) {
   if (!member.stop.isSent) return {};
   const SignalLoop loop(options_, reach_);
   const auto failure = protocol_.resume(member);

@@ -16,7 +16,7 @@ class ProcessFreezer : public Freezer {
       : Freezer(control), options_(options), protocol_(control, ledger), reach_(reach) {}
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
-  Failures dismiss(MemberList& members, Member& member) override;
+  Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void beginStop(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;

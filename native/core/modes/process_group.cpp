@@ -33,9 +33,9 @@ Failures ProcessGroupFreezer::admit(MemberList& members, Member& newcomer, const
   return ProcessFreezer::admit(members, newcomer, frozen);
 }
 
-Failures ProcessGroupFreezer::dismiss(MemberList& members, Member& member) {
+Failures ProcessGroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* frozen) {
   forgetWalks();
-  return ProcessFreezer::dismiss(members, member);
+  return ProcessFreezer::dismiss(members, member, frozen);
 }
 
 Failures ProcessGroupFreezer::close(MemberList& members) {

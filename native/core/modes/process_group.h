@@ -22,7 +22,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
       : ProcessFreezer(options, groups, ledger, SignalLoop::kMany), groups_(groups), table_(table) {}
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
-  Failures dismiss(MemberList& members, Member& member) override;
+  Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void refresh(MemberList& members) noexcept override;
   void beginStop(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;

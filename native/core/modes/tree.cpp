@@ -44,16 +44,21 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
     const auto failure = protocol_.stop(newcomer, false);
     return failure ? Failures{*failure} : Failures();
   }
-  const SignalLoop loop(options_, kOneByOne);
-  if (const auto failure = protocol_.stop(newcomer, false); failure) return {*failure};
-  Failures failures = TreeWalk(control(), table_, *reader_, members, descendants_, protocol_).run({&frozen}).failures;
-  if (failures.empty()) return {};
+  Failures failures = stopTree(members, newcomer, frozen);
+  if (failures.empty() || !newcomer.stop.isSent) return failures;
   append(failures, resumeBelow(pid));
   if (const auto failure = protocol_.resume(newcomer); failure) failures.push_back(*failure);
   return failures;
 }
 
-Failures TreeFreezer::dismiss(MemberList& members, Member& member) {
+/// Stops the member and what is below it, until a thaw comes.
+Failures TreeFreezer::stopTree(MemberList& members, Member& root, const Ticket& frozen) {
+  const SignalLoop loop(options_, kOneByOne);
+  if (const auto failure = protocol_.stop(root, false); failure) return {*failure};
+  return TreeWalk(control(), table_, *reader_, members, descendants_, protocol_).run({&frozen}).failures;
+}
+
+Failures TreeFreezer::dismiss(MemberList& members, Member& member, const Ticket* frozen) {
   const Pid pid = member.pid();
   if (member.stop.isSent && !member.hasExited()) {
     ProcessEntry entry;
@@ -69,7 +74,11 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member) {
     const SignalLoop loop(options_, kOneByOne);
     if (const auto failure = protocol_.resume(member); failure) return {*failure};
   }
-  return resumeBelow(pid);
+  Failures failures = resumeBelow(pid);
+  // It stays a member, so nothing of its tree is to run (G5).
+  if (!failures.empty() && frozen != nullptr && !member.hasExited())
+    append(failures, stopTree(members, member, *frozen));
+  return failures;
 }
 
 /// Whether the process came with that member, and with no other one in between.

@@ -25,7 +25,7 @@ class TreeFreezer final : public ProcessFreezer {
   /// Fails with `OwnAncestor`, besides.
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
-  Failures dismiss(MemberList& members, Member& member) override;
+  Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void beginStop(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
@@ -42,6 +42,7 @@ class TreeFreezer final : public ProcessFreezer {
   void endWalk() noexcept;
   bool isOurAncestor(Pid pid);
   Failures admitFrozen(MemberList& members, Member& newcomer, const Ticket& frozen);
+  Failures stopTree(MemberList& members, Member& root, const Ticket& frozen);
   bool isBelow(Pid pid, Pid root) noexcept;
   Failures resumeBelow(Pid root);
   void resumeStoppedByOthers(MemberList& members);

@@ -166,12 +166,14 @@ Failures FreezeState::registerPid(std::int64_t pid) {
 
 UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   const std::lock_guard lock(mutex_);
-  if (word_.load() == word::kClosed) return {false, {{FailureCode::Closed}}};
+  const std::uint64_t seen = word_.load();
+  if (seen == word::kClosed) return {false, {{FailureCode::Closed}}};
   if (const auto code = whyInvalid(pid); code) return {false, {{*code}}};
   if (inProgress_ != nullptr) inProgress_->restart();
   Member* const member = members_.find(static_cast<Pid>(pid));
   if (member == nullptr) return {};
-  Failures failures = freezer_->dismiss(members_, *member);
+  const Ticket frozen(word_, seen);
+  Failures failures = freezer_->dismiss(members_, *member, word::isFrozen(seen) ? &frozen : nullptr);
   if (failures.empty()) members_.remove(*member);
   return {true, std::move(failures)};
 }

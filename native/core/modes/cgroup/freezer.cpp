@@ -19,7 +19,7 @@ Failures CgroupFreezer::readmit(MemberList& /*members*/, Member& member) {
   return membership_.reenter(member, isFrozenByUs());
 }
 
-Failures CgroupFreezer::dismiss(MemberList& members, Member& member) {
+Failures CgroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* /*frozen*/) {
   control().hasExited(member.process);
   return membership_.leave(members, member);
 }

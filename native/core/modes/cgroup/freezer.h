@@ -28,7 +28,7 @@ class CgroupFreezer final : public Freezer {
   bool isSupported() const noexcept override { return true; }
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures readmit(MemberList& members, Member& member) override;
-  Failures dismiss(MemberList& members, Member& member) override;
+  Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   /// A member's children run when it has exited.
   bool isAnyAlive(const MemberList& members) const noexcept override;
   void beginStop(MemberList& members) override;
