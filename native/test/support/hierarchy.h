@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,9 +22,10 @@ namespace freeze_state::test {
 class Hierarchy {
  public:
   Hierarchy() {
-    std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    root = name.data();
+    // In memory, where that can be: a suite makes thousands.
+    const bool isInMemory = std::filesystem::exists("/dev/shm");
+    root = std::string(isInMemory ? "/dev/shm" : "/tmp") + "/freeze-state-test-XXXXXX";
+    REQUIRE(mkdtemp(root.data()) != nullptr);
     for (const char* below : {"/above/origin", "/by/group"}) std::filesystem::create_directories(root + below);
     for (const std::string& directory : {root + "/by", group()}) write(directory, "cgroup.freeze", "0\n");
     list();

@@ -14,7 +14,7 @@ namespace freeze_state::test {
 /// A control that signals nothing: it plays processes as the test wrote them, and keeps a log. The hooks run inside
 /// the calls, so that a test acts at a moment which no real process could be made to hit: between two signals, under
 /// the state's lock. A hook that calls what takes that lock has to do so in another thread; see `Meanwhile`.
-class Script final : public ProcessControl {
+class Script : public ProcessControl {
  public:
   /// From now on a signal to this process answers with the error; 0 for success.
   void answer(Pid pid, Signal signal, int error);

@@ -15,7 +15,7 @@
 namespace freeze_state::test {
 
 /// A table of processes as the test wrote it. Its hooks run at the moments in which a real one could change.
-class ScriptedTable final : public ProcessTable {
+class ScriptedTable : public ProcessTable {
  public:
   std::map<Pid, std::vector<Pid>> childrenOf;
   std::map<Pid, Pid> parents;
