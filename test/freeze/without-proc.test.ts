@@ -17,8 +17,10 @@ describe.runIf(canHideProc)('where there are neither pidfds nor /proc', () => {
           const own = readdirSync(`${proc}/self/task`).map(Number);
           // Nothing is frozen that should have been refused: this very process would be stopped.
           const threads = own.filter((thread) => thread !== process.pid);
-          const refused = [...threads, foreign].map((thread) => failure(() => new FreezeState('process', thread)).code);
-          const state = new FreezeState('process', member);
+          const refused = [...threads, foreign].map(
+            (thread) => failure(() => new FreezeState('process', thread, { guardian: false })).code,
+          );
+          const state = new FreezeState('process', member, { guardian: false });
           const isFrozen = state.freezeAtEpoch(0);
           const deadline = Date.now() + 10_000;
           const letter = (): string => readFileSync(`${proc}/${member}/stat`, 'latin1').split(') ')[1]?.[0] ?? '';
@@ -114,7 +116,7 @@ describe.runIf(canMakePidNamespace)('where /proc is that of another pid namespac
     const result = await valueInNode(
       ({ FreezeState, untilNow, spawnTarget }) => {
         const member = spawnTarget('sleep');
-        const state = new FreezeState('process', member.pid);
+        const state = new FreezeState('process', member.pid, { guardian: false });
         const isFrozen = state.freezeAtEpoch(0);
         // By waitid(2), since it is a child.
         untilNow(() => state.inspect()[0]?.state === 'stopped', 'it is seen stopped');
