@@ -40,7 +40,7 @@ describe.runIf(canHideProc)('where there are neither pidfds nor /proc', () => {
         signalling: 'kill',
         modes: {
           process: { available: true },
-          'process-tree': { available: false, reason: expect.stringContaining('mount -t proc') },
+          'process-tree': { available: false, remedy: expect.stringContaining('mount -t proc') },
           cgroup: { available: false, reason: expect.stringContaining('/proc, which is not mounted here') },
         },
       });
