@@ -97,16 +97,16 @@ int __wrap_prctl(int option, ...) {
 long __wrap_syscall(long number, ...) {
   std::va_list words;
   va_start(words, number);
+  // As many as registers take: what lies beyond on the stack is not ours to read, and the core passes no more.
   const long a = va_arg(words, long);
   const long b = va_arg(words, long);
   const long c = va_arg(words, long);
   const long d = va_arg(words, long);
   const long e = va_arg(words, long);
-  const long f = va_arg(words, long);
   va_end(words);
   if (number == SYS_sched_getscheduler && isRefused("sched_getscheduler")) return -1;
   if (number == SYS_sched_setscheduler && isRefused("sched_setscheduler")) return -1;
-  return __real_syscall(number, a, b, c, d, e, f);
+  return __real_syscall(number, a, b, c, d, e);
 }
 }
 // NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming, cppcoreguidelines-pro-type-vararg)
