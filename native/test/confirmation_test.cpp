@@ -11,59 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "../core/modes/process.h"
+#include "support/confirming.h"
 #include "support/describe.h"
 #include "support/held_thread.h"
 #include "support/meanwhile.h"
 #include "support/script.h"
-#include "support/scripted_tree.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
-
-namespace {
-
-/// Always over, so that each step does the least that it can.
-constexpr Deadline kOver = Deadline::min();
-
-using Stage = Confirmation::Stage;
-
-/// Processes 101 to 104, on a script.
-struct Four {
-  Four() {
-    for (Pid pid = 101; pid <= 104; ++pid) state->registerPid(pid);
-  }
-
-  Script script;
-  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
-      Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions{.boost = false}, script));
-};
-
-/// Takes steps while it is freezing; a test fails where that has no end.
-Confirmation::Progress finish(Confirmation& confirmation, Deadline until = kOver) {
-  constexpr int kMany = 1000;
-  Confirmation::Progress progress;
-  for (int steps = 0; progress.stage == Stage::Freezing && !progress.step.hasFailed(); ++steps) {
-    REQUIRE(steps < kMany);
-    progress = confirmation.step(until);
-  }
-  return progress;
-}
-
-std::string describe(const std::optional<std::vector<Covered>>& report) {
-  if (!report) return "passed";
-  std::string text;
-  for (const auto& [pid, outcome, isPending] : *report) {
-    CHECK_FALSE(isPending);
-    if (!text.empty()) text += ", ";
-    text += std::to_string(pid);
-    if (outcome == Outcome::Gone) text += " gone";
-    if (outcome == Outcome::AlreadyStopped) text += " already";
-  }
-  return text;
-}
-
-}  // namespace
 
 TEST_SUITE("a confirmation") {
   TEST_CASE("G5: a freeze that takes over one in steps stops all members, also where one has left in between") {
@@ -335,86 +290,6 @@ TEST_SUITE("a confirmation") {
     while (four.script.count(Signal::Stop) == 4) confirmation.step(std::chrono::steady_clock::now() + kLittle);
     four.script.seenAs(102, ProcessState::Traced);
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
-  }
-
-  TEST_CASE("of a tree, a step is one signal, or one probe, or one process that is asked for its children") {
-    ScriptedTree tree;
-    int asked = 0;
-    tree.table.onChildren = [&](Pid) { ++asked; };
-    Confirmation confirmation(tree.state, 0, nullptr);
-    std::size_t signals = 0;
-    for (int steps = 0; confirmation.step(kOver).stage == Stage::Freezing; ++steps) {
-      REQUIRE(steps < 1000);
-      const std::size_t now = tree.script.count(Signal::Stop);
-      CHECK(now - signals + static_cast<std::size_t>(asked) <= 2);
-      signals = now;
-      asked = 0;
-    }
-    CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
-    CHECK(tree.state->word() == word::frozen(0));
-    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
-    CHECK(describe(confirmation.report()) == "101, 202, 201, 301");
-  }
-
-  TEST_CASE("G1: of a tree, a thaw between any two steps leaves nothing stopped and nothing held") {
-    for (int steps = 1;; ++steps) {
-      ScriptedTree tree;
-      Confirmation confirmation(tree.state, 0, nullptr);
-      bool isOver = false;
-      for (int step = 0; step < steps && !isOver; ++step) isOver = confirmation.step(kOver).stage != Stage::Freezing;
-      tree.state->unfreeze();
-      CHECK(tree.script.stoppedCount() == 0);
-      CHECK(tree.script.held() == std::multiset<Pid>{101});
-      CHECK(confirmation.step(kOver).stage == Stage::Passed);
-      if (isOver) break;
-      // And at the next epoch it is begun anew.
-      Confirmation next(tree.state, 1, nullptr);
-      CHECK(finish(next).stage != Stage::Passed);
-      CHECK(tree.script.stoppedCount() == 4);
-    }
-  }
-
-  TEST_CASE("of a tree, one that does not stop is waited for, by whoever takes the steps") {
-    ScriptedTree tree;
-    tree.script.stuck(201);
-    Confirmation confirmation(tree.state, 0, nullptr);
-    constexpr auto kLittle = std::chrono::milliseconds(1);
-    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
-    for (int probes = 0; probes < 5; ++probes) {
-      const auto progress = confirmation.step(std::chrono::steady_clock::now() + kLittle);
-      CHECK(progress.stage == Stage::Freezing);
-      CHECK(progress.step.kind == Step::Kind::Blocked);
-    }
-    CHECK(tree.script.pauses() == 0);
-    CHECK_FALSE(tree.script.isStopped(301));
-    tree.script.stuck(201, false);
-    CHECK(finish(confirmation, kNoDeadline).stage == Stage::Stopped);
-    CHECK(tree.script.isStopped(301));
-  }
-
-  TEST_CASE("of a tree, a probe that the deadline cut short is continued at once, and is no wait") {
-    ScriptedTree tree;
-    constexpr int kProbes = 3;
-    for (const Pid pid : {101, 201}) tree.script.cutShort(pid, kProbes);
-    Confirmation confirmation(tree.state, 0, nullptr);
-    int waits = 0;
-    for (Confirmation::Progress progress; progress.stage != Stage::Stopped;) {
-      progress = confirmation.step(kOver);
-      REQUIRE(progress.stage != Stage::Passed);
-      if (progress.step.kind == Step::Kind::Blocked) ++waits;
-      if (progress.stage == Stage::Stopping) progress = confirmation.step(kNoDeadline);
-    }
-    CHECK(waits == 0);
-  }
-
-  TEST_CASE("of a tree, a freeze by another call continues its steps to the end") {
-    ScriptedTree tree;
-    Confirmation confirmation(tree.state, 0, nullptr);
-    for (int step = 0; step < 6; ++step) confirmation.step(kOver);
-    CHECK(tree.state->word() == word::running(0));
-    CHECK(tree.state->freezeAtEpoch(0).frozen);
-    CHECK(tree.script.stoppedCount() == 4);
-    CHECK(tree.script.log() == "stop 101, stop 202, stop 201, stop 301");
   }
 
   TEST_CASE("in mode none it has passed") {

@@ -10,6 +10,7 @@
 #include "support/child.h"
 #include "support/controls.h"
 #include "support/describe.h"
+#include "support/script.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -179,6 +180,20 @@ TEST_SUITE("controls") {
       if (processes[i].hasExited != isDead(i)) FAIL_CHECK("wrong about member " << i);
     }
     for (Process& one : processes) control.release(one);
+  }
+
+  TEST_CASE("G7: what was read about a process that exits meanwhile is not about it") {
+    Script script;
+    Process process;
+    REQUIRE(script.open(101, process).empty());
+    CHECK(verified(script, process, [] { return 0; }) == 0);
+    CHECK(verified(script, process, [] { return EACCES; }) == EACCES);
+    const auto exits = [&] {
+      script.exited(101);
+      return 0;
+    };
+    CHECK(verified(script, process, exits) == ESRCH);
+    script.release(process);
   }
 }
 

@@ -5,11 +5,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,22 +15,10 @@
 #include "../core/os/linux/thread_id.h"
 #include "../core/os/linux/thread_scan.h"
 #include "support/child.h"
+#include "support/tasks.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
-
-namespace {
-
-std::string taskOf(Pid pid) { return "/proc/" + std::to_string(pid) + "/task"; }
-
-std::vector<Pid> threadsOf(Pid pid) {
-  std::vector<Pid> threads;
-  procfs::Numbers numbers(taskOf(pid).c_str());
-  for (Pid thread = 0; numbers.next(thread);) threads.push_back(thread);
-  return threads;
-}
-
-}  // namespace
 
 TEST_SUITE("proc") {
   TEST_CASE("G7: that of another pid namespace is as good as none") {
@@ -87,44 +72,6 @@ TEST_SUITE("proc") {
     CHECK(stat.startTime > 0);
     child.reap();
     CHECK(procfs::read(child.pid(), stat) == ESRCH);
-  }
-
-  TEST_CASE("many threads are probed in steps, and count as stopped once all of them are") {
-    constexpr int kThreads = 40;
-    const Child child(kThreads);
-    ThreadScan scan;
-    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
-    CHECK(procfs::probe(child.pid(), scan, {nullptr, Deadline::min()}) != ProcessState::Stopped);
-    CHECK(scan.stopped == 0);
-    ::kill(child.pid(), SIGSTOP);
-    REQUIRE(waitUntil([&] { return procfs::probe(child.pid()) == ProcessState::Stopped; }));
-    // The thread sanitizer may have started one of its own.
-    const auto threads = static_cast<int>(threadsOf(child.pid()).size());
-    std::optional<ProcessState> state;
-    int looks = 0;
-    for (; !state && looks <= threads; ++looks) {
-      CHECK(scan.stopped == looks);
-      state = procfs::probe(child.pid(), scan, {nullptr, Deadline::min()});
-    }
-    CHECK(state == ProcessState::Stopped);
-    // With the last it is known.
-    CHECK(looks >= threads);
-    CHECK(scan.stopped == 0);
-    CHECK(procfs::probe(child.pid()) == ProcessState::Stopped);
-  }
-
-  TEST_CASE("G6: a probe of many threads that is cancelled ends with the thread that it is at") {
-    constexpr int kThreads = 40;
-    const Child child(kThreads);
-    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
-    ::kill(child.pid(), SIGSTOP);
-    REQUIRE(waitUntil([&] { return procfs::probe(child.pid()) == ProcessState::Stopped; }));
-    const std::atomic<std::uint64_t> word{1};
-    const Ticket current(word, 1);
-    const Ticket stale(word, 0);
-    ThreadScan scan;
-    CHECK_FALSE(procfs::probe(child.pid(), scan, {&stale}).has_value());
-    CHECK(procfs::probe(child.pid(), scan, {&current}) == ProcessState::Stopped);
   }
 
   TEST_CASE("lists numbers from any one on, and as many as there are") {

@@ -9,20 +9,6 @@
 namespace freeze_state::test {
 
 TEST_SUITE("members") {
-  TEST_CASE("G7: what was read about a process that exits meanwhile is not about it") {
-    Script script;
-    Process process;
-    REQUIRE(script.open(101, process).empty());
-    CHECK(verified(script, process, [] { return 0; }) == 0);
-    CHECK(verified(script, process, [] { return EACCES; }) == EACCES);
-    const auto exits = [&] {
-      script.exited(101);
-      return 0;
-    };
-    CHECK(verified(script, process, exits) == ESRCH);
-    script.release(process);
-  }
-
   TEST_CASE("G7: what is no pid, or is our own, is refused before anything is asked or signalled") {
     ScriptedState scripted(0);
     constexpr std::int64_t kInt32 = std::numeric_limits<std::int32_t>::max();
@@ -42,13 +28,6 @@ TEST_SUITE("members") {
     CHECK(scripted.script.held().empty());
     CHECK(describe(scripted.state.registerPid(kInt32)).empty());
     CHECK(describe(scripted.state.registerPid(2)).empty());
-  }
-
-  TEST_CASE("mode None refuses the same pids") {
-    ScriptedState scripted(0, Mode::None);
-    for (const std::int64_t pid : {0, 1}) CHECK(describe(scripted.state.registerPid(pid)) == "PidOutOfRange");
-    CHECK(describe(scripted.state.registerPid(kNotAPid)) == "NotAPid");
-    CHECK(describe(scripted.state.registerPid(Script::kOwnPid)) == "OwnPid");
   }
 
   TEST_CASE("registering signals nothing while the state runs") {
@@ -138,6 +117,63 @@ TEST_SUITE("members") {
     }
     CHECK(script.log() == "stop 101, stop 102, continue 101, continue 102");
     CHECK(script.held().empty());
+  }
+
+  TEST_CASE("one that never existed can be registered, and counts as gone") {
+    ScriptedState scripted(0);
+    scripted.script.absent(500);
+    CHECK(describe(scripted.state.registerPid(500)).empty());
+    CHECK(describe(scripted.state.pids()) == "500");
+    CHECK(describe(scripted.state.freezeAtEpoch(0)) == "ProcessNotFound 500 ESRCH");
+  }
+}
+
+TEST_SUITE("a process that joins while the state is frozen") {
+  TEST_CASE("G5: is stopped at once, and thawed with the rest") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.log();
+    CHECK(describe(scripted.state.registerPid(102)).empty());
+    CHECK(scripted.script.log() == "stop 102");
+    CHECK(describe(scripted.state.unfreeze()).empty());
+    CHECK(scripted.script.log() == "continue 101, continue 102");
+  }
+
+  TEST_CASE("is not registered where it refuses, and nothing is held") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.answer(102, Signal::Stop, EPERM);
+    scripted.script.answer(103, Signal::Stop, EINVAL);
+    CHECK(describe(scripted.state.registerPid(102)) == "PermissionDenied 102 EPERM");
+    CHECK(describe(scripted.state.registerPid(103)) == "SignalFailed 103 EINVAL");
+    CHECK(describe(scripted.state.pids()) == "101");
+    CHECK(scripted.script.held() == std::multiset<Pid>{101});
+    CHECK(scripted.state.word() == word::frozen(0));
+  }
+
+  TEST_CASE("is registered as gone where it exits just then") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.log();
+    scripted.script.exitedUnseen(102);
+    CHECK(describe(scripted.state.registerPid(102)).empty());
+    CHECK(scripted.script.log() == "stop 102!");
+    CHECK(describe(scripted.state.pids()) == "101 102");
+    // Gone is no error of the thaw, and it is dropped there.
+    CHECK(describe(scripted.state.unfreeze()).empty());
+    CHECK(scripted.script.log() == "continue 101");
+    CHECK(describe(scripted.state.pids()) == "101");
+  }
+
+  TEST_CASE("is not signalled where it is gone already") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.log();
+    scripted.script.exited(102);
+    scripted.script.absent(103);
+    CHECK(describe(scripted.state.registerPid(102)).empty());
+    CHECK(describe(scripted.state.registerPid(103)).empty());
+    CHECK(scripted.script.log().empty());
   }
 }
 

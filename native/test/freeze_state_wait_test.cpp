@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "support/meanwhile.h"
+#include "../core/os/linux/procfs.h"
 #include "support/script.h"
 #include "support/wait_until.h"
 
@@ -34,13 +34,6 @@ class Flag final : public Interruption {
 
 /// Longer than any test waits for the end of a wait: whom the change itself does not wake finds it too late.
 constexpr std::chrono::seconds kTooLate{30};
-
-/// Counts the changes it hears of.
-class Ear final : public Listener {
- public:
-  void stateChanged() noexcept override { ++heard; }
-  std::atomic<int> heard{0};
-};
 
 /// The word that a wait in another thread returned, once it has.
 class Waiter {
@@ -147,68 +140,6 @@ TEST_SUITE("wait") {
     for (const auto& waiter : waiters) CHECK(waiter->isWaiting());
     scripted.state.freezeAtEpoch(0);
     for (const auto& waiter : waiters) CHECK(waiter->result() == word::frozen(0));
-  }
-}
-
-TEST_SUITE("listener") {
-  TEST_CASE("hears of every change, and of nothing else") {
-    ScriptedState scripted(1);
-    Ear ear;
-    scripted.state.addListener(ear);
-    scripted.state.registerPid(105);
-    scripted.state.freezeAtEpoch(3);
-    CHECK(ear.heard.load() == 0);
-    scripted.state.freezeAtEpoch(0);
-    CHECK(ear.heard.load() == 1);
-    scripted.state.freezeAtEpoch(0);  // frozen already
-    CHECK(ear.heard.load() == 1);
-    scripted.state.unfreeze();
-    scripted.state.unfreeze();  // thaws nothing, and still is a new epoch
-    scripted.state.forceUnfreeze();
-    scripted.state.hold();
-    CHECK(ear.heard.load() == 5);
-    scripted.state.close();
-    CHECK(ear.heard.load() == 6);
-    scripted.state.close();
-    CHECK(ear.heard.load() == 6);
-    scripted.state.removeListener(ear);
-  }
-
-  TEST_CASE("does not hear of what its own thread did, which the others do") {
-    ScriptedState scripted(1);
-    Ear mine;
-    Ear other;
-    scripted.state.addListener(mine);
-    scripted.state.addListener(other);
-    scripted.state.freezeAtEpoch(0, &mine);
-    scripted.state.unfreeze(&mine);
-    scripted.state.forceUnfreeze(&mine);
-    scripted.state.hold(&mine);
-    scripted.state.close(&mine);
-    CHECK(mine.heard.load() == 0);
-    CHECK(other.heard.load() == 5);
-    scripted.state.removeListener(mine);
-    scripted.state.removeListener(other);
-  }
-
-  TEST_CASE("hears nothing once it was removed, even of a change in progress") {
-    ScriptedState scripted(2);
-    Ear ear;
-    scripted.state.addListener(ear);
-    Meanwhile meanwhile;
-    bool isRemoved = false;
-    scripted.script.onSend(2, [&] {
-      CHECK(meanwhile.block([&] {
-        scripted.state.removeListener(ear);
-        isRemoved = true;
-        ear.heard = 0;
-      }));
-    });
-    CHECK(scripted.state.freezeAtEpoch(0).frozen);
-    meanwhile.join();
-    CHECK(isRemoved);
-    scripted.state.unfreeze();
-    CHECK(ear.heard.load() == 0);
   }
 }
 

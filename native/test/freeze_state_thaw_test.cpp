@@ -60,6 +60,20 @@ TEST_SUITE("unfreeze") {
     CHECK(scripted.script.log() == "stop 101, stop 102!, continue 101");
     CHECK(scripted.script.stoppedCount() == 0);
   }
+
+  TEST_CASE("does not fail for members that have exited, and forgets them") {
+    ScriptedState scripted(3);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.exitedUnseen(101);
+    SUBCASE("found by the signal") {}
+    SUBCASE("found by the probe, as a zombie, whose signal succeeds") {
+      scripted.script.exited(101);
+      scripted.script.answer(101, Signal::Continue, 0);
+    }
+    CHECK(describe(scripted.state.unfreeze()).empty());
+    CHECK(describe(scripted.state.pids()) == "102 103");
+    CHECK(scripted.script.held() == std::multiset<Pid>{102, 103});
+  }
 }
 
 TEST_SUITE("forceUnfreeze") {
