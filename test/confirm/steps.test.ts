@@ -66,7 +66,7 @@ describe('a confirmed freeze is done in steps', () => {
   });
 });
 
-describe('between two bits', () => {
+describe('between two steps', () => {
   it('an unfreeze ends it, and continues what was stopped so far', async () => {
     const { state, confirming, pids } = await begun();
     state.unfreeze();

@@ -140,7 +140,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
   });
 
   describe.each(['close', Symbol.dispose] as const)('%s', (method) => {
-    it('thaws', async () => {
+    it('continues the members that the state has stopped', async () => {
       const { state, pids } = threeFrozen();
       await stopped(...pids);
       state[method]();
@@ -156,7 +156,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       expect(isStopped(pid)).toBe(true);
     });
 
-    it('does nothing the second time', () => {
+    it('does nothing where the state is closed already', () => {
       const { state } = threeFrozen();
       state[method]();
       expect(state[method]()).toBeUndefined();

@@ -113,14 +113,14 @@ describe('a message names the operation, the process, the call, and what to do:'
     throw new Error('It did not throw.');
   }
 
-  it('no pid', () => {
+  it('a freeze without a member', () => {
     const message = messageOf(() => new FreezeState('process').freezeAtEpoch(0));
     expect(message).toBe(
       'freezeAtEpoch: no process is registered, or all that were have exited. Call registerPid(pid) first.',
     );
   });
 
-  it('process not found', () => {
+  it('a freeze whose only member has exited', () => {
     const message = messageOf(() => new FreezeState('process', impossiblePid).freezeAtEpoch(0));
     expect(message).toBe(
       `freezeAtEpoch: process ${impossiblePid} has exited or never existed (pidfd_send_signal: ESRCH), ` +
@@ -128,20 +128,20 @@ describe('a message names the operation, the process, the call, and what to do:'
     );
   });
 
-  it('several', () => {
+  it('a freeze whose members have all exited, each of them', () => {
     const pids = [impossiblePid - 1, impossiblePid];
     const message = messageOf(() => FreezeState.withPids('process', pids).freezeAtEpoch(0));
     expect(message).toMatch(/^freezeAtEpoch: 2 processes failed\.\n {2}.*\n {2}/);
     for (const pid of pids) expect(message).toContain(`process ${pid} has exited`);
   });
 
-  it('invalid pid', () => {
+  it('the registration of this very process', () => {
     const message = messageOf(() => new FreezeState('process', process.pid));
     expect(message).toContain(`registerPid: ${process.pid} is this very process`);
     expect(message).toContain('Nothing was changed.');
   });
 
-  it('closed', () => {
+  it('an operation on a closed state', () => {
     const state = new FreezeState();
     state.close();
     expect(messageOf(() => state.unfreeze())).toBe(
