@@ -25,6 +25,17 @@
 
 namespace freeze_state::guardian {
 
+namespace {
+
+/// Not where /proc is that of another pid namespace: a number means another process there.
+bool isProcOurs() {
+  std::array<char, 16> target{};
+  return readlink("/proc/self", target.data(), target.size() - 1) > 0 &&
+         std::strtol(target.data(), nullptr, 10) == getpid();
+}
+
+}  // namespace
+
 int openPidfd(int pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
 bool signalPidfd(int fd, int signal) { return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) == 0; }
@@ -35,13 +46,6 @@ std::uint64_t inodeOf(int pidfd) {
   struct stat status{};
   const bool isPidfs = fstatfs(pidfd, &system) == 0 && system.f_type == kPidfs;
   return isPidfs && fstat(pidfd, &status) == 0 ? status.st_ino : 0;
-}
-
-/// Not where /proc is that of another pid namespace: a number means another process there.
-static bool isProcOurs() {
-  std::array<char, 16> target{};
-  return readlink("/proc/self", target.data(), target.size() - 1) > 0 &&
-         std::strtol(target.data(), nullptr, 10) == getpid();
 }
 
 bool readStat(int pid, ProcessStat& stat) {
