@@ -29,7 +29,11 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
   // The thaw or the hold that made it so waits for our lock. A false answer may not come before it (G3).
   if (isOver && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_) state_.resume(Whom::Stopped);
   if (seen != word::running(epoch_)) {
-    if (roster != nullptr) roster->registered = roster->left = state_.members_.pids();
+    if (roster != nullptr) {
+      // They were seen stopped, or signalled, by an earlier call, and may have been killed since.
+      if (seen == word::frozen(epoch_)) state_.freezer_->refresh(state_.members_);
+      roster->registered = roster->left = state_.members_.pids();
+    }
     return answerFor(seen);
   }
   if (isOver) return Step::done();
