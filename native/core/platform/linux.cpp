@@ -6,6 +6,7 @@
 #include "../os/guardian.h"
 #include "../os/linux/group_control.h"
 #include "../os/process_table.h"
+#include "../os/rt_budget.h"
 #include "platform.h"
 
 namespace freeze_state {
@@ -21,6 +22,8 @@ GroupControl& groupControl() {
 }  // namespace
 
 FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, bool isGuarded) {
+  // Kept for this thread, so that its first freeze does not have to read it.
+  if (options.boost && mode != Mode::None) rt_budget::isSmall();
   Ledger* const ledger = isGuarded && mode != Mode::None ? guardian::start() : nullptr;
   switch (mode) {
     case Mode::None: return {std::make_unique<NoneFreezer>(systemControl()), {}};
