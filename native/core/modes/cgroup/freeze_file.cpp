@@ -211,8 +211,10 @@ int FreezeFile::remove() noexcept {
   closeFiles();
   // Only `close` and the end of a state come here, which hold the state's lock then. By that time all members run, and
   // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
-  // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members.
-  int left = 50;
+  // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members. There
+  // are many of them only for a process with much memory: the last of its threads may hold the group when cgroup.procs
+  // does not list the process any more.
+  int left = 5000;
   return isOwned_ ? removeDirectory(path_, mount_, left) : 0;
 }
 
