@@ -265,7 +265,7 @@ export type CgroupReason =
   | 'ours'
   /** Someone else froze it or one above it, which is not ours to thaw. */
   | 'frozen-by-another'
-  /** The process is in a group that is not to be seen from here, so it could not be moved back. */
+  /** The mount does not show the group that the process is in, so it could not be moved back there. */
   | 'not-visible'
   /** Somebody moved a member out of it, so a freeze would not reach that. */
   | 'member-left'

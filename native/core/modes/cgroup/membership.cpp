@@ -12,7 +12,7 @@ namespace freeze_state {
 /// seen. Returns 0, or the errno(3) for which it cannot be told.
 int Membership::findDirectory(Pid pid, const std::string& top, std::string& directory) const {
   int error = find_(pid, group_.mount(), directory);
-  // Who is not to be seen may be inside all the same: the lists of the groups know.
+  // Where /proc does not tell, the process may still be inside: the groups list their threads.
   if (error == ESRCH || (error == 0 && directory.empty())) error = cgroup::searchDirectory(pid, top, directory);
   return error;
 }
