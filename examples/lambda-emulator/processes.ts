@@ -50,6 +50,12 @@ export class SandboxProcess {
     return signalCode === null ? `exit status ${exitCode}` : `signal: ${signalNames[signalCode] ?? signalCode}`;
   }
 
+  /** Whether it died of a signal that a terminal sends to all processes of its foreground group, us among them. */
+  get diedOfTerminal(): boolean {
+    const { signalCode } = this.#child;
+    return signalCode === 'SIGINT' || signalCode === 'SIGQUIT' || signalCode === 'SIGHUP';
+  }
+
   onExit(listener: () => void): void {
     this.#child.once('exit', listener);
     this.#child.once('error', listener);

@@ -20,6 +20,11 @@ import { runtimeApi } from './runtime-api';
 const termMs = 300;
 /** What Lambda gives the extensions from their SHUTDOWN event to the end. */
 const shutdownMs = 2_000;
+/**
+ * How long a process that died of a terminal's signal is taken for one that Ctrl-C has ended. The kernel signals a process
+ * group one by one and its newest process first, so an exit can reach us before our own signal does.
+ */
+const terminalMs = 1_000;
 
 /**
  * One Lambda sandbox: a runtime and its extensions, which are frozen whenever all of them are parked on `next` and no
@@ -257,7 +262,9 @@ export class Sandbox {
     member.onExit(() => {
       this.#log({ what: 'exit', name: member.name, how: member.howItEnded });
       this.#changes.emit('change');
-      this.#fail(new SandboxError(errorType, this.#withRequest(`${member.name} exited: ${member.howItEnded}`)));
+      const error = new SandboxError(errorType, this.#withRequest(`${member.name} exited: ${member.howItEnded}`));
+      if (member.diedOfTerminal) setTimeout(() => this.#fail(error), terminalMs).unref();
+      else this.#fail(error);
     });
     this.#freezer.add(member);
     this.#log({ what: 'start', name: member.name, pid: member.pid });

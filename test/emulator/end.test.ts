@@ -63,6 +63,16 @@ describe('the end', () => {
     },
   );
 
+  it('by Ctrl-C, which a process of the sandbox can have died of before the emulator gets it, is no failure', async () => {
+    const run = new Run(args({ events: [{ sleepMs: 60_000 }], extensions: [extension('one')] }));
+    await run.until('it is delivered', () => run.count('deliver') === 1);
+    process.kill(run.processes['extension-1'] as number, 'SIGINT');
+    await run.until('its exit is known', () => run.count('exit') === 1);
+    run.child.kill('SIGINT');
+    await run.exitsWith(130);
+    expect(run.happenings).not.toContain('fail');
+  });
+
   it('comes with its reader: nobody is left where standard output is closed', async () => {
     const run = new Run(args({ events: [{}, {}, {}], more: ['--gap', 200] }));
     await run.until('it is delivered', () => run.count('deliver') === 1);
