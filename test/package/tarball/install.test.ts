@@ -33,6 +33,18 @@ describe('installed with --ignore-scripts where there is no compiler', () => {
     expect(await consumer.runBare('node', '-e', program)).toEqual(worked);
   });
 
+  it('has a command that tells what works', async () => {
+    const { code, stdout } = await consumer.runBare(
+      'npx',
+      '--no-install',
+      'freeze-state',
+      'doctor',
+      '--mode',
+      'process',
+    );
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/^process +works: /m) });
+  });
+
   it('gives require and import the same classes', async () => {
     const program = `
       import { createRequire } from 'node:module';

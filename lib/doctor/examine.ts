@@ -1,0 +1,83 @@
+import { release } from 'node:os';
+import { FreezeMode, FreezeState, type GuardianCapability, type ModeCapability, type Signalling } from '../index';
+import { type StoppedProcess, stoppedProcesses } from './stopped';
+import { startChild, type Trial, tryMode } from './trial';
+
+/** The modes that stop processes, the one to prefer first (docs/modes.md). */
+export const modes = [FreezeMode.Cgroup, FreezeMode.ProcessTree, FreezeMode.ProcessGroup, FreezeMode.Process] as const;
+export type ExaminedMode = (typeof modes)[number];
+
+/** What was found of one mode: what the capabilities say and, where they say yes, what a trial showed. */
+export interface ModeFinding {
+  /** Whether a child was frozen and thawed in it. */
+  readonly works: boolean;
+  /** Names the obstacle: the capability's code, or that of the error that the trial ended in. */
+  readonly code?: string;
+  readonly reason?: string;
+  readonly remedy?: string;
+  readonly freezeMs?: number;
+  readonly thawMs?: number;
+}
+
+/** What `freeze-state doctor --json` prints. A field may be added; what changes otherwise has another `schemaVersion`. */
+export interface Findings {
+  readonly schemaVersion: 1;
+  readonly version: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly arch: string;
+  readonly kernel: string;
+  /** The effective user; absent where the system has no such numbers. */
+  readonly uid?: number;
+  readonly modes: Readonly<Partial<Record<ExaminedMode, ModeFinding>>>;
+  readonly signalling: Signalling;
+  readonly boost: boolean;
+  readonly guardian: GuardianCapability;
+  /** The processes that are stopped now, whoever stopped them; absent where there is no /proc. */
+  readonly stopped?: readonly StoppedProcess[];
+  /** The mode to take; absent where none works. */
+  readonly recommended?: ExaminedMode;
+}
+
+/** Freezes and thaws a child in each of the modes. */
+export async function examine(version: string, asked: readonly ExaminedMode[]): Promise<Findings> {
+  // Before there is a child of ours among them.
+  const stopped = stoppedProcesses();
+  const found = await tryAll(asked);
+  const { signalling, boost, guardian } = FreezeState.capabilities;
+  const uid = process.geteuid?.();
+  const recommended = asked.find((mode) => found[mode]?.works);
+  return {
+    schemaVersion: 1,
+    version,
+    node: process.version,
+    platform: process.platform,
+    arch: process.arch,
+    kernel: release(),
+    ...(uid === undefined ? {} : { uid }),
+    modes: found,
+    signalling,
+    boost,
+    guardian,
+    ...(stopped === undefined ? {} : { stopped }),
+    ...(recommended === undefined ? {} : { recommended }),
+  };
+}
+
+async function tryAll(asked: readonly ExaminedMode[]): Promise<Partial<Record<ExaminedMode, ModeFinding>>> {
+  const found: Partial<Record<ExaminedMode, ModeFinding>> = {};
+  const child = await startChild();
+  try {
+    for (const mode of asked) found[mode] = finding(mode, await tryMode(mode, child.pid));
+  } finally {
+    child.kill('SIGKILL');
+  }
+  return found;
+}
+
+/** The obstacle that is known beforehand has a remedy, so it is told rather than the error. */
+function finding(mode: ExaminedMode, trial: Trial): ModeFinding {
+  const { available, ...obstacle }: ModeCapability = FreezeState.capabilities.modes[mode];
+  if (!trial.works && !available) return { works: false, ...obstacle };
+  return trial;
+}

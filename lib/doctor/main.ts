@@ -1,0 +1,103 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+// Types alone: where the addon does not load, that is to be told and not thrown.
+import type { ExaminedMode, Findings } from './examine';
+
+const usage = `Usage: freeze-state doctor [--mode MODE] [--json]
+
+Says what can be frozen on this machine: freezes and thaws a child in each mode, and tells the obstacle and its remedy
+where that does not work. It also lists the processes that are stopped now.
+
+  --mode MODE  this mode alone: process, process-group, process-tree or cgroup
+  --json       for programs; docs/doctor.md says what is in it
+  --help       this text
+  --version    the version of the package
+
+Ends with 0 where a mode works, or the one that was asked for; with 1 where none does; with 2 for a wrong command line.
+`;
+
+const modeNames: readonly string[] = ['cgroup', 'process-tree', 'process-group', 'process'];
+
+/** A command line that makes no sense. */
+class UsageError extends Error {}
+
+interface Command {
+  readonly json: boolean;
+  readonly mode: ExaminedMode | undefined;
+}
+
+/** The command, or the text that was asked for instead. */
+function parse(args: readonly string[], version: string): Command | string {
+  const { values, positionals } = parsed(args);
+  if (values.help) return usage;
+  if (values.version) return `${version}\n`;
+  const [command, ...rest] = positionals;
+  if (command === undefined) throw new UsageError('a command is missing: doctor');
+  if (command !== 'doctor')
+    throw new UsageError(`there is no command ${JSON.stringify(command)}: doctor is the only one`);
+  if (rest.length > 0) throw new UsageError(`${JSON.stringify(rest[0])} is too much: doctor takes options alone`);
+  const { mode, json = false } = values;
+  if (mode !== undefined && !modeNames.includes(mode)) {
+    throw new UsageError(`--mode ${JSON.stringify(mode)} is none of ${modeNames.join(', ')}`);
+  }
+  return { json, mode: mode as ExaminedMode | undefined };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean' },
+        mode: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+async function doctor({ json, mode }: Command, version: string): Promise<number> {
+  let findings: Findings;
+  try {
+    const { examine, modes } = await import('./examine.js');
+    findings = await examine(version, mode === undefined ? modes : [mode]);
+  } catch (error) {
+    const { code = 'ERR_FREEZE_DOCTOR', message } = error as NodeJS.ErrnoException;
+    const failure = { schemaVersion: 1, version, node: process.version, code, reason: message };
+    print(json ? asJson(failure) : `freeze-state ${version} on Node ${process.version}\n\n${code}: ${message}\n`);
+    return 1;
+  }
+  const { asText } = await import('./print.js');
+  print(json ? asJson(findings) : asText(findings));
+  return findings.recommended === undefined ? 1 : 0;
+}
+
+function asJson(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+/** Its reader may have gone, as in `doctor | head -1`. */
+function print(text: string): void {
+  process.stdout.on('error', () => {}).write(text);
+}
+
+async function main(): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
+  try {
+    const command = parse(process.argv.slice(2), version);
+    if (typeof command === 'string') print(command);
+    else process.exitCode = await doctor(command, version);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`freeze-state: ${error.message}\n\n${usage}`);
+    process.exitCode = 2;
+  }
+}
+
+void main();
