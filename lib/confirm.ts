@@ -51,7 +51,11 @@ export async function confirm(
   const isStale = isPast(handle, epoch);
   const confirmation = handle.confirm(epoch);
   let step = confirmation.step(firstSlice);
-  if (hasFailed(step)) throw below(errorOf(step, 'confirmFreezeAtEpoch'));
+  if (hasFailed(step)) {
+    // Rolled back, which moved the state on if it was frozen before.
+    changed();
+    throw below(errorOf(step, 'confirmFreezeAtEpoch'));
+  }
   if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
   // Later errors are made when nothing of the caller is on the stack.
   const callers = callersOf();
@@ -64,7 +68,10 @@ export async function confirm(
     if (!step.isBlocked) lastProgress = now;
     await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
     step = confirmation.step(slice);
-    if (hasFailed(step)) throw calledBy(errorOf(step, 'confirmFreezeAtEpoch'), callers);
+    if (hasFailed(step)) {
+      changed();
+      throw calledBy(errorOf(step, 'confirmFreezeAtEpoch'), callers);
+    }
     if (!isFrozen && hasFrozen(step)) changed();
     isFrozen = hasFrozen(step);
   }

@@ -4,24 +4,29 @@
 #include <utility>
 
 #include "failure.h"
+#include "slice.h"
 
 namespace freeze_state {
 
 /// What became of one step of work: a freeze, a walk through a tree and a confirmation are all done in steps.
 struct [[nodiscard]] Step {
   enum class Kind : std::uint8_t {
-    Done,     ///< nothing is left to do, or the work was cancelled
-    More,     ///< the next step continues it
-    Blocked,  ///< the next step continues it, and finds nothing to do before a process that was signalled has stopped
-    Failed,   ///< it is over, for these reasons
+    Done,       ///< nothing is left to do
+    Cancelled,  ///< it is over, unfinished, since the state has moved on: whoever moved it undoes what was done
+    More,       ///< the next step continues it
+    Blocked,    ///< the next step continues it, and finds nothing to do before a process that was signalled has stopped
+    Failed,     ///< it is over, for these reasons
   };
   Kind kind = Kind::Done;
   Failures failures = {};  // NOLINT(readability-redundant-member-init): GCC warns of initializers that leave it out
 
   static Step done() { return {Kind::Done}; }
+  static Step cancelled() { return {Kind::Cancelled}; }
   static Step more() { return {Kind::More}; }
   static Step blocked() { return {Kind::Blocked}; }
   static Step failed(Failures failures) { return {Kind::Failed, std::move(failures)}; }
+  /// What work says that the slice has ended, and that is not done.
+  static Step endedBy(const Slice& slice) { return slice.isCancelled() ? cancelled() : more(); }
   /// Done, or failed where there are failures.
   static Step ended(Failures failures) { return failures.empty() ? done() : failed(std::move(failures)); }
 

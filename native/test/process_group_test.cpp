@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "../core/state/confirmation.h"
@@ -192,6 +194,48 @@ TEST_SUITE("process group") {
     CHECK(describe(confirmation.pending()) == "101 201");
     CHECK(confirmation.rollBack(false).has_value());
     for (const Pid pid : {102, 103, 201}) CHECK_FALSE(groups.isStopped(pid));
+  }
+
+  TEST_CASE("G4: a confirmation for which descriptors or memory run out says so, and all run again") {
+    for (const auto& [error, isInWalk, expected] :
+         {std::tuple{EMFILE, true, "ResourceExhausted EMFILE"}, std::tuple{ENFILE, true, "ResourceExhausted 23"},
+          std::tuple{ENOMEM, true, "ResourceExhausted 12"},
+          std::tuple{EMFILE, false, "ResourceExhausted 201 EMFILE"}}) {
+      ScriptedGroups groups;
+      (isInWalk ? groups.table.walkError : groups.table.readError) = error;
+      CHECK(groups.state->freezeAtEpoch(0).frozen);
+      Confirmation confirmation(groups.state, 0, nullptr);
+      const auto [stage, step] = finish(confirmation);
+      CHECK(stage == Stage::Passed);
+      CHECK(describe(step.failures) == expected);
+      CHECK(groups.state->word() == word::running(1));
+      for (const Pid member : {101, 102, 103, 201}) CHECK_FALSE(groups.isStopped(member));
+    }
+  }
+
+  TEST_CASE("G4: so does one that cannot take hold of a process that it is to stop again, or that may have exited") {
+    ScriptedGroups groups;
+    groups.script.refuseOpen(102, FailureCode::ResourceExhausted);
+    SUBCASE("it is awake") { groups.groups.deaf.insert(102); }
+    SUBCASE("it seems to have exited") { groups.table.rows[102].state = ProcessState::Zombie; }
+    CHECK(groups.state->freezeAtEpoch(0).frozen);
+    Confirmation confirmation(groups.state, 0, nullptr);
+    CHECK(describe(confirmation.step(kNoDeadline).step.failures) == "ResourceExhausted 102");
+    CHECK_FALSE(groups.isStopped(101));
+  }
+
+  TEST_CASE(
+      "a freeze for which descriptors run out in the walk for groups without a leader fails, and a thaw does not") {
+    ScriptedGroups groups;
+    groups.exit(101);
+    groups.table.walkError = EMFILE;
+    CHECK(describe(groups.state->freezeAtEpoch(0)) == "ResourceExhausted EMFILE");
+    CHECK(groups.groups.log.empty());
+    groups.table.walkError = 0;
+    CHECK(groups.state->freezeAtEpoch(0).frozen);
+    groups.table.walkError = EMFILE;
+    CHECK(groups.state->unfreeze().empty());
+    CHECK_FALSE(groups.isStopped(102));
   }
 
   TEST_CASE("G6: the walk for groups without a leader is done in steps, and a thaw ends it") {

@@ -65,11 +65,11 @@ class Freezer {
 
   /// Before the first `stop` of a freeze, and again where the members have changed since the last one.
   virtual void beginStop(MemberList& members) = 0;
-  /// Stops all that it covers, in steps; each makes some progress. Done also where it was cancelled. What was stopped
-  /// is marked, on failure as well. `isNoting`: notes whom others had stopped before.
+  /// Stops all that it covers, in steps; each makes some progress. What was stopped is marked, however it ends.
+  /// `isNoting`: notes whom others had stopped before.
   virtual Step stop(MemberList& members, const Slice& slice, bool isNoting) = 0;
-  /// While frozen, in steps: done once all of it was seen stopped. Probes each process at most once.
-  /// Never fails.
+  /// While frozen, in steps: done once all of it was seen stopped. Probes each process at most once. Fails where nobody
+  /// can say that any more, for lack of descriptors, say; then the freeze is to be rolled back.
   virtual Step confirm(MemberList& members, const Slice& slice) = 0;
   /// Continues what was stopped, in the order in which it was; what refuses keeps its mark and is a failure.
   virtual Failures resume(MemberList& members, Whom whom) = 0;

@@ -2,20 +2,23 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace freeze_state {
 
-/// Continues a walk through all processes, or begins one. Nothing where the slice ended it early; else whether it has
-/// met everybody: the table may hide some.
-std::optional<bool> ProcessGroupFreezer::continueWalk(const Slice& slice, const std::function<void(Pid)>& visit) {
+/// Continues a walk through all processes, or begins one. Fails where descriptors or memory have run out: that is not
+/// to be taken for a process that does not stop.
+Step ProcessGroupFreezer::continueWalk(const Slice& slice, const std::function<void(Pid)>& visit) {
   if (!walk_) walk_ = table_.walk();
   for (Pid pid = 0; walk_->next(pid);) {
     visit(pid);
-    if (slice.isOver()) return std::nullopt;
+    if (slice.isOver()) return Step::endedBy(slice);
   }
-  const bool isComplete = walk_->error() == 0 && table_.showsAll();
+  const int error = walk_->error();
   walk_.reset();
-  return isComplete;
+  if (isExhausted(error)) return Step::failed({readFailure(0, error)});
+  hasMetAll_ = error == 0 && table_.showsAll();
+  return Step::done();
 }
 
 void ProcessGroupFreezer::forgetWalks() noexcept {
@@ -51,7 +54,6 @@ void ProcessGroupFreezer::beginStop(MemberList& members) {
 Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
   if (!hasFoundEmpty_) {
     if (Step step = findEmptyGroups(members, slice); !step.isDone()) return step;
-    if (slice.isCancelled()) return Step::done();
     hasFoundEmpty_ = true;
   }
   return ProcessFreezer::stop(members, slice, isNoting);
@@ -80,11 +82,10 @@ Step ProcessGroupFreezer::findEmptyGroups(MemberList& members, const Slice& slic
     walk_.reset();
     return Step::done();
   }
-  const auto isComplete = continueWalk(slice, [this](Pid pid) { noteLife(pid); });
-  if (!isComplete) return slice.isCancelled() ? Step::done() : Step::more();
+  if (Step step = continueWalk(slice, [this](Pid pid) { noteLife(pid); }); !step.isDone()) return step;
   for (Member& member : members.all()) {
     const bool isEmpty = std::ranges::find(leaderless_, member.pid()) != leaderless_.end();
-    if (*isComplete && isEmpty) member.process.hasExited = true;
+    if (hasMetAll_ && isEmpty) member.process.hasExited = true;
   }
   return Step::done();
 }
@@ -97,27 +98,28 @@ void ProcessGroupFreezer::noteLife(Pid pid) {
   if (error != ESRCH && (error != 0 || !entry.hasExited())) std::erase(leaderless_, group);
 }
 
-/// False while there is more to be walked through, and where nobody can say who is in the groups.
-bool ProcessGroupFreezer::findProcesses(MemberList& members, const Slice& slice) {
-  if (isListed_) return true;
+/// Once done, all are in `pending_`, unless nobody can say who is in the groups.
+Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice) {
+  if (isListed_) return Step::done();
   if (!walk_) pending_.clear();
-  const auto isComplete = continueWalk(slice, [&](Pid pid) {
+  Step step = continueWalk(slice, [&](Pid pid) {
     // We were in none of the groups when they were signalled, or their freeze would have failed.
     if (pid == groups_.ownPid()) return;
     const Pid group = table_.groupOf(pid);
     if (group != 0 && members.find(group) != nullptr) pending_.push_back({pid, group});
   });
-  isListed_ = isComplete.value_or(false);
-  return isListed_;
+  isListed_ = step.isDone() && hasMetAll_;
+  return step;
 }
 
 Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
-  if (!findProcesses(members, slice)) {
-    // Not known of all yet. Of the leaders it is, by a probe.
-    if (walk_) return Step::more();
-    const Step step = ProcessFreezer::confirm(members, slice);
+  if (Step step = listProcesses(members, slice); !step.isDone()) return step;
+  if (!isListed_) {
+    // Of the leaders it can be known, by a probe.
+    Step step = ProcessFreezer::confirm(members, slice);
     return step.isDone() ? Step::blocked() : step;
   }
+  Failures failures;
   for (std::size_t probes = pending_.size(); probes > 0 && !slice.isOver(); --probes) {
     GroupProcess process = pending_.back();
     const auto state = table_.probe(process.pid, process.stop.scan, slice);
@@ -126,8 +128,9 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
     if (!state) break;
     // From the back to the front of the list, so that each has its turn.
     pending_.pop_back();
-    if (!isQuiescent(process, *state)) {
+    if (!isQuiescent(process, *state, failures)) {
       pending_.insert(pending_.begin(), process);
+      if (!failures.empty()) return Step::failed(std::move(failures));
       continue;
     }
     fruitless_ = 0;
@@ -139,39 +142,52 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   return fruitless_ < pending_.size() ? Step::more() : Step::blocked();
 }
 
-/// Whether nothing more is to be expected of a process that was found in that state.
-bool ProcessGroupFreezer::isQuiescent(GroupProcess& process, ProcessState state) noexcept {
+/// Whether nothing more is to be expected of a process that was found in that state. The failures say where that cannot
+/// be known, for lack of descriptors or memory.
+bool ProcessGroupFreezer::isQuiescent(GroupProcess& process, ProcessState state, Failures& failures) {
   switch (state) {
     case ProcessState::Running:
     case ProcessState::Sleeping:
       // One that is not in the group any more was none of it, or has exited.
       if (table_.groupOf(process.pid) != process.group) return true;
-      if (StopProtocol::isResendDue(++process.stop.timesAwake)) stopAgain(process);
+      if (StopProtocol::isResendDue(++process.stop.timesAwake)) stopAgain(process, failures);
       return false;
     case ProcessState::Zombie:
-    case ProcessState::Gone: return hasExited(process.pid);
+    case ProcessState::Gone: return hasExited(process.pid, failures);
     case ProcessState::Stopped:
     case ProcessState::Traced: return true;
     case ProcessState::Unknown: break;
   }
+  ProcessEntry entry;
+  if (const int error = table_.read(process.pid, entry); isExhausted(error))
+    failures.push_back(readFailure(process.pid, error));
   return false;
+}
+
+/// Takes hold of whatever has the pid now.
+bool ProcessGroupFreezer::hold(Pid pid, Process& process, Failures& failures) {
+  Failures refused = groups_.leaders().open(pid, process);
+  const bool isHeld = refused.empty();
+  std::erase_if(refused, [](const Failure& failure) { return failure.code != FailureCode::ResourceExhausted; });
+  append(failures, std::move(refused));
+  return isHeld;
 }
 
 /// As `StopProtocol::foundAwake` does, and to that process alone: the whole of a large group would take long, and once
 /// for each that is awake. Without pidfds there is the gap that `StartTimeControl` has, as for members.
-void ProcessGroupFreezer::stopAgain(const GroupProcess& process) noexcept {
+void ProcessGroupFreezer::stopAgain(const GroupProcess& process, Failures& failures) {
   ProcessControl& control = groups_.leaders();
   Process held;
-  if (!control.open(process.pid, held).empty()) return;
+  if (!hold(process.pid, held, failures)) return;
   const int error = verified(control, held, [&] { return table_.groupOf(process.pid) == process.group ? 0 : ESRCH; });
   if (error == 0) control.send(held, Signal::Stop);
   control.release(held);
 }
 
 /// It may only seem to have exited, for a moment, when one of its threads calls execve(2) and takes over its number.
-bool ProcessGroupFreezer::hasExited(Pid pid) noexcept {
+bool ProcessGroupFreezer::hasExited(Pid pid, Failures& failures) {
   Process held;
-  if (!groups_.leaders().open(pid, held).empty()) return false;
+  if (!hold(pid, held, failures)) return false;
   const bool hasExited = groups_.leaders().hasExited(held);
   groups_.leaders().release(held);
   return hasExited;

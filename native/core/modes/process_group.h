@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "../os/group_control.h"
@@ -40,18 +39,20 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   };
 
   void forgetWalks() noexcept;
-  std::optional<bool> continueWalk(const Slice& slice, const std::function<void(Pid)>& visit);
+  Step continueWalk(const Slice& slice, const std::function<void(Pid)>& visit);
   Step findEmptyGroups(MemberList& members, const Slice& slice);
   void noteLife(Pid pid);
-  bool findProcesses(MemberList& members, const Slice& slice);
-  bool isQuiescent(GroupProcess& process, ProcessState state) noexcept;
-  void stopAgain(const GroupProcess& process) noexcept;
-  bool hasExited(Pid pid) noexcept;
+  Step listProcesses(MemberList& members, const Slice& slice);
+  bool isQuiescent(GroupProcess& process, ProcessState state, Failures& failures);
+  void stopAgain(const GroupProcess& process, Failures& failures);
+  bool hasExited(Pid pid, Failures& failures);
+  bool hold(Pid pid, Process& process, Failures& failures);
 
   GroupControl& groups_;
   ProcessTable& table_;
 
   std::unique_ptr<ProcessWalk> walk_;  ///< in progress
+  bool hasMetAll_ = false;             ///< the last walk has: the table may hide some
   std::vector<Pid> leaderless_;        ///< groups whose leader has exited, and of which nobody living was found yet
   bool hasFoundEmpty_ = false;         ///< the stop in progress knows which groups have nobody left
   bool isListed_ = false;              ///< all of `pending_`

@@ -88,12 +88,13 @@ int StopProtocol::sendStop(Member& member) noexcept {
 
 Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting) {
   const auto all = members.all();
-  while (next < all.size() && !slice.isCancelled()) {
+  while (next < all.size()) {
+    if (slice.isCancelled()) return Step::cancelled();
     Member& member = all[next++];
     if (member.hasExited()) continue;
     if (const auto failure = stop(member, isNoting); failure) return Step::failed({*failure});
     // Between two signals, so that a thaw waits for one signal at most (G6).
-    if (next < all.size() && slice.isOver()) return Step::more();
+    if (next < all.size() && slice.isOver()) return Step::endedBy(slice);
   }
   return Step::done();
 }

@@ -63,7 +63,7 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member, const Ticket*
   if (member.stop.isSent && !member.hasExited()) {
     ProcessEntry entry;
     const int error = verified(control(), member.process, [&] { return table_.read(pid, entry); });
-    if (error != 0 && error != ESRCH) return {TreeWalk::readFailure(pid, error)};
+    if (error != 0 && error != ESRCH) return {readFailure(pid, error)};
     const bool isChild =
         error == 0 && (members.find(entry.parent) != nullptr || descendants_.list.find(entry.parent) != nullptr);
     if (isChild && !isBelow(entry.parent, pid)) {
@@ -129,7 +129,7 @@ void TreeFreezer::endWalk() noexcept {
 Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
   if (!walk_) {
     Step step = ProcessFreezer::stop(members, slice, isNoting);
-    if (!step.isDone() || slice.isCancelled()) return step;
+    if (!step.isDone()) return step;
     walk_.emplace(control(), table_, *reader_, members, descendants_, protocol_);
   }
   const SignalLoop loop(options_, kOneByOne);

@@ -26,11 +26,6 @@ constexpr milliseconds kLongest(5000);
 
 }  // namespace
 
-Failure TreeWalk::readFailure(Pid pid, int error) {
-  const bool isExhausted = error == EMFILE || error == ENFILE || error == ENOMEM;
-  return {isExhausted ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
-}
-
 int TreeWalk::readRelation(ProcessTable& table, Pid pid, Relation& relation) {
   ProcessEntry entry;
   if (const int error = table.read(pid, entry); error != 0) return error;
@@ -69,7 +64,7 @@ Step TreeWalk::run(const Slice& slice) {
     if (now - lastProgress_ > kNever || now - begin_ > kLongest) return Step::failed(neverStopped(isBlocked));
     if (isBlocked) control_.pause();
   }
-  return Step::done();
+  return isOver() ? Step::done() : Step::cancelled();
 }
 
 void TreeWalk::beginRound(std::vector<Pid> toAsk) {

@@ -30,10 +30,9 @@ class TreeWalk {
   TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& reader, MemberList& roots,
            Descendants& descendants, const StopProtocol& protocol);
 
-  /// Takes one step at least. Done, where the ticket still is current: all of the trees has stopped, or what has not
-  /// cannot fork. On failure, and where it was cancelled, everything that was signalled is in one of the lists, with
-  /// its mark. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline
-  /// with `NeverStopped`, too.
+  /// Takes one step at least. Done: all of the trees has stopped, or what has not cannot fork. On failure, and where it
+  /// was cancelled, everything that was signalled is in one of the lists, with its mark. Fails with `Unreadable`,
+  /// `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline with `NeverStopped`, too.
   Step run(const Slice& slice);
 
   /// Whose child a process is now, and whether it is stopped. Returns 0, or the errno(3).
@@ -42,8 +41,6 @@ class TreeWalk {
     bool isStopped = false;
   };
   static int readRelation(ProcessTable& table, Pid pid, Relation& relation);
-  /// Why a process could not be read about.
-  static Failure readFailure(Pid pid, int error);
 
  private:
   /// A process that is being asked for its children.

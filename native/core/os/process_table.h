@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,14 @@ struct ProcessEntry {
   bool isExiting() const noexcept { return (flags & 0x4) != 0; }
   bool hasExited() const noexcept { return hasExitedFirstThread() && threads <= 1; }
 };
+
+/// Whether the error says that descriptors or memory have run out, and nothing about the process that was asked about.
+constexpr bool isExhausted(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
+/// Why a process could not be read about; 0 is the table itself.
+inline Failure readFailure(Pid pid, int error) {
+  return {isExhausted(error) ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
+}
 
 /// What a process that does not stop is doing, for a person.
 struct ProcessDoing {

@@ -86,7 +86,7 @@ Step Attempt::stopMembers(Deadline until, Roster* roster) {
   return isOwn_ ? Step::done() : answerFor(state_.word());
 }
 
-std::optional<Step> Attempt::confirm(Deadline until) {
+Step Attempt::confirm(Deadline until) {
   const Ticket frozen(state_.word_, word::frozen(epoch_));
   const Slice slice{&frozen, until};
   bool hasProgressed = false;
@@ -95,10 +95,10 @@ std::optional<Step> Attempt::confirm(Deadline until) {
     {
       // Anew for each round of probes: a thaw does not wait for a confirmation (G6).
       const std::lock_guard lock(state_.mutex_);
-      if (slice.isCancelled()) return std::nullopt;
+      if (slice.isCancelled()) return Step::cancelled();
       step = state_.freezer_->confirm(state_.members_, slice);
     }
-    if (slice.isCancelled()) return std::nullopt;
+    if (slice.isCancelled()) return Step::cancelled();
     hasProgressed = hasProgressed || step.kind == Step::Kind::More;
     if (step.isUnfinished() && hasProgressed) step = Step::more();
     if (!step.isUnfinished() || slice.isOver()) return step;

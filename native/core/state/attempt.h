@@ -47,9 +47,9 @@ class Attempt {
   /// And it was this attempt that froze it.
   bool isOwn() const noexcept { return isOwn_; }
 
-  /// Once frozen, in steps: done when all was seen stopped. Nothing where the state is not frozen at the epoch any
-  /// more.
-  std::optional<Step> confirm(Deadline until);
+  /// Once frozen, in steps: done when all was seen stopped; cancelled where the state is not frozen at the epoch any
+  /// more. Fails as `Freezer::confirm` does.
+  Step confirm(Deadline until);
 
   /// All that the freeze covers; nothing where the epoch has passed.
   std::optional<std::vector<Covered>> covered();

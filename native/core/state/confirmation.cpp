@@ -11,11 +11,21 @@ Confirmation::Progress Confirmation::step(Deadline until) {
     if (!attempt_.isFrozen()) return {Stage::Passed, std::move(step)};
     signalled_ = Clock::now();
   }
-  auto step = attempt_.confirm(until);
-  if (!step) return {Stage::Passed, Step::done()};
-  if (step->isUnfinished()) return {Stage::Stopping, std::move(*step)};
+  Step step = attempt_.confirm(until);
+  if (step.isUnfinished()) return {Stage::Stopping, std::move(step)};
+  if (step.hasFailed()) return {Stage::Passed, rolledBack(std::move(step))};
+  if (!step.isDone()) return {Stage::Passed, Step::done()};
   stopped_ = Clock::now();
-  return {Stage::Stopped, std::move(*step)};
+  return {Stage::Stopped, std::move(step)};
+}
+
+/// Nobody can say that all has stopped, so nothing stays stopped (G4). Where somebody else thawed first, that is what
+/// has ended it.
+Step Confirmation::rolledBack(Step step) {
+  auto failures = rollBack(false);
+  if (!failures) return Step::done();
+  append(step.failures, std::move(*failures));
+  return step;
 }
 
 std::optional<std::vector<Pid>> Confirmation::pending() {

@@ -28,7 +28,8 @@ class Confirmation {
   };
   struct Progress {
     Stage stage = Stage::Freezing;
-    Step step;  ///< in stages `Freezing` and `Stopping` unfinished; failed as `FreezeState::freezeAtEpoch` is
+    Step step;  ///< in stages `Freezing` and `Stopping` unfinished; failed as `FreezeState::freezeAtEpoch` is, or where
+                ///< nobody can say that all has stopped: then it was rolled back
   };
   /// Continues until the deadline.
   Progress step(Deadline until);
@@ -49,6 +50,8 @@ class Confirmation {
   std::chrono::nanoseconds toStopped() const noexcept { return stopped_ - begin_; }
 
  private:
+  Step rolledBack(Step step);
+
   // Destroyed last: the attempt uses it.
   const std::shared_ptr<FreezeState> state_;
   Attempt attempt_;

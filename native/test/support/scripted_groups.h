@@ -25,12 +25,15 @@ class GroupTable : public ProcessTable {
   };
   std::map<Pid, Row> rows;
   bool isHiding = false;
+  int walkError = 0;  ///< a walk ends with it at once
+  int readError = 0;  ///< what is asked about any process is answered by it, and its state is not known
   int reads = 0;
 
   bool isAvailable() const noexcept override { return true; }
   bool showsAll() const noexcept override { return !isHiding; }
   int read(Pid pid, ProcessEntry& entry) noexcept override {
     ++reads;
+    if (readError != 0) return readError;
     const auto row = rows.find(pid);
     if (row == rows.end()) return ESRCH;
     entry = {.state = row->second.state == ProcessState::Zombie ? 'Z' : 'S', .group = row->second.group, .threads = 1};
@@ -38,6 +41,7 @@ class GroupTable : public ProcessTable {
   }
   ProcessState probe(Pid pid) noexcept override {
     const auto row = rows.find(pid);
+    if (readError != 0) return ProcessState::Unknown;
     return row == rows.end() ? ProcessState::Gone : row->second.state;
   }
   std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, const Slice& /*slice*/) noexcept override {
@@ -54,7 +58,8 @@ class GroupTable : public ProcessTable {
  private:
   class Walk final : public ProcessWalk {
    public:
-    explicit Walk(const GroupTable& table) {
+    explicit Walk(const GroupTable& table) : error_(table.walkError) {
+      if (error_ != 0) return;
       for (const auto& [pid, _] : table.rows) pids_.push_back(pid);
     }
     bool next(Pid& pid) noexcept override {
@@ -62,9 +67,10 @@ class GroupTable : public ProcessTable {
       pid = pids_[next_++];
       return true;
     }
-    int error() const noexcept override { return 0; }
+    int error() const noexcept override { return error_; }
 
    private:
+    const int error_;
     std::vector<Pid> pids_;
     std::size_t next_ = 0;
   };

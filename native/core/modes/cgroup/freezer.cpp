@@ -39,10 +39,10 @@ Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool isNoting)
   while (isNoting && noted_ < members.size() && !slice.isCancelled()) {
     Member& member = members.all()[noted_++];
     if (!member.hasExited()) member.stop.wasStoppedBefore = control().isStopped(member.process);
-    if (slice.isOver()) return Step::more();
+    if (slice.isOver()) return Step::endedBy(slice);
   }
   if (isNoting && !std::exchange(hasNoted_, true) && slice.until != kNoDeadline) return Step::more();
-  return Step::ended(freeze(members, slice));
+  return freeze(members, slice);
 }
 
 /// Why it cannot be frozen, or would not reach a member.
@@ -82,23 +82,23 @@ int CgroupFreezer::set(bool isFrozen) const noexcept {
 
 /// The checks and the write are one step, and of two states of this process that were given the same group only one
 /// gets through: the other finds that the claim has changed since it read it.
-Failures CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
+Step CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   const std::uint64_t id = membership_.id();
   std::uint64_t claim = membership_.claim().load();
-  if (Failures failures = whyNotNow(members); !failures.empty()) return failures;
-  if (slice.isCancelled()) return {};
+  if (Failures failures = whyNotNow(members); !failures.empty()) return Step::failed(std::move(failures));
+  if (slice.isCancelled()) return Step::cancelled();
   // Another one that has claimed it may not have written yet.
   if ((claim != 0 && claim != id) || !membership_.claim().compare_exchange_strong(claim, id))
-    return {{FailureCode::CgroupFrozen, 0, 0, "", false, group_->path()}};
+    return Step::failed({{FailureCode::CgroupFrozen, 0, 0, "", false, group_->path()}});
   if (ledger_ != nullptr) ledger_->awaitReader();
   // Before the write: whatever ends us in between, the guardian finds it.
   entry_.mark();
   if (const int error = set(true); error != 0) {
     release();
-    return {membership_.failureOf(error, "write")};
+    return Step::failed({membership_.failureOf(error, "write")});
   }
   hasFrozen_ = true;
-  return {};
+  return Step::done();
 }
 
 /// From here on another state may freeze the group.

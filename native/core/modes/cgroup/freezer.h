@@ -44,7 +44,7 @@ class CgroupFreezer final : public Freezer {
   Failures whyNotNow(const MemberList& members) const;
   Failures whyFrozen() const;
   Failures whyHeld(bool hadFrozen) const;
-  Failures freeze(const MemberList& members, const Slice& slice);
+  Step freeze(const MemberList& members, const Slice& slice);
   void findPending(std::vector<Covered>& list) const;
   int set(bool isFrozen) const noexcept;
   void release() noexcept;
