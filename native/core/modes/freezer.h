@@ -63,8 +63,9 @@ class Freezer {
   /// Whether anything is left to freeze, as far as is known.
   virtual bool isAnyAlive(const MemberList& members) const noexcept { return members.isAnyAlive(); }
 
-  /// Before the first `stop` of a freeze, and again where the members have changed since the last one.
-  virtual void beginStop(MemberList& members) = 0;
+  /// Before the first `stop` of a freeze, and again where the members have changed since the last one; and before a
+  /// `confirm` of a freeze that an earlier call has made. What was seen of it is forgotten: it may have changed since.
+  virtual void begin(MemberList& members) = 0;
   /// Stops all that it covers, in steps; each makes some progress. What was stopped is marked, however it ends.
   /// `isNoting`: notes whom others had stopped before.
   virtual Step stop(MemberList& members, const Slice& slice, bool isNoting) = 0;

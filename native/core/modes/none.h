@@ -14,7 +14,7 @@ class NoneFreezer final : public Freezer {
   Failures dismiss(MemberList& /*members*/, Member& /*member*/, const Ticket* /*frozen*/) override { return {}; }
   void refresh(MemberList& /*members*/) noexcept override {}
   bool isAnyAlive(const MemberList& /*members*/) const noexcept override { return false; }
-  void beginStop(MemberList& /*members*/) override {}
+  void begin(MemberList& /*members*/) override {}
   Step stop(MemberList& /*members*/, const Slice& /*slice*/, bool /*isNoting*/) override { return Step::done(); }
   Step confirm(MemberList& /*members*/, const Slice& /*slice*/) override { return Step::done(); }
   Failures resume(MemberList& /*members*/, Whom /*whom*/) override { return {}; }

@@ -27,8 +27,9 @@ Failures ProcessFreezer::dismiss(MemberList& /*members*/, Member& member, const 
   return failure ? Failures{*failure} : Failures();
 }
 
-void ProcessFreezer::beginStop(MemberList& members) {
+void ProcessFreezer::begin(MemberList& members) {
   members.refresh();
+  StopProtocol::forgetSeen(members);
   signalled_ = 0;
   cursor_ = {};
 }

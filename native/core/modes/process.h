@@ -17,7 +17,7 @@ class ProcessFreezer : public Freezer {
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
-  void beginStop(MemberList& members) override;
+  void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, Whom whom) override;

@@ -46,9 +46,9 @@ Failures ProcessGroupFreezer::close(MemberList& members) {
   return ProcessFreezer::close(members);
 }
 
-void ProcessGroupFreezer::beginStop(MemberList& members) {
+void ProcessGroupFreezer::begin(MemberList& members) {
   forgetWalks();
-  ProcessFreezer::beginStop(members);
+  ProcessFreezer::begin(members);
 }
 
 Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
@@ -116,7 +116,7 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   if (Step step = listProcesses(members, slice); !step.isDone()) return step;
   if (!isListed_) {
     // Of the leaders it can be known, by a probe.
-    Step step = ProcessFreezer::confirm(members, slice);
+    const Step step = ProcessFreezer::confirm(members, slice);
     return step.isDone() ? Step::blocked() : step;
   }
   Failures failures;

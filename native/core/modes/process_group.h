@@ -23,7 +23,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void refresh(MemberList& members) noexcept override;
-  void beginStop(MemberList& members) override;
+  void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, Whom whom) override;

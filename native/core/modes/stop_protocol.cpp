@@ -116,6 +116,15 @@ Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const 
   return cursor.fruitless < all.size() ? Step::more() : Step::blocked();
 }
 
+void StopProtocol::forgetSeen(MemberList& members) noexcept {
+  for (Member& member : members.all()) {
+    member.stop.isSeen = false;
+    member.stop.scan = {};
+    // The next SIGSTOP is due as soon as after the first. That it was sent again is not forgotten: see `isQuiescent`.
+    member.stop.timesAwake = std::min(member.stop.timesAwake, kOnItsWay);
+  }
+}
+
 void StopProtocol::resumeAll(MemberList& members, Whom whom, Failures& failures) {
   for (Member& member : members.all()) {
     if (member.hasExited() || (whom == Whom::Stopped && !member.stop.isSent)) continue;

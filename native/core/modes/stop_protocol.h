@@ -56,6 +56,8 @@ class StopProtocol {
   /// not hide the others. Blocked where the last probe of each has found nothing new. `others`: what else is covered,
   /// and may trace them.
   Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others = nullptr);
+  /// The next `confirmAll` probes all of them again: a foreign process may have continued them since.
+  static void forgetSeen(MemberList& members) noexcept;
   /// Sends SIGCONT to the live members, in their order.
   void resumeAll(MemberList& members, Whom whom, Failures& failures);
 

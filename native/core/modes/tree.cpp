@@ -24,6 +24,7 @@ bool TreeFreezer::isOurAncestor(Pid pid) {
 }
 
 Failures TreeFreezer::admit(MemberList& members, Member& newcomer, const Ticket* frozen) {
+  endWalk();
   if (isOurAncestor(newcomer.pid())) return {{FailureCode::OwnAncestor, newcomer.pid()}};
   if (Failures failures = open(newcomer); !failures.empty()) return failures;
   if (frozen == nullptr || !frozen->isCurrent() || newcomer.hasExited()) return {};
@@ -59,6 +60,7 @@ Failures TreeFreezer::stopTree(MemberList& members, Member& root, const Ticket& 
 }
 
 Failures TreeFreezer::dismiss(MemberList& members, Member& member, const Ticket* frozen) {
+  endWalk();
   const Pid pid = member.pid();
   if (member.stop.isSent && !member.hasExited()) {
     ProcessEntry entry;
@@ -114,10 +116,12 @@ Failures TreeFreezer::resumeBelow(Pid root) {
   return failures;
 }
 
-void TreeFreezer::beginStop(MemberList& members) {
-  ProcessFreezer::beginStop(members);
+void TreeFreezer::begin(MemberList& members) {
+  ProcessFreezer::begin(members);
+  StopProtocol::forgetSeen(descendants_.list);
   descendantsCursor_ = {};
   endWalk();
+  isWalked_ = false;
 }
 
 /// With what it held open of /proc.
@@ -130,15 +134,27 @@ Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
   if (!walk_) {
     Step step = ProcessFreezer::stop(members, slice, isNoting);
     if (!step.isDone()) return step;
-    walk_.emplace(control(), table_, *reader_, members, descendants_, protocol_);
   }
+  return walk(members, slice);
+}
+
+/// Once the members have been signalled.
+Step TreeFreezer::walk(MemberList& members, const Slice& slice) {
+  if (!walk_) walk_.emplace(control(), table_, *reader_, members, descendants_, protocol_);
   const SignalLoop loop(options_, kOneByOne);
   Step step = walk_->run(slice);
-  if (!step.isUnfinished()) endWalk();
+  if (step.isUnfinished()) return step;
+  endWalk();
+  isWalked_ = step.isDone();
   return step;
 }
 
+/// Of a freeze that an earlier call has made by another walk: what a foreign process has continued since may have
+/// forked.
 Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
+  if (!isWalked_) {
+    if (Step step = walk(members, slice); !step.isDone()) return step;
+  }
   Step roots = confirmMembers(members, slice, &descendants_.list);
   Step rest = protocol_.confirmAll(descendants_.list, descendantsCursor_, slice, &members);
   if (roots.kind == Step::Kind::More || rest.isDone()) return roots;

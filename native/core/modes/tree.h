@@ -26,7 +26,7 @@ class TreeFreezer final : public ProcessFreezer {
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
-  void beginStop(MemberList& members) override;
+  void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, Whom whom) override;
@@ -39,6 +39,7 @@ class TreeFreezer final : public ProcessFreezer {
   Failures close(MemberList& members) override;
 
  private:
+  Step walk(MemberList& members, const Slice& slice);
   void endWalk() noexcept;
   bool isOurAncestor(Pid pid);
   Failures admitFrozen(MemberList& members, Member& newcomer, const Ticket& frozen);
@@ -52,7 +53,8 @@ class TreeFreezer final : public ProcessFreezer {
   const std::unique_ptr<ChildReader> reader_;
   Descendants descendants_;  ///< empty while nothing is stopped
   ConfirmCursor descendantsCursor_;
-  std::optional<TreeWalk> walk_;  ///< once the members have been signalled, until it is done or begun anew
+  std::optional<TreeWalk> walk_;  ///< in progress; ended where somebody joins or leaves, and then begun anew
+  bool isWalked_ = false;         ///< a walk has come to its end since `begin`
 };
 
 }  // namespace freeze_state

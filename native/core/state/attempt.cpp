@@ -30,8 +30,8 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
   if (isOver && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_) state_.resume(Whom::Stopped);
   if (seen != word::running(epoch_)) {
     if (roster != nullptr) {
-      // They were seen stopped, or signalled, by an earlier call, and may have been killed since.
-      if (seen == word::frozen(epoch_)) state_.freezer_->refresh(state_.members_);
+      // By an earlier call, since when members may have been killed, or continued by a foreign process.
+      if (seen == word::frozen(epoch_)) state_.freezer_->begin(state_.members_);
       roster->registered = roster->left = state_.members_.pids();
     }
     return answerFor(seen);
@@ -56,7 +56,7 @@ void Attempt::takeOver() noexcept {
   }
   state_.inProgress_ = this;
   isBegun_ = true;
-  if (std::exchange(isRestartDue_, false)) state_.freezer_->beginStop(state_.members_);
+  if (std::exchange(isRestartDue_, false)) state_.freezer_->begin(state_.members_);
 }
 
 /// There are members, and a moment ago the state was running at the epoch. The lock is held.

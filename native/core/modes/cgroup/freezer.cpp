@@ -28,7 +28,7 @@ bool CgroupFreezer::isAnyAlive(const MemberList& members) const noexcept {
   return members.isAnyAlive() || (!members.isEmpty() && group_->isOwned() && group_->isPopulated());
 }
 
-void CgroupFreezer::beginStop(MemberList& members) {
+void CgroupFreezer::begin(MemberList& members) {
   members.refresh();
   noted_ = 0;
   hasNoted_ = false;

@@ -31,7 +31,7 @@ class CgroupFreezer final : public Freezer {
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   /// A member's children run when it has exited.
   bool isAnyAlive(const MemberList& members) const noexcept override;
-  void beginStop(MemberList& members) override;
+  void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, Whom whom) override;

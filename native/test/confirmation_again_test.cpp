@@ -1,0 +1,156 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "support/confirming.h"
+#include "support/describe.h"
+#include "support/scripted_groups.h"
+#include "support/scripted_tree.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// Freezes, or confirms what is frozen, within so long.
+Stage confirmAll(Confirmation& confirmation) {
+  if (const auto begun = finish(confirmation); begun.stage != Stage::Stopping) return begun.stage;
+  return confirmation.step(std::chrono::steady_clock::now() + std::chrono::seconds(10)).stage;
+}
+
+/// For one who is not interested in how.
+std::string confirmAnew(const std::shared_ptr<FreezeState>& state) {
+  Confirmation confirmation(state, 0, nullptr);
+  const Stage stage = confirmAll(confirmation);
+  return stage == Stage::Stopped ? describe(confirmation.report()) : "not confirmed";
+}
+
+}  // namespace
+
+TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
+  TEST_CASE("stops again who was continued by a foreign process since") {
+    Four four;
+    CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
+    four.script.continued(102);
+    CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
+    CHECK(four.script.isStopped(102));
+    four.state->unfreeze();
+    CHECK(four.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("is not done where such a one does not stop again, and names it") {
+    Four four;
+    CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
+    four.script.seenAs(103, ProcessState::Running);
+    Confirmation again(four.state, 0, nullptr);
+    constexpr auto kLittle = std::chrono::milliseconds(1);
+    for (int steps = 0; steps < 3; ++steps)
+      CHECK(again.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
+    CHECK(test::describe(again.pending()) == "103");
+    CHECK(again.rollBack(false).has_value());
+    CHECK(four.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("tells who was killed since") {
+    Four four;
+    CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
+    four.script.exited(102);
+    CHECK(confirmAnew(four.state) == "101, 102 gone, 103, 104");
+  }
+
+  TEST_CASE("makes another one that is still waiting probe again, and both end") {
+    Four four;
+    four.script.stuck(104);
+    Confirmation first(four.state, 0, nullptr);
+    CHECK(finish(first).stage == Stage::Stopping);
+    first.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    four.script.continued(101);
+    Confirmation second(four.state, 0, nullptr);
+    second.step(kOver);
+    four.script.stuck(104, false);
+    CHECK(confirmAll(first) == Stage::Stopped);
+    CHECK(four.script.isStopped(101));
+    CHECK(confirmAll(second) == Stage::Stopped);
+  }
+
+  TEST_CASE("takes a tracee for stopped whose SIGSTOP was sent again, and is left over") {
+    Four four;
+    four.script.seenAs(102, ProcessState::Running);
+    Confirmation first(four.state, 0, nullptr);
+    while (four.script.count(Signal::Stop) <= 4)
+      first.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    four.script.seenAs(102, ProcessState::Traced);
+    CHECK(first.step(kNoDeadline).stage == Stage::Stopped);
+    CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
+  }
+
+  TEST_CASE("of trees: stops again a descendant, with what it has forked since") {
+    ScriptedTree tree;
+    CHECK(confirmAnew(tree.state) == "101, 202, 201, 301");
+    tree.script.continued(201);
+    tree.table.bear(201, 302);
+    CHECK(confirmAnew(tree.state) == "101, 202, 201, 301, 302");
+    for (const Pid pid : {201, 302}) CHECK(tree.script.isStopped(pid));
+    tree.state->unfreeze();
+    CHECK(tree.script.stoppedCount() == 0);
+    CHECK(tree.script.held() == std::multiset<Pid>{101});
+  }
+
+  TEST_CASE("of trees: tells which descendant was killed since") {
+    ScriptedTree tree;
+    CHECK(confirmAnew(tree.state) == "101, 202, 201, 301");
+    tree.script.exited(301);
+    CHECK(confirmAnew(tree.state) == "101, 202, 201, 301 gone");
+  }
+
+  TEST_CASE("of trees: who joins, leaves or thaws between any two of its steps comes first") {
+    for (int kind = 0; kind < 3; ++kind) {
+      for (int steps = 1;; ++steps) {
+        ScriptedTree tree;
+        tree.state->registerPid(102);
+        tree.table.bear(102, 401);
+        CHECK(tree.state->freezeAtEpoch(0).frozen);
+        Confirmation again(tree.state, 0, nullptr);
+        Stage stage = Stage::Stopping;
+        for (int step = 0; step < steps && stage == Stage::Stopping; ++step) stage = again.step(kOver).stage;
+        const bool isOver = stage != Stage::Stopping;
+        REQUIRE(steps < 1000);
+        if (kind == 0) CHECK(tree.state->registerPid(103).empty());
+        if (kind == 1) CHECK(tree.state->unregisterPid(102).found);
+        if (kind == 2) CHECK(tree.state->unfreeze().empty());
+        CHECK(confirmAll(again) == (kind == 2 ? Stage::Passed : Stage::Stopped));
+        tree.state->unfreeze();
+        CHECK(tree.script.stoppedCount() == 0);
+        if (isOver) break;
+      }
+    }
+  }
+
+  TEST_CASE("of trees: fails, and continues all, where it cannot tell any more who is in them") {
+    ScriptedTree tree;
+    CHECK(confirmAnew(tree.state) == "101, 202, 201, 301");
+    tree.table.errors[201] = EMFILE;
+    Confirmation again(tree.state, 0, nullptr);
+    CHECK(describe(again.step(kNoDeadline).step.failures) == "ResourceExhausted 201 EMFILE");
+    CHECK(tree.state->word() == word::running(1));
+    CHECK(tree.script.stoppedCount() == 0);
+  }
+
+  TEST_CASE("of groups: stops again who was continued, and tells which group was killed") {
+    ScriptedGroups groups;
+    CHECK(confirmAnew(groups.state) == "101, 201");
+    groups.table.rows[103].state = ProcessState::Running;
+    groups.exit(201);
+    Confirmation again(groups.state, 0, nullptr);
+    constexpr int kProbes = 8;
+    for (int probes = 0; probes < kProbes; ++probes)
+      again.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    CHECK(groups.script.isStopped(103));
+    groups.table.rows[103].state = ProcessState::Stopped;
+    CHECK(again.step(kNoDeadline).stage == Stage::Stopped);
+    CHECK(describe(again.report()) == "101, 201 gone");
+  }
+}
+
+}  // namespace freeze_state::test
