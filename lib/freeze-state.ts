@@ -15,6 +15,7 @@ import {
 import { capabilities } from './capabilities';
 import { changesSince } from './changes';
 import { confirm } from './confirm';
+import { freezeMessage, freezing, tellMember, thawing, thawMessage } from './diagnostics';
 import { closedError, errorOf, type Operation } from './failures';
 import { warnWithoutGuardian } from './guardian';
 import { type FreezeHold, framesAbove, take } from './hold';
@@ -180,6 +181,7 @@ export class FreezeState implements Disposable {
     FreezeState.#check(this, 'registerPid');
     const failures = this.#handle.registerPid(pid);
     if (failures !== undefined) throw from(errorOf(failures, 'registerPid', pid), 'registerPid');
+    tellMember(this, this.#handle, pid, 'registered');
   }
 
   /**
@@ -193,6 +195,7 @@ export class FreezeState implements Disposable {
     FreezeState.#check(this, 'unregisterPid');
     const result = this.#handle.unregisterPid(pid);
     if (typeof result !== 'boolean') throw from(errorOf(result, 'unregisterPid', pid), 'unregisterPid');
+    if (result) tellMember(this, this.#handle, pid, 'unregistered');
     return result;
   }
 
@@ -213,6 +216,11 @@ export class FreezeState implements Disposable {
    */
   freezeAtEpoch(epoch: number): boolean {
     FreezeState.#check(this, 'freezeAtEpoch');
+    if (!freezing.hasSubscribers) return this.#freeze(epoch);
+    return freezing.traceSync(() => this.#freeze(epoch), freezeMessage(this, this.#handle, 'freezeAtEpoch', epoch));
+  }
+
+  #freeze(epoch: number): boolean {
     const result = this.#freezeAtEpoch(epoch);
     if (typeof result !== 'boolean') throw FreezeState.#freezeError(result, epoch);
     if (result && !this.#waits.isEmpty) this.#waits.settle(this.#word());
@@ -242,7 +250,9 @@ export class FreezeState implements Disposable {
         FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
         if (!isEpoch(epoch)) throw below(invalidEpoch(epoch));
         const checked = checkedConfirmOptions(options);
-        return confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
+        const confirmed = () => confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
+        if (!freezing.hasSubscribers) return confirmed();
+        return freezing.tracePromise(confirmed, freezeMessage(this, this.#handle, 'confirmFreezeAtEpoch', epoch));
       });
     } catch (error) {
       return Promise.reject(error);
@@ -269,6 +279,11 @@ export class FreezeState implements Disposable {
    */
   unfreeze(): void {
     FreezeState.#check(this, 'unfreeze');
+    if (thawing.hasSubscribers) thawing.traceSync(() => this.#thaw(), thawMessage(this, this.#handle, 'unfreeze'));
+    else this.#thaw();
+  }
+
+  #thaw(): void {
     const failures = this.#unfreeze();
     if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
     if (failures !== undefined) throw from(errorOf(failures, 'unfreeze'), 'unfreeze');
@@ -280,9 +295,11 @@ export class FreezeState implements Disposable {
    */
   forceUnfreeze(): void {
     FreezeState.#check(this, 'forceUnfreeze');
-    const failures = this.#handle.forceUnfreeze();
-    if (failures !== undefined) throw from(closedError(), 'forceUnfreeze');
-    this.#waits.settle(this.#word());
+    this.#traced('forceUnfreeze', () => {
+      const failures = this.#handle.forceUnfreeze();
+      if (failures !== undefined) throw from(closedError(), 'forceUnfreeze');
+      this.#waits.settle(this.#word());
+    });
   }
 
   /**
@@ -351,10 +368,12 @@ export class FreezeState implements Disposable {
   hold(): FreezeHold {
     FreezeState.#check(this, 'hold');
     const frames = framesAbove(FreezeState.prototype.hold);
-    const taken = take(this.#handle, frames);
-    if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
-    if (Array.isArray(taken)) throw from(errorOf(taken, 'hold'), 'hold');
-    return taken;
+    return this.#traced('hold', () => {
+      const taken = take(this.#handle, frames);
+      if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
+      if (Array.isArray(taken)) throw from(errorOf(taken, 'hold'), 'hold');
+      return taken;
+    });
   }
 
   /** How many holds there are, of all threads: 0 to 2^32-1. By one atomic load. */
@@ -397,9 +416,11 @@ export class FreezeState implements Disposable {
    */
   close(): void {
     FreezeState.#check(this, 'close');
-    const failures = this.#handle.close();
-    if (!this.#waits.isEmpty) this.#waits.settle(undefined, () => from(closedError(), 'close'));
-    if (failures !== undefined) throw from(errorOf(failures, 'close'), 'close');
+    this.#traced('close', () => {
+      const failures = this.#handle.close();
+      if (!this.#waits.isEmpty) this.#waits.settle(undefined, () => from(closedError(), 'close'));
+      if (failures !== undefined) throw from(errorOf(failures, 'close'), 'close');
+    });
   }
 
   /** {@link FreezeState.close}, for `using`. */
@@ -420,6 +441,11 @@ export class FreezeState implements Disposable {
         ? { mode, closed: true }
         : { mode, pids: this.#handle.pids(), isFrozen: isFrozen(word), currentEpoch: epochOf(word) };
     return `FreezeState ${inspect(shown, options)}`;
+  }
+
+  /** An operation that thaws, as docs/diagnostics.md says. */
+  #traced<R>(operation: 'forceUnfreeze' | 'hold' | 'close', body: () => R): R {
+    return thawing.hasSubscribers ? thawing.traceSync(body, thawMessage(this, this.#handle, operation)) : body();
   }
 
   /** Only an object that the constructor made has our private fields. */
@@ -448,15 +474,18 @@ export class FreezeState implements Disposable {
 
   /** All or none: a failure closes this state, which nobody has seen yet. */
   #registerAll(pids: Iterable<number>): void {
+    const registered: number[] = [];
     try {
       for (const pid of pids) {
         const failures = this.#handle.registerPid(pid);
         if (failures !== undefined) throw below(errorOf(failures, 'registerPid', pid));
+        registered.push(pid);
       }
     } catch (error) {
       this.#handle.close();
       throw error;
     }
+    for (const pid of registered) tellMember(this, this.#handle, pid, 'registered');
   }
 
   static #freezeError(failures: readonly NativeFailure[] | undefined, epoch: unknown): Error {

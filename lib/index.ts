@@ -1,3 +1,4 @@
+export type { FreezeMessage, MemberMessage, ThawMessage } from './diagnostics';
 export {
   type AnyFreezeError,
   CgroupError,
