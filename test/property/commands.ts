@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import {
+  FreezeClosedError,
+  type FreezeHold,
+  FreezeMode,
+  type FreezeState,
+  MultipleFreezeError,
+  NoPidConfiguredError,
+  ProcessNotFoundError,
+} from 'freeze-state';
+import { expect } from 'vitest';
+import { close, compare, forceThaw, type Model, type Pool, resume, stop, thaw } from './model';
+
+/** What a sequence works on. */
+export interface Real {
+  readonly state: FreezeState;
+  readonly pool: Pool;
+  readonly holds: FreezeHold[];
+}
+
+type Step = (model: Model, real: Real) => void | Promise<void>;
+
+/** One operation; its name is what a counter-example shows. */
+class Operation implements fc.AsyncCommand<Model, Real> {
+  constructor(
+    readonly name: string,
+    readonly step: Step,
+    readonly check: (model: Readonly<Model>) => boolean = () => true,
+  ) {}
+
+  async run(model: Model, real: Real): Promise<void> {
+    await this.step(model, real);
+    compare(model, real.state, real.pool);
+  }
+
+  toString(): string {
+    return this.name;
+  }
+}
+
+/** An operation on the state: once it is closed, it throws for that alone. */
+function onState(name: string, act: (real: Real) => unknown, step: Step, check?: Operation['check']): Operation {
+  return new Operation(
+    name,
+    async (model, real) => {
+      if (!model.isClosed) return step(model, real);
+      const outcome = await Promise.resolve(real)
+        .then(act)
+        .catch((error: unknown) => error);
+      expect(outcome).toBeInstanceOf(FreezeClosedError);
+    },
+    check,
+  );
+}
+
+const nobodyIsLeft = [NoPidConfiguredError, ProcessNotFoundError, MultipleFreezeError];
+
+/** Whether a freeze at this epoch is one, and what it does to the model; an error where nobody can be stopped. */
+function freeze(model: Model, epoch: number): boolean | 'error' {
+  if (model.mode === FreezeMode.None || epoch !== model.epoch || model.holds > 0) return false;
+  if (!model.isFrozen && model.members.length === 0) return 'error';
+  if (!model.isFrozen) for (const place of model.members) stop(model, place);
+  model.isFrozen = true;
+  return true;
+}
+
+function register(place: number): Operation {
+  const act = ({ state, pool }: Real): void => state.registerPid(pool.pid(place));
+  const step: Step = (model, real) => {
+    act(real);
+    if (model.members.includes(place)) return;
+    model.members.push(place);
+    if (model.isFrozen) stop(model, place);
+  };
+  return onState(`registerPid(${place})`, act, step, (model) => !model.dead.has(place));
+}
+
+function unregister(place: number): Operation {
+  const act = ({ state, pool }: Real): boolean => state.unregisterPid(pool.pid(place));
+  const step: Step = (model, real) => {
+    expect(act(real)).toBe(model.members.includes(place));
+    model.members = model.members.filter((one) => one !== place);
+    resume(model, place);
+  };
+  return onState(`unregisterPid(${place})`, act, step, (model) => !model.dead.has(place));
+}
+
+function freezeAt(late: number): Operation {
+  const step: Step = (model, { state }) => {
+    const epoch = Math.max(0, model.epoch - late);
+    const expected = freeze(model, epoch);
+    let seen: unknown;
+    try {
+      seen = state.freezeAtEpoch(epoch);
+    } catch (error) {
+      if (!nobodyIsLeft.some((kind) => error instanceof kind)) throw error;
+      seen = 'error';
+    }
+    expect(seen).toBe(expected);
+  };
+  return onState(`freezeAtEpoch(current - ${late})`, ({ state }) => state.freezeAtEpoch(0), step);
+}
+
+function confirmAt(late: number): Operation {
+  const step: Step = async (model, { state, pool }) => {
+    const epoch = Math.max(0, model.epoch - late);
+    const expected = freeze(model, epoch);
+    // A stranger may have continued some since, which a confirmation stops again.
+    if (expected === true) for (const place of model.members) stop(model, place);
+    const seen = await state.confirmFreezeAtEpoch(epoch, { timeout: 30_000 }).catch((error: unknown) => {
+      if (!nobodyIsLeft.some((kind) => error instanceof kind)) throw error;
+      return 'error' as const;
+    });
+    expect(seen === 'error' ? seen : seen.isFrozen).toBe(expected);
+    if (seen === 'error' || !seen.isFrozen) return;
+    const covered = seen.members.filter(({ outcome }) => outcome !== 'gone').map(({ pid }) => pid);
+    expect(covered).toEqual(model.members.map((place) => pool.pid(place)));
+  };
+  return onState(`confirmFreezeAtEpoch(current - ${late})`, ({ state }) => state.confirmFreezeAtEpoch(0), step);
+}
+
+function plain(name: string, act: (real: Real) => unknown, change: (model: Model) => void): Operation {
+  const step: Step = (model, real) => {
+    act(real);
+    change(model);
+  };
+  return onState(name, act, step);
+}
+
+function inspect(): Operation {
+  const step: Step = (model, { state, pool }) => {
+    const seen = state.inspect().filter(({ stoppedByUs, state: its }) => stoppedByUs && its !== 'gone');
+    const expected = model.isFrozen ? model.members.map((place) => pool.pid(place)) : [];
+    expect(seen.map(({ pid }) => pid)).toEqual(expected);
+  };
+  return onState('inspect()', ({ state }) => state.inspect(), step);
+}
+
+function kill(place: number): Operation {
+  const step: Step = async (model, { pool }) => {
+    await pool.kill(place);
+    model.dead.add(place);
+    model.members = model.members.filter((one) => one !== place);
+    model.ours.delete(place);
+    model.signalled.delete(place);
+  };
+  return new Operation(`kill(${place})`, step, (model) => !model.dead.has(place));
+}
+
+function strangers(signal: 'SIGSTOP' | 'SIGCONT', place: number): Operation {
+  const step: Step = ({ signalled }, { pool }) => {
+    process.kill(pool.pid(place), signal);
+    if (signal === 'SIGSTOP') signalled.add(place);
+    else signalled.delete(place);
+  };
+  return new Operation(`${signal} by a stranger to ${place}`, step, (model) => !model.dead.has(place));
+}
+
+function release(): Operation {
+  const step: Step = (model, { holds }) => {
+    holds.pop()?.release();
+    model.holds -= 1;
+  };
+  return new Operation('release()', step, (model) => model.holds > 0);
+}
+
+/** Every operation there is, on any process of a pool of that size. What ends a sequence early comes seldom. */
+export function operations(poolSize: number): fc.Arbitrary<fc.AsyncCommand<Model, Real>>[] {
+  const place = fc.nat(poolSize - 1);
+  const late = fc.nat(2);
+  const takeHold = ({ state, holds }: Real): unknown => holds.push(state.hold());
+  const held = (model: Model): void => {
+    thaw(model);
+    model.holds += 1;
+  };
+  const closing: Step = (model, { state }) => {
+    state.close();
+    if (!model.isClosed) close(model);
+  };
+  const often = [
+    place.map(register),
+    place.map(register),
+    place.map(unregister),
+    fc.constant(freezeAt(0)),
+    late.map(freezeAt),
+    fc.constant(confirmAt(0)),
+    late.map(confirmAt),
+    fc.constant(plain('unfreeze()', ({ state }) => state.unfreeze(), thaw)),
+    fc.constant(plain('forceUnfreeze()', ({ state }) => state.forceUnfreeze(), forceThaw)),
+    fc.constant(plain('hold()', takeHold, held)),
+    fc.constant(release()),
+    fc.constant(release()),
+    fc.constant(inspect()),
+    place.map(kill),
+    place.map((one) => strangers('SIGSTOP', one)),
+    place.map((one) => strangers('SIGCONT', one)),
+  ];
+  return [...often, ...often, fc.constant(new Operation('close()', closing))];
+}
