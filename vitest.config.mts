@@ -5,7 +5,12 @@ const tarballTests = 'test/package/tarball/**/*.test.ts';
 
 export default defineConfig({
   // The tests import the package by its name and get the build that would be shipped.
-  resolve: { alias: { 'freeze-state': fileURLToPath(new URL('./dist/index.js', import.meta.url)) } },
+  resolve: {
+    alias: [
+      { find: /^freeze-state$/, replacement: fileURLToPath(new URL('./dist/index.js', import.meta.url)) },
+      { find: 'freeze-state/sandbox', replacement: fileURLToPath(new URL('./dist/sandbox/index.js', import.meta.url)) },
+    ],
+  },
   test: {
     pool: 'forks',
     // One file at a time: a loop that keeps a core busy in one file would be read as a late wake-up in another.

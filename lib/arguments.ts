@@ -18,8 +18,12 @@ function coded<E extends Error>(error: E, code: ArgumentCode): E {
   return Object.assign(error, { code });
 }
 
-function typeError(message: string): TypeError {
+export function typeError(message: string): TypeError {
   return below(coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE'));
+}
+
+export function invalidValue(message: string): TypeError {
+  return below(coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE'));
 }
 
 export function invalidThis(member: string, name = 'FreezeState'): TypeError {
@@ -41,7 +45,7 @@ export function checkMode(mode: unknown): asserts mode is FreezeMode {
   }
 }
 
-function checkObject(name: string, value: unknown): asserts value is Record<string, unknown> {
+export function checkObject(name: string, value: unknown): asserts value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw typeError(`${name} is ${shown(value)}; expected an object.`);
   }
@@ -51,7 +55,7 @@ function checkObject(name: string, value: unknown): asserts value is Record<stri
  * The options that the call takes, each read once: a getter may answer otherwise the next time. One that would be passed
  * over in silence, because it is misspelled or for another call, is an error instead.
  */
-function taken(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
+export function taken(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
   checkObject(name, options);
   const wrong = wrongName(name, options, known);
   if (wrong !== undefined) throw typeError(wrong);
@@ -145,6 +149,22 @@ export function checkMayBlock(isMainThread: boolean, timeout: unknown): void {
 
 const longestTimeout = 2 ** 31 - 1;
 
+/** @param other what may be given instead. */
+export function checkedMilliseconds(name: string, value: unknown, other?: string): number {
+  if (typeof value !== 'number') throw typeError(`${name} is ${shown(value)}; expected milliseconds.`);
+  if (!(value >= 0 && value <= longestTimeout)) {
+    const or = other === undefined ? '' : `, or ${other}`;
+    const message = `${name} is ${value}; expected milliseconds from 0 to 2^31-1${or}.`;
+    throw below(coded(new RangeError(message), 'ERR_OUT_OF_RANGE'));
+  }
+  return value;
+}
+
+export function checkedSignal(name: string, value: unknown): AbortSignal {
+  if (!(value instanceof AbortSignal)) throw typeError(`${name} is ${shown(value)}; expected an AbortSignal.`);
+  return value;
+}
+
 /**
  * @param known the options that the call takes.
  * @param without what giving no timeout is for.
@@ -157,18 +177,8 @@ export function checkedWaitOptions(
   const options = taken('options', given, known);
   const { since, timeout, signal } = options;
   if (since !== undefined) options['since'] = checkedSnapshot('options.since', since);
-  if (timeout !== undefined) {
-    if (typeof timeout !== 'number') {
-      throw typeError(`options.timeout is ${shown(timeout)}; expected milliseconds.`);
-    }
-    if (!(timeout >= 0 && timeout <= longestTimeout)) {
-      const message = `options.timeout is ${timeout}; expected milliseconds from 0 to 2^31-1, or none ${without}.`;
-      throw below(coded(new RangeError(message), 'ERR_OUT_OF_RANGE'));
-    }
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw typeError(`options.signal is ${shown(signal)}; expected an AbortSignal.`);
-  }
+  if (timeout !== undefined) checkedMilliseconds('options.timeout', timeout, `none ${without}`);
+  if (signal !== undefined) checkedSignal('options.signal', signal);
   checkBoolean('options.ref', options['ref']);
   return options;
 }

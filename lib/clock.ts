@@ -5,7 +5,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
  * `mock.timers.enable()` of node:test, replace those of Node afterwards; what is waited for here are processes and other
  * threads, and their time goes on.
  */
-const { clearTimeout, performance, setImmediate, setTimeout } = globalThis;
+const { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } = globalThis;
 const now = performance.now.bind(performance);
 
-export const clock = { now, nextTurn, sleep, setImmediate, setTimeout, clearTimeout } as const;
+export const clock = { now, nextTurn, sleep, setImmediate, setTimeout, clearImmediate, clearTimeout } as const;

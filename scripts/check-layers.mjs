@@ -90,6 +90,8 @@ for (const file of filesIn('lib', /\.m?ts$/)) {
     breaches.push(`${file}: only lib/load.ts loads the addon`);
   if (file !== join('lib', 'native.ts') && /['"]\.{1,2}\/(?:.*\/)?load(\.js)?['"]/.test(text))
     breaches.push(`${file}: only lib/native.ts gets the addon from lib/load.ts`);
+  if (isIn(file, join('lib', 'sandbox')) && /['"]\.\.\/(?:native|freeze-state|hold|sharing)(\.js)?['"]/.test(text))
+    breaches.push(`${file}: a sandbox knows the mechanism by lib/index.ts alone`);
 }
 for (const breach of breaches) console.error(breach);
 if (breaches.length > 0) process.exitCode = 1;

@@ -37,6 +37,20 @@ it('gives require and import the same things under the same names', async () => 
   expect(more.filter((name) => !['__esModule', 'default', 'module.exports'].includes(name))).toEqual([]);
 });
 
+it('gives require and import the same Sandbox, by a path of its own', async () => {
+  const program = `
+    import { createRequire } from 'node:module';
+    import * as imported from 'freeze-state/sandbox';
+    import { FreezeClosedError } from 'freeze-state';
+    const required = createRequire(process.cwd() + '/')('freeze-state/sandbox');
+    const sandbox = new imported.Sandbox({ mode: 'none' });
+    await sandbox.terminate();
+    let isSame = required.Sandbox === imported.Sandbox;
+    try { sandbox.work(); } catch (error) { isSame &&= error instanceof FreezeClosedError; }
+    console.log(JSON.stringify({ isSame, names: Object.keys(required) }));`;
+  expect(JSON.parse(await node(program))).toEqual({ isSame: true, names: ['Sandbox'] });
+});
+
 it('can be loaded by several worker threads, and then by the main thread', async () => {
   const program = `
     import { once } from 'node:events';

@@ -85,6 +85,11 @@ describe('the check of the layers', () => {
     ['lib/native.ts', "import nodeGypBuild = require('node-gyp-build');", 'only lib/load.ts loads the addon'],
     ['lib/a.ts', "import { load } from './load';", 'only lib/native.ts gets the addon from lib/load.ts'],
     ['lib/a.mts', "import { load } from './load.js';", 'only lib/native.ts gets the addon from lib/load.ts'],
+    [
+      'lib/sandbox/a.ts',
+      "import type { StateHandle } from '../native';",
+      'a sandbox knows the mechanism by lib/index.ts alone',
+    ],
   ])('tells of a breach: %s with %s', (file, line, message) => {
     expect(check({ [file]: `${line}\n` })).toEqual({ status: 1, stderr: `${file}: ${message}\n` });
   });

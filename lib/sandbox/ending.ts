@@ -1,0 +1,119 @@
+import { clock } from '../clock';
+import { FreezeTimeoutError } from '../index';
+import { shown } from '../show';
+import type { Children } from './children';
+import type { Terms } from './options';
+import { isAlive, type Process, processOf } from './process-table';
+import type { Reach } from './reach';
+import type { EndedProcess } from './types';
+
+/** The longest pause between two checks on processes that are not our children: of those nobody tells us. */
+const longestPause = 20;
+
+/** How often a process may start others while it is killed, before `kill` gives up. */
+const mostRounds = 20;
+
+interface Record {
+  readonly process: Process;
+  readonly child: ReturnType<Children['get']>;
+  wasKilled: boolean;
+}
+
+/** Ends everything that a sandbox reaches. */
+export class Ending {
+  readonly #records = new Map<string, Record>();
+
+  constructor(
+    private readonly reach: Reach,
+    private readonly children: Children,
+  ) {}
+
+  /**
+   * Asks all to end, and makes those that do not. The first signals are sent during the call.
+   *
+   * @param thaw is called once they are sent.
+   */
+  async run({ killSignal, forceKillAfter, timeout, signal }: Terms, thaw: () => void): Promise<EndedProcess[]> {
+    const begin = clock.now();
+    const askUntil = begin + Math.min(forceKillAfter, timeout);
+    let wave = forceKillAfter === 0 ? [] : this.#signal(killSignal);
+    thaw();
+    // Those that were started meanwhile are asked when all before them have ended: it may be what a handler needs.
+    while (wave.length > 0 && (await this.#haveEnded(wave, askUntil, signal))) wave = this.#signal(killSignal);
+    for (;;) {
+      wave = this.#signal('SIGKILL');
+      if (wave.length === 0) return this.#ended();
+      if (await this.#haveEnded(wave, begin + timeout, signal)) continue;
+      signal?.throwIfAborted();
+      throw new FreezeTimeoutError(notEnded(wave, timeout), timeout);
+    }
+  }
+
+  /** At once, and without waiting. */
+  kill(): void {
+    for (let round = 0, before = -1; round < mostRounds && before !== this.#records.size; round += 1) {
+      before = this.#records.size;
+      this.#signal('SIGKILL');
+    }
+  }
+
+  #signal(signal: NodeJS.Signals): Process[] {
+    const wave = this.reach.signal(signal);
+    for (const one of wave) {
+      const key = `${one.pid} ${one.start}`;
+      const record = this.#records.get(key) ?? { process: one, child: this.children.get(one.pid), wasKilled: false };
+      this.#records.set(key, record);
+      record.wasKilled ||= signal === 'SIGKILL';
+    }
+    return wave;
+  }
+
+  /** @returns whether they have, before the deadline and before the signal is aborted. */
+  async #haveEnded(wave: readonly Process[], deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const limit = new AbortController();
+    const stop = (): void => limit.abort();
+    const stopped = new Promise<false>((resolve) => limit.signal.addEventListener('abort', () => resolve(false)));
+    const timer = clock.setTimeout(stop, Math.max(0, deadline - clock.now()));
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
+    try {
+      const exits = wave.map(({ pid }) => this.children.get(pid)?.exit);
+      const others = wave.filter(({ pid }) => this.children.get(pid) === undefined);
+      const all = Promise.all([...exits, untilGone(others, limit.signal)]).then(() => !limit.signal.aborted);
+      return await Promise.race([all, stopped]);
+    } finally {
+      limit.abort();
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  #ended(): EndedProcess[] {
+    return [...this.#records.values()].map(({ process: { pid, name }, child, wasKilled }) => {
+      const { exitCode = null, signalCode = null } = child?.child ?? {};
+      return {
+        pid,
+        ...(name === undefined ? {} : { name }),
+        isChild: child !== undefined,
+        wasKilled,
+        ...(exitCode === null ? {} : { exitCode }),
+        ...(signalCode === null ? {} : { signalCode }),
+      };
+    });
+  }
+}
+
+async function untilGone(processes: readonly Process[], stop: AbortSignal): Promise<void> {
+  let left = processes.filter(isAlive);
+  for (let pause = 1; left.length > 0 && !stop.aborted; pause = Math.min(2 * pause, longestPause)) {
+    await clock.sleep(pause);
+    left = left.filter(isAlive);
+  }
+}
+
+function notEnded(wave: readonly Process[], timeout: number): string {
+  const left = wave.filter(isAlive).map((one) => processOf(one.pid) ?? one);
+  const some = left.slice(0, 5).map(({ pid, name, state }) => `${pid} (${shown(name ?? '?')}, state ${state})`);
+  const more = left.length > some.length ? ` and ${left.length - some.length} more` : '';
+  return `Within ${timeout} ms the sandbox did not end. Of processes that were sent SIGKILL there are still ${some.join(', ')}${more}.`;
+}

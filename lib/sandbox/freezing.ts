@@ -1,0 +1,150 @@
+import { clock } from '../clock';
+import {
+  type AnyFreezeError,
+  type ConfirmOptions,
+  FreezeError,
+  FreezeMode,
+  type FreezeReport,
+  type FreezeSnapshot,
+  type FreezeState,
+  type FrozenReport,
+  MultipleFreezeError,
+  NoPidConfiguredError,
+  NotStoppedError,
+  ProcessNotFoundError,
+} from '../index';
+import { follow, IdleTimer } from './idle';
+import type { Policy } from './options';
+import type { SandboxEvents } from './types';
+
+/** Milliseconds without freezes after one that was rolled back, since a process did not stop; doubled each time. */
+const firstPause = 1_000;
+const longestPause = 60_000;
+
+export type Tell = <Name extends keyof SandboxEvents>(name: Name, ...event: SandboxEvents[Name]) => void;
+
+/** When a sandbox is frozen, and what it tells of it. */
+export class Freezing {
+  readonly #timer = new IdleTimer((ticket) => void this.#freezeWhenIdle(ticket));
+  /** The freeze whose thaw is still to be told. */
+  #frozen: { readonly epoch: number; readonly at: number } | undefined;
+  #notBefore = 0;
+  /** The epoch that a freeze which failed has moved on to. */
+  #rollBack = -1;
+  #pause = firstPause;
+
+  constructor(
+    private readonly state: FreezeState,
+    private readonly policy: Policy,
+    private readonly tell: Tell,
+  ) {
+    void follow(
+      state,
+      (now) => this.#changed(now),
+      ({ epoch }) => this.#arm(epoch),
+    );
+  }
+
+  /** At the epoch of now. */
+  async now(options: ConfirmOptions): Promise<FreezeReport> {
+    const epoch = this.state.currentEpoch;
+    try {
+      const report = await this.state.confirmFreezeAtEpoch(epoch, options);
+      if (report.isFrozen) this.#told(report);
+      return report;
+    } catch (error) {
+      this.#rolledBack(epoch);
+      throw error;
+    }
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  #arm(ticket: number): void {
+    const { freezeAfter } = this.policy;
+    if (freezeAfter !== false && ticket !== this.#rollBack)
+      this.#timer.arm(ticket, Math.max(freezeAfter, this.#notBefore - clock.now()));
+  }
+
+  async #freezeWhenIdle(ticket: number): Promise<void> {
+    try {
+      // By somebody else's call, at this ticket or a newer one.
+      if (this.state.isFrozen) return;
+      const report = await this.#freeze(ticket);
+      this.#pause = firstPause;
+      if (report.isFrozen) this.#told(report);
+      else this.tell('cancel', { epoch: ticket, reason: report.reason });
+    } catch (error) {
+      if (!(error instanceof FreezeError)) throw error;
+      this.#rolledBack(ticket);
+      this.#failed(error as AnyFreezeError);
+    }
+  }
+
+  async #freeze(epoch: number): Promise<FreezeReport> {
+    const { state } = this;
+    const { confirm } = this.policy;
+    if (confirm !== undefined) return await state.confirmFreezeAtEpoch(epoch, confirm);
+    const begin = clock.now();
+    if (!state.freezeAtEpoch(epoch)) return { isFrozen: false, epoch, reason: whyNot(state, epoch) };
+    const ns = Math.round((clock.now() - begin) * 1e6);
+    const members = state.pids.map((pid) => ({ pid, outcome: 'stopped' as const }));
+    return { isFrozen: true, epoch, members, signaledNs: ns, stoppedNs: ns };
+  }
+
+  /** A freeze that failed may have thawed. That is no work which is done, so it is no reason to freeze again. */
+  #rolledBack(ticket: number): void {
+    if (this.#snapshot()?.epoch !== ticket + 1) return;
+    this.#rollBack = ticket + 1;
+    // It may have been heard of before the failure.
+    this.#timer.disarm(ticket + 1);
+  }
+
+  #failed(error: AnyFreezeError): void {
+    if (error.code === 'ERR_FREEZE_CLOSED' || isAboutExits(error)) return;
+    if (error instanceof NotStoppedError) {
+      this.#notBefore = clock.now() + this.#pause;
+      this.#pause = Math.min(2 * this.#pause, longestPause);
+    }
+    this.tell('freezeFailed', error);
+  }
+
+  #told(report: FrozenReport): void {
+    const { epoch } = report;
+    if (this.#frozen?.epoch === epoch) return;
+    this.#frozen = { epoch, at: clock.now() };
+    this.tell('freeze', report);
+    // It may have been thawed by now, and that may have been heard of before.
+    const now = this.#snapshot();
+    if (now !== undefined) this.#changed(now);
+  }
+
+  /** `undefined` once it is closed. */
+  #snapshot(): FreezeSnapshot | undefined {
+    try {
+      return this.state.snapshot();
+    } catch {
+      return undefined;
+    }
+  }
+
+  #changed({ epoch }: FreezeSnapshot): void {
+    if (this.#frozen === undefined || this.#frozen.epoch === epoch) return;
+    const frozenMs = clock.now() - this.#frozen.at;
+    this.#frozen = undefined;
+    this.tell('thaw', { epoch, frozenMs });
+  }
+}
+
+function whyNot(state: FreezeState, epoch: number) {
+  if (state.mode === FreezeMode.None) return 'mode-none';
+  return state.currentEpoch === epoch ? 'held' : 'stale';
+}
+
+/** Nobody is left who could be frozen: exits are no failure. */
+function isAboutExits(error: unknown): boolean {
+  if (error instanceof MultipleFreezeError) return error.errors.every(isAboutExits);
+  return error instanceof ProcessNotFoundError || error instanceof NoPidConfiguredError;
+}

@@ -1,0 +1,73 @@
+import { clock } from '../clock';
+import { FreezeClosedError, type FreezeSnapshot, type FreezeState } from '../index';
+
+/** The one timer of a sandbox. It is not stopped when work comes, since its ticket is stale then. */
+export class IdleTimer {
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #delay = -1;
+  #ticket = 0;
+
+  /** @param elapsed is given the ticket of the last `arm`. */
+  constructor(private readonly elapsed: (ticket: number) => void) {}
+
+  /** Begins anew. It does not keep the process alive, but for the rest of this turn where there is no delay. */
+  arm(ticket: number, delay: number): void {
+    this.#ticket = ticket;
+    if (delay === 0) {
+      this.#clearTimer();
+      this.#immediate ??= clock.setImmediate(() => {
+        this.#immediate = undefined;
+        this.elapsed(this.#ticket);
+      });
+    } else if (this.#timer !== undefined && delay === this.#delay) {
+      this.#timer.refresh();
+    } else {
+      this.#clearTimer();
+      this.#delay = delay;
+      this.#timer = clock.setTimeout(() => this.elapsed(this.#ticket), delay).unref();
+    }
+  }
+
+  #clearTimer(): void {
+    clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Stops, if that is the ticket. */
+  disarm(ticket: number): void {
+    if (this.#ticket === ticket) this.stop();
+  }
+
+  stop(): void {
+    this.#clearTimer();
+    clock.clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+  }
+}
+
+/**
+ * Follows the state until it is closed, whichever thread changes it.
+ *
+ * @param changed a thaw or a freeze, or several since the last.
+ * @param idle no hold is left, and the state runs: what it is given has the ticket. Not before the first thaw.
+ */
+export async function follow(
+  state: FreezeState,
+  changed: (now: FreezeSnapshot) => void,
+  idle: (now: FreezeSnapshot) => void,
+): Promise<void> {
+  try {
+    let seen = state.snapshot();
+    for (;;) {
+      seen = await state.waitForStateChange({ since: seen, ref: false });
+      changed(seen);
+      if (seen.isFrozen) continue;
+      seen = await state.waitForRelease({ ref: false });
+      changed(seen);
+      if (!seen.isFrozen) idle(seen);
+    }
+  } catch (error) {
+    if (!(error instanceof FreezeClosedError)) throw error;
+  }
+}

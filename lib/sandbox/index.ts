@@ -1,0 +1,2 @@
+export { Sandbox } from './sandbox';
+export type { EndedProcess, SandboxEvents, SandboxOptions, TerminateOptions, Work, WorkOptions } from './types';

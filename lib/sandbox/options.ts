@@ -1,0 +1,79 @@
+import { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import {
+  checkedMilliseconds,
+  checkedSignal,
+  checkMode,
+  checkObject,
+  invalidValue,
+  taken,
+  typeError,
+} from '../arguments';
+import { FreezeMode, type FreezeOptions } from '../index';
+import { shown } from '../show';
+import type { SandboxOptions, TerminateOptions, WorkOptions } from './types';
+
+/** What the constructor goes by. */
+export interface Policy {
+  readonly mode: FreezeMode;
+  readonly state: FreezeOptions;
+  readonly freezeAfter: number | false;
+  /** `undefined`: not confirmed. */
+  readonly confirm: { readonly timeout?: number } | undefined;
+}
+
+export function checkedPolicy(given: SandboxOptions): Policy {
+  const {
+    mode = FreezeMode.ProcessTree,
+    state = {},
+    freezeAfter = 0,
+    confirm = true,
+  } = taken('options', given, ['mode', 'state', 'freezeAfter', 'confirm']);
+  checkMode(mode);
+  checkObject('options.state', state);
+  if (freezeAfter !== false) checkedMilliseconds('options.freezeAfter', freezeAfter, 'false to freeze on request only');
+  return { mode, state, freezeAfter: freezeAfter as number | false, confirm: checkedConfirm(confirm) };
+}
+
+function checkedConfirm(confirm: unknown): Policy['confirm'] {
+  if (typeof confirm === 'boolean') return confirm ? {} : undefined;
+  if (typeof confirm !== 'object') {
+    throw typeError(`options.confirm is ${shown(confirm)}; expected a boolean, or { timeout }.`);
+  }
+  const { timeout } = taken('options.confirm', confirm, ['timeout']);
+  return timeout === undefined ? {} : { timeout: checkedMilliseconds('options.confirm.timeout', timeout) };
+}
+
+export function checkedWork(given: WorkOptions): WorkOptions {
+  const options = taken('options', given, ['label', 'until']);
+  const { label, until } = options;
+  if (label !== undefined && typeof label !== 'string') {
+    throw typeError(`options.label is ${shown(label)}; expected a string.`);
+  }
+  if (until !== undefined) checkChild('options.until', until);
+  return options;
+}
+
+export function checkChild(name: string, child: unknown): asserts child is ChildProcess {
+  if (!(child instanceof ChildProcess)) throw typeError(`${name} is ${shown(child)}; expected a ChildProcess.`);
+}
+
+export type Terms = Required<Omit<TerminateOptions, 'signal'>> & Pick<TerminateOptions, 'signal'>;
+
+export function checkedTerms(given: TerminateOptions): Terms {
+  const {
+    killSignal = 'SIGTERM',
+    forceKillAfter = 2_000,
+    timeout = 10_000,
+    signal,
+  } = taken('options', given, ['killSignal', 'forceKillAfter', 'timeout', 'signal']);
+  if (typeof killSignal !== 'string' || !(killSignal in constants.signals)) {
+    throw invalidValue(`options.killSignal is ${shown(killSignal)}; expected the name of a signal, such as "SIGTERM".`);
+  }
+  return {
+    killSignal: killSignal as NodeJS.Signals,
+    forceKillAfter: checkedMilliseconds('options.forceKillAfter', forceKillAfter),
+    timeout: checkedMilliseconds('options.timeout', timeout),
+    ...(signal === undefined ? {} : { signal: checkedSignal('options.signal', signal) }),
+  };
+}

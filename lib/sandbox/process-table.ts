@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process that /proc shows. Pid and start time together name it for good: a pid is used again. */
+export interface Process {
+  readonly pid: number;
+  /** Ticks after the boot; 0 where there is no /proc. */
+  readonly start: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly name?: string;
+  /** The letter of proc_pid_stat(5). */
+  readonly state: string;
+}
+
+/** What is there now, zombies left out; nothing where there is no /proc. */
+export function livingProcesses(): Process[] {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    const found = processOf(Number(name));
+    return found === undefined || isZombie(found) ? [] : [found];
+  });
+}
+
+export function processOf(pid: number): Process | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  // pid (name) state parent group ..., and the name may hold a parenthesis itself.
+  const end = stat.lastIndexOf(')');
+  if (end < 0) return undefined;
+  const [state = '', parent, group] = stat.slice(end + 2).split(' ', 3);
+  const start = Number(stat.slice(end + 2).split(' ', 20)[19]);
+  return {
+    pid,
+    start,
+    parent: Number(parent),
+    group: Number(group),
+    name: stat.slice(stat.indexOf('(') + 1, end),
+    state,
+  };
+}
+
+function isZombie({ state }: Process): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+/** Whether it runs or is stopped; a zombie is over. */
+export function isAlive({ pid, start }: Process): boolean {
+  const now = processOf(pid);
+  return now !== undefined && now.start === start && !isZombie(now);
+}
+
+/** Whether the word is in that variable of the environment that it was started with. Not of another user's, as a plain user. */
+export function hasInEnvironment({ pid }: Process, name: string, word: string): boolean {
+  const variable = read(`/proc/${pid}/environ`)
+    .split('\0')
+    .find((one) => one.startsWith(`${name}=`));
+  const words = variable?.slice(name.length + 1).split(' ') ?? [];
+  return words.includes(word);
+}
+
+/** Sends a signal, unless the process is another one by now. */
+export function send({ pid, start }: Process, signal: NodeJS.Signals): void {
+  if (start !== 0 && processOf(pid)?.start !== start) return;
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has exited in between; or it is another user's, and is waited for all the same.
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { FreezeMode, type FreezeOptions, FreezeState } from '../index';
+import type { Children } from './children';
+import { hasInEnvironment, isAlive, livingProcesses, type Process, processOf, send } from './process-table';
+
+/**
+ * By this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one only if it
+ * was moved in before it started others.
+ */
+const markName = 'FREEZE_STATE_SANDBOX';
+
+/** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
+export class Reach {
+  readonly #id = randomUUID();
+  /** The start time of the first child: nothing that is older is ours. */
+  #since = Number.POSITIVE_INFINITY;
+  /** All that a signal was sent to: their children belong here when they have gone. */
+  readonly #known = new Map<number, Process>();
+
+  constructor(
+    private readonly state: FreezeState,
+    private readonly mode: FreezeMode,
+    private readonly children: Children,
+    /** For a state that stops everyone while signals are sent. */
+    private readonly options: FreezeOptions,
+  ) {}
+
+  /** What is added to the environment of a child. */
+  get environment(): Readonly<Record<string, string>> {
+    return { [markName]: this.#id };
+  }
+
+  started(pid: number | undefined): void {
+    if (this.#since !== Number.POSITIVE_INFINITY || pid === undefined) return;
+    this.#since = processOf(pid)?.start ?? 0;
+  }
+
+  /** Sends all of them a signal, while they are stopped and start no others, as far as they can be stopped. */
+  signal(signal: NodeJS.Signals): Process[] {
+    let processes = this.#find();
+    if (processes.length === 0) return [];
+    const stop = this.mode === FreezeMode.Cgroup ? undefined : stopAll(processes, this.options);
+    try {
+      if (stop !== undefined) processes = this.#find();
+      for (const one of processes) {
+        this.#known.set(one.pid, one);
+        send(one, signal);
+      }
+    } finally {
+      stop?.close();
+    }
+    return processes;
+  }
+
+  #find(): Process[] {
+    const roots = new Set([...this.children.pids, ...this.#covered()]);
+    const groups = new Set(this.mode === FreezeMode.ProcessGroup ? this.children.pids : []);
+    const all = livingProcesses().filter(({ pid }) => pid !== process.pid);
+    const found = new Map<number, Process>();
+    for (const one of all) {
+      const isKnown = this.#known.get(one.pid)?.start === one.start;
+      if (isKnown || roots.has(one.pid) || groups.has(one.group) || this.#isMarked(one)) found.set(one.pid, one);
+    }
+    for (let before = -1; before !== found.size; ) {
+      before = found.size;
+      for (const one of all) if (found.has(one.parent)) found.set(one.pid, one);
+    }
+    // Children that have exited, and of whose exit Node has not told yet; or all, where there is no /proc.
+    for (const pid of this.children.pids) {
+      if (!found.has(pid))
+        found.set(pid, processOf(pid) ?? { pid, start: 0, parent: process.pid, group: 0, state: '' });
+    }
+    return [...found.values()];
+  }
+
+  /** What the state knows to be alive. */
+  #covered(): number[] {
+    try {
+      return this.state
+        .inspect()
+        .filter(({ state }) => state !== 'gone' && state !== 'zombie')
+        .map(({ pid }) => pid);
+    } catch {
+      // It is closed.
+      return [];
+    }
+  }
+
+  #isMarked(one: Process): boolean {
+    return one.start >= this.#since && hasInEnvironment(one, markName, this.#id);
+  }
+}
+
+/** Stops them, with their descendants, until the state that this gives is closed. Nothing where that cannot be. */
+function stopAll(processes: readonly Process[], options: FreezeOptions): FreezeState | undefined {
+  if (!FreezeState.capabilities.modes[FreezeMode.ProcessTree].available) return undefined;
+  const pids = processes.filter(isAlive).map(({ pid }) => pid);
+  let tree: FreezeState | undefined;
+  try {
+    tree = new FreezeState({ ...options, mode: FreezeMode.ProcessTree, pids });
+    tree.freezeAtEpoch(tree.currentEpoch);
+    return tree;
+  } catch {
+    // All have exited; or one does not stop, in vfork(2) for example.
+    tree?.close();
+    return undefined;
+  }
+}

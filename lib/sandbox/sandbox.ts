@@ -1,0 +1,219 @@
+import * as childProcess from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import {
+  type AnyFreezeError,
+  type ConfirmOptions,
+  FreezeClosedError,
+  type FreezeHold,
+  type FreezeReport,
+  FreezeState,
+} from '../index';
+import { Children } from './children';
+import { Ending } from './ending';
+import { Freezing, type Tell } from './freezing';
+import { checkChild, checkedPolicy, checkedTerms, checkedWork, type Terms } from './options';
+import { Reach } from './reach';
+import { sandboxed } from './spawning';
+import type { EndedProcess, SandboxEvents, SandboxOptions, TerminateOptions, Work, WorkOptions } from './types';
+import { Works } from './works';
+
+/**
+ * The life of a sandbox: its processes are started inside, frozen when nothing is to be done, and ended whole. It is a policy
+ * on top of a {@link FreezeState}, its {@link Sandbox.state}, which can be used beside it: by `hold` in other threads, say.
+ *
+ * Idle means that there is no hold on the state, in any thread. The countdown to a freeze does not begin before the first
+ * hold is released; and `spawn` is a hold for as long as it takes. So take the work of the init phase before `spawn`.
+ *
+ * @example
+ * const sandbox = new Sandbox({ freezeAfter: 20 });
+ * const init = sandbox.work({ label: 'init' });
+ * const runtime = sandbox.spawn('node', ['runtime.js']);
+ * init.release();                   // it has asked for the first event: frozen 20 ms later
+ * const event = sandbox.work();     // thawed
+ * event.release();
+ * await sandbox.terminate();
+ */
+export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposable {
+  /** The mechanism: same members, same epoch. `state.share()` is for other threads. */
+  readonly state: FreezeState;
+  /** `spawn` of `node:child_process`, into the sandbox: the child is a member when it returns. It thaws. */
+  readonly spawn: typeof childProcess.spawn;
+  /** The same for `fork`. */
+  readonly fork: typeof childProcess.fork;
+  readonly #works: Works;
+  readonly #children: Children;
+  readonly #reach: Reach;
+  readonly #freezing: Freezing;
+  readonly #ending: Ending;
+  #end: Promise<EndedProcess[]> | undefined;
+  #isOver = false;
+  /** Kept, since one that is collected is released. */
+  #lastHold: FreezeHold | undefined;
+
+  /**
+   * @throws TypeError, RangeError for options that are wrong.
+   * @throws CgroupError where mode `cgroup` cannot have its control group.
+   */
+  constructor(options: SandboxOptions = {}) {
+    super();
+    const policy = checkedPolicy(options);
+    const { mode } = policy;
+    const tell: Tell = (name, ...event) => process.nextTick(() => this.#tell(name, event));
+    this.state = new FreezeState({ mode, ...policy.state });
+    this.#works = new Works(this.state);
+    this.#children = new Children(this.state, this.#works, (child) => tell('exit', child));
+    const { cgroup: _, ...others } = policy.state;
+    this.#reach = new Reach(this.state, mode, this.#children, others);
+    this.#ending = new Ending(this.#reach, this.#children);
+    this.#freezing = new Freezing(this.state, policy, tell);
+    const inside =
+      (start: (...given: never[]) => childProcess.ChildProcess) =>
+      (...given: unknown[]) =>
+        this.#start(() => start(...(sandboxed(given, mode, this.#reach.environment) as never[])), true);
+    this.spawn = inside(childProcess.spawn as never) as typeof childProcess.spawn;
+    this.fork = inside(childProcess.fork as never) as typeof childProcess.fork;
+  }
+
+  /**
+   * Makes a member of a child that another library has started, as `spawn` does with its own.
+   *
+   * @returns the child.
+   * @throws as {@link FreezeState.registerPid}: in mode `process-group` for one that leads no group.
+   */
+  adopt<C extends childProcess.ChildProcess>(child: C): C {
+    checkChild('child', child);
+    return this.#start(() => child, false);
+  }
+
+  /** What this thread has taken by {@link Sandbox.work} and holds still: why it is not freezing. */
+  get works(): readonly Work[] {
+    return this.#works.list();
+  }
+
+  /**
+   * Thaws, and keeps the sandbox from being frozen until the hold is released. Take one for each participant that is not
+   * parked, and one for each event that is queued.
+   *
+   * @throws as {@link FreezeState.hold}; FreezeClosedError from the end on.
+   */
+  work(options: WorkOptions = {}): FreezeHold {
+    const checked = checkedWork(options);
+    this.#checkNotOver();
+    return this.#works.take(checked);
+  }
+
+  /**
+   * Freezes now, at the epoch of now, and does not wait until the sandbox is idle for long enough.
+   *
+   * @returns how it went: not frozen where somebody has work, for one.
+   * @throws (rejects) as {@link FreezeState.confirmFreezeAtEpoch}.
+   */
+  async freeze(options: ConfirmOptions = {}): Promise<FreezeReport> {
+    this.#checkNotOver();
+    return await this.#freezing.now(options);
+  }
+
+  /**
+   * Ends every process of the sandbox, and what they have started: asks them by a signal, thaws, waits, and sends SIGKILL to
+   * those that are left. There is no freeze from now on, and no `spawn`. At the end the state is closed. Calling it again
+   * gives the same promise.
+   *
+   * @returns what became of each process that was there.
+   * @throws (rejects) FreezeTimeoutError for one that does not die; `signal.reason` when aborted, and then all were sent
+   *   SIGKILL; TypeError or RangeError for options that are wrong.
+   */
+  terminate(options: TerminateOptions = {}): Promise<EndedProcess[]> {
+    if (this.#end !== undefined) return this.#end;
+    try {
+      const terms = checkedTerms(options);
+      terms.signal?.throwIfAborted();
+      this.#end = this.#terminate(terms);
+      return this.#end;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** {@link Sandbox.terminate}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.terminate();
+  }
+
+  /**
+   * Sends SIGKILL to every process of the sandbox, and closes the state, without waiting for anything: for a listener of
+   * `process.on('exit')`. Where there is time, call {@link Sandbox.terminate} then, which waits.
+   */
+  kill(): void {
+    this.#isOver = true;
+    this.#ending.kill();
+    this.#close();
+  }
+
+  async #terminate(terms: Terms): Promise<EndedProcess[]> {
+    this.#isOver = true;
+    try {
+      return await this.#ending.run(terms, () => this.#thawForGood());
+    } catch (error) {
+      this.#ending.kill();
+      throw error;
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** A hold that is not released: no thread can freeze from now on. */
+  #thawForGood(): void {
+    try {
+      this.#lastHold = this.state.hold();
+    } catch {
+      // It is closed; or one may not be continued, and then the others are.
+    }
+  }
+
+  #close(): void {
+    this.#freezing.stop();
+    this.state.close();
+    this.#lastHold?.release();
+  }
+
+  #start<C extends childProcess.ChildProcess>(start: () => C, isOurs: boolean): C {
+    this.#checkNotOver();
+    const hold = this.state.hold();
+    try {
+      const child = start();
+      this.#add(child, isOurs);
+      return child;
+    } finally {
+      hold.release();
+    }
+  }
+
+  #add(child: childProcess.ChildProcess, isOurs: boolean): void {
+    try {
+      this.#children.add(child);
+      this.#reach.started(child.pid);
+    } catch (error) {
+      if (isOurs) child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  #checkNotOver(): void {
+    if (this.#isOver) throw new FreezeClosedError('The sandbox has ended, or is about to.');
+  }
+
+  #tell<Name extends keyof SandboxEvents>(name: Name, event: SandboxEvents[Name]): void {
+    if (name === 'freezeFailed' && this.listenerCount(name) === 0) warnOnce(event[0] as AnyFreezeError);
+    else (this as EventEmitter).emit(name, ...event);
+  }
+}
+
+const warned = new Set<string>();
+
+/** Once a code: a freeze that fails is tried again and again. */
+function warnOnce({ code, message }: AnyFreezeError): void {
+  if (warned.has(code)) return;
+  warned.add(code);
+  const detail = "Listen to 'freezeFailed' of the sandbox to hear of each.";
+  process.emitWarning(`A sandbox was not frozen. ${message}`, { type: 'FreezeFailedWarning', code, detail });
+}

@@ -1,0 +1,60 @@
+import { invalidValue } from '../arguments';
+import { FreezeMode } from '../index';
+
+/**
+ * The arguments of `spawn` or `fork` with what the sandbox needs in their options. What is no object Node refuses, by its
+ * own error.
+ *
+ * @param environment is added to the child's.
+ */
+export function sandboxed(
+  given: unknown[],
+  mode: FreezeMode,
+  environment: Readonly<Record<string, string>>,
+): unknown[] {
+  // The arguments of the program in between may be left out.
+  const at = isObject(given[1]) && !Array.isArray(given[1]) ? 1 : 2;
+  const options = given[at] ?? {};
+  if (!isObject(options)) return given;
+  checkMode(options, mode);
+  const all = [...given];
+  if (at > all.length) all.length = at;
+  all[at] = {
+    ...options,
+    ...(mode === FreezeMode.ProcessGroup ? { detached: true } : {}),
+    env: withAll(options['env'] ?? process.env, environment),
+  };
+  return all;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function checkMode({ shell, detached }: Record<string, unknown>, mode: FreezeMode): void {
+  if (mode === FreezeMode.Process && shell !== undefined && shell !== false) {
+    throw invalidValue(
+      "options.shell is set, and in mode 'process' a freeze stops the shell and not what it starts; start the program " +
+        "itself, or take mode 'process-tree' or 'cgroup'.",
+    );
+  }
+  if (mode === FreezeMode.ProcessGroup && detached !== undefined && detached !== true) {
+    throw invalidValue(
+      "options.detached is false, and in mode 'process-group' each child leads a group of its own; leave it out, or take " +
+        "mode 'process-tree' or 'cgroup'.",
+    );
+  }
+}
+
+/** The sandbox's word behind that of one that this process is in itself: both find it. */
+function withAll(env: unknown, environment: Readonly<Record<string, string>>): unknown {
+  if (!isObject(env)) return env;
+  const all: Record<string, unknown> = {};
+  // Inherited ones count, as for Node.
+  for (const name in env) all[name] = env[name];
+  for (const [name, value] of Object.entries(environment)) {
+    const outer = all[name];
+    all[name] = typeof outer === 'string' ? `${outer} ${value}` : value;
+  }
+  return all;
+}

@@ -1,0 +1,76 @@
+import type { ChildProcess } from 'node:child_process';
+import type { AnyFreezeError, FreezeMode, FreezeOptions, FrozenReport, NotFrozenReason } from '../index';
+
+/** Options of a `Sandbox`. */
+export interface SandboxOptions {
+  /** What a freeze covers. Default `process-tree`. */
+  readonly mode?: FreezeMode;
+  /** Options of the {@link Sandbox.state}, such as the control group. */
+  readonly state?: FreezeOptions;
+  /**
+   * Milliseconds, 0 to 2^31-1, from the release of the last hold to the freeze. `0`: in the next turn of the event loop,
+   * never inside `release()`. `false`: only when {@link Sandbox.freeze} is called. Default 0.
+   */
+  readonly freezeAfter?: number | false;
+  /**
+   * Whether a freeze when idle waits until every process was seen stopped, and is rolled back where that takes longer than
+   * `timeout` milliseconds (by default 1000). `false`: it is done when all have been signalled. Default `true`.
+   */
+  readonly confirm?: boolean | { readonly timeout?: number };
+}
+
+/** What a `Sandbox` tells, each event in a later tick. */
+export interface SandboxEvents {
+  /** Frozen, by being idle or by {@link Sandbox.freeze}. */
+  freeze: [report: FrozenReport];
+  /** Thawed, after a `freeze`: `epoch` is the new one. */
+  thaw: [thaw: { readonly epoch: number; readonly frozenMs: number }];
+  /** A freeze of the idle sandbox did not happen, since work came first, from whatever thread. */
+  cancel: [cancelled: { readonly epoch: number; readonly reason: NotFrozenReason }];
+  /** A freeze of the idle sandbox failed. The sandbox runs, and freezes when it is next idle. */
+  freezeFailed: [error: AnyFreezeError];
+  /** A child has exited that `spawn` or `fork` started, or that was adopted. */
+  exit: [child: ChildProcess];
+}
+
+/** Options of {@link Sandbox.work}. */
+export interface WorkOptions {
+  /** For {@link Sandbox.works}. */
+  readonly label?: string;
+  /** Releases the hold when this child has exited, if nobody did before. */
+  readonly until?: ChildProcess;
+}
+
+/** One of the {@link Sandbox.works}. */
+export interface Work {
+  readonly label?: string;
+  /** For how many milliseconds it has been held. */
+  readonly sinceMs: number;
+}
+
+/** Options of {@link Sandbox.terminate}. */
+export interface TerminateOptions {
+  /** What asks the processes to end. Default `SIGTERM`. */
+  readonly killSignal?: NodeJS.Signals;
+  /** Milliseconds after which what is left gets SIGKILL; 0: at once, and nobody is asked. Default 2000. */
+  readonly forceKillAfter?: number;
+  /** Milliseconds after which the promise rejects, where a process does not even die of SIGKILL. Default 10000. */
+  readonly timeout?: number;
+  /** Aborting it kills what is left at once and rejects the promise with `signal.reason`. */
+  readonly signal?: AbortSignal;
+}
+
+/** What became of a process that lived when {@link Sandbox.terminate} was called, or began since. */
+export interface EndedProcess {
+  readonly pid: number;
+  /** The name of its program, cut to 15 bytes (proc_pid_comm(5)); absent where the system does not tell. */
+  readonly name?: string;
+  /** Whether it is a child of this process; of others the system does not tell how they ended. */
+  readonly isChild: boolean;
+  /** Whether it was sent SIGKILL. */
+  readonly wasKilled: boolean;
+  /** Of a child that exited. */
+  readonly exitCode?: number;
+  /** Of a child that a signal ended. */
+  readonly signalCode?: NodeJS.Signals;
+}

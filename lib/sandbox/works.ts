@@ -1,0 +1,56 @@
+import type { ChildProcess } from 'node:child_process';
+import { clock } from '../clock';
+import type { FreezeHold, FreezeState } from '../index';
+import type { Work, WorkOptions } from './types';
+
+interface Entry {
+  readonly label: string | undefined;
+  readonly since: number;
+  /** Weak, so that one which is forgotten is collected, released and warned of. */
+  readonly hold: WeakRef<FreezeHold>;
+}
+
+/** The holds that this thread has on the state through its sandbox, by name and age. */
+export class Works {
+  #entries: Entry[] = [];
+  /** Those that are released are dropped when there are so many, and twice as many as are left. */
+  #limit = 16;
+
+  constructor(private readonly state: FreezeState) {}
+
+  /** @throws as `hold()`; FreezeClosedError at the end of the sandbox. */
+  take({ label, until }: WorkOptions): FreezeHold {
+    const hold = this.state.hold();
+    if (this.#entries.length >= this.#limit) {
+      this.#entries = this.#entries.filter(isHeld);
+      this.#limit = Math.max(16, 2 * this.#entries.length);
+    }
+    this.#entries.push({ label, since: clock.now(), hold: new WeakRef(hold) });
+    if (until !== undefined) onEnd(until, () => hold.release());
+    return hold;
+  }
+
+  list(): Work[] {
+    this.#entries = this.#entries.filter(isHeld);
+    const now = clock.now();
+    return this.#entries.map(({ label, since }) => ({
+      ...(label === undefined ? {} : { label }),
+      sinceMs: now - since,
+    }));
+  }
+}
+
+function isHeld({ hold }: Entry): boolean {
+  return hold.deref()?.isReleased === false;
+}
+
+/** Whether the child has exited, as far as Node knows, or was never started. */
+export function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
+}
+
+/** Calls back when the child has exited; at once where it has, or where it could not be started. */
+export function onEnd(child: ChildProcess, ended: () => void): void {
+  if (hasEnded(child)) ended();
+  else child.once('exit', ended);
+}

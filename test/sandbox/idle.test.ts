@@ -1,0 +1,208 @@
+import { once } from 'node:events';
+import { FreezeMode, NotStoppedError } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { signallingModes } from '../helpers/modes';
+import { running, stopped } from '../helpers/proc';
+import { targetProgram } from '../helpers/programs';
+import { counted, makeSandbox, output, sleeperIn, started } from '../helpers/sandboxes';
+import { turns } from '../helpers/until';
+import { Thread } from '../threads/threads';
+
+describe.each(signallingModes)('an idle sandbox, in mode %s', (mode) => {
+  it.each([0, 10])('is frozen %s ms after its work is released, and thawed by work', async (freezeAfter) => {
+    const sandbox = makeSandbox({ mode, freezeAfter });
+    const init = sandbox.work();
+    const { pid } = sleeperIn(sandbox);
+    const frozen = once(sandbox, 'freeze');
+    init.release();
+    expect(sandbox.state.isFrozen).toBe(false);
+    const [report] = await frozen;
+    expect(report).toMatchObject({ isFrozen: true, epoch: 2, members: [{ pid, outcome: 'stopped' }] });
+    await stopped(pid);
+
+    const thawed = once(sandbox, 'thaw');
+    const work = sandbox.work();
+    await running(pid);
+    const [thaw] = await thawed;
+    expect(thaw).toEqual({ epoch: 3, frozenMs: expect.any(Number) });
+    expect(thaw.frozenMs).toBeGreaterThan(0);
+    const again = once(sandbox, 'freeze');
+    work.release();
+    await again;
+  });
+
+  it('is frozen without a confirmation', async () => {
+    const sandbox = makeSandbox({ mode, confirm: false });
+    const { pid } = sleeperIn(sandbox);
+    const [report] = await once(sandbox, 'freeze');
+    expect(report).toMatchObject({ isFrozen: true, epoch: 1, members: [{ pid, outcome: 'stopped' }] });
+    expect(report.stoppedNs).toBe(report.signaledNs);
+    await stopped(pid);
+  });
+});
+
+describe('an idle sandbox', () => {
+  it('is not frozen before the first release', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process });
+    sandbox.state.registerPid(sleeperIn(makeSandbox({ mode: FreezeMode.Process, freezeAfter: false })).pid);
+    await turns(50);
+    expect(sandbox.state.isFrozen).toBe(false);
+    const work = sandbox.work();
+    await turns(50);
+    expect(sandbox.state.isFrozen).toBe(false);
+    work.release();
+    await once(sandbox, 'freeze');
+  });
+
+  it('is never frozen by itself where freezeAfter is false', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, freezeAfter: false });
+    sleeperIn(sandbox);
+    sandbox.work().release();
+    await turns(50);
+    expect(sandbox.state.isFrozen).toBe(false);
+    expect(await sandbox.freeze()).toMatchObject({ isFrozen: true });
+  });
+
+  it('waits for the work of other threads too', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process });
+    const thread = await Thread.start(sandbox.state.share());
+    await thread.run(({ state, kept }) => {
+      kept['hold'] = state.hold();
+    });
+    sleeperIn(sandbox);
+    sandbox.work().release();
+    await turns(50);
+    expect(sandbox.state.isFrozen).toBe(false);
+    expect(sandbox.works).toEqual([]);
+    const frozen = once(sandbox, 'freeze');
+    await thread.run(({ kept }) => (kept['hold'] as { release(): void }).release());
+    await frozen;
+    const thawed = once(sandbox, 'thaw');
+    await thread.run(({ state }) => state.unfreeze());
+    await thawed;
+  });
+
+  it('tells of a freeze that work came before', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process });
+    sleeperIn(sandbox);
+    const cancelled = once(sandbox, 'cancel');
+    const { epoch } = await sandbox.state.waitForRelease();
+    const work = sandbox.work();
+    expect(await cancelled).toEqual([{ epoch, reason: 'stale' }]);
+    work.release();
+  });
+
+  it('tells that mode none freezes nothing', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.None });
+    sandbox.work().release();
+    expect(await once(sandbox, 'cancel')).toEqual([{ epoch: 1, reason: 'mode-none' }]);
+  });
+
+  it('is not frozen, and nothing is told, where its child has exited', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process });
+    const failures = counted(sandbox, 'freezeFailed');
+    const child = sleeperIn(sandbox);
+    const job = sandbox.work({ until: child });
+    const exited = once(sandbox, 'exit');
+    child.stdin?.end();
+    expect(await exited).toEqual([child]);
+    expect(job.isReleased).toBe(true);
+    await turns(50);
+    expect(sandbox.state.isFrozen).toBe(false);
+    expect(failures.told).toEqual([]);
+  });
+
+  it('tells nothing inside of work(), whatever a listener throws', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process });
+    sleeperIn(sandbox);
+    await once(sandbox, 'freeze');
+    let isInside = false;
+    const thawed = new Promise((resolve) => sandbox.once('thaw', () => resolve(isInside)));
+    isInside = true;
+    sandbox.work().release();
+    isInside = false;
+    expect(await thawed).toBe(false);
+  });
+});
+
+/** One in vfork(2): it cannot be stopped. */
+async function unstoppable(confirm: { timeout: number }) {
+  const sandbox = makeSandbox({ mode: FreezeMode.Process, confirm });
+  const work = sandbox.work();
+  const child = started(sandbox.spawn(targetProgram, ['vfork'], { stdio: ['pipe', 'pipe', 'inherit'] }));
+  await output(child);
+  return { sandbox, work, pid: child.pid };
+}
+
+describe('a freeze that fails', () => {
+  it('is an event, leaves the sandbox running, and the next one waits longer', async () => {
+    const { sandbox, work, pid } = await unstoppable({ timeout: 20 });
+    const failures = counted(sandbox, 'freezeFailed');
+    const at: number[] = [];
+    sandbox.on('freezeFailed', () => at.push(performance.now()));
+    work.release();
+    await failures.reach(1);
+    const [error] = failures.told;
+    expect(error).toBeInstanceOf(NotStoppedError);
+    expect(error).toMatchObject({ processes: [{ pid, isInVfork: true }] });
+    await running(pid);
+    sandbox.work().release();
+    await failures.reach(2);
+    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(900);
+  });
+
+  it('is one process warning where nobody listens', async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error): void => {
+      if (warning.name === 'FreezeFailedWarning') warnings.push(warning);
+    };
+    process.on('warning', listen);
+    try {
+      for (let time = 0; time < 2; time += 1) {
+        const { sandbox, work } = await unstoppable({ timeout: 10 });
+        const listeners = sandbox.listenerCount('freezeFailed');
+        expect(listeners).toBe(0);
+        work.release();
+        const { epoch } = sandbox.state.snapshot();
+        // It is rolled back by a thaw.
+        await sandbox.state.waitForStateChange({ since: { epoch, isFrozen: true } });
+        while (sandbox.state.currentEpoch === epoch) await turns(1);
+        await turns(5);
+      }
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toMatchObject({
+        code: 'ERR_FREEZE_NOT_STOPPED',
+        detail: expect.stringContaining('freezeFailed'),
+      });
+    } finally {
+      process.off('warning', listen);
+    }
+  });
+});
+
+describe('works', () => {
+  it('says what holds, for how long, and under which name', () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.None });
+    expect(sandbox.works).toEqual([]);
+    const [first, second] = [sandbox.work({ label: 'init' }), sandbox.work()];
+    expect(sandbox.works).toEqual([{ label: 'init', sinceMs: expect.any(Number) }, { sinceMs: expect.any(Number) }]);
+    first.release();
+    expect(sandbox.works).toHaveLength(1);
+    second.release();
+    for (let i = 0; i < 100; i += 1) sandbox.work({ label: `event ${i}` }).release();
+    expect(sandbox.works).toEqual([]);
+    expect(sandbox.state.holdCount).toBe(0);
+  });
+
+  it('ends with a child that has exited, or was never started, at once', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.None });
+    const missing = sandbox.spawn('/no/such/program');
+    const failed = once(missing, 'error');
+    expect(sandbox.work({ until: missing }).isReleased).toBe(true);
+    await failed;
+    const child = sleeperIn(sandbox);
+    child.stdin?.end();
+    await once(child, 'exit');
+    expect(sandbox.work({ until: child }).isReleased).toBe(true);
+  });
+});

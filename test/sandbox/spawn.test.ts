@@ -1,0 +1,287 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { FreezeClosedError, FreezeMode, InvalidPidError } from 'freeze-state';
+import { describe, expect, it } from 'vitest';
+import { adopt } from '../helpers/children';
+import { signallingModes } from '../helpers/modes';
+import { letterOf, running, statField, stopped } from '../helpers/proc';
+import { canBecomeNobody, nobody } from '../helpers/processes';
+import { launchProgram, targetProgram } from '../helpers/programs';
+import { leftovers, makeSandbox, output, sandboxModes, sleeperIn, started } from '../helpers/sandboxes';
+import { turns } from '../helpers/until';
+
+const echo = join(__dirname, 'fixtures/echo.cjs');
+/** Frozen when the test says so. */
+const byHand = { freezeAfter: false } as const;
+
+describe.each(sandboxModes)('spawn, in mode %s', (mode) => {
+  it('gives a child that is a member, as Node does', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = sleeperIn(sandbox);
+    expect(sandbox.state.pids).toEqual([child.pid]);
+    expect(child.spawnargs).toEqual([targetProgram, 'sleep']);
+    const exited = once(sandbox, 'exit');
+    child.stdin?.end();
+    expect(await exited).toEqual([child]);
+    expect(child.exitCode).toBe(0);
+  });
+
+  it('takes the options of Node, and the child answers after a freeze', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const program = 'echo "$0 $PWD $WORD $#"; read line; echo "$line"; exit 7';
+    const child = started(
+      sandbox.spawn('/bin/sh', ['-c', program, 'zero', 'one'], {
+        argv0: 'other',
+        cwd: '/',
+        env: { WORD: 'word', FREEZE_TEST_MARK: process.env['FREEZE_TEST_MARK'] },
+        windowsHide: true,
+        detached: true,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
+    );
+    expect(await output(child)).toBe('zero / word 1\n');
+    expect(statField(child.pid, 5)).toBe(String(child.pid));
+    await sandbox.freeze();
+    const answer = output(child);
+    const exit = once(child, 'exit');
+    child.stdin?.write('line\n');
+    sandbox.work();
+    expect(await answer).toBe('line\n');
+    expect(await exit).toEqual([7, null]);
+  });
+
+  it('tells of a program that is not there by an error event, and registers nothing', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = sandbox.spawn('/no/such/program', ['word']);
+    expect(child.pid).toBeUndefined();
+    const [error] = await once(child, 'error');
+    expect(error).toMatchObject({ code: 'ENOENT', syscall: 'spawn /no/such/program' });
+    expect(sandbox.state.pids).toEqual([]);
+    expect(sandbox.state.holdCount).toBe(0);
+  });
+
+  it('leaves arguments that are wrong to Node', () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const { spawn: inside } = sandbox as { spawn: (...given: unknown[]) => unknown };
+    for (const given of [[], [5], ['sh', 'word'], ['sh', [], 'word'], ['sh', { cwd: 5 }], ['sh', ['\0']]]) {
+      let error: unknown;
+      try {
+        (spawn as (...all: unknown[]) => unknown)(...given);
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect(error).toBeInstanceOf(TypeError);
+      expect(() => inside(...given)).toThrow(error as Error);
+    }
+    expect(sandbox.state.holdCount).toBe(0);
+  });
+
+  it('forks a program that answers messages, and those of a freeze after it', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = started(sandbox.fork(echo, ['one']));
+    child.send('first');
+    expect(await once(child, 'message')).toMatchObject({ 0: { echo: 'first', args: ['one'] } });
+    await sandbox.freeze();
+    const answer = once(child, 'message');
+    child.send('second');
+    sandbox.work();
+    expect(await answer).toMatchObject({ 0: { echo: 'second' } });
+    const exit = once(child, 'exit');
+    child.disconnect();
+    expect(await exit).toEqual([0, null]);
+  });
+
+  it('forks without arguments', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = sandbox.fork(echo, { execArgv: ['--no-warnings'] });
+    child.send('word');
+    expect(await once(child, 'message')).toMatchObject({ 0: { echo: 'word', args: [] } });
+    child.disconnect();
+  });
+
+  it('adopts a child of another library', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = adopt(spawn(targetProgram, ['sleep'], { stdio: ['pipe', 'pipe', 'inherit'], detached: true }));
+    expect(sandbox.adopt(child)).toBe(child);
+    expect(sandbox.adopt(child)).toBe(child);
+    expect(sandbox.state.pids).toEqual([child.pid]);
+    const ended = await sandbox.terminate();
+    expect(ended).toMatchObject([{ pid: child.pid, isChild: true, signalCode: 'SIGTERM' }]);
+  });
+});
+
+describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
+  it('is thawed by spawn, and so is the newcomer', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const first = sleeperIn(sandbox);
+    await sandbox.freeze();
+    await stopped(first.pid);
+    const second = sleeperIn(sandbox);
+    await running(first.pid, second.pid);
+    expect(sandbox.state.pids).toEqual([first.pid, second.pid]);
+  });
+
+  it.each(['SIGTERM', 'SIGINT', undefined] as const)('takes kill(%s)', async (signal) => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = sleeperIn(sandbox);
+    await sandbox.freeze();
+    const exit = once(child, 'exit');
+    expect(child.kill(signal)).toBe(true);
+    expect(await exit).toEqual([null, signal ?? 'SIGTERM']);
+    await turns(1);
+    expect(sandbox.works).toEqual([]);
+  });
+
+  it('stays frozen where it is asked whether it lives, and dies of SIGKILL', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = sleeperIn(sandbox);
+    await sandbox.freeze();
+    expect(child.kill(0)).toBe(true);
+    expect(sandbox.state.isFrozen).toBe(true);
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    expect(await exit).toEqual([null, 'SIGKILL']);
+    expect(sandbox.state.isFrozen).toBe(true);
+  });
+
+  it('takes the abort of its signal, by its killSignal', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const { signal, abort } = controller();
+    const child = started(
+      sandbox.spawn(targetProgram, ['sleep'], { stdio: ['pipe', 'pipe', 'inherit'], signal, killSignal: 'SIGINT' }),
+    );
+    await sandbox.freeze();
+    const error = once(child, 'error');
+    const exited = once(sandbox, 'exit');
+    abort();
+    expect(await error).toMatchObject([{ name: 'AbortError' }]);
+    await exited;
+    expect(child.signalCode).toBe('SIGINT');
+  });
+
+  it('takes its timeout, by the clock on the wall', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = started(
+      sandbox.spawn(targetProgram, ['sleep'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        timeout: 300,
+        killSignal: 'SIGHUP',
+      }),
+    );
+    const exit = once(child, 'exit');
+    await sandbox.freeze();
+    expect(await exit).toEqual([null, 'SIGHUP']);
+  });
+
+  it.skipIf(!canBecomeNobody || process.geteuid?.() !== 0)('may be of another user and group', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = started(
+      sandbox.spawn(launchProgram, ['none', '--', 'sh', '-c', 'id -u; id -g; read line'], {
+        uid: nobody,
+        gid: nobody,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
+    );
+    let printed = '';
+    while (!/\n.*\n/.test(printed)) printed += await output(child);
+    expect(printed).toBe(`${nobody}\n${nobody}\n`);
+    await sandbox.freeze();
+    await stopped(child.pid);
+    const exit = once(child, 'exit');
+    child.kill();
+    expect(await exit).toEqual([null, 'SIGTERM']);
+  });
+});
+
+function controller() {
+  const made = new AbortController();
+  return { signal: made.signal, abort: () => made.abort() };
+}
+
+describe('kill', () => {
+  it('lets a child take a signal in its handler: it is not frozen again before', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.ProcessTree, freezeAfter: 0 });
+    const work = sandbox.work();
+    const program = "process.on('SIGUSR2', () => console.log('taken')); console.log('ready'); process.stdin.resume()";
+    const child = started(sandbox.spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    expect(await output(child)).toBe('ready\n');
+    const frozen = once(sandbox, 'freeze');
+    work.release();
+    await frozen;
+    const answer = output(child);
+    child.kill('SIGUSR2');
+    expect(sandbox.works).toMatchObject([{ label: `signal SIGUSR2 to ${child.pid}` }]);
+    expect(await answer).toBe('taken\n');
+    // Two seconds later, at the latest.
+    await once(sandbox, 'freeze');
+    expect(sandbox.works).toEqual([]);
+  });
+});
+
+describe('spawn', () => {
+  it('makes each child the leader of its group in mode process-group, and refuses detached: false', () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.ProcessGroup, ...byHand });
+    const { pid } = sleeperIn(sandbox);
+    expect(statField(pid, 5)).toBe(String(pid));
+    for (const start of [
+      () => sandbox.spawn(targetProgram, ['sleep'], { detached: false }),
+      () => sandbox.spawn(targetProgram, { detached: false }),
+      () => sandbox.fork(echo, { detached: false }),
+    ]) {
+      expect(start).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' }));
+    }
+    const child = adopt(spawn(targetProgram, ['sleep'], { stdio: 'pipe' }));
+    expect(() => sandbox.adopt(child)).toThrow(InvalidPidError);
+    expect(letterOf(child.pid ?? 0)).not.toBe('');
+    expect(leftovers().sort()).toEqual([pid, child.pid].sort());
+  });
+
+  it('refuses a shell in mode process', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
+    for (const shell of [true, '/bin/sh']) {
+      expect(() => sandbox.spawn('exit 3', { shell })).toThrow(/options.shell is set, and in mode 'process'/);
+    }
+    expect(leftovers()).toEqual([]);
+    const child = sandbox.spawn('/bin/true', { shell: false });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('takes a shell in another mode', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.ProcessGroup, ...byHand });
+    expect(await once(sandbox.spawn('exit 3', { shell: true }), 'exit')).toEqual([3, null]);
+  });
+
+  it('passes the environment on with a mark, behind that of a sandbox outside', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
+    const print = (env?: NodeJS.ProcessEnv) =>
+      output(
+        sandbox.spawn('/bin/sh', ['-c', 'echo $FREEZE_STATE_SANDBOX $WORD'], { ...(env && { env }), stdio: 'pipe' }),
+      );
+    const [id = ''] = /^[\w-]{36}(?=\n$)/.exec(await print()) ?? [];
+    expect(id).not.toBe('');
+    expect(await print({ WORD: 'word', FREEZE_STATE_SANDBOX: 'outer' })).toBe(`outer ${id} word\n`);
+    expect(process.env['FREEZE_STATE_SANDBOX']).toBeUndefined();
+  });
+
+  it('starts nothing once the state is closed', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
+    const child = sleeperIn(sandbox);
+    sandbox.state.close();
+    expect(() => sleeperIn(sandbox)).toThrow(FreezeClosedError);
+    expect(() => sandbox.work()).toThrow(FreezeClosedError);
+    expect(leftovers()).toEqual([child.pid]);
+    expect(child.kill()).toBe(true);
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+  });
+
+  it('ends a child that cannot be a member', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
+    sandbox.state.registerPid = () => {
+      throw new Error('no');
+    };
+    expect(() => sleeperIn(sandbox)).toThrow('no');
+    while (leftovers().length > 0) await turns(1);
+    expect(sandbox.state.holdCount).toBe(0);
+  });
+});

@@ -1,0 +1,207 @@
+import { once } from 'node:events';
+import { FreezeClosedError, FreezeMode } from 'freeze-state';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ownCgroups, signallingModes } from '../helpers/modes';
+import { stopped } from '../helpers/proc';
+import { start } from '../helpers/processes';
+import { targetProgram } from '../helpers/programs';
+import { leftovers, makeSandbox, output, sandboxModes, sleeperIn, started } from '../helpers/sandboxes';
+import { until } from '../helpers/until';
+
+const byHand = { freezeAfter: false } as const;
+/** They end by themselves a while after a test that was broken. */
+const sleep = 'sleep 60 >/dev/null 2>&1 </dev/null';
+/** A child, a grandchild whose parent has gone, and one in a session of its own whose parent has gone. */
+const daemons = `${sleep} & (${sleep} &) ; setsid sh -c '${sleep} & exit'`;
+
+function shell(sandbox: ReturnType<typeof makeSandbox>, program: string) {
+  return started(sandbox.spawn('/bin/sh', ['-c', program], { stdio: ['pipe', 'pipe', 'ignore'] }));
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
+  it('ends children by a signal and says how', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const [first, second] = [sleeperIn(sandbox), sleeperIn(sandbox)];
+    const exits = [once(first, 'exit'), once(second, 'exit')];
+    const ended = await sandbox.terminate();
+    expect(ended).toEqual(
+      [first, second].map(({ pid }) => ({
+        pid,
+        name: 'target',
+        isChild: true,
+        wasKilled: false,
+        signalCode: 'SIGTERM',
+      })),
+    );
+    await Promise.all(exits);
+    expect(leftovers()).toEqual([]);
+    expect(ownCgroups()).toEqual([]);
+  });
+
+  it('ends shells, daemons and those that ignore the signal', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const program = `trap '' TERM; ${daemons}; echo ready; while :; do sleep 0.05; done`;
+    const child = shell(sandbox, program);
+    expect(await output(child)).toBe('ready\n');
+    await until(() => leftovers().length >= 4, 'all have begun');
+    const ended = await sandbox.terminate({ forceKillAfter: 50 });
+    expect(leftovers()).toEqual([]);
+    expect(ended.length).toBeGreaterThanOrEqual(4);
+    expect(ended.find(({ isChild }) => isChild)).toMatchObject({
+      pid: child.pid,
+      wasKilled: true,
+      signalCode: 'SIGKILL',
+    });
+    expect(ownCgroups()).toEqual([]);
+  });
+
+  it('lets a handler do what it has to, and ends what that leaves', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const program = `end() { sh -c 'echo handled'; ${daemons}; exit 5; }; trap end TERM; echo ready; while :; do sleep 0.05; done`;
+    const child = shell(sandbox, program);
+    expect(await output(child)).toBe('ready\n');
+    const handled = output(child);
+    const ended = await sandbox.terminate({ forceKillAfter: 20_000, timeout: 30_000 });
+    expect(await handled).toBe('handled\n');
+    expect(ended).toContainEqual({ pid: child.pid, name: 'sh', isChild: true, wasKilled: false, exitCode: 5 });
+    expect(ended.some(({ wasKilled }) => wasKilled)).toBe(false);
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('kills all at once, and does not wait', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = shell(sandbox, `trap '' TERM; ${daemons}; echo ready; read line`);
+    expect(await output(child)).toBe('ready\n');
+    const exited = once(sandbox, 'exit');
+    sandbox.kill();
+    expect(() => sandbox.work()).toThrow(FreezeClosedError);
+    await exited;
+    expect(child.signalCode).toBe('SIGKILL');
+    await until(() => leftovers().length === 0, 'nothing is left');
+    expect(await sandbox.terminate()).toMatchObject([{ pid: child.pid, wasKilled: true }, {}, {}, {}]);
+  });
+});
+
+describe.each(signallingModes)('the end of a frozen sandbox, in mode %s', (mode) => {
+  it('comes by a signal that a handler takes', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = shell(sandbox, "trap 'exit 5' TERM; echo ready; read line");
+    expect(await output(child)).toBe('ready\n');
+    await sandbox.freeze();
+    await stopped(child.pid);
+    const thawed = once(sandbox, 'thaw');
+    const ended = await sandbox.terminate({ forceKillAfter: 20_000, timeout: 30_000 });
+    expect(ended).toContainEqual({ pid: child.pid, name: 'sh', isChild: true, wasKilled: false, exitCode: 5 });
+    expect(leftovers()).toEqual([]);
+    await thawed;
+  });
+
+  it('comes by kill()', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const child = shell(sandbox, `${mode === FreezeMode.Process ? 'true' : daemons}; echo ready; read line`);
+    expect(await output(child)).toBe('ready\n');
+    await sandbox.freeze();
+    sandbox.kill();
+    await until(() => leftovers().length === 0, 'nothing is left');
+  });
+});
+
+describe('terminate', () => {
+  it('hits nobody else', async () => {
+    const other = start(targetProgram, ['sleep']);
+    const [sandbox, neighbour] = [makeSandbox({ ...byHand }), makeSandbox({ ...byHand })];
+    sleeperIn(sandbox);
+    const next = sleeperIn(neighbour);
+    await sandbox.terminate();
+    expect(leftovers().sort()).toEqual([other.pid, next.pid].sort());
+  });
+
+  it('gives the same promise the second time, and ends the sandbox for every use', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const child = sleeperIn(sandbox);
+    const work = sandbox.work();
+    const end = sandbox.terminate();
+    expect(sandbox.terminate({ forceKillAfter: 0 })).toBe(end);
+    expect(() => sandbox.work()).toThrow(FreezeClosedError);
+    expect(() => sleeperIn(sandbox)).toThrow(FreezeClosedError);
+    expect(() => sandbox.adopt(child)).toThrow(FreezeClosedError);
+    await expect(sandbox.freeze()).rejects.toThrow(FreezeClosedError);
+    expect(await end).toMatchObject([{ pid: child.pid, wasKilled: false }]);
+    expect(() => sandbox.state.currentEpoch).toThrow(FreezeClosedError);
+    expect(sandbox.works).toHaveLength(1);
+    work.release();
+    await sandbox[Symbol.asyncDispose]();
+  });
+
+  it('asks nobody where forceKillAfter is 0, and sends the killSignal where it is not', async () => {
+    const first = makeSandbox({ ...byHand });
+    sleeperIn(first);
+    expect(await first.terminate({ forceKillAfter: 0 })).toMatchObject([{ wasKilled: true, signalCode: 'SIGKILL' }]);
+    const second = makeSandbox({ ...byHand });
+    sleeperIn(second);
+    expect(await second.terminate({ killSignal: 'SIGHUP' })).toMatchObject([{ signalCode: 'SIGHUP' }]);
+  });
+
+  it('kills at once when it is aborted', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const child = shell(sandbox, `trap '' TERM; echo ready; while :; do sleep 0.05; done`);
+    await output(child);
+    const aborting = new AbortController();
+    const end = sandbox.terminate({ forceKillAfter: 60_000, timeout: 60_000, signal: aborting.signal });
+    aborting.abort(new Error('enough'));
+    await expect(end).rejects.toThrow('enough');
+    await until(() => leftovers().length === 0, 'nothing is left');
+    expect(() => sandbox.state.currentEpoch).toThrow(FreezeClosedError);
+  });
+
+  it('does nothing where its options are wrong, or its signal is aborted before', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const { pid } = sleeperIn(sandbox);
+    const wrong = [
+      { killSignal: 'SIGNO' },
+      { forceKillAfter: -1 },
+      { timeout: '5' },
+      { signal: {} },
+      { kilSignal: 'SIGHUP' },
+    ];
+    for (const options of wrong) await expect(sandbox.terminate(options as never)).rejects.toThrow(/^options[.]/);
+    await expect(sandbox.terminate({ signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
+    expect(leftovers()).toEqual([pid]);
+    expect(sandbox.work().isReleased).toBe(false);
+    expect(await sandbox.terminate()).toHaveLength(1);
+  });
+
+  it('rejects where a process does not die, and names it', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const child = sleeperIn(sandbox);
+    vi.spyOn(process, 'kill').mockReturnValue(true);
+    const end = sandbox.terminate({ forceKillAfter: 10, timeout: 30 });
+    await expect(end).rejects.toMatchObject({
+      code: 'ERR_FREEZE_TIMEOUT',
+      timeout: 30,
+      message: expect.stringContaining(`there are still ${child.pid} ("target", state `),
+    });
+    vi.restoreAllMocks();
+    expect(leftovers()).toEqual([child.pid]);
+  });
+
+  it('ends children of a state that was closed', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const { pid } = sleeperIn(sandbox);
+    sandbox.state.close();
+    expect(await sandbox.terminate()).toMatchObject([{ pid, signalCode: 'SIGTERM' }]);
+  });
+
+  it('ends processes that were registered with the state', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const other = start(targetProgram, ['sleep']);
+    sandbox.state.registerPid(other.pid ?? 0);
+    expect(await sandbox.terminate()).toMatchObject([{ pid: other.pid, isChild: false, wasKilled: false }]);
+  });
+
+  it('is quick where there is nothing to end', async () => {
+    expect(await makeSandbox({}).terminate()).toEqual([]);
+  });
+});
