@@ -1,8 +1,17 @@
 import { isProxy } from 'node:util/types';
 
+/**
+ * In quotation marks, on one line. A text that a process chose, as its name, may have characters in it that a terminal
+ * obeys, and JSON escapes only some of them.
+ */
+export function quoted(text: string): string {
+  const escaped = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
 /** A value as a message shows it: short, on one line, and never failing. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'string') return quoted(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   // A proxy that was revoked throws whatever one asks of it.

@@ -1,3 +1,4 @@
+import { quoted } from '../show';
 import { type ExaminedMode, type Findings, type ModeFinding, modes } from './examine';
 import type { StoppedProcess } from './stopped';
 
@@ -49,7 +50,7 @@ const most = 20;
 function stoppedLines(stopped: readonly StoppedProcess[] | undefined): string[] {
   if (stopped === undefined) return [row('stopped now', 'unknown: there is no /proc')];
   if (stopped.length === 0) return [row('stopped now', 'no process that /proc shows')];
-  const shown = stopped.slice(0, most).map(({ pid, name, by }) => `${pid} ${JSON.stringify(name)}, ${ways[by]}`);
+  const shown = stopped.slice(0, most).map(({ pid, name, by }) => `${pid} ${quoted(name)}, ${ways[by]}`);
   if (stopped.length > most) shown.push(`and ${stopped.length - most} more: --json lists them`);
   return shown.map((text, index) => row(index === 0 ? 'stopped now' : '', text));
 }

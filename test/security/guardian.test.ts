@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, readFileSync, readlinkSync, statSync, writeSync } from 'node:fs';
+import { release } from 'node:os';
+import { FreezeState } from 'freeze-state';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { valueInNode } from '../helpers/node';
+import { canBecomeNobody, nobody, sleeper } from '../helpers/processes';
+
+/** Starts it, and gives its pid. */
+function guardian(): number {
+  using state = new FreezeState('process', sleeper().pid);
+  state.freezeAtEpoch(0);
+  const { pid } = FreezeState.capabilities.guardian;
+  if (pid === undefined) throw new Error('There is no guardian.');
+  return pid;
+}
+
+/** The fields of /proc/<pid>/status that say what a process may do. */
+function rightsOf(pid: number): string[] {
+  const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return text.split('\n').filter((line) => /^(Uid|Gid|Groups|Cap\w+|Seccomp|NoNewPrivs):/.test(line));
+}
+
+const [major = 0, minor = 0] = release().split('.').map(Number);
+/** F_SEAL_FUTURE_WRITE: Linux 5.1. */
+const hasWriteSeal = major > 5 || (major === 5 && minor >= 1);
+
+describe('the guardian', () => {
+  let pid = 0;
+  beforeAll(() => {
+    pid = guardian();
+  });
+
+  it('has the rights of the process that it guards, and no more', () => {
+    expect(rightsOf(pid)).toEqual(rightsOf(process.pid));
+  });
+
+  it.runIf(canBecomeNobody)('has no capability where that is a plain user', async () => {
+    const rights = await valueInNode(
+      ({ FreezeState: State, spawnTarget }) => {
+        const member = spawnTarget('sleep');
+        new State('process', member.pid).freezeAtEpoch(0);
+        const { pid: own } = State.capabilities.guardian;
+        const text = process.getBuiltinModule('node:fs').readFileSync(`/proc/${own}/status`, 'latin1');
+        member.kill('SIGKILL');
+        return /^CapEff:\t(\w+)$/m.exec(text)?.[1];
+      },
+      [],
+      { launch: [`user=${nobody}`] },
+    );
+    expect(Number(`0x${rights}`)).toBe(0);
+  });
+
+  it('runs a program that is neither set-user-ID nor set-group-ID', () => {
+    const { mode } = statSync(readlinkSync(`/proc/${pid}/exe`));
+    expect(mode & 0o7000).toBe(0);
+  });
+
+  it('is reached by no name: its socket has none, and cannot be opened', () => {
+    const [, inode = ''] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/3`)) ?? [];
+    const line = readFileSync('/proc/net/unix', 'latin1')
+      .split('\n')
+      .find((one) => one.trim().split(/ +/)[6] === inode);
+    // Eight fields where the socket is bound to a path.
+    expect(line?.trim().split(/ +/)).toHaveLength(7);
+    expect(() => openSync(`/proc/${pid}/fd/3`, 'r+')).toThrow('ENXIO');
+  });
+
+  it.runIf(hasWriteSeal)('reads a ledger that nobody can write to by a descriptor, cut or make longer', () => {
+    const ledger = openSync(`/proc/${pid}/fd/4`, 'r+');
+    try {
+      expect(() => writeSync(ledger, 'x', 0)).toThrow('EPERM');
+      for (const size of [0, 2 ** 30]) expect(() => ftruncateSync(ledger, size)).toThrow('EPERM');
+    } finally {
+      closeSync(ledger);
+    }
+  });
+
+  it('does nothing for one who starts it by hand', () => {
+    const { status, stderr } = spawnSync(readlinkSync(`/proc/${pid}/exe`), [String(process.pid)], { encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/started by freeze-state/);
+  });
+});

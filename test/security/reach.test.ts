@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const library = join(__dirname, '../../lib');
+
+/** Of the library alone: the command freeze-state doctor is a program of its own. */
+const sources = readdirSync(library).filter((name) => /\.m?ts$/.test(name));
+const textOf = (name: string): string => readFileSync(join(library, name), 'utf8');
+
+it('the library uses no module of Node that starts a program or opens a connection, and writes no file', () => {
+  const imports = sources.flatMap((name) => [...textOf(name).matchAll(/import ([^;]*?) from '(node:[\w/]+)'/g)]);
+  const names = (module: string) => imports.filter(([, , from]) => from === module).map(([, what]) => what);
+  expect([...new Set(imports.map(([, , module]) => module))].sort()).toEqual([
+    'node:events',
+    'node:fs',
+    'node:os',
+    'node:path',
+    'node:timers/promises',
+    'node:util',
+    'node:util/types',
+    'node:worker_threads',
+  ]);
+  expect(names('node:fs')).toEqual(['{ existsSync }']);
+  for (const name of sources)
+    expect(textOf(name), name).not.toMatch(/require\('node:|getBuiltinModule|process\.binding/);
+});
+
+it('the library runs no text as code', () => {
+  for (const name of sources) expect(textOf(name), name).not.toMatch(/\beval\b|new Function|node:vm/);
+});
