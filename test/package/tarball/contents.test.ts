@@ -41,6 +41,7 @@ describe('the packed tarball', () => {
       'README.md',
       'CHANGELOG.md',
       'CONTRIBUTING.md',
+      'SECURITY.md',
       prebuild,
       guardianProgram,
       ...sources.flatMap(compiled),
@@ -51,9 +52,10 @@ describe('the packed tarball', () => {
     expect(filesBelow(unpacked).sort()).toEqual(expected.sort());
   });
 
-  it('holds the guardian as a program', () => {
+  it('holds the guardian as a program, which only its owner may write', () => {
     const { mode } = statSync(join(unpacked, guardianProgram));
     expect(mode & 0o111).toBe(0o111);
+    expect(mode & 0o7022).toBe(0);
   });
 
   it('refers to no source map', () => {
