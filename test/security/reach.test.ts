@@ -12,6 +12,7 @@ it('the library uses no module of Node that starts a program or opens a connecti
   const imports = sources.flatMap((name) => [...textOf(name).matchAll(/import ([^;]*?) from '(node:[\w/]+)'/g)]);
   const names = (module: string) => imports.filter(([, , from]) => from === module).map(([, what]) => what);
   expect([...new Set(imports.map(([, , module]) => module))].sort()).toEqual([
+    'node:diagnostics_channel',
     'node:events',
     'node:fs',
     'node:os',
