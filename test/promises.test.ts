@@ -161,7 +161,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
   });
 
   describe('G8: a wait never misses a change', () => {
-    it('between the look and the wait', async () => {
+    it('between the read of the state and the wait', async () => {
       const state = new FreezeState(mode, sleeper(fit).pid);
       for (const change of [() => state.freezeAtEpoch(state.currentEpoch), () => state.unfreeze()]) {
         const since = state.snapshot();

@@ -95,7 +95,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     expect(result).toEqual({ isFrozen: true, members: [{ pid, outcome: 'stopped' }], state: 'stopped' });
   });
 
-  it('tells of members that are gone, and of those that somebody else had stopped', async () => {
+  it('reports members that are gone, and those that a foreign process had stopped', async () => {
     const [dead, before, last] = sleepers(3, fit) as [Target, Target, Target];
     const pids = [impossiblePid, dead.pid, before.pid, last.pid];
     const state = FreezeState.withPids(mode, pids);
@@ -123,7 +123,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     state.close();
   });
 
-  it('is false for an epoch that has passed, while the state is held, and signals nobody', async () => {
+  it('is false for an epoch that has passed and while the state is held, and sends no signal', async () => {
     const { pid } = sleeper(fit);
     const state = new FreezeState(mode, pid);
     const hold = state.hold();

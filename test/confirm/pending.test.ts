@@ -34,7 +34,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('with a timeout of 0 it looks once', async () => {
+    it('with a timeout of 0 it probes once', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       await expect(state.confirmFreezeAtEpoch(0, { timeout: 0 })).rejects.toThrow(NotStoppedError);

@@ -129,7 +129,7 @@ describe('between two steps', () => {
     state.close();
   });
 
-  it('whoever registers is frozen with the rest', async () => {
+  it('a process that is registered is frozen with the rest', async () => {
     const { state, confirming, pids } = await begun();
     const { pid } = sleeper();
     state.registerPid(pid);
@@ -138,7 +138,7 @@ describe('between two steps', () => {
     state.close();
   });
 
-  it('whoever is unregistered runs on, with its tree', async () => {
+  it('a process that is unregistered runs on, with its tree', async () => {
     const { state, confirming, pid, pids } = await begun();
     const other = sleeper();
     state.registerPid(other.pid);

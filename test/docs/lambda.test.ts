@@ -49,7 +49,7 @@ describe('the code of docs/lambda.md', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'leaves nobody stopped when %s comes in a freeze',
+    'leaves no process stopped when %s comes during a freeze',
     async (signal) => {
       // It lasts until the signal.
       const lasting = codeOfPage(signal, (code) => code.replace('await sleep(100)', 'await sleep(1_000_000)'));

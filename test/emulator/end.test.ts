@@ -73,7 +73,7 @@ describe('the end', () => {
     expect(run.happenings).not.toContain('fail');
   });
 
-  it('comes with its reader: nobody is left where standard output is closed', async () => {
+  it('comes when the reader of standard output ends: no process is left', async () => {
     const run = new Run(args({ events: [{}, {}, {}], more: ['--gap', 200] }));
     await run.until('it is delivered', () => run.count('deliver') === 1);
     run.child.stdout?.destroy();
@@ -81,7 +81,7 @@ describe('the end', () => {
     expect(run.letters).toMatch(/^[-Z]$/);
   });
 
-  it('by a second signal does not wait for anybody', async () => {
+  it('by a second signal does not wait for the processes', async () => {
     const extensions = [extension('slow', '--work', 60_000)];
     const run = new Run(args({ extensions }));
     await run.until('it is answered', () => run.count('response') === 1);

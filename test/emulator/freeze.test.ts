@@ -46,7 +46,7 @@ describe('the freeze', () => {
     const extensions = [extension('fast'), extension('slow', '--work', 800)];
     const run = new Run(args({ extensions, more: ['--gap', 500] }));
 
-    await run.until('somebody is stopped', () => run.letters.includes('T'));
+    await run.until('a process is stopped', () => run.letters.includes('T'));
     await run.until('it is logged', () => run.count('freeze') === 1);
     expect(run.timeOf('freeze') - run.timeOf('deliver')).toBeGreaterThan(0.75);
     expect(run.timeOf('response') - run.timeOf('deliver')).toBeLessThan(0.75);

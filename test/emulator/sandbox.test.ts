@@ -45,7 +45,7 @@ describe('the freeze of a sandbox', () => {
     expect(stage.letters).not.toContain('T');
   });
 
-  it('thaws before it delivers, and nobody is stopped when the event comes', async () => {
+  it('thaws before it delivers an event, and no process is stopped when the event comes', async () => {
     const stage = await new Stage().until('listen');
     for (let n = 1; n <= 5; n++) {
       const { answer } = stage.next();

@@ -167,7 +167,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       expect(state.snapshot()).toEqual({ epoch: 0, isFrozen: true });
     });
 
-    it('never continues what somebody else stopped', async () => {
+    it('never continues what a foreign process stopped', async () => {
       const { pid } = sleeper(fit);
       const state = new FreezeState(mode, pid);
       process.kill(pid, 'SIGSTOP');

@@ -7,7 +7,7 @@ describe('out of descriptors', () => {
   const few = { launch: ['open-files=96'] };
   const emfile = 24;
 
-  it('nothing is half registered, and it works again once there is one', async () => {
+  it('a registration leaves nothing behind, and works again once there is a descriptor', async () => {
     const [first, second, third] = sleepers(3).map(({ pid }) => pid) as [number, number, number];
     const result = await valueInNode(
       ({ FreezeState, failure, stoppedNow, runningNow }, one, two, three) => {
@@ -62,7 +62,7 @@ describe('out of descriptors', () => {
     expect(result.froze).toBe(true);
   });
 
-  it('pidfds are still what is used', async () => {
+  it('members are still signalled by pidfd', async () => {
     const result = await valueInNode(
       ({ FreezeState, failure }) => {
         const { openSync, closeSync } = process.getBuiltinModule('node:fs');
@@ -108,7 +108,7 @@ describe('a state that is garbage collected', () => {
     await running(...pids);
   });
 
-  it('lets go of itself whatever its waits came to', async () => {
+  it('is freed however its waits have ended', async () => {
     const { pid } = sleeper();
     const left = await valueInNode(
       async ({ FreezeState, openPidfds, turn }, member) => {

@@ -43,7 +43,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
     });
 
     // No SIGCONT wakes what is frozen with its cgroup.
-    it.skipIf(mode === 'cgroup')('is true again at the epoch that is frozen, and signals nobody', async () => {
+    it.skipIf(mode === 'cgroup')('is true again at the epoch that is frozen, and sends no signal', async () => {
       const { state, pids } = threeFrozen();
       await stopped(...pids);
       const [first = 0] = pids;
@@ -98,7 +98,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
   });
 
   describe('an unfreeze', () => {
-    it('leaves alone what somebody else stopped', async () => {
+    it('leaves alone what a foreign process stopped', async () => {
       const { pid } = sleeper(fit);
       const state = new FreezeState(mode, pid);
       process.kill(pid, 'SIGSTOP');
@@ -109,7 +109,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
   });
 
   describe('a forced unfreeze', () => {
-    it('continues a member that somebody else stopped', async () => {
+    it('continues a member that a foreign process stopped', async () => {
       const { pid } = sleeper(fit);
       const state = new FreezeState(mode, pid);
       process.kill(pid, 'SIGSTOP');
@@ -147,7 +147,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       await running(...pids);
     });
 
-    it('leaves alone what somebody else stopped', async () => {
+    it('leaves alone what a foreign process stopped', async () => {
       const { pid } = sleeper(fit);
       const state = new FreezeState(mode, pid);
       process.kill(pid, 'SIGSTOP');

@@ -45,7 +45,7 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
     }, `${path} is swept`);
   });
 
-  it('is removed at once where nobody is in it', async () => {
+  it('is removed at once where no process is in it', async () => {
     const parent = cgroup();
     // The guardian is ready with the first freeze; so the state that is left empty is another one.
     const member = sleeper();
@@ -76,7 +76,7 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
     expect(existsSync(path)).toBe(false);
   });
 
-  it('of one that lives is left alone, empty and frozen as it may be', async () => {
+  it('is left alone while that emulator lives, even empty and frozen', async () => {
     const parent = cgroup();
     const member = sleeper();
     using frozen = new FreezeState('cgroup', member.pid, { cgroup: { parent } });

@@ -34,24 +34,24 @@ async function inTerminal() {
 }
 
 describe('in a real terminal, with the runtime and two extensions frozen', () => {
-  it('Ctrl-C leaves no process', async () => {
+  it('Ctrl-C leaves no process behind', async () => {
     const { terminal, pids, exit } = await inTerminal();
     terminal.stdin.write('\x03');
     expect(await exit).toEqual([130, null]);
     await until(() => pids.every((pid) => ['', 'Z', 'X'].includes(letterOf(pid))), 'all have ended');
   });
 
-  it('Ctrl-\\, by which nothing of the emulator runs, leaves nobody stopped', async () => {
+  it('Ctrl-\\, at which no code of the emulator runs, leaves no process stopped', async () => {
     const { terminal, pids, exit } = await inTerminal();
     terminal.stdin.write('\x1c');
     await exit;
-    await until(() => !pids.map(letterOf).includes('T'), 'nobody is stopped');
+    await until(() => !pids.map(letterOf).includes('T'), 'no process is stopped');
   });
 
-  it('closing it leaves nobody stopped', async () => {
+  it('closing the terminal leaves no process stopped', async () => {
     const { terminal, pids, exit } = await inTerminal();
     terminal.kill('SIGKILL');
     await exit;
-    await until(() => !pids.map(letterOf).includes('T'), 'nobody is stopped');
+    await until(() => !pids.map(letterOf).includes('T'), 'no process is stopped');
   });
 });

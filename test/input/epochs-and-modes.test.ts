@@ -43,7 +43,7 @@ it('-0 and 2^53-1 are epochs', () => {
 
 describe('a mode', () => {
   it.each([
-    ['an unknown string', 'cgroup of nobody', '"cgroup of nobody"'],
+    ['an unknown string', 'cgroup of none', '"cgroup of none"'],
     ['another case', 'Process', '"Process"'],
     ['a property of every object', 'toString', '"toString"'],
     ['a key instead of its value', 'None', '"None"'],

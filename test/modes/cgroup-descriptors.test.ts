@@ -82,7 +82,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of 
     },
   );
 
-  it('continues what somebody has stopped, whose descriptor it has', async () => {
+  it('continues what a foreign process has stopped, if it has its descriptor', async () => {
     const [pid = 0] = sleepers(1).map((one) => one.pid);
     const runs = await valueInNode(
       ({ FreezeState, full, stoppedNow, runningNow }, member) => {

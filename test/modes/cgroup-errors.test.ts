@@ -31,7 +31,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(error.message).toContain('cgroup.type');
   });
 
-  it('where it, or one above it, was frozen by somebody else', () => {
+  it('where the group, or one above it, was frozen by a foreign process', () => {
     const parent = cgroup();
     const path = cgroup(parent);
     write(parent, 'cgroup.freeze', 1);
@@ -59,7 +59,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     state.close();
   });
 
-  it('where somebody else froze the very one: the freeze fails, and does not make it ours', () => {
+  it('where a foreign process froze the group: the freeze fails, and a thaw leaves it frozen', () => {
     const path = cgroup();
     const { pid } = sleeper();
     const state = open({ cgroup: { path } }, pid);

@@ -155,30 +155,33 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       await running(pid);
     });
 
-    it.each(['first', 'second'])('which goes by the %s that is closed, and home in the end', async (which) => {
-      const origin = cgroup();
-      const pid = sleeperIn(origin);
-      const first = open(undefined, pid);
-      const firsts = cgroupOf(pid);
-      const second = open(undefined, pid);
-      const seconds = cgroupOf(pid);
-      expect(second.freezeAtEpoch(0)).toBe(true);
-      await stopped(pid);
-      const [closed, left] = which === 'first' ? [first, second] : [second, first];
-      closed.close();
-      // Back with the one that still has it; or where it is, with the one that took it.
-      expect(cgroupOf(pid)).toBe(which === 'first' ? seconds : firsts);
-      expect(isStopped(pid)).toBe(which === 'first');
-      left.unfreeze();
-      expect(left.freezeAtEpoch(left.currentEpoch)).toBe(true);
-      await stopped(pid);
-      left.close();
-      await running(pid);
-      expect(cgroupOf(pid)).toBe(origin);
-      expect(madeUnder(own)).toEqual([]);
-    });
+    it.each(['first', 'second'])(
+      'goes with the %s state that is closed, and in the end to its origin',
+      async (which) => {
+        const origin = cgroup();
+        const pid = sleeperIn(origin);
+        const first = open(undefined, pid);
+        const firsts = cgroupOf(pid);
+        const second = open(undefined, pid);
+        const seconds = cgroupOf(pid);
+        expect(second.freezeAtEpoch(0)).toBe(true);
+        await stopped(pid);
+        const [closed, left] = which === 'first' ? [first, second] : [second, first];
+        closed.close();
+        // Back with the one that still has it; or where it is, with the one that took it.
+        expect(cgroupOf(pid)).toBe(which === 'first' ? seconds : firsts);
+        expect(isStopped(pid)).toBe(which === 'first');
+        left.unfreeze();
+        expect(left.freezeAtEpoch(left.currentEpoch)).toBe(true);
+        await stopped(pid);
+        left.close();
+        await running(pid);
+        expect(cgroupOf(pid)).toBe(origin);
+        expect(madeUnder(own)).toEqual([]);
+      },
+    );
 
-    it('is not gone back to where that one has let the process go: frozen there, nobody would thaw it', async () => {
+    it('is not returned to that state once it has released the process: frozen there, it would never be thawed', async () => {
       const origin = cgroup();
       const [pid, { pid: other }] = [sleeperIn(origin), sleeper()];
       const first = FreezeState.withPids(FreezeMode.Cgroup, [pid, other]);
@@ -205,7 +208,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       expect(madeUnder(own)).toEqual([]);
     });
 
-    it('is a given one that both use: a member stays until the last of them lets it go', async () => {
+    it('is external and used by both: a member stays until the last of them releases it', async () => {
       const [path, origin] = [cgroup(), cgroup()];
       const pid = sleeperIn(origin);
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
@@ -245,7 +248,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
         }
       }
       expect(readFileSync(join(path, 'cgroup.freeze'), 'latin1')).toBe('0\n');
-      await until(() => processesOf(path).length === 0, 'nobody is in it');
+      await until(() => processesOf(path).length === 0, 'no process is in it');
     });
   });
 });

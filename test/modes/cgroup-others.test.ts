@@ -117,7 +117,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
     state.close();
   });
 
-  describe('somebody has removed it', () => {
+  describe('that was removed while the state lives', () => {
     const places = [
       ['that was made', () => undefined],
       ['that was given', () => ({ cgroup: { path: cgroup() } })],
@@ -177,7 +177,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       state.close();
     });
 
-    it('and made another of that name: that is not the one', () => {
+    it('is not taken for another that was made under the same name', () => {
       const { state, member, path } = bereaved({ cgroup: { path: cgroup() } });
       mkdirSync(path);
       write(path, 'cgroup.procs', member.pid);

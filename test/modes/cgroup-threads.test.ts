@@ -43,7 +43,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))(
       expect(madeUnder(own)).toEqual([]);
     });
 
-    it('is missed where somebody has moved it out, and moved in again when it is registered again', async () => {
+    it('fails the freeze where a foreign process has moved it out, and is moved in when it is registered again', async () => {
       const elsewhere = cgroup();
       const { pid, thread, endFirst } = await start();
       const state = open(undefined, pid);

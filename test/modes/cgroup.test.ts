@@ -132,7 +132,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       expect(madeUnder(own)).toEqual([]);
     });
 
-    it('whose cgroup is gone by the time of its return comes to next to ours', () => {
+    it('whose origin was removed meanwhile is moved to the parent of the group', () => {
       const origin = cgroup();
       const { pid } = sleeper();
       write(origin, 'cgroup.procs', pid);
@@ -156,7 +156,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
     });
   });
 
-  describe('a member that somebody moved', () => {
+  describe('a member that a foreign process moved', () => {
     it('out of the group fails the freeze, until it is registered again', async () => {
       const elsewhere = cgroup();
       const [member, other] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
@@ -215,7 +215,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
     expect(madeUnder(own)).toEqual([]);
   });
 
-  it("is not woken by a stranger's SIGCONT", async () => {
+  it('is not woken by the SIGCONT of a foreign process', async () => {
     const [inside, outside] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
     const state = open(undefined, inside.pid);
     const byEach = new FreezeState(FreezeMode.Process, outside.pid);

@@ -124,7 +124,7 @@ describe('a registration is refused', () => {
       expect(() => state.registerPid(own)).toThrow('the process group that this very process is in');
   });
 
-  it('of none that does not exist, which counts as gone', () => {
+  it('but not of a process that does not exist, which counts as gone', () => {
     const state = new FreezeState(FreezeMode.ProcessGroup, impossiblePid);
     expect(state.pids).toEqual([impossiblePid]);
   });

@@ -82,7 +82,7 @@ describe('a tree', () => {
     await running(whole.pid, left);
   });
 
-  it('leaves a descendant as it was that somebody else had stopped', async () => {
+  it('leaves a descendant stopped that a foreign process had stopped', async () => {
     const whole = await tree(2, 1);
     const [, before = 0, other = 0] = whole.pids;
     process.kill(before, 'SIGSTOP');
@@ -169,7 +169,7 @@ it('a tree that joins a frozen state is stopped as a whole, and leaves it as a w
 });
 
 describe('a forced unfreeze', () => {
-  it('continues descendants that somebody else stopped, and no process outside', async () => {
+  it('continues descendants that a foreign process stopped, and no process outside of the tree', async () => {
     const [whole, others] = await Promise.all([tree(2, 2), tree(1, 1)]);
     const state = new FreezeState(FreezeMode.ProcessTree, whole.pid);
     for (const isFrozen of [false, true]) {

@@ -66,7 +66,7 @@ describe('the guardian', () => {
     expect(() => openSync(`/proc/${pid}/fd/3`, 'r+')).toThrow('ENXIO');
   });
 
-  it.runIf(hasWriteSeal)('reads a ledger that nobody can write to by a descriptor, cut or make longer', () => {
+  it.runIf(hasWriteSeal)('reads a ledger whose file no process can write to, cut or make longer', () => {
     const ledger = openSync(`/proc/${pid}/fd/4`, 'r+');
     try {
       expect(() => writeSync(ledger, 'x', 0)).toThrow('EPERM');

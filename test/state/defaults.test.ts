@@ -101,7 +101,7 @@ describe('mode process', () => {
     expect(state.snapshot()).toEqual({ epoch: 0, isFrozen: false });
   });
 
-  it('looks at the epoch before it misses a pid', () => {
+  it('checks the epoch before it reports that no member is registered', () => {
     expect(new FreezeState(FreezeMode.Process).freezeAtEpoch(1)).toBe(false);
   });
 });

@@ -158,7 +158,7 @@ describe('waitForStateChangeSync on the main thread', () => {
     await done;
   });
 
-  it('throws FreezeClosedError on a closed state, before it looks at the options', () => {
+  it('throws FreezeClosedError on a closed state, before it checks the options', () => {
     const state = new FreezeState();
     state.close();
     expect(() => state.waitForStateChangeSync()).toThrow(FreezeClosedError);

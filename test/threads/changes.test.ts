@@ -159,7 +159,7 @@ describe('the end of changes', () => {
     await expect(step).rejects.toBe('enough');
   });
 
-  it('is an unhandled rejection where nobody looks at the step that fails, as everywhere in Node', async () => {
+  it('is an unhandled rejection where the step that fails has no handler, as everywhere in Node', async () => {
     const codes = await valueInNode(async ({ FreezeState, turn }) => {
       const seen: unknown[] = [];
       process.on('unhandledRejection', (error: NodeJS.ErrnoException) => seen.push(error.code));

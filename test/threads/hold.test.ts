@@ -84,7 +84,7 @@ describe('hold', () => {
     hold.release();
   });
 
-  it('leaves a freeze at a wrong value an error, and one without members false', () => {
+  it('leaves the error of a freeze at a value that is no epoch, and answers false without members', () => {
     const state = new FreezeState(FreezeMode.Process);
     using _ = state.hold();
     expect(state.freezeAtEpoch(state.currentEpoch)).toBe(false);
@@ -123,7 +123,7 @@ describe('hold', () => {
         };
       },
     ],
-  ])('holds and lets go all the same where %s', (_, spoil) => {
+  ])('is taken and released all the same where %s', (_, spoil) => {
     const state = new FreezeState(FreezeMode.Process, sleeper().pid);
     const mend = spoil();
     try {

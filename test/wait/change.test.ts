@@ -167,7 +167,7 @@ describe('a wait since a snapshot', () => {
     await change.promise;
   });
 
-  it('misses no change of a loop that looks and waits', async () => {
+  it('misses no change in a loop that reads the state and waits', async () => {
     const state = new FreezeState('process', sleeper().pid);
     let seen = state.snapshot();
     for (let round = 0; round < 100; round += 1) {

@@ -37,7 +37,7 @@ describe('a pending wait', () => {
     expect(ending).toEqual({ ...ended, stdout: '' });
   });
 
-  it('keeps it alive no longer once it has ended, however that was', async () => {
+  it('stops keeping it alive once the wait has ended, in whatever way', async () => {
     const ending = await runInNode(async ({ FreezeState }) => {
       const abort = new AbortController();
       const [one, other] = [new FreezeState(), new FreezeState()];
@@ -65,7 +65,7 @@ describe('a pending wait', () => {
     ]);
   });
 
-  it('keeps it alive also where an error has kept those that ended before it from being tidied up after', async () => {
+  it('keeps it alive also where an error has prevented the release of waits that ended before it', async () => {
     const ending = await runInNode(async ({ FreezeState }) => {
       process.on('uncaughtException', () => undefined);
       const state = new FreezeState();
@@ -96,7 +96,7 @@ describe('a pending wait', () => {
   });
 });
 
-describe('a wait that fails and that nobody looks at', () => {
+describe('a wait that fails and whose promise has no handler', () => {
   it('is an unhandled rejection, as everywhere in Node', async () => {
     const { code, stderr } = await runInNode(({ FreezeState }) => {
       void new FreezeState().waitForStateChange({ timeout: 1 });
