@@ -58,11 +58,13 @@ TEST_SUITE("freeze") {
   }
 
   TEST_CASE("where nothing can be signalled, a freeze says so") {
-    ScriptedState scripted(1);
-    scripted.script.unsupported();
-    CHECK(describe(scripted.state.freezeAtEpoch(0)) == "UnsupportedPlatform");
-    CHECK(describe(scripted.state.freezeAtEpoch(1)) == "not frozen");
-    CHECK(scripted.script.log().empty());
+    Script script;
+    script.unsupported();
+    FreezeState state(Mode::Process, LoopOptions{.boost = false}, script);
+    state.registerPid(101);
+    CHECK(describe(state.freezeAtEpoch(0)) == "UnsupportedPlatform");
+    CHECK(describe(state.freezeAtEpoch(1)) == "not frozen");
+    CHECK(script.log().empty());
   }
 }
 

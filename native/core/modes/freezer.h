@@ -38,15 +38,15 @@ struct MemberStatus {
 /// when. It owns the members and hands them over, and calls every function under its lock. Nothing throws.
 class Freezer {
  public:
-  explicit Freezer(ProcessControl& control) noexcept : control_(control) {}
+  /// `isSupported`: whether anything can be frozen in this way here.
+  Freezer(ProcessControl& control, bool isSupported) noexcept : control_(control), isSupported_(isSupported) {}
   Freezer(const Freezer&) = delete;
   Freezer& operator=(const Freezer&) = delete;
   virtual ~Freezer() = default;
 
   ProcessControl& control() const noexcept { return control_; }
 
-  /// Whether anything can be frozen in this way here.
-  virtual bool isSupported() const noexcept { return control_.isSupported(); }
+  bool isSupported() const noexcept { return isSupported_; }
 
   /// Takes hold of a newcomer: the last of the members, of which only the pid is filled in. Where the set is frozen, as
   /// the ticket then says, it is stopped at once; a thaw may move the word meanwhile, and finds it marked. On failure
@@ -93,4 +93,5 @@ class Freezer {
   ProcessControl& control_;
 };
 
+  const bool isSupported_;
 }  // namespace freeze_state

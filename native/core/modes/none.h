@@ -7,9 +7,8 @@ namespace freeze_state {
 /// Nothing: pids are remembered, and no process is ever signalled.
 class NoneFreezer final : public Freezer {
  public:
-  using Freezer::Freezer;
+  explicit NoneFreezer(ProcessControl& control) noexcept : Freezer(control, true) {}
 
-  bool isSupported() const noexcept override { return true; }
   Failures admit(MemberList& /*members*/, Member& /*newcomer*/, const Ticket* /*frozen*/) override { return {}; }
   Failures dismiss(MemberList& /*members*/, Member& /*member*/, const Ticket* /*frozen*/) override { return {}; }
   void refresh(MemberList& /*members*/) noexcept override {}

@@ -10,10 +10,14 @@ namespace freeze_state {
 /// The registered processes, each signalled on its own. With a control that signals groups: their groups.
 class ProcessFreezer : public Freezer {
  public:
-  /// `ledger` as `StopProtocol` has it; `reach`: how many processes a signal to a member may reach.
-  ProcessFreezer(const LoopOptions& options, ProcessControl& control, Ledger* ledger = nullptr,
-                 std::size_t reach = 1) noexcept
-      : Freezer(control), options_(options), protocol_(control, ledger), reach_(reach) {}
+  /// `ledger` as `StopProtocol` has it; `reach`: how many processes a signal to a member may reach;
+  /// `isPossible`: whether what the mode needs besides signals is here.
+  ProcessFreezer(const LoopOptions& options, ProcessControl& control, Ledger* ledger = nullptr, std::size_t reach = 1,
+                 bool isPossible = true) noexcept
+      : Freezer(control, isPossible && control.isSupported()),
+        options_(options),
+        protocol_(control, ledger),
+        reach_(reach) {}
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;

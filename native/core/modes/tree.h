@@ -19,9 +19,11 @@ namespace freeze_state {
 class TreeFreezer final : public ProcessFreezer {
  public:
   TreeFreezer(const LoopOptions& options, ProcessControl& control, ProcessTable& table, Ledger* ledger = nullptr)
-      : ProcessFreezer(options, control, ledger), table_(table), reader_(table.children()), descendants_(control) {}
+      : ProcessFreezer(options, control, ledger, 1, table.isAvailable()),
+        table_(table),
+        reader_(table.children()),
+        descendants_(control) {}
 
-  bool isSupported() const noexcept override { return ProcessFreezer::isSupported() && table_.isAvailable(); }
   /// Fails with `OwnAncestor`, besides.
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.

@@ -18,14 +18,13 @@ class CgroupFreezer final : public Freezer {
  public:
   CgroupFreezer(std::unique_ptr<FreezeFile> group, const LoopOptions& options, ProcessControl& control,
                 Ledger* ledger = nullptr, CgroupAccess access = {})
-      : Freezer(control),
+      : Freezer(control, true),
         options_(options),
         group_(std::move(group)),
         ledger_(ledger),
         entry_(ledger == nullptr ? LedgerEntry() : ledger->enter(group_->identify())),
         membership_(*group_, control, std::move(access)) {}
 
-  bool isSupported() const noexcept override { return true; }
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures readmit(MemberList& members, Member& member) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
