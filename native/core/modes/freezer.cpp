@@ -17,10 +17,11 @@ std::vector<Covered> Freezer::visit(MemberList& members) {
   return list;
 }
 
-std::optional<MemberStatus> Freezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/) {
+std::optional<MemberStatus> Freezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/,
+                                             const Slice& slice) {
   const Member* const member = members.find(pid);
   if (member == nullptr) return std::nullopt;
-  return MemberStatus{pid, control_.probe(member->process), true, member->stop.isSent};
+  return MemberStatus{pid, probe(control_, member->process, slice), true, member->stop.isSent};
 }
 
 }  // namespace freeze_state

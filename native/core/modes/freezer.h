@@ -80,7 +80,9 @@ class Freezer {
   /// process for its state; may mark those that have exited.
   virtual std::vector<Covered> visit(MemberList& members);
   /// Probes one of those; nothing where it is none of ours any more. Appends descendants that `visit` does not know.
-  virtual std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found);
+  /// Where the slice is cancelled the answer is of no use.
+  virtual std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
+                                              const Slice& slice);
 
   /// At the end, when nothing is stopped any more. What it made is removed; the failures say what could not be. Doing
   /// it again does nothing.
@@ -91,7 +93,7 @@ class Freezer {
 
  private:
   ProcessControl& control_;
+  const bool isSupported_;
 };
 
-  const bool isSupported_;
 }  // namespace freeze_state

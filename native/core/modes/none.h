@@ -18,9 +18,10 @@ class NoneFreezer final : public Freezer {
   Step confirm(MemberList& /*members*/, const Slice& /*slice*/) override { return Step::done(); }
   Failures resume(MemberList& /*members*/, Whom /*whom*/) override { return {}; }
   /// What has the pid now may be another process than the one that was registered.
-  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/) override {
+  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/,
+                                      const Slice& slice) override {
     if (members.find(pid) == nullptr) return std::nullopt;
-    return MemberStatus{pid, probe(control(), pid), true, false};
+    return MemberStatus{pid, probe(control(), pid, slice), true, false};
   }
 };
 

@@ -188,17 +188,18 @@ std::vector<Covered> TreeFreezer::visit(MemberList& members) {
   return list;
 }
 
-std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& found) {
-  auto status = ProcessFreezer::inspect(members, pid, found);
+std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
+                                                 const Slice& slice) {
+  auto status = ProcessFreezer::inspect(members, pid, found, slice);
   if (!isAnyStopped(members)) {
     // A pass for each tree.
     if (status) reader_->reset();
-    if (!status || reader_->beginPass({}) == 0) reader_->read(pid, found, {});
+    if (!status || reader_->beginPass(slice) == 0) reader_->read(pid, found, slice);
   }
   if (status) return status;
   const Member* const member = descendants_.list.find(pid);
-  if (member == nullptr) return MemberStatus{pid, freeze_state::probe(control(), pid), false, false};
-  return MemberStatus{pid, control().probe(member->process), false, member->stop.isSent};
+  if (member == nullptr) return MemberStatus{pid, freeze_state::probe(control(), pid, slice), false, false};
+  return MemberStatus{pid, freeze_state::probe(control(), member->process, slice), false, member->stop.isSent};
 }
 
 /// For a forced thaw: whoever is below the members now, whether or not a freeze of ours has met it. They run meanwhile,
@@ -224,7 +225,7 @@ void TreeFreezer::resumeStoppedByOthers(Pid pid, const std::unordered_set<Pid>& 
   Process child;
   if (!control().open(pid, child).empty()) return;
   TreeWalk::Relation now;
-  const int error = verified(control(), child, [&] { return TreeWalk::readRelation(table_, pid, now); });
+  const int error = verified(control(), child, [&] { return TreeWalk::readRelation(table_, pid, {}, now); });
   if (error == 0 && now.isStopped && known.contains(now.parent)) control().send(child, Signal::Continue);
   control().release(child);
 }

@@ -37,7 +37,8 @@ class TreeFreezer final : public ProcessFreezer {
   }
   std::vector<Covered> visit(MemberList& members) override;
   /// While running, it finds the descendants as they are now.
-  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found) override;
+  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
+                                      const Slice& slice) override;
   Failures close(MemberList& members) override;
 
  private:

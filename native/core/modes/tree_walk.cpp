@@ -26,11 +26,15 @@ constexpr milliseconds kLongest(5000);
 
 }  // namespace
 
-int TreeWalk::readRelation(ProcessTable& table, Pid pid, Relation& relation) {
+int TreeWalk::readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation) {
   ProcessEntry entry;
   if (const int error = table.read(pid, entry); error != 0) return error;
-  const bool isStopped = entry.state == 'T' || (entry.isLeaderless() && table.probe(pid) == ProcessState::Stopped);
-  relation = {entry.parent, isStopped};
+  relation = {entry.parent, entry.state == 'T'};
+  if (!entry.isLeaderless()) return 0;
+  ThreadScan scan;
+  const auto state = table.probe(pid, scan, {slice.ticket});
+  if (!state) return ECANCELED;
+  relation.isStopped = *state == ProcessState::Stopped;
   return 0;
 }
 
@@ -83,7 +87,7 @@ Failures TreeWalk::step(const Slice& slice) {
   if (!round_.hasBegunPass) return beginPass(slice);
   if (round_.parent) {
     Parent& parent = *round_.parent;
-    return parent.isListed ? takeNextChild(parent) : listChildren(parent, slice);
+    return parent.isListed ? takeNextChild(parent, slice) : listChildren(parent, slice);
   }
   if (round_.asked < round_.ready.size()) {
     round_.parent = Parent{round_.ready[round_.asked++], {}, false, false};
@@ -132,11 +136,11 @@ Failures TreeWalk::listChildren(Parent& parent, const Slice& slice) {
 
 /// The youngest first: where children fork and exit, the only one that still lives is the last. The others are zombies,
 /// which their parent, being stopped, does not reap.
-Failures TreeWalk::takeNextChild(Parent& parent) {
+Failures TreeWalk::takeNextChild(Parent& parent, const Slice& slice) {
   while (!parent.children.empty()) {
     const Pid child = parent.children.back();
     parent.children.pop_back();
-    if (!known_.contains(child) && !dead_.contains(child)) return adopt(child, parent);
+    if (!known_.contains(child) && !dead_.contains(child)) return adopt(child, parent, slice);
     // New ones come last, so what is left was met before, too. What is not, such as one that an exit has given to this
     // parent, the quiet round finds.
     if (!isQuiet_) parent.children.clear();
@@ -223,6 +227,10 @@ std::optional<bool> TreeWalk::isInVfork(Pid pid, const Slice& slice) {
   if (!sleeper_->hasBegunPass) {
     const int error = reader_.beginPass(slice);
     if (error == EAGAIN) return std::nullopt;
+    if (error != 0) {
+      sleeper_.reset();
+      return false;
+    }
     sleeper_->hasBegunPass = true;
   }
   const int error = reader_.read(pid, sleeper_->children, slice);
@@ -233,7 +241,7 @@ std::optional<bool> TreeWalk::isInVfork(Pid pid, const Slice& slice) {
 }
 
 /// Takes hold of the process, and signals it if it then still is the child of the parent that is being asked.
-Failures TreeWalk::adopt(Pid pid, Parent& parent) {
+Failures TreeWalk::adopt(Pid pid, Parent& parent, const Slice& slice) {
   if (pid == control_.ownPid()) return {{FailureCode::OwnAncestor, parent.pid}};
   parent.hasChanged = true;
   Member child;
@@ -243,9 +251,13 @@ Failures TreeWalk::adopt(Pid pid, Parent& parent) {
   Relation now;
   const int error = control_.hasExited(child.process)
                         ? ESRCH
-                        : verified(control_, child.process, [&] { return readRelation(table_, pid, now); });
+                        : verified(control_, child.process, [&] { return readRelation(table_, pid, slice, now); });
   std::optional<Failure> failure;
   if (!child.hasExited()) {
+    if (error == ECANCELED) {
+      control_.release(child.process);
+      return {};
+    }
     if (error != 0) {
       failure = readFailure(pid, error == ESRCH ? EACCES : error);
     } else if (now.parent != parent.pid || hasExited(*find(parent.pid))) {

@@ -35,12 +35,13 @@ class TreeWalk {
   /// `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline with `NeverStopped`, too.
   Step run(const Slice& slice);
 
-  /// Whose child a process is now, and whether it is stopped. Returns 0, or the errno(3).
+  /// Whose child a process is now, and whether it is stopped. Returns 0, or the errno(3); ECANCELED where a thaw came
+  /// before that was known.
   struct Relation {
     Pid parent = 0;
     bool isStopped = false;
   };
-  static int readRelation(ProcessTable& table, Pid pid, Relation& relation);
+  static int readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation);
 
  private:
   /// A process that is being asked for its children.
@@ -64,14 +65,14 @@ class TreeWalk {
   Failures sortNext(const Slice& slice);
   Failures beginPass(const Slice& slice);
   Failures listChildren(Parent& parent, const Slice& slice);
-  Failures takeNextChild(Parent& parent);
+  Failures takeNextChild(Parent& parent, const Slice& slice);
   void endRound();
   Failures neverStopped(bool isBlocked) const;
 
   std::vector<Pid> everyone() const;
   std::optional<bool> canBeAsked(Pid pid, const Slice& slice, Failures& failures);
   std::optional<bool> isInVfork(Pid pid, const Slice& slice);
-  Failures adopt(Pid pid, Parent& parent);
+  Failures adopt(Pid pid, Parent& parent, const Slice& slice);
   Member* find(Pid pid) noexcept;
   bool hasExited(Member& member) noexcept;
   void forget(Pid pid);

@@ -122,11 +122,17 @@ int verified(ProcessControl& control, Process& process, Read read) {
   return control.hasExited(process) ? ESRCH : error;
 }
 
-/// Probes whatever has the pid now.
-inline ProcessState probe(ProcessControl& control, Pid pid) noexcept {
+/// Probes the process, to the end unless a thaw comes: then it is `Unknown`.
+inline ProcessState probe(ProcessControl& control, const Process& process, const Slice& slice) noexcept {
+  ThreadScan scan;
+  return control.probe(process, scan, {slice.ticket}).value_or(ProcessState::Unknown);
+}
+
+/// The same for whatever has the pid now.
+inline ProcessState probe(ProcessControl& control, Pid pid, const Slice& slice = {}) noexcept {
   Process process;
   if (!control.open(pid, process).empty()) return ProcessState::Unknown;
-  const ProcessState state = process.hasExited ? ProcessState::Gone : control.probe(process);
+  const ProcessState state = process.hasExited ? ProcessState::Gone : probe(control, process, slice);
   control.release(process);
   return state;
 }

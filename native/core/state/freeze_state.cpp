@@ -76,10 +76,16 @@ std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
   for (std::size_t next = 0; next < queue.size(); ++next) {
     std::vector<Pid> found;
     std::optional<MemberStatus> status;
-    {
+    // A thaw ends a probe of many threads (G6), which is then made anew; but not for ever.
+    constexpr int kPatience = 3;
+    bool isOver = false;
+    for (int tries = 1; !isOver; ++tries) {
       const std::lock_guard lock(mutex_);
-      if (word_.load() == word::kClosed) return std::nullopt;
-      status = freezer_->inspect(members_, queue[next], found);
+      const std::uint64_t seen = word_.load();
+      if (seen == word::kClosed) return std::nullopt;
+      const Ticket ticket(word_, seen);
+      status = freezer_->inspect(members_, queue[next], found, tries < kPatience ? Slice{&ticket} : Slice{});
+      isOver = ticket.isCurrent() || tries == kPatience;
     }
     if (status) list.push_back(*status);
     std::ranges::copy_if(found, std::back_inserter(queue), [&](Pid pid) { return known.insert(pid).second; });
@@ -134,8 +140,9 @@ Failures FreezeState::hold(const Listener* caller) {
 
 void FreezeState::release() noexcept {
   if (holds_.fetch_sub(1) != 1 || !hasListeners_.load()) return;
-  std::unique_lock lock(mutex_);
-  announce(lock, nullptr);
+  // The blocked waits are for a change of the word, which this is not.
+  const std::lock_guard lock(mutex_);
+  tell(nullptr);
 }
 
 Failures FreezeState::registerPid(std::int64_t pid) {
@@ -231,12 +238,16 @@ void FreezeState::removeListener(Listener& listener) noexcept {
   hasListeners_.store(!listeners_.empty());
 }
 
-/// Tells everybody but the caller that the word has moved, or that the last hold is gone, and ends the caller's hold of
-/// the lock.
-void FreezeState::announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept {
+/// The lock is held.
+void FreezeState::tell(const Listener* caller) noexcept {
   for (Listener* listener : listeners_) {
     if (listener != caller) listener->stateChanged();
   }
+}
+
+/// Tells everybody but the caller that the word has moved, and ends the caller's hold of the lock.
+void FreezeState::announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept {
+  tell(caller);
   lock.unlock();
   changed_.notify_all();
 }

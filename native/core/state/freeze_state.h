@@ -139,6 +139,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   void dropExited() noexcept;
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
   bool advance() noexcept;
+  void tell(const Listener* caller) noexcept;
   void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
 
   const std::uint64_t id_ = live_states::nextId();

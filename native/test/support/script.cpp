@@ -129,10 +129,20 @@ ProcessState Script::probe(const Process& process) noexcept {
 
 std::optional<ProcessState> Script::probe(const Process& process, ThreadScan& /*scan*/, const Slice& slice) noexcept {
   if (const auto hook = std::exchange(probeHook_, nullptr)) hook();
+  {
+    const std::lock_guard lock(mutex_);
+    ++probes_[process.pid];
+  }
   const auto cut = cutShort_.find(process.pid);
   if (cut == cutShort_.end() || cut->second == 0 || !slice.isOver()) return probe(process);
   --cut->second;
   return std::nullopt;
+}
+
+int Script::probes(Pid pid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = probes_.find(pid);
+  return found == probes_.end() ? 0 : found->second;
 }
 
 void Script::findExited(std::span<Process* const> processes) noexcept {

@@ -36,6 +36,8 @@ class Script : public ProcessControl {
   void stuck(Pid pid, bool isStuck = true);
   /// It has many threads: a probe whose slice is over is cut short so many times.
   void cutShort(Pid pid, int times);
+  /// How often it was probed in steps, each step counted.
+  int probes(Pid pid) const;
   /// How many of these times are left.
   int cutsLeft(Pid pid) const { return cutShort_.at(pid); }
 
@@ -98,6 +100,7 @@ class Script : public ProcessControl {
   std::string log_;
   std::map<Signal, std::size_t> counts_;
   std::size_t sends_ = 0;
+  std::map<Pid, int> probes_;
   std::set<Pid> stopped_;
   std::multiset<Pid> held_;
 };

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cerrno>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -22,7 +24,15 @@ class ScriptedTable : public ProcessTable {
   std::map<Pid, int> errors;
   std::function<void(Pid)> onChildren;
   std::function<void(Pid)> onRead;
+  std::function<void()> onProbe;              ///< in a probe, which a thaw can cut short
+  std::function<void(Pid, Pid)> onComparing;  ///< the memory of two processes
   std::set<Pid> vforked;
+  std::set<Pid> leaderless;  ///< whose first thread has exited
+  int cutPasses = 0;         ///< so often a pass is cut short
+  int cutReads = 0;          ///< so often the children of a process are, after the first of them
+  int passes = 0;            ///< that have begun, or were cut short
+  int passError = 0;         ///< what a pass fails with
+  std::function<void()> onPass;
   std::set<Pid> stopped;  ///< by somebody else
 
   void bear(Pid parent, Pid child) {
@@ -40,14 +50,17 @@ class ScriptedTable : public ProcessTable {
     if (onRead) onRead(pid);
     if (errors.contains(pid)) return errors[pid];
     entry = {.state = stopped.contains(pid) ? 'T' : 'S', .parent = parents[pid], .threads = 1};
+    if (leaderless.contains(pid)) entry = {.state = 'Z', .parent = parents[pid], .threads = 2};
     return 0;
   }
   ProcessState probe(Pid /*pid*/) noexcept override { return ProcessState::Unknown; }
-  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, const Slice& /*slice*/) noexcept override {
-    return probe(pid);
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& /*scan*/, const Slice& slice) noexcept override {
+    if (onProbe) onProbe();
+    return slice.isCancelled() ? std::nullopt : std::optional(probe(pid));
   }
   Pid groupOf(Pid /*pid*/) noexcept override { return 0; }
   bool sharesMemory(Pid parent, Pid child) noexcept override {
+    if (onComparing) onComparing(parent, child);
     return vforked.contains(child) && parents[child] == parent;
   }
   std::unique_ptr<ProcessWalk> walk() override { return nullptr; }
@@ -57,17 +70,31 @@ class ScriptedTable : public ProcessTable {
   class Children final : public ChildReader {
    public:
     explicit Children(ScriptedTable& table) : table_(table) {}
-    void reset() noexcept override {}
-    int beginPass(const Slice& /*slice*/) override { return 0; }
+    void reset() noexcept override { begun_ = 0; }
+    int beginPass(const Slice& /*slice*/) override {
+      ++table_.passes;
+      if (table_.onPass) table_.onPass();
+      if (table_.passError != 0) return table_.passError;
+      return table_.cutPasses > 0 && table_.cutPasses-- > 0 ? EAGAIN : 0;
+    }
     int read(Pid pid, std::vector<Pid>& children, const Slice& /*slice*/) override {
       if (table_.onChildren) table_.onChildren(pid);
       const auto& known = table_.childrenOf[pid];
-      children.insert(children.end(), known.begin(), known.end());
+      const bool isContinued = std::exchange(begun_, 0) == pid;
+      const auto first = known.begin() + (isContinued && !known.empty() ? 1 : 0);
+      if (table_.cutReads > 0) {
+        --table_.cutReads;
+        begun_ = pid;
+        if (!isContinued && !known.empty()) children.push_back(known.front());
+        return EAGAIN;
+      }
+      children.insert(children.end(), first, known.end());
       return table_.errors.contains(pid) ? table_.errors[pid] : 0;
     }
 
    private:
     ScriptedTable& table_;
+    Pid begun_ = 0;  ///< whose first child was told already
   };
 };
 

@@ -180,9 +180,11 @@ void CgroupFreezer::findPending(std::vector<Covered>& list) const {
   for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone;
 }
 
-std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/) {
+std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/,
+                                                   const Slice& slice) {
   const Member* const member = members.find(pid);
-  const ProcessState state = member == nullptr ? probe(control(), pid) : control().probe(member->process);
+  const ProcessState state =
+      member == nullptr ? probe(control(), pid, slice) : probe(control(), member->process, slice);
   const bool isAwake = state == ProcessState::Running || state == ProcessState::Sleeping;
   const bool isHere = membership_.isInside(pid, member != nullptr);
   const bool isHeld = isHere && isAwake && group_->hasFrozen();

@@ -36,7 +36,8 @@ class CgroupFreezer final : public Freezer {
   Failures resume(MemberList& members, Whom whom) override;
   bool isAnyStopped(const MemberList& /*members*/) const noexcept override { return isFrozenByUs(); }
   std::vector<Covered> visit(MemberList& members) override;
-  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found) override;
+  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
+                                      const Slice& slice) override;
   Failures close(MemberList& members) override;
 
  private:
