@@ -16,7 +16,7 @@ namespace {
 /// Freezes, or confirms what is frozen, within so long.
 Stage confirmAll(Confirmation& confirmation) {
   if (const auto begun = finish(confirmation); begun.stage != Stage::Stopping) return begun.stage;
-  return confirmation.step(std::chrono::steady_clock::now() + std::chrono::seconds(10)).stage;
+  return stepFor(confirmation, std::chrono::seconds(10)).stage;
 }
 
 /// For one who is not interested in how.
@@ -44,9 +44,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
     four.script.seenAs(103, ProcessState::Running);
     Confirmation again(four.state, 0, nullptr);
-    constexpr auto kLittle = std::chrono::milliseconds(1);
-    for (int steps = 0; steps < 3; ++steps)
-      CHECK(again.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
+    for (int steps = 0; steps < 3; ++steps) CHECK(stepFor(again).stage == Stage::Stopping);
     CHECK(test::describe(again.pending()) == "103");
     CHECK(again.rollBack(false).has_value());
     CHECK(four.script.stoppedCount() == 0);
@@ -64,7 +62,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     four.script.stuck(104);
     Confirmation first(four.state, 0, nullptr);
     CHECK(finish(first).stage == Stage::Stopping);
-    first.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    stepFor(first);
     four.script.continued(101);
     Confirmation second(four.state, 0, nullptr);
     second.step(kOver);
@@ -78,8 +76,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     Four four;
     four.script.seenAs(102, ProcessState::Running);
     Confirmation first(four.state, 0, nullptr);
-    while (four.script.count(Signal::Stop) <= 4)
-      first.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    while (four.script.count(Signal::Stop) <= 4) stepFor(first);
     four.script.seenAs(102, ProcessState::Traced);
     CHECK(first.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
@@ -144,8 +141,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     groups.exit(201);
     Confirmation again(groups.state, 0, nullptr);
     constexpr int kProbes = 8;
-    for (int probes = 0; probes < kProbes; ++probes)
-      again.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    for (int probes = 0; probes < kProbes; ++probes) stepFor(again);
     CHECK(groups.script.isStopped(103));
     groups.table.rows[103].state = ProcessState::Stopped;
     CHECK(again.step(kNoDeadline).stage == Stage::Stopped);

@@ -39,7 +39,7 @@ TEST_SUITE("a confirmation") {
     four.script.onSend(4, [&] { four.script.continued(101); });
     Confirmation confirmation(four.state, 0, nullptr);
     finish(confirmation);
-    const auto [stage, failures] = confirmation.step(std::chrono::steady_clock::now() + std::chrono::seconds(10));
+    const auto [stage, failures] = stepFor(confirmation, std::chrono::seconds(10));
     CHECK(stage == Stage::Stopped);
     CHECK(four.script.isStopped(101));
     CHECK(describe(confirmation.report()) == "101, 102, 103, 104");
@@ -238,12 +238,11 @@ TEST_SUITE("a confirmation") {
     confirmation.step(kOver);
     CHECK(test::describe(confirmation.pending()) == "101");
     CHECK(finish(confirmation).stage == Stage::Stopping);
-    constexpr auto kLittle = std::chrono::milliseconds(1);
-    auto progress = confirmation.step(std::chrono::steady_clock::now() + kLittle);
+    auto progress = stepFor(confirmation);
     CHECK(progress.stage == Stage::Stopping);
     CHECK(progress.step.kind == Step::Kind::More);
     CHECK(test::describe(confirmation.pending()) == "102");
-    progress = confirmation.step(std::chrono::steady_clock::now() + kLittle);
+    progress = stepFor(confirmation);
     CHECK(progress.stage == Stage::Stopping);
     CHECK(progress.step.kind == Step::Kind::Blocked);
     four.script.exited(102);
@@ -284,10 +283,9 @@ TEST_SUITE("a confirmation") {
     four.script.seenAs(102, ProcessState::Traced);
     Confirmation confirmation(four.state, 0, nullptr);
     CHECK(finish(confirmation).stage == Stage::Stopping);
-    constexpr auto kLittle = std::chrono::milliseconds(1);
-    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Stopping);
+    CHECK(stepFor(confirmation).stage == Stage::Stopping);
     four.script.seenAs(102, ProcessState::Running);
-    while (four.script.count(Signal::Stop) == 4) confirmation.step(std::chrono::steady_clock::now() + kLittle);
+    while (four.script.count(Signal::Stop) == 4) stepFor(confirmation);
     four.script.seenAs(102, ProcessState::Traced);
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
   }

@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <set>
 
 #include "support/confirming.h"
@@ -50,10 +49,9 @@ TEST_SUITE("a confirmation of a tree") {
     ScriptedTree tree;
     tree.script.stuck(201);
     Confirmation confirmation(tree.state, 0, nullptr);
-    constexpr auto kLittle = std::chrono::milliseconds(1);
-    CHECK(confirmation.step(std::chrono::steady_clock::now() + kLittle).stage == Stage::Freezing);
+    CHECK(stepFor(confirmation).stage == Stage::Freezing);
     for (int probes = 0; probes < 5; ++probes) {
-      const auto progress = confirmation.step(std::chrono::steady_clock::now() + kLittle);
+      const auto progress = stepFor(confirmation);
       CHECK(progress.stage == Stage::Freezing);
       CHECK(progress.step.kind == Step::Kind::Blocked);
     }

@@ -1,12 +1,11 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <memory>
 
 #include "../core/platform/platform.h"
-#include "../core/state/confirmation.h"
 #include "support/child.h"
+#include "support/confirming.h"
 #include "support/describe.h"
 
 namespace freeze_state::test {
@@ -63,9 +62,9 @@ TEST_SUITE("real groups") {
       Confirmation confirmation(state, 0, nullptr);
       constexpr int kSteps = 100;
       auto progress = confirmation.step(kNoDeadline);
-      for (int steps = 0; steps < kSteps && progress.stage == Confirmation::Stage::Stopping; ++steps)
-        progress = confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
-      if (progress.stage != Confirmation::Stage::Stopped) return 5;
+      for (int steps = 0; steps < kSteps && progress.stage == Stage::Stopping; ++steps)
+        progress = stepFor(confirmation);
+      if (progress.stage != Stage::Stopped) return 5;
       return state->unfreeze().empty() && leader.comesToRun() ? 0 : 6;
     });
     CHECK(code == 0);

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <vector>
 
-#include "../core/state/confirmation.h"
+#include "support/confirming.h"
 #include "support/describe.h"
 #include "support/scripted_groups.h"
 
@@ -13,20 +13,15 @@ namespace freeze_state::test {
 
 namespace {
 
-using Stage = Confirmation::Stage;
-
-/// Over before it begins: one step.
-constexpr Deadline kOver = Deadline::min();
-
-Confirmation::Progress finish(Confirmation& confirmation) {
+/// Takes steps while there is something to do.
+Confirmation::Progress untilBlocked(Confirmation& confirmation) {
   constexpr int kMany = 1000;
   Confirmation::Progress progress;
   for (int steps = 0; progress.stage == Stage::Freezing || progress.step.kind == Step::Kind::More; ++steps) {
     REQUIRE(steps < kMany);
     progress = confirmation.step(kOver);
     if (progress.step.hasFailed() || progress.stage == Stage::Passed) break;
-    if (progress.stage == Stage::Stopping)
-      progress = confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    if (progress.stage == Stage::Stopping) progress = stepFor(confirmation);
   }
   return progress;
 }
@@ -89,7 +84,7 @@ TEST_SUITE("process group") {
     Confirmation confirmation(scripted.state, 0, nullptr);
     auto progress = confirmation.step(kOver);
     for (int probes = 0; probes < kProbes && progress.stage != Stage::Stopped; ++probes)
-      progress = confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+      progress = stepFor(confirmation);
     // Without all processes nobody knows of a whole group.
     CHECK(progress.stage == (scripted.table.isHiding ? Stage::Stopping : Stage::Stopped));
     CHECK_FALSE(scripted.script.isStopped(Script::kOwnPid));
@@ -116,18 +111,14 @@ TEST_SUITE("process group") {
     ScriptedGroups groups;
     groups.groups.deaf.insert(103);
     Confirmation confirmation(groups.state, 0, nullptr);
-    auto progress = finish(confirmation);
+    auto progress = untilBlocked(confirmation);
     CHECK(progress.stage == Stage::Stopping);
     CHECK(progress.step.kind == Step::Kind::Blocked);
     CHECK(describe(confirmation.pending()) == "103");
     groups.table.rows[103].state = ProcessState::Stopped;
     progress = confirmation.step(kNoDeadline);
     CHECK(progress.stage == Stage::Stopped);
-    const auto report = confirmation.report();
-    REQUIRE(report.has_value());
-    REQUIRE(report->size() == 2);
-    CHECK((*report)[0].pid == 101);
-    CHECK((*report)[1].pid == 201);
+    CHECK(describe(confirmation.report()) == "101, 201");
   }
 
   TEST_CASE("a process that is found awake is sent SIGSTOP again, by itself") {
@@ -135,8 +126,7 @@ TEST_SUITE("process group") {
     groups.groups.deaf.insert(102);
     Confirmation confirmation(groups.state, 0, nullptr);
     constexpr int kProbes = 8;
-    for (int probes = 0; probes < kProbes; ++probes)
-      confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    for (int probes = 0; probes < kProbes; ++probes) stepFor(confirmation);
     CHECK(groups.script.isStopped(102));
     CHECK_FALSE(groups.script.isStopped(103));
   }
@@ -145,7 +135,7 @@ TEST_SUITE("process group") {
     ScriptedGroups groups;
     groups.groups.deaf.insert(102);
     Confirmation confirmation(groups.state, 0, nullptr);
-    CHECK(finish(confirmation).stage == Stage::Stopping);
+    CHECK(untilBlocked(confirmation).stage == Stage::Stopping);
     groups.table.rows[102].group = 301;
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
   }
@@ -188,8 +178,7 @@ TEST_SUITE("process group") {
     groups.table.isHiding = true;
     groups.exit(101);
     Confirmation confirmation(groups.state, 0, nullptr);
-    for (int steps = 0; steps < 100; ++steps)
-      confirmation.step(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    for (int steps = 0; steps < 100; ++steps) stepFor(confirmation);
     CHECK(groups.isStopped(102));
     CHECK(describe(confirmation.pending()) == "101 201");
     CHECK(confirmation.rollBack(false).has_value());
@@ -205,7 +194,7 @@ TEST_SUITE("process group") {
       (isInWalk ? groups.table.walkError : groups.table.readError) = error;
       CHECK(groups.state->freezeAtEpoch(0).frozen);
       Confirmation confirmation(groups.state, 0, nullptr);
-      const auto [stage, step] = finish(confirmation);
+      const auto [stage, step] = untilBlocked(confirmation);
       CHECK(stage == Stage::Passed);
       CHECK(describe(step.failures) == expected);
       CHECK(groups.state->word() == word::running(1));

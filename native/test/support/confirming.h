@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,12 @@ inline Confirmation::Progress finish(Confirmation& confirmation, Deadline until 
     progress = confirmation.step(until);
   }
   return progress;
+}
+
+/// One that works for so long, or until it is over.
+inline Confirmation::Progress stepFor(Confirmation& confirmation,
+                                      std::chrono::steady_clock::duration length = std::chrono::milliseconds(1)) {
+  return confirmation.step(std::chrono::steady_clock::now() + length);
 }
 
 /// The report of a confirmation: `101, 102 gone, 103 already`; or that it has passed.

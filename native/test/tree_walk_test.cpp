@@ -1,0 +1,292 @@
+#include "../core/modes/tree_walk.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "support/describe.h"
+#include "support/scripted_tree.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// A sleeper is asked whether it waits in vfork(2) after so long; see tree_walk.cpp.
+constexpr milliseconds kAsleep(2);
+
+/// Processes 101 and 102, which have been signalled; 101 has 201.
+struct Roots {
+  Roots() {
+    for (const Pid pid : {101, 102}) {
+      Member member;
+      script.open(pid, member.process);
+      REQUIRE_FALSE(protocol.stop(roots.add(std::move(member)), false).has_value());
+    }
+    table.bear(101, 201);
+    table.onChildren = [this](Pid pid) {
+      ++asked[pid];
+      if (onAsked) onAsked(pid);
+    };
+  }
+  /// Whoever gives a deadline waits himself.
+  Step run(milliseconds limit) { return walk().run({nullptr, Clock::now() + limit}); }
+  Step run() { return walk().run({}); }
+  TreeWalk& walk() {
+    if (!walk_) walk_.emplace(script, table, *reader, roots, descendants, protocol);
+    return *walk_;
+  }
+
+  Script script;
+  ScriptedTable table;
+  std::map<Pid, int> asked;  ///< for their children
+  std::function<void(Pid)> onAsked;
+  std::unique_ptr<ChildReader> reader = table.children();
+  MemberList roots{script};
+  Descendants descendants{script};
+  StopProtocol protocol{script};
+
+ private:
+  std::optional<TreeWalk> walk_;
+};
+
+}  // namespace
+
+TEST_SUITE("a walk through trees") {
+  TEST_CASE("probes each until it was seen stopped, and asks it for its children then, twice at the least") {
+    Roots tree;
+    CHECK(tree.run().isDone());
+    for (const Pid pid : {101, 102, 201}) {
+      CHECK(tree.script.isStopped(pid));
+      CHECK(tree.script.probes(pid) == 1);
+      CHECK(tree.asked[pid] >= (pid == 201 ? 1 : 2));
+    }
+    CHECK(tree.descendants.parentOf(201) == 101);
+  }
+
+  TEST_CASE("asks none for its children that still runs") {
+    Roots tree;
+    tree.script.seenAs(101, ProcessState::Running);
+    CHECK(tree.run(milliseconds(5)).isUnfinished());
+    CHECK(tree.asked[101] == 0);
+    CHECK(tree.script.probes(101) > 1);
+    tree.script.seenAs(101, ProcessState::Stopped);
+    CHECK(tree.run().isDone());
+    CHECK(tree.script.isStopped(201));
+  }
+
+  TEST_CASE("does not probe again one that exits while it is asked") {
+    Roots tree;
+    tree.onAsked = [&](Pid pid) {
+      if (pid != 101) return;
+      tree.script.exited(101);
+      tree.table.errors[101] = ESRCH;
+    };
+    CHECK(tree.run().isDone());
+    CHECK(tree.script.probes(101) == 1);
+    CHECK(tree.asked[101] == 1);
+    CHECK(tree.roots.find(101)->hasExited());
+    CHECK(tree.asked[102] >= 2);
+  }
+
+  TEST_CASE("takes one that has exited by the time it is probed for one that has no children") {
+    for (const ProcessState state : {ProcessState::Zombie, ProcessState::Gone}) {
+      Roots tree;
+      tree.script.seenAs(101, state);
+      CHECK(tree.run().isDone());
+      CHECK(tree.roots.find(101)->hasExited());
+      CHECK(tree.asked[101] == 0);
+      CHECK(tree.descendants.list.isEmpty());
+    }
+  }
+
+  TEST_CASE("finds the child that has the number of such a one now") {
+    Roots tree;
+    tree.script.seenAs(101, ProcessState::Gone);
+    tree.onAsked = [&](Pid pid) {
+      if (pid != 102 || tree.asked[102] > 1) return;
+      tree.script.seenAs(101, ProcessState::Stopped);
+      tree.table.childrenOf.clear();
+      tree.table.bear(102, 101);
+    };
+    CHECK(tree.run().isDone());
+    CHECK(tree.descendants.list.pids() == std::vector<Pid>{101});
+  }
+
+  TEST_CASE("asks one at once that its tracer has stopped, and does not probe it again") {
+    Roots tree;
+    tree.script.seenAs(101, ProcessState::Traced);
+    CHECK(tree.run().isDone());
+    CHECK(tree.script.isStopped(201));
+    CHECK(tree.script.probes(101) == 1);
+  }
+
+  TEST_CASE("fails where nothing tells what one does, and its line in the table neither; else it waits") {
+    for (const auto& [error, expected] :
+         {std::pair{EMFILE, "ResourceExhausted 101 EMFILE"}, std::pair{ESRCH, "Unreadable 101 13"}}) {
+      Roots tree;
+      tree.script.seenAs(101, ProcessState::Unknown);
+      CHECK(tree.run(milliseconds(2)).isUnfinished());
+      CHECK(tree.asked[101] == 0);
+      tree.table.errors[101] = error;
+      CHECK(describe(tree.run().failures) == expected);
+    }
+  }
+
+  TEST_CASE("is done, and not cancelled, where a thaw comes after its end; and cancelled where it comes before") {
+    Roots tree;
+    std::atomic<std::uint64_t> word{1};
+    const Ticket ticket(word, 1);
+    word = 2;
+    CHECK(tree.walk().run({&ticket}).kind == Step::Kind::Cancelled);
+    CHECK(tree.run().isDone());
+    CHECK(tree.walk().run({&ticket}).isDone());
+  }
+}
+
+TEST_SUITE("a walk that meets a sleeper") {
+  TEST_CASE("asks whether it waits in vfork(2) once it has slept for a while, and then no more probes it") {
+    Roots tree;
+    tree.script.stuck(101);
+    tree.table.vforked.insert(201);
+    Clock::time_point first;
+    Clock::duration slept{};
+    int probes = 0;
+    tree.script.onProbe([&] { first = Clock::now(); });
+    tree.onAsked = [&](Pid pid) {
+      if (pid != 101 || tree.asked[101] > 1) return;
+      slept = Clock::now() - first;
+      probes = tree.script.probes(101);
+    };
+    CHECK(tree.run().isDone());
+    CHECK(slept >= kAsleep);
+    CHECK(tree.script.probes(101) == probes);
+    CHECK(tree.script.isStopped(201));
+  }
+
+  TEST_CASE("asks again only after as long, where it waits in another call") {
+    Roots tree;
+    tree.script.stuck(101);
+    tree.script.seenAs(102, ProcessState::Running);  // so that nobody else is asked
+    const auto begin = Clock::now();
+    constexpr int kTimes = 3;
+    for (int rounds = 0; tree.asked[101] < kTimes; ++rounds) {
+      REQUIRE(rounds < 10'000);
+      CHECK(tree.run(milliseconds(1)).isUnfinished());
+    }
+    CHECK(tree.asked[101] * kAsleep <= Clock::now() - begin);
+    CHECK(tree.table.passes == tree.asked[101]);
+    CHECK_FALSE(tree.script.isStopped(201));
+    tree.script.seenAs(102, ProcessState::Stopped);
+    tree.script.stuck(101, false);
+    CHECK(tree.run().isDone());
+    CHECK(tree.script.isStopped(201));
+  }
+
+  TEST_CASE("does not ask it where it was found running in between") {
+    Roots tree;
+    tree.table.vforked.insert(201);
+    bool isRunning = false;
+    std::function<void()> toggle = [&] {
+      isRunning = !isRunning;
+      tree.script.seenAs(101, isRunning ? ProcessState::Running : ProcessState::Sleeping);
+      tree.script.onProbe(toggle);
+    };
+    tree.script.seenAs(102, ProcessState::Stopped);
+    tree.script.onProbe(toggle);
+    const auto end = Clock::now() + 5 * kAsleep;
+    constexpr int kMany = 100;
+    while (Clock::now() < end || tree.script.probes(101) < kMany) CHECK(tree.run(milliseconds(1)).isUnfinished());
+    CHECK(tree.asked[101] == 0);
+    tree.script.onProbe(nullptr);
+    tree.script.seenAs(101, ProcessState::Sleeping);
+    CHECK(tree.run().isDone());
+  }
+
+  TEST_CASE("takes it for none in vfork(2) where its children cannot be read") {
+    Roots tree;
+    tree.script.stuck(101);
+    tree.table.vforked.insert(201);
+    tree.table.errors[101] = EACCES;
+    for (int rounds = 0; tree.asked[101] < 2; ++rounds) {
+      REQUIRE(rounds < 10'000);
+      CHECK(tree.run(milliseconds(1)).isUnfinished());
+    }
+    CHECK_FALSE(tree.script.isStopped(201));
+    tree.table.errors.clear();
+    CHECK(tree.run().isDone());
+    CHECK(tree.script.isStopped(201));
+  }
+
+  TEST_CASE("does not ask it where no pass can begin") {
+    Roots tree;
+    tree.script.stuck(101);
+    tree.script.seenAs(102, ProcessState::Running);
+    tree.table.vforked.insert(201);
+    tree.table.passError = EMFILE;
+    for (int rounds = 0; tree.table.passes < 2; ++rounds) {
+      REQUIRE(rounds < 10'000);
+      CHECK(tree.run(milliseconds(1)).isUnfinished());
+    }
+    CHECK(tree.asked[101] == 0);
+  }
+
+  TEST_CASE("continues a question that was cut short, and forgets none of the children that it was told") {
+    Roots tree;
+    tree.script.stuck(101);
+    tree.script.seenAs(102, ProcessState::Running);  // so that nobody else is asked
+    tree.table.bear(101, 202);
+    tree.table.vforked.insert(201);
+    tree.table.cutPasses = 2;
+    tree.table.cutReads = 1;
+    int begun = 0;
+    tree.table.onPass = [&] {
+      if (begun == 0) begun = tree.script.probes(101);
+    };
+    int passes = 0;
+    int probes = 0;
+    tree.table.onComparing = [&](Pid, Pid) {
+      if (passes != 0) return;
+      passes = tree.table.passes;
+      probes = tree.script.probes(101) - begun;
+    };
+    for (int rounds = 0; passes == 0; ++rounds) {
+      REQUIRE(rounds < 10'000);
+      CHECK(tree.run(milliseconds(1)).isUnfinished());
+    }
+    // Two passes that were cut short, one that was not, and one cut in the list: each is continued at once.
+    CHECK(passes == 3);
+    CHECK(probes == 3);
+    tree.script.seenAs(102, ProcessState::Stopped);
+    CHECK(tree.run().isDone());
+    for (const Pid pid : {201, 202}) CHECK(tree.script.isStopped(pid));
+  }
+
+  TEST_CASE("does not take the children of one that has stopped meanwhile for those of the next") {
+    Roots tree;
+    tree.table.bear(102, 202);
+    for (const Pid pid : {101, 102}) tree.script.stuck(pid);
+    tree.table.vforked.insert(202);
+    tree.table.cutReads = 1;
+    tree.onAsked = [&](Pid pid) {
+      if (pid == 101) tree.script.stuck(101, false);
+    };
+    std::set<std::pair<Pid, Pid>> compared;
+    tree.table.onComparing = [&](Pid parent, Pid child) { compared.emplace(parent, child); };
+    CHECK(tree.run().isDone());
+    CHECK(compared.contains({102, 202}));
+    CHECK_FALSE(compared.contains({102, 201}));
+  }
+}
+
+}  // namespace freeze_state::test
