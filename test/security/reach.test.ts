@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 const library = join(__dirname, '../../lib');
 
-/** Of the library alone: the command freeze-state doctor is a program of its own. */
+/** Of freeze-state alone: the command freeze-state doctor and freeze-state/sandbox start children, as they are told. */
 const sources = readdirSync(library).filter((name) => /\.m?ts$/.test(name));
 const textOf = (name: string): string => readFileSync(join(library, name), 'utf8');
 
