@@ -63,13 +63,16 @@ export function taken(name: string, options: unknown, known: readonly string[]):
   return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }
 
+/** Of an option, which may be left out. */
 function checkBoolean(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'boolean') {
-    throw typeError(`${name} is ${shown(value)}; expected a boolean.`);
-  }
+  if (value !== undefined) checkFlag(name, value);
 }
 
-const optionNames = ['boost', 'childStopNotices', 'guardian', 'cgroup'] as const;
+export function checkFlag(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw typeError(`${name} is ${shown(value)}; expected a boolean.`);
+}
+
+const optionNames = ['boost', 'guardian', 'cgroup'] as const;
 
 /** What the constructor was given as one object, apart. */
 export function checkedInit(given: object): {
@@ -93,7 +96,6 @@ export function checkAlone(pid: unknown, options: unknown): void {
 export function checkedOptions(given: unknown, mode: FreezeMode): FreezeOptions {
   const options = taken('options', given, optionNames);
   checkBoolean('options.boost', options['boost']);
-  checkBoolean('options.childStopNotices', options['childStopNotices']);
   checkBoolean('options.guardian', options['guardian']);
   if (options['cgroup'] !== undefined) options['cgroup'] = checkedCgroup(options['cgroup'], mode);
   return options;

@@ -6,6 +6,7 @@ import {
   checkedInit,
   checkedOptions,
   checkedWaitOptions,
+  checkFlag,
   checkMayBlock,
   checkMode,
   checkPids,
@@ -66,6 +67,24 @@ export class FreezeState implements Disposable {
   /** What this kernel and this user can do. Looked up once per thread. */
   static get capabilities(): FreezeCapabilities {
     return capabilities();
+  }
+
+  /**
+   * Whether SIGCHLD tells of stops and continues of child processes: in this process, for all its states and threads.
+   *
+   * `false` at first: before it signals, `freeze-state` sets SA_NOCLDSTOP (sigaction(2)) on this process's SIGCHLD, since
+   * each notice would wake the event loop and make Node look after every child it has. `true` takes the flag off, and is
+   * for a `process.on('SIGCHLD')` listener that wants the notices. Exits are told always.
+   *
+   * @throws TypeError for anything but a boolean.
+   */
+  static get childStopNotices(): boolean {
+    return native.childStopNotices();
+  }
+
+  static set childStopNotices(value: boolean) {
+    inside(FreezeState, () => checkFlag('FreezeState.childStopNotices', value));
+    native.setChildStopNotices(value);
   }
 
   /**
@@ -506,8 +525,8 @@ function initOf(first: unknown, pid: number | undefined, options: unknown): Retu
 /** A state of its own. Throws where there can be none. */
 function make(mode: unknown, options: unknown = {}): StateHandle {
   checkMode(mode);
-  const { childStopNotices = false, boost = true, guardian = true, cgroup } = checkedOptions(options, mode);
-  const made = native.make(mode, childStopNotices, boost, cgroup?.path, cgroup?.parent, guardian);
+  const { boost = true, guardian = true, cgroup } = checkedOptions(options, mode);
+  const made = native.make(mode, boost, cgroup?.path, cgroup?.parent, guardian);
   if (guardian && mode !== FreezeMode.None) warnWithoutGuardian();
   if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'));
   return made;

@@ -143,12 +143,14 @@ interface Addon {
   StateHandle: abstract new () => StateHandle;
   make(
     mode: string,
-    childStopNotices: boolean,
     boost: boolean,
     cgroupPath: string | undefined,
     cgroupParent: string | undefined,
     isGuarded: boolean,
   ): StateHandle | NativeFailure[];
+  /** Of the process, for every thread and state. */
+  childStopNotices(): boolean;
+  setChildStopNotices(yes: boolean): void;
   /** The file to start as the guardian; before the first `make`. */
   setGuardianProgram(file: string): void;
   /** `pid`: where one runs. `failures`: why none can, as far as is known while it is starting. */

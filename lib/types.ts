@@ -31,13 +31,6 @@ export interface FreezeOptions {
    */
   readonly boost?: boolean;
   /**
-   * Let SIGCHLD tell of stops and continues of child processes. By default `freeze-state` sets SA_NOCLDSTOP
-   * (sigaction(2)) on this process's SIGCHLD before it signals: each notice would wake the event loop and make Node look
-   * after every child it has. Exits are always told. The flag belongs to the process and stays: set this option on every
-   * state, and only for a `process.on('SIGCHLD')` listener that wants the notices. Default `false`.
-   */
-  readonly childStopNotices?: boolean;
-  /**
    * Have a tiny helper process, the guardian, continue what this state has stopped if this process dies, however that
    * ends. There is one a process, on Linux, started with its first state. {@link FreezeCapabilities.guardian} says whether
    * it runs; where it cannot, the state works without it. docs/guardian.md says what it covers. Default `true`.

@@ -59,6 +59,7 @@
             "core/os/linux/system_control.cpp",
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
+            "core/os/posix/child_stops.cpp",
             "core/os/posix/signal_loop.cpp",
           ],
         }],
@@ -74,6 +75,7 @@
           "sources": [
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
+            "core/os/posix/child_stops.cpp",
             "core/os/posix/signal_loop.cpp",
             "core/os/no_guardian.cpp",
             "core/os/no_table.cpp",

@@ -28,16 +28,18 @@ async function cycle(pids: number[], freeze: () => void, thaw: () => void): Prom
   return { freeze: sent, stopped, 'next turn': turn, thaw: thawed };
 }
 
-function ours(name: string, pids: number[], options: FreezeOptions): Contestant {
+function ours(name: string, pids: number[], options: FreezeOptions, childStopNotices = false): Contestant {
   const state = FreezeState.withPids(FreezeMode.Process, pids, options);
   return {
     name,
-    sample: () =>
-      cycle(
+    sample: () => {
+      FreezeState.childStopNotices = childStopNotices;
+      return cycle(
         pids,
         () => state.freezeAtEpoch(state.currentEpoch),
         () => state.unfreeze(),
-      ),
+      );
+    },
   };
 }
 
@@ -70,7 +72,7 @@ for (const count of [1, 4, 16, 64, 128]) {
     },
     ours('FreezeState', pids, {}),
     ours('FreezeState, boost: false', pids, { boost: false }),
-    ours('FreezeState, childStopNotices: true', pids, { childStopNotices: true }),
+    ours('FreezeState, childStopNotices', pids, {}, true),
   ];
   const results = await interleave(contestants, count > 16 ? 100 : 300);
   print(`${count} sleeping ${count === 1 ? 'child' : 'children'} of Node's`, 'µs', results, loopInC);

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "../core/os/child_stops.h"
 #include "../core/os/guardian.h"
 #include "../core/os/process_control.h"
 #include "../core/os/signal_loop.h"
@@ -48,6 +49,15 @@ Napi::Value isFirstWarning(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), !isTold.exchange(true));
 }
 
+Napi::Value childStopNotices(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), child_stops::areWanted());
+}
+
+Napi::Value setChildStopNotices(const Napi::CallbackInfo& info) {
+  child_stops::want(info[0].As<Napi::Boolean>());
+  return info.Env().Undefined();
+}
+
 /// The file that lies beside the addon.
 Napi::Value setGuardianProgram(const Napi::CallbackInfo& info) {
   guardian::setProgram(info[0].As<Napi::String>());
@@ -82,6 +92,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
   exports.Set("guardian", Napi::Function::New<guardianStatus>(env, "guardian"));
   exports.Set("isFirstWarning", Napi::Function::New<isFirstWarning>(env, "isFirstWarning"));
+  exports.Set("childStopNotices", Napi::Function::New<childStopNotices>(env, "childStopNotices"));
+  exports.Set("setChildStopNotices", Napi::Function::New<setChildStopNotices>(env, "setChildStopNotices"));
   exports.Set("setGuardianProgram", Napi::Function::New<setGuardianProgram>(env, "setGuardianProgram"));
   exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));
   return exports;

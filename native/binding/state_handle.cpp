@@ -87,12 +87,11 @@ Napi::Value StateHandle::attach(Napi::Env env, std::shared_ptr<FreezeState> stat
 Napi::Value StateHandle::make(const Napi::CallbackInfo& info) {
   const Mode mode = modeNamed(info[0].As<Napi::String>().Utf8Value());
   LoopOptions options;
-  options.childStopNotices = info[1].As<Napi::Boolean>();
-  options.boost = info[2].As<Napi::Boolean>();
+  options.boost = info[1].As<Napi::Boolean>();
   CgroupPlace cgroup;
-  if (info[3].IsString()) cgroup.path = info[3].As<Napi::String>().Utf8Value();
-  if (info[4].IsString()) cgroup.parent = info[4].As<Napi::String>().Utf8Value();
-  const bool isGuarded = info[5].As<Napi::Boolean>();
+  if (info[2].IsString()) cgroup.path = info[2].As<Napi::String>().Utf8Value();
+  if (info[3].IsString()) cgroup.parent = info[3].As<Napi::String>().Utf8Value();
+  const bool isGuarded = info[4].As<Napi::Boolean>();
   FreezerResult made = makeFreezer(mode, options, cgroup, isGuarded);
   if (!made.freezer) return {info.Env(), failureValue(info.Env(), made.failures)};
   return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.freezer)));

@@ -16,7 +16,7 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   static Napi::Function define(Napi::Env env);
   /// A handle of this environment for a state that is there already.
   static Napi::Value attach(Napi::Env env, std::shared_ptr<FreezeState> state);
-  /// `(mode, childStopNotices, boost, cgroupPath, cgroupParent)`: a handle for a new state, or the failures.
+  /// `(mode, boost, cgroupPath, cgroupParent, isGuarded)`: a handle for a new state, or the failures.
   static Napi::Value make(const Napi::CallbackInfo& info);
   explicit StateHandle(const Napi::CallbackInfo& info);
 

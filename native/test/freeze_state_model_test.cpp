@@ -98,8 +98,7 @@ class Storm {
 
  private:
   void renew() {
-    state_ =
-        std::make_shared<FreezeState>(Mode::Process, LoopOptions{.childStopNotices = true, .boost = false}, model_);
+    state_ = std::make_shared<FreezeState>(Mode::Process, LoopOptions{.boost = false}, model_);
     for (std::size_t i = 0; i < kStanding; ++i) state_->registerPid(Model::kFirst + static_cast<Pid>(i));
     ++renewals;
   }

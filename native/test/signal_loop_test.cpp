@@ -28,40 +28,6 @@ namespace freeze_state::test {
 
 namespace {
 
-std::atomic<int> notices{0};
-
-void countNotice(int) { ++notices; }
-void countNoticeWithInfo(int, siginfo_t*, void*) { ++notices; }
-
-struct sigaction standing() {
-  struct sigaction action{};
-  sigaction(SIGCHLD, nullptr, &action);
-  return action;
-}
-
-/// Sets what happens at SIGCHLD for the length of a test.
-class ChildSignal {
- public:
-  explicit ChildSignal(const struct sigaction& action) {
-    notices = 0;
-    sigaction(SIGCHLD, &action, &old_);
-  }
-  ChildSignal(const ChildSignal&) = delete;
-  ChildSignal& operator=(const ChildSignal&) = delete;
-  ~ChildSignal() { sigaction(SIGCHLD, &old_, nullptr); }
-
- private:
-  struct sigaction old_{};
-};
-
-struct sigaction counting() {
-  struct sigaction action{};
-  action.sa_handler = countNotice;
-  action.sa_flags = SA_RESTART;
-  sigaddset(&action.sa_mask, SIGUSR1);
-  return action;
-}
-
 /// Runs the body in a thread that starts in the class, and gives the classes that it found during and after a loop.
 struct Classes {
   int during = -1;
@@ -83,73 +49,6 @@ Classes classesOfLoop(int policy, const LoopOptions& options, std::size_t signal
 }
 
 }  // namespace
-
-TEST_SUITE("child stop notices") {
-  TEST_CASE("are switched off on the handler that stands, and everything else of it is kept") {
-    struct sigaction action = counting();
-    SUBCASE("a handler") {}
-    SUBCASE("a handler with SA_SIGINFO") {
-      action.sa_sigaction = countNoticeWithInfo;
-      action.sa_flags |= SA_SIGINFO;
-    }
-    const ChildSignal set(action);
-    {
-      const SignalLoop loop({}, 1);
-    }
-    const struct sigaction now = standing();
-    CHECK((now.sa_flags & SA_NOCLDSTOP) != 0);
-    CHECK((now.sa_flags & (SA_RESTART | SA_SIGINFO)) == action.sa_flags);
-    CHECK((now.sa_handler == action.sa_handler));
-    CHECK(sigismember(&now.sa_mask, SIGUSR1) == 1);
-    CHECK(sigismember(&now.sa_mask, SIGUSR2) == 0);
-  }
-
-  TEST_CASE("with no handler, nothing is written") {
-    for (const auto handler : {SIG_DFL, SIG_IGN}) {
-      struct sigaction action{};
-      action.sa_handler = handler;
-      const ChildSignal set(action);
-      {
-        const SignalLoop loop({}, 3);
-      }
-      CHECK((standing().sa_handler == handler));
-      CHECK((standing().sa_flags & SA_NOCLDSTOP) == 0);
-    }
-  }
-
-  TEST_CASE("are left alone for who wants them") {
-    const ChildSignal set(counting());
-    {
-      const SignalLoop loop({.childStopNotices = true}, 3);
-    }
-    CHECK((standing().sa_flags & SA_NOCLDSTOP) == 0);
-  }
-
-  TEST_CASE("of a freeze and its thaw reach no handler, and an exit does") {
-    const ChildSignal set(counting());
-    Child child;
-    FreezeState state(Mode::Process, {}, systemControl());
-    state.registerPid(child.pid());
-    CHECK(state.freezeAtEpoch(0).frozen);
-    CHECK(child.comesToStop());
-    CHECK(state.unfreeze().empty());
-    CHECK(child.comesToRun());
-    CHECK(notices == 0);
-    child.kill();
-    CHECK(waitUntil([] { return notices == 1; }));
-  }
-
-  TEST_CASE("of a freeze and its thaw come to who wants them") {
-    const ChildSignal set(counting());
-    const Child child;
-    FreezeState state(Mode::Process, {.childStopNotices = true}, systemControl());
-    state.registerPid(child.pid());
-    CHECK(state.freezeAtEpoch(0).frozen);
-    CHECK(waitUntil([] { return notices == 1; }));
-    CHECK(state.unfreeze().empty());
-    CHECK(waitUntil([] { return notices == 2; }));
-  }
-}
 
 TEST_SUITE("boost") {
   TEST_CASE("a loop over many runs in the real-time class, and the old class comes back whole") {

@@ -43,7 +43,7 @@ describe('the options of a state', () => {
     }
   });
 
-  it.each(['boost', 'childStopNotices', 'guardian'])('%s is a boolean', (option) => {
+  it.each(['boost', 'guardian'])('%s is a boolean', (option) => {
     for (const [, value, shown] of notBooleans) {
       const error = errorOf(() => new FreezeState('none', undefined, { [option]: value }));
       expect(error).toBeInstanceOf(TypeError);
@@ -157,15 +157,9 @@ describe('the options of a wait', () => {
 
 /** Each call that takes options, given them, and the names that it takes. It throws, or rejects. */
 const calls: Record<string, [call: (options: never) => unknown, names: string]> = {
-  'new FreezeState': [
-    (options) => new FreezeState('none', undefined, options),
-    'boost, childStopNotices, guardian and cgroup',
-  ],
-  'new FreezeState of one object': [
-    (options) => new FreezeState(options),
-    'mode, pids, boost, childStopNotices, guardian and cgroup',
-  ],
-  withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, childStopNotices, guardian and cgroup'],
+  'new FreezeState': [(options) => new FreezeState('none', undefined, options), 'boost, guardian and cgroup'],
+  'new FreezeState of one object': [(options) => new FreezeState(options), 'mode, pids, boost, guardian and cgroup'],
+  withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, guardian and cgroup'],
   confirmFreezeAtEpoch: [(options) => new FreezeState().confirmFreezeAtEpoch(0, options), 'timeout and signal'],
   waitForStateChange: [(options) => new FreezeState().waitForStateChange(options), 'since, timeout, signal and ref'],
   waitForStateChangeSync: [(options) => new FreezeState().waitForStateChangeSync(options), 'since and timeout'],
@@ -216,8 +210,7 @@ describe('a name that is no option', () => {
   it.each([
     ['boots', 'boost'],
     ['bost', 'boost'],
-    ['childstopNotice', 'childStopNotices'],
-    ['stopNotices', 'childStopNotices'],
+    ['gardian', 'guardian'],
     ['group', 'cgroup'],
   ])('%s is taken for %s', (wrong, right) => {
     expect(messageOf({ [wrong]: true })).toMatch(
@@ -239,7 +232,7 @@ describe('a name that is no option', () => {
     ['__proto__', '__proto__', 'options.__proto__'],
   ])('is shown on one line, and short: %s', (_, wrong, shown) => {
     const message = messageOf(Object.defineProperty({}, wrong, { value: 1, enumerable: true }));
-    expect(message).toBe(`${shown} is not for this call; it takes boost, childStopNotices, guardian and cgroup.`);
+    expect(message).toBe(`${shown} is not for this call; it takes boost, guardian and cgroup.`);
   });
 });
 
@@ -304,12 +297,12 @@ describe('an option is read once', () => {
   it.each([
     [
       'new FreezeState',
-      { boost: true, childStopNotices: false, guardian: false },
+      { boost: true, guardian: false },
       (options: never) => new FreezeState('none', undefined, options),
     ],
     [
       'new FreezeState of one object',
-      { mode: 'none', pids: [], boost: true, childStopNotices: false, guardian: false },
+      { mode: 'none', pids: [], boost: true, guardian: false },
       (options: never) => new FreezeState(options),
     ],
     [

@@ -1,3 +1,4 @@
+import { FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { valueInNode } from '../helpers/node';
 
@@ -14,6 +15,7 @@ function heard(childStopNotices: boolean, installed: 'before' | 'after the first
       [stops = 0, thaws = 0, exits = 0],
     ) => {
       const { once } = process.getBuiltinModule('node:events');
+      FreezeState.childStopNotices = notices;
       let count = 0;
       const heardOf = async (awaited: number) => {
         const end = Date.now() + 30_000;
@@ -24,7 +26,7 @@ function heard(childStopNotices: boolean, installed: 'before' | 'after the first
       const listen = () => process.on('SIGCHLD', () => (count += 1));
       if (when === 'before') listen();
       const child = spawnTarget('sleep');
-      const state = new FreezeState('process', child.pid, { childStopNotices: notices });
+      const state = new FreezeState('process', child.pid);
       state.freezeAtEpoch(0);
       stoppedNow(child.pid);
       state.unfreeze();
@@ -54,7 +56,53 @@ describe.each(['before', 'after the first freeze'] as const)('a SIGCHLD listener
     expect(await heard(false, installed, [0, 0, 1])).toEqual([0, 0, 1]);
   });
 
-  it('hears of stops, continues and exits with childStopNotices: true', async () => {
+  it('hears of stops, continues and exits where FreezeState.childStopNotices is true', async () => {
     expect(await heard(true, installed, [1, 2, 3])).toEqual([1, 2, 3]);
+  });
+});
+
+describe('FreezeState.childStopNotices', () => {
+  it('is of the process: a worker sets it for all, and takes the flag of an earlier freeze off', async () => {
+    const result = await valueInNode(async ({ FreezeState, spawnTarget, worker, stoppedNow, runningNow, turn }) => {
+      const { once } = process.getBuiltinModule('node:events');
+      let count = 0;
+      process.on('SIGCHLD', () => (count += 1));
+      const child = spawnTarget('sleep');
+      const state = new FreezeState('process', child.pid);
+      const before = FreezeState.childStopNotices;
+      state.freezeAtEpoch(0);
+      stoppedNow(child.pid);
+      await once(
+        worker(({ FreezeState: There }) => {
+          There.childStopNotices = true;
+        }),
+        'exit',
+      );
+      const after = FreezeState.childStopNotices;
+      // Continued by a stranger, so no loop of ours has touched the flag since.
+      process.kill(child.pid, 'SIGCONT');
+      runningNow(child.pid);
+      const end = Date.now() + 30_000;
+      while (count === 0 && Date.now() < end) await turn();
+      FreezeState.childStopNotices = false;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      return { before, after, heard: count > 0 };
+    }, []);
+    expect(result).toEqual({ before: false, after: true, heard: true });
+  });
+
+  it.each([
+    [1, '1'],
+    ['true', '"true"'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+  ])('is a boolean: %j is a TypeError', (value, shown) => {
+    const set = () => {
+      FreezeState.childStopNotices = value as never;
+    };
+    expect(set).toThrow(TypeError);
+    expect(set).toThrow(`FreezeState.childStopNotices is ${shown}; expected a boolean.`);
+    expect(FreezeState.childStopNotices).toBe(false);
   });
 });

@@ -17,9 +17,10 @@ async function measure(
   childStopNotices: boolean,
 ) {
   const { once } = process.getBuiltinModule('node:events');
+  FreezeState.childStopNotices = childStopNotices;
   const members = Array.from({ length: count }, (_, code) => spawnTarget('sleep', String(code)));
   const pids = members.map(({ pid }) => pid);
-  const states = pids.map((pid) => ({ pid, state: new FreezeState('process', pid, { childStopNotices }) }));
+  const states = pids.map((pid) => ({ pid, state: new FreezeState('process', pid) }));
 
   /** Microseconds on the processor from here to the next turn: timers, then input and signals, then this. */
   const turn = () => {

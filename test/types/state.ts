@@ -126,7 +126,6 @@ FreezeState.capabilities.modes.process.available = true;
 /** Options are readonly, known by name, and never `undefined` by mistake. */
 expectTypeOf<FreezeOptions>().toEqualTypeOf<{
   readonly boost?: boolean;
-  readonly childStopNotices?: boolean;
   readonly guardian?: boolean;
   readonly cgroup?: CgroupOptions;
 }>();

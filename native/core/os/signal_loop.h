@@ -4,10 +4,8 @@
 
 namespace freeze_state {
 
-/// What makes a loop over members cheap. Both are on by default and neither changes what a freeze means.
+/// What makes a loop over members cheap, and does not change what a freeze means.
 struct LoopOptions {
-  /// Leave SIGCHLD alone, so that the program's own SIGCHLD listener hears of each stop and continue of a child.
-  bool childStopNotices = false;
   /// Run a loop that reaches many processes in a real-time class, where that is allowed.
   bool boost = true;
 };
@@ -15,12 +13,9 @@ struct LoopOptions {
 /// Holds for the length of one loop of signals, on the thread that runs the loop. `processes` is how many they may
 /// reach: `kMany` for a group or a tree, of which nobody knows.
 ///
-/// Each stop and continue of a child sends its parent SIGCHLD, which interrupts the loop and makes libuv ask
-/// `waitpid` about every child it has. SA_NOCLDSTOP (sigaction(2)) ends that; it is set here, on whatever disposition
-/// stands, and stays set, because a stop is noticed after the signal was sent. libuv sets its handler anew whenever it
-/// begins to watch children, hence the check before each loop.
+/// Notices of children that stop or continue would interrupt it, so it sees to them (child_stops.h).
 ///
-/// And each signal wakes its target, which preempts the loop on its own processor. A thread in SCHED_FIFO (sched(7)) is
+/// Each signal wakes its target, which preempts the loop on its own processor. A thread in SCHED_FIFO (sched(7)) is
 /// not preempted by ordinary ones: one needs CAP_SYS_NICE or an RLIMIT_RTPRIO for that, and without them the loop runs
 /// as it is. So it does where real time is limited: a finite RLIMIT_RTTIME ends us when our loops have used it up, and
 /// in a control group with a small budget they stall. The old class comes back at the end, with its timer slack. To be

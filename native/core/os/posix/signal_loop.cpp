@@ -1,6 +1,6 @@
 #include "../signal_loop.h"
 
-#include <signal.h>
+#include "../child_stops.h"
 
 #ifdef __linux__
 #include <sched.h>
@@ -15,19 +15,6 @@
 namespace freeze_state {
 
 namespace {
-
-/// Adds SA_NOCLDSTOP to the disposition that stands and leaves its handler in place. With no handler there is nothing
-/// to interrupt, so SIG_DFL and SIG_IGN are left alone: writing one back could undo a handler that another thread
-/// sets at this moment. Writing a handler back cannot: libuv has one handler for all its life.
-void quietChildStops() noexcept {
-  struct sigaction action{};
-  if (sigaction(SIGCHLD, nullptr, &action) != 0) return;
-  const bool hasHandler =
-      (action.sa_flags & SA_SIGINFO) != 0 || (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
-  if (!hasHandler || (action.sa_flags & SA_NOCLDSTOP) != 0) return;
-  action.sa_flags |= SA_NOCLDSTOP;
-  sigaction(SIGCHLD, &action, nullptr);
-}
 
 #ifdef __linux__
 // The system calls and not the functions of their names: on Linux pid 0 is the calling thread, which POSIX's functions
@@ -77,7 +64,7 @@ void leaveRealTime(int, int) noexcept {}
 }  // namespace
 
 SignalLoop::SignalLoop(const LoopOptions& options, std::size_t processes) noexcept {
-  if (!options.childStopNotices) quietChildStops();
+  child_stops::quiet();
   if (!options.boost || processes < kMany) return;
   oldSlack_ = slackOfThread();
   oldPolicy_ = enterRealTime();

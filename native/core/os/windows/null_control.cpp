@@ -1,5 +1,7 @@
+#include <atomic>
 #include <cerrno>
 
+#include "../child_stops.h"
 #include "../process_control.h"
 #include "../signal_loop.h"
 
@@ -40,6 +42,19 @@ ProcessControl& systemControl() noexcept {
   static NullControl& only = *new NullControl();
   return only;
 }
+
+/// There is no SIGCHLD: what the program wants is remembered, and nothing else.
+namespace child_stops {
+
+namespace {
+std::atomic<bool> isWanted{false};
+}
+
+bool areWanted() noexcept { return isWanted; }
+void want(bool yes) noexcept { isWanted = yes; }
+void quiet() noexcept {}
+
+}  // namespace child_stops
 
 SignalLoop::SignalLoop(const LoopOptions&, std::size_t) noexcept {}
 SignalLoop::~SignalLoop() = default;
