@@ -78,6 +78,7 @@ export function counted(sandbox: Sandbox, event: 'freeze' | 'thaw' | 'cancel' | 
   sandbox.on(event, (value: unknown) => told.push(value));
   return {
     told,
-    reach: (count: number) => until(() => told.length >= count, `${event} was told ${count} times`),
+    reach: (count: number, deadline?: number) =>
+      until(() => told.length >= count, `${event} was told ${count} times`, deadline),
   };
 }
