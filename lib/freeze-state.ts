@@ -259,9 +259,11 @@ export class FreezeState implements Disposable {
    * Of our own children it asks waitid(2), with WNOWAIT, which leaves their exits to Node; of others, /proc; of a control
    * group, its cgroup.events.
    *
-   * @param epoch as for `freezeAtEpoch`. One that is frozen already is confirmed all the same.
-   * @throws (rejects) as `freezeAtEpoch` throws; NotStoppedError, which names who did not stop; `signal.reason` when
-   *   aborted; FreezeClosedError when the state is closed meanwhile; TypeError or RangeError for options that are wrong.
+   * @param epoch as for `freezeAtEpoch`. One that is frozen already is confirmed as it is now: what was continued by
+   *   somebody else is stopped again.
+   * @throws (rejects) as `freezeAtEpoch` throws; NotStoppedError, which names who did not stop; ResourceExhaustedError where
+   *   descriptors run out, and nobody can say whether all have stopped; `signal.reason` when aborted; FreezeClosedError when
+   *   the state is closed meanwhile; TypeError or RangeError for options that are wrong.
    */
   confirmFreezeAtEpoch(epoch: number, options: ConfirmOptions = {}): Promise<FreezeReport> {
     try {

@@ -5,6 +5,9 @@ import { isStopped, running, stopped } from '../helpers/proc';
 import { family, killNow, sleepers, type Target } from '../helpers/processes';
 import { frozen } from '../helpers/reports';
 
+/** For a machine that is busy; nothing is to take it. */
+const timeout = 20_000;
+
 describe.each(signallingModes)('a confirmation of a freeze that was confirmed before, in mode %s,', (mode) => {
   const fit = fitFor(mode);
 
@@ -12,10 +15,10 @@ describe.each(signallingModes)('a confirmation of a freeze that was confirmed be
   it.skipIf(mode === FreezeMode.Cgroup)('stops again whom a foreign process has continued', async () => {
     const pids = sleepers(2, fit).map(({ pid }) => pid) as [number, number];
     const state = FreezeState.withPids(mode, pids);
-    await frozen(state.confirmFreezeAtEpoch(0));
+    await frozen(state.confirmFreezeAtEpoch(0, { timeout }));
     process.kill(pids[1], 'SIGCONT');
     await running(pids[1]);
-    const { members } = await frozen(state.confirmFreezeAtEpoch(0));
+    const { members } = await frozen(state.confirmFreezeAtEpoch(0, { timeout }));
     expect(members).toEqual(pids.map((pid) => ({ pid, outcome: 'stopped' })));
     expect(pids.map(isStopped)).toEqual([true, true]);
     state.unfreeze();
@@ -26,9 +29,9 @@ describe.each(signallingModes)('a confirmation of a freeze that was confirmed be
   it('tells that a member was killed since', async () => {
     const [one, other] = sleepers(2, fit) as [Target, Target];
     const state = FreezeState.withPids(mode, [one.pid, other.pid]);
-    await frozen(state.confirmFreezeAtEpoch(0));
+    await frozen(state.confirmFreezeAtEpoch(0, { timeout }));
     killNow(one);
-    const { members } = await frozen(state.confirmFreezeAtEpoch(0));
+    const { members } = await frozen(state.confirmFreezeAtEpoch(0, { timeout }));
     expect(members).toEqual([
       { pid: one.pid, outcome: 'gone' },
       { pid: other.pid, outcome: 'stopped' },
@@ -45,11 +48,11 @@ describe.each([
     const { pid, pids } = await family(words, 3);
     const others = pids.filter((one) => one !== pid) as [number, number];
     const state = new FreezeState(mode, pid);
-    await frozen(state.confirmFreezeAtEpoch(0));
+    await frozen(state.confirmFreezeAtEpoch(0, { timeout }));
     process.kill(others[0], 'SIGCONT');
     await running(others[0]);
     process.kill(others[1], 'SIGKILL');
-    const { members } = await frozen(state.confirmFreezeAtEpoch(0));
+    const { members } = await frozen(state.confirmFreezeAtEpoch(0, { timeout }));
     await stopped(pid, others[0]);
     const outcomes = new Map(members.map((one) => [one.pid, one.outcome]));
     expect(outcomes.get(pid)).toBe('stopped');
