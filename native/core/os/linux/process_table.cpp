@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -37,15 +38,17 @@ int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? ESRCH : errno;
   std::array<char, 4096> buffer;
-  Pid child = 0;
+  // Beyond what a number of a process may be: nobody's.
+  constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
+  std::int64_t child = 0;
   ssize_t length = 0;
   while ((length = read(fd, buffer.data(), buffer.size())) > 0) {
     for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
-      constexpr Pid kTen = 10;
+      constexpr std::int64_t kTen = 10;
       if (byte >= '0' && byte <= '9') {
-        child = child * kTen + (byte - '0');
-      } else if (child != 0) {
-        list.push_back(std::exchange(child, 0));
+        child = std::min((child * kTen) + (byte - '0'), kTooLarge);
+      } else if (const auto one = std::exchange(child, 0); one != 0 && one < kTooLarge) {
+        list.push_back(static_cast<Pid>(one));
       }
     }
   }
