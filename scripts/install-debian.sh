@@ -6,6 +6,7 @@ readonly packages=(
   build-essential python3              # node-gyp
   cmake doctest-dev                    # the native tests
   clang-format-19 clang-tidy-19        # npm run lint
+  clang-19 libclang-rt-19-dev          # npm run fuzz
   procps util-linux                    # ps, unshare and setpriv, in the tests and for the plain user
   spin                                 # the model of the protocol
   autoconf automake libtool            # AWS's runtime interface client, which compiles its own libcurl
