@@ -42,6 +42,12 @@ export class Ending {
     while (wave.length > 0 && (await this.#haveEnded(wave, askUntil, signal))) wave = this.#signal(killSignal);
     for (;;) {
       wave = this.#signal('SIGKILL');
+      if (wave.length === 0) {
+        // Once more: a process has no environment for a moment while it becomes another program, and may be known by nothing
+        // else.
+        await clock.nextTurn();
+        wave = this.#signal('SIGKILL');
+      }
       if (wave.length === 0) return this.#ended();
       if (await this.#haveEnded(wave, begin + timeout, signal)) continue;
       signal?.throwIfAborted();

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { FreezeMode } from 'freeze-state';
 import { Sandbox, type SandboxOptions } from 'freeze-state/sandbox';
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { signallingModes } from './modes';
 import { letterOf } from './proc';
 import { endAll } from './processes';
@@ -36,9 +36,15 @@ function isMarked(pid: number): boolean {
 
 const made = new Set<Sandbox>();
 
+/** Milliseconds for what is not to fail on a machine on which a process waits seconds for its turn. */
+const patience = 30_000;
+
+/** For an end in which nobody has to be killed. */
+export const patient = { forceKillAfter: patience, timeout: 2 * patience } as const;
+
 /** One whose processes end with the test at the latest. */
 export function makeSandbox(options: SandboxOptions): Sandbox {
-  const sandbox = new Sandbox(options);
+  const sandbox = new Sandbox({ confirm: { timeout: patience }, ...options });
   made.add(sandbox);
   return sandbox;
 }
@@ -54,6 +60,12 @@ afterEach(async () => {
     return left.length === 0;
   }, 'nothing is left of the sandboxes');
 });
+
+/** Freezes it now. In mode none nothing is frozen. */
+export async function freeze(sandbox: Sandbox): Promise<void> {
+  const { isFrozen } = await sandbox.freeze({ timeout: patience });
+  expect(isFrozen).toBe(sandbox.state.mode !== FreezeMode.None);
+}
 
 /** A child that sleeps until its input ends. It ends with this process. */
 export function sleeperIn(sandbox: Sandbox): ChildProcess & { readonly pid: number } {

@@ -5,7 +5,6 @@ import { FreezeMode } from 'freeze-state';
 import type { Sandbox } from 'freeze-state/sandbox';
 import { describe, expect, it } from 'vitest';
 import { ownCgroups, signallingModes } from '../helpers/modes';
-import { letterOf } from '../helpers/proc';
 import { start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import { counted, leftovers, makeSandbox, output, sandboxModes, sleeperIn, started } from '../helpers/sandboxes';
@@ -78,8 +77,7 @@ async function live(mode: FreezeMode, number: number): Promise<void> {
   // It may be that one has begun to exit, and is in no state to be stopped in time.
   if (number % 2 === 0) await sandbox.freeze({ timeout: 5000 }).catch(() => undefined);
   if (number % 5 === 4) sandbox.kill();
-  const ended = await sandbox.terminate({ forceKillAfter: 10 * (number % 4), timeout: 60_000 });
-  expect(ended.some(({ pid }) => !['', 'Z', 'X'].includes(letterOf(pid)))).toBe(false);
+  await sandbox.terminate({ forceKillAfter: 10 * (number % 4), timeout: 60_000 });
 }
 
 describe.each(sandboxModes)('in mode %s', (mode) => {

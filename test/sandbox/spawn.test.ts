@@ -8,7 +8,16 @@ import { signallingModes } from '../helpers/modes';
 import { letterOf, running, statField, stopped } from '../helpers/proc';
 import { canBecomeNobody, nobody } from '../helpers/processes';
 import { launchProgram, targetProgram } from '../helpers/programs';
-import { leftovers, makeSandbox, output, sandboxModes, sleeperIn, started } from '../helpers/sandboxes';
+import {
+  freeze,
+  leftovers,
+  makeSandbox,
+  output,
+  patient,
+  sandboxModes,
+  sleeperIn,
+  started,
+} from '../helpers/sandboxes';
 import { turns } from '../helpers/until';
 
 const echo = join(__dirname, 'fixtures/echo.cjs');
@@ -42,7 +51,7 @@ describe.each(sandboxModes)('spawn, in mode %s', (mode) => {
     );
     expect(await output(child)).toBe('zero / word 1\n');
     expect(statField(child.pid, 5)).toBe(String(child.pid));
-    await sandbox.freeze();
+    await freeze(sandbox);
     const answer = output(child);
     const exit = once(child, 'exit');
     child.stdin?.write('line\n');
@@ -82,7 +91,7 @@ describe.each(sandboxModes)('spawn, in mode %s', (mode) => {
     const child = started(sandbox.fork(echo, ['one']));
     child.send('first');
     expect(await once(child, 'message')).toMatchObject({ 0: { echo: 'first', args: ['one'] } });
-    await sandbox.freeze();
+    await freeze(sandbox);
     const answer = once(child, 'message');
     child.send('second');
     sandbox.work();
@@ -106,7 +115,7 @@ describe.each(sandboxModes)('spawn, in mode %s', (mode) => {
     expect(sandbox.adopt(child)).toBe(child);
     expect(sandbox.adopt(child)).toBe(child);
     expect(sandbox.state.pids).toEqual([child.pid]);
-    const ended = await sandbox.terminate();
+    const ended = await sandbox.terminate(patient);
     expect(ended).toMatchObject([{ pid: child.pid, isChild: true, signalCode: 'SIGTERM' }]);
   });
 });
@@ -115,7 +124,7 @@ describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
   it('is thawed by spawn, and so is the newcomer', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const first = sleeperIn(sandbox);
-    await sandbox.freeze();
+    await freeze(sandbox);
     await stopped(first.pid);
     const second = sleeperIn(sandbox);
     await running(first.pid, second.pid);
@@ -125,7 +134,7 @@ describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
   it.each(['SIGTERM', 'SIGINT', undefined] as const)('takes kill(%s)', async (signal) => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const child = sleeperIn(sandbox);
-    await sandbox.freeze();
+    await freeze(sandbox);
     const exit = once(child, 'exit');
     expect(child.kill(signal)).toBe(true);
     expect(await exit).toEqual([null, signal ?? 'SIGTERM']);
@@ -136,7 +145,7 @@ describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
   it('stays frozen where it is asked whether it lives, and dies of SIGKILL', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const child = sleeperIn(sandbox);
-    await sandbox.freeze();
+    await freeze(sandbox);
     expect(child.kill(0)).toBe(true);
     expect(sandbox.state.isFrozen).toBe(true);
     const exit = once(child, 'exit');
@@ -151,7 +160,7 @@ describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
     const child = started(
       sandbox.spawn(targetProgram, ['sleep'], { stdio: ['pipe', 'pipe', 'inherit'], signal, killSignal: 'SIGINT' }),
     );
-    await sandbox.freeze();
+    await freeze(sandbox);
     const error = once(child, 'error');
     const exited = once(sandbox, 'exit');
     abort();
@@ -170,7 +179,8 @@ describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
       }),
     );
     const exit = once(child, 'exit');
-    await sandbox.freeze();
+    // On a busy machine the time may be over before.
+    await sandbox.freeze().catch(() => undefined);
     expect(await exit).toEqual([null, 'SIGHUP']);
   });
 
@@ -186,7 +196,7 @@ describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
     let printed = '';
     while (!/\n.*\n/.test(printed)) printed += await output(child);
     expect(printed).toBe(`${nobody}\n${nobody}\n`);
-    await sandbox.freeze();
+    await freeze(sandbox);
     await stopped(child.pid);
     const exit = once(child, 'exit');
     child.kill();
@@ -209,13 +219,15 @@ describe('kill', () => {
     const frozen = once(sandbox, 'freeze');
     work.release();
     await frozen;
-    const answer = output(child);
+    const [answer, again, begin] = [output(child), once(sandbox, 'freeze'), performance.now()];
     child.kill('SIGUSR2');
     expect(sandbox.works).toMatchObject([{ label: `signal SIGUSR2 to ${child.pid}` }]);
-    expect(await answer).toBe('taken\n');
-    // Two seconds later, at the latest.
-    await once(sandbox, 'freeze');
+    await again;
+    expect(performance.now() - begin).toBeGreaterThan(1900);
     expect(sandbox.works).toEqual([]);
+    // It has long taken it, but on a machine that had no processor for it.
+    sandbox.work();
+    expect(await answer).toBe('taken\n');
   });
 });
 

@@ -5,7 +5,16 @@ import { ownCgroups, signallingModes } from '../helpers/modes';
 import { stopped } from '../helpers/proc';
 import { start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
-import { leftovers, makeSandbox, output, sandboxModes, sleeperIn, started } from '../helpers/sandboxes';
+import {
+  freeze,
+  leftovers,
+  makeSandbox,
+  output,
+  patient,
+  sandboxModes,
+  sleeperIn,
+  started,
+} from '../helpers/sandboxes';
 import { until } from '../helpers/until';
 
 const byHand = { freezeAfter: false } as const;
@@ -25,7 +34,7 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const [first, second] = [sleeperIn(sandbox), sleeperIn(sandbox)];
     const exits = [once(first, 'exit'), once(second, 'exit')];
-    const ended = await sandbox.terminate();
+    const ended = await sandbox.terminate(patient);
     expect(ended).toEqual(
       [first, second].map(({ pid }) => ({
         pid,
@@ -63,7 +72,7 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     const child = shell(sandbox, program);
     expect(await output(child)).toBe('ready\n');
     const handled = output(child);
-    const ended = await sandbox.terminate({ forceKillAfter: 20_000, timeout: 30_000 });
+    const ended = await sandbox.terminate(patient);
     expect(await handled).toBe('handled\n');
     expect(ended).toContainEqual({ pid: child.pid, name: 'sh', isChild: true, wasKilled: false, exitCode: 5 });
     expect(ended.some(({ wasKilled }) => wasKilled)).toBe(false);
@@ -89,10 +98,10 @@ describe.each(signallingModes)('the end of a frozen sandbox, in mode %s', (mode)
     const sandbox = makeSandbox({ mode, ...byHand });
     const child = shell(sandbox, "trap 'exit 5' TERM; echo ready; read line");
     expect(await output(child)).toBe('ready\n');
-    await sandbox.freeze();
+    await freeze(sandbox);
     await stopped(child.pid);
     const thawed = once(sandbox, 'thaw');
-    const ended = await sandbox.terminate({ forceKillAfter: 20_000, timeout: 30_000 });
+    const ended = await sandbox.terminate(patient);
     expect(ended).toContainEqual({ pid: child.pid, name: 'sh', isChild: true, wasKilled: false, exitCode: 5 });
     expect(leftovers()).toEqual([]);
     await thawed;
@@ -102,7 +111,7 @@ describe.each(signallingModes)('the end of a frozen sandbox, in mode %s', (mode)
     const sandbox = makeSandbox({ mode, ...byHand });
     const child = shell(sandbox, `${mode === FreezeMode.Process ? 'true' : daemons}; echo ready; read line`);
     expect(await output(child)).toBe('ready\n');
-    await sandbox.freeze();
+    await freeze(sandbox);
     sandbox.kill();
     await until(() => leftovers().length === 0, 'nothing is left');
   });
@@ -122,7 +131,7 @@ describe('terminate', () => {
     const sandbox = makeSandbox({ ...byHand });
     const child = sleeperIn(sandbox);
     const work = sandbox.work();
-    const end = sandbox.terminate();
+    const end = sandbox.terminate(patient);
     expect(sandbox.terminate({ forceKillAfter: 0 })).toBe(end);
     expect(() => sandbox.work()).toThrow(FreezeClosedError);
     expect(() => sleeperIn(sandbox)).toThrow(FreezeClosedError);
@@ -141,7 +150,7 @@ describe('terminate', () => {
     expect(await first.terminate({ forceKillAfter: 0 })).toMatchObject([{ wasKilled: true, signalCode: 'SIGKILL' }]);
     const second = makeSandbox({ ...byHand });
     sleeperIn(second);
-    expect(await second.terminate({ killSignal: 'SIGHUP' })).toMatchObject([{ signalCode: 'SIGHUP' }]);
+    expect(await second.terminate({ ...patient, killSignal: 'SIGHUP' })).toMatchObject([{ signalCode: 'SIGHUP' }]);
   });
 
   it('kills at once when it is aborted', async () => {
@@ -191,14 +200,14 @@ describe('terminate', () => {
     const sandbox = makeSandbox({ ...byHand });
     const { pid } = sleeperIn(sandbox);
     sandbox.state.close();
-    expect(await sandbox.terminate()).toMatchObject([{ pid, signalCode: 'SIGTERM' }]);
+    expect(await sandbox.terminate(patient)).toMatchObject([{ pid, signalCode: 'SIGTERM' }]);
   });
 
   it('ends processes that were registered with the state', async () => {
     const sandbox = makeSandbox({ ...byHand });
     const other = start(targetProgram, ['sleep']);
     sandbox.state.registerPid(other.pid ?? 0);
-    expect(await sandbox.terminate()).toMatchObject([{ pid: other.pid, isChild: false, wasKilled: false }]);
+    expect(await sandbox.terminate(patient)).toMatchObject([{ pid: other.pid, isChild: false, wasKilled: false }]);
   });
 
   it('is quick where there is nothing to end', async () => {
