@@ -3,7 +3,7 @@ import { errnoName } from './errors';
 import { type GuardianFailure, native } from './native';
 import type { GuardianCapability } from './types';
 
-/** Milliseconds; `kLongestStart` of native/core/os/linux/guardian.cpp, and some. */
+/** Milliseconds; `kLongestStart` of native/core/os/linux/guardian_program.cpp, and some. */
 const longestStart = 2_500;
 
 /** What is known of it now; it may be replaced at any time. */
@@ -58,7 +58,14 @@ function whyNone(failure: GuardianFailure): string {
         `It would be in another ${syscall} namespace than this process, and take others for its members: processes that this one ` +
         'starts are put into a new namespace (unshare(1)). Start the emulator itself in that namespace.'
       );
+    case 'GuardianWeak':
+      return (
+        'It would lack capabilities that this process has, since they are not passed on to it (capabilities(7), "Ambient"), and ' +
+        'could not continue all that this one may stop. Run the emulator as the user of the processes that it freezes, or as root.'
+      );
     case 'GuardianFailed':
+      if (syscall === 'version')
+        return `${path} is of another version than the addon. Install the package anew, and copy both files where it is bundled.`;
       if (syscall === 'recv')
         return `It ended before it was ready ${answer}: a seccomp filter may forbid what it does, or memory is short.`;
       if (path !== '')

@@ -66,7 +66,7 @@ export interface NativeFailure {
 
 /** Why there is no guardian; that is no operation's failure. */
 export interface GuardianFailure extends Omit<NativeFailure, 'code'> {
-  readonly code: 'UnsupportedPlatform' | 'GuardianMissing' | 'GuardianFailed' | 'GuardianBlind';
+  readonly code: 'UnsupportedPlatform' | 'GuardianMissing' | 'GuardianFailed' | 'GuardianBlind' | 'GuardianWeak';
 }
 
 /** The hot calls, bound to one state; native/binding/hot_calls.h. They use no receiver. */

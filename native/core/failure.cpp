@@ -37,6 +37,7 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::GuardianMissing: return "GuardianMissing";
     case FailureCode::GuardianFailed: return "GuardianFailed";
     case FailureCode::GuardianBlind: return "GuardianBlind";
+    case FailureCode::GuardianWeak: return "GuardianWeak";
   }
   return "";
 }

@@ -54,6 +54,7 @@ enum class FailureCode : std::uint8_t {
   GuardianMissing,  ///< no program at `path`
   GuardianFailed,   ///< `call` answered with `error`
   GuardianBlind,    ///< it is in another namespace, `call` says of what, and cannot tell our members from others
+  GuardianWeak,     ///< it lacks capabilities that we have, and could not continue all that we may stop
 };
 
 /// The code as it is spelled above: how lib/native.ts knows it.

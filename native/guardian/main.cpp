@@ -1,6 +1,6 @@
 // The guardian of one emulator: it sleeps until that process has died, continues what it had stopped, and ends. It is
-// started by native/core/os/linux/guardian.cpp, which hands over its descriptors (ledger_layout.h). docs/guardian.md
-// says what it does and why.
+// started by native/core/os/linux/guardian_program.cpp, which hands over its descriptors (ledger_layout.h).
+// docs/guardian.md says what it does and why.
 //
 // The emulator's death is told by two things. The end of the socket comes first: the only other end of it is held by a
 // thread of the emulator that has a table of descriptors of its own, and that is closed before the memory is freed. But
@@ -38,7 +38,7 @@ bool hasParentFd() { return fcntl(kParentFd, F_GETFD) >= 0; }
 
 /// Whether the process that is to be guarded has that number for us, too, and what /proc tells of it here.
 ledger::Hello greeting(int parent) {
-  ledger::Hello hello{.pid = getpid()};
+  ledger::Hello hello{.pid = getpid(), .capabilities = effectiveCapabilities()};
   ProcessStat stat;
   if (readStat(parent, stat)) hello.parentStartTime = stat.startTime;
   const int fd = openPidfd(parent);
@@ -61,8 +61,9 @@ Told wait(int timeout, bool hasSocket) {
   if (ready <= 0) return Told::Nothing;
   if (fds[1].revents != 0) return Told::ParentExited;
   char message = 0;
-  if (recv(kSocketFd, &message, 1, MSG_DONTWAIT) > 0) return message == ledger::kRetire ? Told::Retired : Told::Nothing;
-  return errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
+  const ssize_t length = recv(kSocketFd, &message, 1, MSG_DONTWAIT);
+  if (length > 0) return message == ledger::kRetire ? Told::Retired : Told::Nothing;
+  return length < 0 && errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
 }
 
 void guard() {
@@ -87,11 +88,13 @@ int main(int argc, char** argv) {
   using namespace freeze_state;
   const int parent = argc == 2 ? static_cast<int>(std::strtol(argv[1], nullptr, 10)) : 0;
   std::uint32_t version = 0;
-  if (parent <= 0 || pread(ledger::kLedgerFd, &version, sizeof version, 0) != sizeof version) {
+  const bool hasLedger = pread(ledger::kLedgerFd, &version, sizeof version, 0) == sizeof version;
+  if (parent <= 0 || !hasLedger) {
     constexpr std::string_view kUsage =
         "This program is started by freeze-state, and guards the process that did it.\n";
     return write(STDERR_FILENO, kUsage.data(), kUsage.size()) < 0 ? 1 : 2;
   }
+  if (version != ledger::kVersion) return ledger::kOtherVersion;
   // The emulator waits for the first process, and knows nothing of the second.
   if (const pid_t child = fork(); child != 0) _exit(child < 0 ? 1 : 0);
   setsid();

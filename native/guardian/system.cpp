@@ -2,11 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -38,7 +40,9 @@ bool isProcOurs() {
 
 int openPidfd(int pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
-bool signalPidfd(int fd, int signal) { return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) == 0; }
+bool signalPidfd(int fd, int signal, unsigned flags) {
+  return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, flags) == 0;
+}
 
 std::uint64_t inodeOf(int pidfd) {
   constexpr auto kPidfs = 0x50494446;  // PID_FS_MAGIC, <linux/magic.h>
@@ -84,10 +88,25 @@ bool anyProcess(bool (*visit)(void* context, int pid), void* context) {
   return isFound;
 }
 
+std::uint64_t effectiveCapabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> halves{};
+  if (syscall(SYS_capget, &header, halves.data()) != 0) return 0;
+  constexpr unsigned kBits = 32;
+  return halves[0].effective | (std::uint64_t{halves[1].effective} << kBits);
+}
+
 void closeFrom(int first) {
   if (syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
-  // Linux before 5.9.
-  for (int fd = static_cast<int>(sysconf(_SC_OPEN_MAX)); fd >= first; --fd) close(fd);
+  // Linux before 5.9. Not up to the limit at once: there may be room for a billion.
+  int highest = -1;
+  if (DIR* const open = opendir("/proc/self/fd"); open != nullptr) {
+    while (const dirent* const entry = readdir(open))
+      highest = std::max(highest, static_cast<int>(std::strtol(entry->d_name, nullptr, 10)));
+    closedir(open);
+  }
+  if (highest < 0) highest = static_cast<int>(sysconf(_SC_OPEN_MAX));
+  for (int fd = highest; fd >= first; --fd) close(fd);
 }
 
 void dropStandardDescriptors() {

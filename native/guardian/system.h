@@ -8,8 +8,10 @@ namespace freeze_state::guardian {
 
 /// pidfd_open(2); -1 with errno(3) set.
 int openPidfd(int pid);
-/// pidfd_send_signal(2).
-bool signalPidfd(int fd, int signal);
+/// pidfd_send_signal(2); false with errno(3) set.
+bool signalPidfd(int fd, int signal, unsigned flags = 0);
+/// PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9; before that, EINVAL.
+inline constexpr unsigned kProcessGroup = 1U << 2;
 /// The inode of a pidfd, which names its process from Linux 6.9 on; 0 where it names nothing.
 std::uint64_t inodeOf(int pidfd);
 
@@ -29,6 +31,9 @@ template <typename Visit>
 bool anyProcess(Visit visit) {
   return anyProcess([](void* context, int pid) { return (*static_cast<Visit*>(context))(pid); }, &visit);
 }
+
+/// The capabilities that are effective (capabilities(7)), a bit each.
+std::uint64_t effectiveCapabilities();
 
 /// Closes all descriptors from that one on.
 void closeFrom(int first);

@@ -43,21 +43,31 @@ bool hasGroupMember(const ProcessSlot& slot) {
   });
 }
 
-/// SIGCONT to the process, or to the group that it leads.
+/// Of a process group whose leader was reaped.
+bool hasNobody(int number) { return kill(number, 0) != 0 && errno == ESRCH; }
+
+void resumeProcess(const ProcessSlot& slot, int fd) {
+  if (fd >= 0)
+    signalPidfd(fd, SIGCONT);
+  else
+    kill(slot.number, SIGCONT);
+}
+
+/// By its leader's pidfd where the kernel can, so that no other group is hit.
+void resumeGroup(const ProcessSlot& slot, int fd) {
+  if (fd >= 0 && (signalPidfd(fd, SIGCONT, kProcessGroup) || errno == ESRCH)) return;
+  kill(-slot.number, SIGCONT);
+}
+
+/// SIGCONT to the process, or to the group that it leads or has led. Where that is not by a pidfd, the number could be
+/// given anew between the check and the signal.
 void resume(const ProcessSlot& slot) {
   const bool isGroup = slot.kind == ProcessSlot::Kind::Group;
   const int fd = openPidfd(slot.number);
-  if (fd < 0 && errno == ESRCH) {
-    if (isGroup && hasGroupMember(slot)) kill(-slot.number, SIGCONT);
-    return;
-  }
-  // Without pidfds the number could be given anew between the check and the signal.
   if (isRecorded(slot, fd)) {
-    if (isGroup) {
-      kill(-slot.number, SIGCONT);
-    } else if (fd < 0 || !signalPidfd(fd, SIGCONT)) {
-      if (fd < 0) kill(slot.number, SIGCONT);
-    }
+    isGroup ? resumeGroup(slot, fd) : resumeProcess(slot, fd);
+  } else if (isGroup && hasNobody(slot.number) && hasGroupMember(slot)) {
+    kill(-slot.number, SIGCONT);
   }
   if (fd >= 0) close(fd);
 }

@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -15,7 +17,10 @@
 #include <string>
 #include <vector>
 
+#include "../core/os/linux/ledger_layout.h"
+#include "../core/os/linux/pidfd.h"
 #include "support/child.h"
+#include "support/controls.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -58,17 +63,17 @@ struct Folder {
   std::filesystem::path before;
 };
 
-/// Runs the storm until it has begun, and for so long; then kills it.
-void killAmidst(const Members& members, const std::string& scenario, std::chrono::microseconds after) {
+/// Starts the program, and gives its pid once it has said that it has begun.
+Pid startUntilBegun(std::vector<std::string> words) {
   std::array<int, 2> pipe{};
   REQUIRE(pipe2(pipe.data(), O_CLOEXEC) == 0);
-  std::vector<std::string> words = members.command(scenario);
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const Pid own = getpid();
-  const pid_t storm = fork();
-  if (storm == 0) {
+  const pid_t started = fork();
+  if (started == 0) {
     dieWith(own);
     dup2(pipe[1], STDOUT_FILENO);
     execv(argv.front(), argv.data());
@@ -78,9 +83,50 @@ void killAmidst(const Members& members, const std::string& scenario, std::chrono
   std::array<char, 8> begun{};
   CHECK(read(pipe[0], begun.data(), begun.size()) > 0);
   close(pipe[0]);
+  return started;
+}
+
+/// Runs the storm until it has begun, and for so long; then kills it.
+void killAmidst(const Members& members, const std::string& scenario, std::chrono::microseconds after) {
+  const Pid storm = startUntilBegun(members.command(scenario));
   std::this_thread::sleep_for(after);  // stands for no condition: the kill is to hit another place in each round
   kill(storm, SIGKILL);
   waitpid(storm, nullptr, 0);
+}
+
+/// Has the first of them lead a group that the others are in.
+void group(const Members& members) {
+  const Pid leader = members.children.front()->pid();
+  for (const auto& child : members.children) REQUIRE(setpgid(child->pid(), leader) == 0);
+}
+
+/// Whether pidfds take PIDFD_SIGNAL_PROCESS_GROUP; says so where not.
+bool haveGroupFlag() {
+  const int fd = pidfd::open(getpid());
+  const int error = fd < 0 ? ENOSYS : pidfd::sendSignal(fd, 0, pidfd::kProcessGroup);
+  if (fd >= 0) close(fd);
+  // ESRCH where we lead no group.
+  const bool haveIt = error == 0 || error == ESRCH;
+  if (!haveIt) MESSAGE("skipped: no signals to groups by pidfd here");
+  return haveIt;
+}
+
+/// Whether this is root, who can become another user; says so where not.
+bool isRoot() {
+  if (geteuid() == 0) return true;
+  MESSAGE("skipped: this needs root");
+  return false;
+}
+
+/// What the program exits with where its ledger has that version.
+int exitCodeAt(std::uint32_t version) {
+  return runInFork([version] {
+    const int ledger = memfd_create("ledger", 0);
+    if (write(ledger, &version, sizeof version) != sizeof version || dup2(ledger, ledger::kLedgerFd) < 0) return 100;
+    const std::string pid = std::to_string(getpid());
+    execl(GUARDIAN_PROGRAM, "freeze-state-guardian", pid.c_str(), nullptr);
+    return 101;
+  });
 }
 
 /// A number from the environment; for a run that takes longer than a test may.
@@ -129,6 +175,46 @@ TEST_SUITE("the guardian continues what was frozen") {
     CHECK(members.comeToRun());
   }
 
+  TEST_CASE("when it calls execve(2), also after a call that failed with EAGAIN") {
+    const Members members;
+    CHECK(runProgram(members.command("stale-errno")) == 0);
+    CHECK(members.comeToRun());
+  }
+
+  TEST_CASE("in a group whose leader was reaped before the first freeze") {
+    Members members;
+    group(members);
+    const Pid emulator = startUntilBegun(members.command("leaderless"));
+    members.children.front()->kill();
+    members.children.front()->reap();
+    int status = 0;
+    waitpid(emulator, &status, 0);
+    CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+    members.children.erase(members.children.begin());
+    CHECK(members.comeToRun());
+  }
+
+  TEST_CASE("in a group, without a signal to its number where there is a pidfd") {
+    if (!haveGroupFlag()) return;
+    const Members members;
+    group(members);
+    CHECK(runProgram(members.command("no-kill")) == -SIGKILL);
+    CHECK(members.comeToRun());
+  }
+
+  TEST_CASE("of other users, where the emulator may signal them by a capability") {
+    if (!isRoot()) return;
+    const Members members;
+    CHECK(runProgram(members.command("capability")) == -SIGKILL);
+    CHECK(members.comeToRun());
+  }
+
+  TEST_CASE("also where descriptors cannot be closed by ranges, and there may be very many") {
+    const Members members;
+    CHECK(runProgram(members.command("no-close-range")) == -SIGKILL);
+    CHECK(members.comeToRun());
+  }
+
   TEST_CASE("when its emulator is killed at random moments of a freeze or a thaw") {
     const Members members(numberFrom("FREEZE_STATE_GUARDED_MEMBERS", 50));
     const int rounds = numberFrom("FREEZE_STATE_GUARDED_ROUNDS", 10);
@@ -140,6 +226,31 @@ TEST_SUITE("the guardian continues what was frozen") {
       killAmidst(members, round % 2 == 0 ? "storm" : "storm-of-trees", std::chrono::microseconds(microseconds(random)));
       REQUIRE(members.comeToRun());
     }
+  }
+}
+
+TEST_SUITE("the guardian") {
+  TEST_CASE("is refused where it would lack a capability, and leaves no zombie") {
+    if (!isRoot() || !isUsable<PidfdControl>()) return;
+    const Members members;
+    CHECK(runProgram(members.command("refused")) == 0);
+  }
+
+  TEST_CASE("of another user than its emulator has by now leaves no zombie") {
+    if (!isRoot() || !isUsable<PidfdControl>()) return;
+    const Members members;
+    CHECK(runProgram(members.command("change-user")) == 0);
+  }
+
+  TEST_CASE("gets no descriptor of a library") {
+    const Members members;
+    CHECK(runProgram(members.command("library-descriptor")) == 0);
+    CHECK(members.comeToRun());
+  }
+
+  TEST_CASE("does not start with a ledger of another version") {
+    CHECK(exitCodeAt(ledger::kVersion) == 0);
+    CHECK(exitCodeAt(ledger::kVersion + 1) == ledger::kOtherVersion);
   }
 }
 

@@ -21,6 +21,7 @@ struct Process {
   Pid pid = 0;
   int fd = -1;                  ///< pidfd_open(2), owned; -1 where there is none
   std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
+  Pid session = 0;              ///< of the group that it leads, getsid(2); 0 where it is not used
   bool hasExited = false;       ///< it has exited (a zombie has), or never existed; once true it stays so
 };
 

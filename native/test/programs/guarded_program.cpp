@@ -3,24 +3,31 @@
 // Freezes the processes, which belong to the test that runs this program, and dies in the way that the scenario names.
 // The guardian is to continue them. Exit code 1 means that the scenario did not take place.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "../../core/os/guardian.h"
+#include "../../core/os/linux/ledger_layout.h"
 #include "../../core/os/linux/procfs.h"
 #include "../../core/platform/platform.h"
 #include "../../core/state/freeze_state.h"
+#include "../support/deny.h"
 #include "../support/wait_until.h"
 
 namespace freeze_state::test {
@@ -85,21 +92,126 @@ void useMemory() {
   std::exit(1);
 }
 
-[[noreturn]] void freezeAndThaw(FreezeState& state) {
+/// The test waits for it.
+void sayBegun() {
   if (write(STDOUT_FILENO, "begun", 5) != 5) std::exit(1);
+}
+
+[[noreturn]] void freezeAndThaw(FreezeState& state) {
+  sayBegun();
   for (std::uint64_t epoch = 0;; ++epoch) {
     state.freezeAtEpoch(epoch);
     state.unfreeze();
   }
 }
 
+bool isGone(Pid pid) {
+  ProcessEntry stat;
+  return procfs::read(pid, stat) == ESRCH;
+}
+
+/// The first leads a group that the others are in, and is killed and reaped by the test once we have it.
+int leaderless(std::vector<Pid> pids) {
+  FreezeState& state = makeState(Mode::ProcessGroup, {pids.front()});
+  sayBegun();
+  if (!waitUntil([&] { return isGone(pids.front()); })) return 1;
+  pids.erase(pids.begin());
+  if (!state.freezeAtEpoch(0).frozen || !come(pids, true)) return 1;
+  die();
+}
+
+int group(const std::vector<Pid>& pids) {
+  FreezeState& state = makeState(Mode::ProcessGroup, {pids.front()});
+  if (!state.freezeAtEpoch(0).frozen || !come(pids, true)) return 1;
+  die();
+}
+
+/// Has the capability to signal everybody, as a program has whose file has it (setcap(8)): it does not pass it on.
+bool becomeUserWithCapability() {
+  constexpr uid_t kNobody = 65534;
+  // Where the guardian's program lies in a folder that is closed to others, it is to be found all the same.
+  constexpr unsigned kOwn = (1U << CAP_KILL) | (1U << CAP_DAC_READ_SEARCH);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> own{};
+  own[0] = {.effective = kOwn, .permitted = kOwn, .inheritable = 0};
+  return prctl(PR_SET_KEEPCAPS, 1) == 0 && setresuid(kNobody, kNobody, kNobody) == 0 &&
+         syscall(SYS_capset, &header, own.data()) == 0;
+}
+
+int countChildren() {
+  int count = 0;
+  procfs::Numbers all("/proc");
+  for (Pid pid = 0; all.next(pid);) {
+    ProcessEntry stat;
+    if (procfs::read(pid, stat) == 0 && stat.parent == getpid()) ++count;
+  }
+  return count;
+}
+
+/// As the first process of a container, we are given the guardian once it has exited.
+int refused(const std::vector<Pid>& pids) {
+  constexpr unsigned long kNoAmbientRaise = 1UL << 6;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  if (prctl(PR_SET_SECUREBITS, kNoAmbientRaise) != 0 || !becomeUserWithCapability()) return 1;
+  FreezeState& state = makeState(Mode::Process, pids);
+  // It waits for the guardian.
+  if (!state.freezeAtEpoch(0).frozen) return 1;
+  const auto [pid, isStarting, why] = guardian::status();
+  if (pid != 0 || why.size() != 1 || why.front().code != FailureCode::GuardianWeak) return 2;
+  return waitUntil([] { return countChildren() == 0; }) ? 0 : 3;
+}
+
+int changeUser(const std::vector<Pid>& pids) {
+  constexpr uid_t kNobody = 65534;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  makeState(Mode::Process, pids).freezeAtEpoch(0);
+  const Pid first = guardian::pid();
+  if (first == 0 || setresuid(kNobody, kNobody, kNobody) != 0) return 1;
+  // The program may be where that user cannot go: then there is no other one.
+  if (!waitUntil([&] { return guardian::pid() != first; })) return 2;
+  return waitUntil([&] { return isGone(first); }) ? 0 : 3;
+}
+
+/// Without pidfds, and where nothing tells the keeper from the rest: a descriptor that a library has as its fifth.
+int libraryDescriptor(const std::vector<Pid>& pids) {
+  std::array<int, 2> pipe{};
+  if (::pipe(pipe.data()) != 0 || dup2(pipe[0], ledger::kParentFd) < 0) return 1;
+  if (!deny(kPidfdOpen, ENOSYS) || !deny(kCloseRange, EPERM) || !deny(SYS_unshare, EPERM)) return 1;
+  FreezeState& state = makeState(Mode::Process, pids);
+  if (!state.freezeAtEpoch(0).frozen) return 1;
+  const auto folder = "/proc/" + std::to_string(guardian::pid()) + "/fd/";
+  const auto has = [&](int fd) {
+    return std::filesystem::exists(std::filesystem::symlink_status(folder + std::to_string(fd)));
+  };
+  return has(ledger::kLedgerFd) && !has(ledger::kParentFd) ? 0 : 2;
+}
+
+/// Calls of the kernel that answer otherwise than they mostly do, here and in the guardian.
+bool denyFor(std::string_view scenario) {
+  if (scenario == "stale-errno") return deny(SYS_fstatfs, EAGAIN);
+  if (scenario == "no-kill") return deny(SYS_kill, EPERM);
+  if (scenario != "no-close-range") return true;
+  constexpr unsigned kHigh = 5000;
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 && deny(kCloseRange, ENOSYS) && dieAbove(SYS_close, kHigh);
+}
+
 int run(std::string_view scenario, const std::vector<Pid>& pids, char** argv) {
   if (scenario == "wait-for-thaw") return come(pids, false) ? 0 : 1;
+  if (scenario == "leaderless") return leaderless(pids);
+  if (scenario == "refused") return refused(pids);
+  if (scenario == "change-user") return changeUser(pids);
+  if (scenario == "library-descriptor") return libraryDescriptor(pids);
+  if (!denyFor(scenario)) return 1;
+  if (scenario == "capability" && !becomeUserWithCapability()) return 1;
+  if (scenario == "no-kill") return group(pids);
   const bool isTree = scenario == "storm-of-trees";
   FreezeState& state = makeState(isTree ? Mode::ProcessTree : Mode::Process, pids);
   if (isTree || scenario == "storm") freezeAndThaw(state);
   if (!state.freezeAtEpoch(0).frozen || !come(pids, true)) return 1;
-  if (scenario == "exec") exec(argv);
+  if (scenario == "exec" || scenario == "stale-errno") exec(argv);
   if (scenario == "dump-core") dumpCore();
   if (scenario == "fork") forkCopy();
   if (scenario == "use-memory") useMemory();

@@ -11,7 +11,7 @@
 namespace freeze_state::ledger {
 
 /// Changes with the layout: a guardian of another version does not start.
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 /// A process or a process group. A line of the cache each, so that two threads do not share one.
 struct alignas(64) ProcessSlot {
@@ -59,7 +59,11 @@ struct Hello {
   std::uint32_t seesParent = 0;       ///< the number that we gave it is ours in its pid namespace
   std::uint32_t hasPidfds = 0;        ///< it may use them
   std::uint64_t parentStartTime = 0;  ///< ours, as its time namespace has it; 0 where /proc does not tell
+  std::uint64_t capabilities = 0;     ///< its effective ones
 };
+
+/// What the program exits with where the ledger is one of another version.
+inline constexpr int kOtherVersion = 3;
 
 /// Its descriptors.
 inline constexpr int kSocketFd = 3;

@@ -29,6 +29,9 @@ Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   if (Failures failures = leaders_.open(pid, leader); !failures.empty()) return failures;
   if (leader.hasExited) return {};
   const Pid group = getpgid(pid);
+  const Pid session = getsid(pid);
+  // Now: once the leader was reaped, nobody tells it. No leader can leave it, and so neither can the group.
+  leader.session = session < 0 ? 0 : session;
   if (group == pid) return {};
   // It may have exited since, and then it is gone.
   if (group < 0) {
@@ -65,8 +68,9 @@ LedgerIdentity GroupControl::identify(const Process& leader) noexcept {
   LedgerIdentity identity = leaders_.identify(leader);
   if (identity.kind == LedgerIdentity::Kind::None) return identity;
   identity.kind = LedgerIdentity::Kind::Group;
-  const pid_t session = getsid(leader.pid);
-  identity.session = session < 0 ? 0 : session;
+  identity.session = leader.session;
+  // Of one that was reaped since, /proc tells nothing any more.
+  if (identity.startTime == 0) identity.startTime = leader.startTime;
   return identity;
 }
 

@@ -1,0 +1,165 @@
+#include "guardian_keeper.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "guardian_program.h"
+#include "procfs.h"
+
+// Linux 5.9; the same on every architecture.
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1U << 1)
+#endif
+
+namespace freeze_state::guardian {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+struct Credentials {
+  std::array<uid_t, 3> users{};
+  bool operator==(const Credentials&) const = default;
+
+  static Credentials current() noexcept {
+    Credentials now;
+    auto& [real, effective, saved] = now.users;
+    getresuid(&real, &effective, &saved);
+    return now;
+  }
+};
+
+/// Closes all of this thread from that one on. Not up to the limit where /proc can tell: there may be room for a
+/// billion.
+void closeFrom(int first) noexcept {
+  Pid highest = -1;
+  {
+    procfs::Numbers open("/proc/thread-self/fd");
+    for (Pid fd = 0; open.next(fd);) highest = std::max(highest, fd);
+  }
+  if (highest < 0) highest = static_cast<int>(sysconf(_SC_OPEN_MAX));
+  for (int fd = highest; fd >= first; --fd) close(fd);
+}
+
+/// Gives this thread a table of descriptors of its own, with nothing but the one in it: what is open there ends with
+/// this process and not with a fork(2) of another thread, which copies the table of that one. And whoever waits for an
+/// end of our standard output does not wait for the keeper. Some seccomp filters forbid the one call, some the other;
+/// without both, a copy may hide our death from the guardian for as long as it lives, and the pidfd tells of it later.
+bool unshareDescriptors(int kept) noexcept {
+  const auto above = static_cast<unsigned>(kept) + 1;
+  if (syscall(SYS_close_range, above, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
+    if (unshare(CLONE_FILES) != 0) return false;
+    // Linux before 5.9 does not know the call at all.
+    closeFrom(kept + 1);
+  }
+  for (int fd = 0; fd < kept; ++fd) close(fd);
+  return true;
+}
+
+void occupyStandardDescriptors() noexcept {
+  while (true) {
+    const int fd = open("/dev/null", O_RDWR);
+    if (fd < 0) return;
+    if (fd > STDERR_FILENO) {
+      close(fd);
+      return;
+    }
+  }
+}
+
+void sleepFor(milliseconds time) noexcept { poll(nullptr, 0, static_cast<int>(time.count())); }
+
+class Keeper {
+ public:
+  explicit Keeper(const KeeperOrders& orders) noexcept : orders_(orders), ledgerFd_(orders.ledgerFd) {}
+
+  /// Allocates nothing where all goes well: the C library would reserve an arena for this thread.
+  [[noreturn]] void run() {
+    if (unshareDescriptors(ledgerFd_)) occupyStandardDescriptors();
+    ledgerFd_ = aside(ledgerFd_);
+    milliseconds pause(0);
+    for (;;) {
+      const auto begin = Clock::now();
+      if (!keepOne()) sleepFor(kLongestPause);
+      // One that was killed is replaced at once, and one that is killed again and again, ever later.
+      pause = Clock::now() - begin > kLongestPause ? milliseconds(0) : std::min(kLongestPause, pause * 2 + kFirstPause);
+      if (pause > kFirstPause) sleepFor(pause);
+    }
+  }
+
+ private:
+  static constexpr milliseconds kFirstPause{1};
+  static constexpr milliseconds kLongestPause{10'000};
+
+  /// Has a guardian until it ends, or has other credentials than we have. False where none could be started.
+  bool keepOne() {
+    const Credentials credentials = Credentials::current();
+    Run now = startProgram(orders_.program, ledgerFd_);
+    retire(previous_);
+    const bool isFit = now.why.empty();
+    orders_.tell(isFit ? now.pid : 0, std::move(now.why));
+    if (!isFit) {
+      retire(now);
+      return false;
+    }
+    // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
+    // which ends the poll.
+    while (Credentials::current() == credentials) {
+      pollfd guardian{now.socket, POLLIN, 0};
+      if (poll(&guardian, 1, -1) <= 0) continue;
+      orders_.tell(0, {});
+      reap(now);
+      return true;
+    }
+    previous_ = std::move(now);
+    return true;
+  }
+
+  const KeeperOrders orders_;
+  int ledgerFd_;
+  Run previous_;  ///< had other credentials than we have now, and guards until its successor does
+};
+
+void* runKeeper(void* keeper) {
+  pthread_setname_np(pthread_self(), "freeze-keeper");
+  static_cast<Keeper*>(keeper)->run();
+}
+
+}  // namespace
+
+int startKeeper(const KeeperOrders& orders) noexcept {
+  pthread_attr_t attributes;
+  if (const int error = pthread_attr_init(&attributes); error != 0) return error;
+  constexpr std::size_t kStack = 262144;
+  pthread_attr_setstacksize(&attributes, kStack);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  // Its signals are blocked, so that none of the program's handlers runs in it.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  Keeper* const keeper = new Keeper(orders);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread{};
+  const int error = pthread_create(&thread, &attributes, runKeeper, keeper);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  // Its thread has it from then on.
+  if (error != 0) delete keeper;
+  return error;
+}
+
+}  // namespace freeze_state::guardian

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "../../failure.h"
+
+namespace freeze_state::guardian {
+
+/// What the keeper of the guardian is told to do.
+struct KeeperOrders {
+  const std::string& program;               ///< outlives this process's last thread
+  int ledgerFd;                             ///< the keeper's own from now on
+  void (*tell)(Pid running, Failures why);  ///< called whenever that changes; 0: none runs
+};
+
+/// Starts the thread that has a guardian for this process until the process ends, which ends the thread: it replaces
+/// one that was killed, and one that has another user than we have by now. Returns 0, or the errno(3).
+int startKeeper(const KeeperOrders& orders) noexcept;
+
+}  // namespace freeze_state::guardian

@@ -1,0 +1,184 @@
+#include "guardian_program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "capabilities.h"
+#include "ledger_layout.h"
+#include "pidfd.h"
+#include "procfs.h"
+
+namespace freeze_state::guardian {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+/// A guardian takes about a millisecond to be ready, and longer on a machine that is overloaded.
+constexpr seconds kLongestStart(2);
+/// One that was stopped may never end.
+constexpr seconds kLongestEnd(1);
+
+Failures failed(const char* call, int error) { return {{FailureCode::GuardianFailed, 0, error, call}}; }
+
+/// What its descriptors are to be; -1 is closed.
+struct Descriptors {
+  int socket = -1;
+  int ledger = -1;
+  int parent = -1;
+};
+
+int add(posix_spawn_file_actions_t& actions, int fd, int as) noexcept {
+  // Where we have none, a library may have one by that number which an execve(2) does not close.
+  return fd < 0 ? posix_spawn_file_actions_addclose(&actions, as) : posix_spawn_file_actions_adddup2(&actions, fd, as);
+}
+
+int addAll(posix_spawn_file_actions_t& actions, const Descriptors& fds) noexcept {
+  for (const auto& [fd, as] : {std::pair(fds.socket, ledger::kSocketFd), std::pair(fds.ledger, ledger::kLedgerFd),
+                               std::pair(fds.parent, ledger::kParentFd)}) {
+    if (const int error = add(actions, fd, as); error != 0) return error;
+  }
+  return 0;
+}
+
+/// Starts the program, which forks and ends at once, so that the guardian is nobody's child whom we know: Node and
+/// other libraries wait for their own children only, and whoever ends our children does not find it. Returns 0, or the
+/// errno(3).
+int spawn(const std::string& program, const Descriptors& fds, int& status) noexcept {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  if (const int error = posix_spawn_file_actions_init(&actions); error != 0) return error;
+  if (const int error = posix_spawnattr_init(&attributes); error != 0) {
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+  }
+  // Deaf to all signals but SIGKILL and SIGSTOP; what it would do with the others does not matter then.
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setsigmask(&attributes, &all);
+  // What ps(1) shows.
+  std::array<char, 32> name{"freeze-state-guardian"};
+  std::array<char, 16> parent{};
+  std::snprintf(parent.data(), parent.size(), "%d", getpid());
+  std::array<char*, 3> argv{name.data(), parent.data(), nullptr};
+  std::array<char*, 1> environment{nullptr};
+  pid_t pid = 0;
+  int error = addAll(actions, fds);
+  if (error == 0) error = posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environment.data());
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return error;
+  // ECHILD where SIGCHLD is ignored, or somebody waits for every child.
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return 0;
+}
+
+/// Waits for the descriptor to be readable. False at the end of the time.
+bool waitFor(int fd, Clock::time_point until) noexcept {
+  for (;;) {
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
+    if (left <= 0) return false;
+    pollfd one{fd, POLLIN, 0};
+    const int ready = poll(&one, 1, static_cast<int>(left));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
+/// Why the guardian cannot tell our members from others, or not continue them.
+Failures whyUseless(const ledger::Hello& hello) {
+  if (hello.seesParent == 0) return {{FailureCode::GuardianBlind, getpid(), 0, "pid"}};
+  if ((capabilities::effectiveOf(getpid()) & capabilities::relevant() & ~hello.capabilities) != 0)
+    return {{FailureCode::GuardianWeak, getpid()}};
+  // It compares the inodes of pidfds, then.
+  if (hello.hasPidfds != 0 && pidfd::haveInodes()) return {};
+  ProcessEntry own;
+  if (procfs::read(getpid(), own) == 0 && own.startTime == hello.parentStartTime) return {};
+  return {{FailureCode::GuardianBlind, getpid(), 0, "time"}};
+}
+
+Failures whyNotSpawned(const std::string& program, int error, int status) {
+  Failures why;
+  if (error == ENOENT || error == ENOTDIR)
+    why = {{FailureCode::GuardianMissing, 0, error, "posix_spawn"}};
+  else if (error != 0)
+    why = failed("posix_spawn", error);
+  else if (WIFEXITED(status) && WEXITSTATUS(status) == ledger::kOtherVersion)
+    why = failed("version", 0);
+  if (!why.empty()) why.front().path = program;
+  return why;
+}
+
+}  // namespace
+
+int aside(int fd) noexcept {
+  constexpr int kLowest = 10;
+  if (fd < 0) return fd;
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, kLowest);
+  close(fd);
+  return moved;
+}
+
+Run startProgram(const std::string& program, int ledgerFd) {
+  Run run;
+  std::array<int, 2> ends{-1, -1};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    run.why = failed("socketpair", errno);
+    return run;
+  }
+  run.socket = aside(ends[0]);
+  const Descriptors theirs{aside(ends[1]), ledgerFd, aside(pidfd::open(getpid()))};
+  capabilities::passOn();
+  int status = 0;
+  const int error = run.socket < 0 || theirs.socket < 0 ? EMFILE : spawn(program, theirs, status);
+  if (theirs.socket >= 0) close(theirs.socket);
+  if (theirs.parent >= 0) close(theirs.parent);
+  run.why = whyNotSpawned(program, error, status);
+  ledger::Hello hello;
+  if (!run.why.empty()) return run;
+  if (!waitFor(run.socket, Clock::now() + kLongestStart) ||
+      recv(run.socket, &hello, sizeof hello, MSG_DONTWAIT) != sizeof hello) {
+    // It was ended before it was ready, by a seccomp filter, say; or the machine is overloaded, and then it ends
+    // itself.
+    run.why = failed("recv", 0);
+    return run;
+  }
+  // In another pid namespace that number is somebody else's here.
+  if (hello.seesParent != 0) run.handle = aside(pidfd::open(hello.pid));
+  run.pid = hello.pid;
+  run.why = whyUseless(hello);
+  return run;
+}
+
+void retire(Run& run) noexcept {
+  if (run.socket < 0) return;
+  send(run.socket, &ledger::kRetire, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  reap(run);
+}
+
+void reap(Run& run) noexcept {
+  if (run.socket >= 0) close(std::exchange(run.socket, -1));
+  if (run.handle < 0) return;
+  // ECHILD where it is not ours. Not by its number, which may be a child's of ours by now.
+  constexpr auto kPidfd = static_cast<idtype_t>(3);  // P_PIDFD, which older C libraries do not have
+  if (waitFor(run.handle, Clock::now() + kLongestEnd))
+    waitid(kPidfd, static_cast<id_t>(run.handle), nullptr, WEXITED | WNOHANG);
+  close(std::exchange(run.handle, -1));
+}
+
+}  // namespace freeze_state::guardian
