@@ -120,7 +120,9 @@ Failures whyNotSpawned(const std::string& program, int error, int status) {
     why = failed("posix_spawn", error);
   else if (WIFEXITED(status) && WEXITSTATUS(status) == ledger::kOtherVersion)
     why = failed("version", 0);
-  if (!why.empty()) why.front().path = program;
+  // Any other is the answer to a start of whatever program, as where there are too many processes.
+  const bool isOfProgram = error == 0 || error == EACCES || error == ENOENT || error == ENOTDIR;
+  if (!why.empty() && isOfProgram) why.front().path = program;
   return why;
 }
 
