@@ -40,6 +40,14 @@ function disabledError(cause: unknown): Error {
   return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
 }
 
+/** Nothing that is compiled there would load either. The C libraries have no better words for it (mmap(2), EPERM). */
+function noexecError(file: string, cause: Error): Error {
+  const message =
+    `The native binary ${file} does not load: ${cause.message}. Most probably its file system is mounted noexec: install the ` +
+    'package on one from which programs may be executed.';
+  return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
+}
+
 /** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
 function locate(): string {
   if (existsSync(compiled)) return compiled;
@@ -58,6 +66,7 @@ export function load(): { addon: unknown; guardian: string } {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED') throw disabledError(cause);
+    if (/failed to map segment|Operation not permitted/.test(reason)) throw noexecError(file, cause as Error);
     throw loadError(`The native binary ${file} does not load on ${describePlatform()}: ${reason}`, cause);
   }
 }

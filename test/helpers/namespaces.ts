@@ -34,3 +34,9 @@ export const canHideProc = ((): boolean => {
   const [command = '', ...args] = afterMounting('umount -l /proc');
   return spawnSync(command, [...args, 'true']).status === 0;
 })();
+
+/** Of a file system on which no program may be executed. */
+export const canMountNoexec = ((): boolean => {
+  const [command = '', ...args] = afterMounting('mount -t tmpfs -o noexec none /mnt');
+  return spawnSync(command, [...args, 'true']).status === 0;
+})();

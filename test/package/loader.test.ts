@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterMounting, canMountNoexec } from '../helpers/namespaces';
 import { libc, prebuild } from './libc';
 import { output, root } from './run';
 
@@ -30,8 +31,11 @@ interface Loading {
   readonly cause?: string;
 }
 
-/** Loads the package in a process of its own. */
-async function load(...options: string[]): Promise<Loading> {
+/** Loads the package in a process of its own, with these options of Node. */
+const load = (...options: string[]): Promise<Loading> => loadUnder(process.execPath, ...options);
+
+/** The same with the words that run Node. */
+async function loadUnder(command: string, ...options: string[]): Promise<Loading> {
   const program = `
     try {
       require(${JSON.stringify(folder)});
@@ -40,7 +44,7 @@ async function load(...options: string[]): Promise<Loading> {
     } catch ({ code, message, cause }) {
       console.log(JSON.stringify({ code, message, cause: cause.message }));
     }`;
-  return JSON.parse(await output(process.execPath, [...options, '-e', program], { cwd: folder })) as Loading;
+  return JSON.parse(await output(command, [...options, '-e', program], { cwd: folder })) as Loading;
 }
 
 describe('the loader', () => {
@@ -88,6 +92,21 @@ describe('the loader', () => {
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toContain('was started with --no-addons');
     expect(message).not.toContain('node-gyp');
+  });
+
+  it.runIf(canMountNoexec)('says so where nothing may be executed in the file system of the binary', async () => {
+    const file = put(prebuild);
+    const elsewhere = join(folder, 'noexec');
+    mkdirSync(elsewhere);
+    const mounting = `mount -t tmpfs -o noexec none '${elsewhere}' && cp '${file}' '${elsewhere}/binary' &&
+      mount --bind '${elsewhere}/binary' '${file}'`;
+    const [command = '', ...words] = afterMounting(mounting);
+    const { code, message, cause } = await loadUnder(command, ...words, process.execPath);
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toBe(
+      `The native binary ${file} does not load: ${cause}. Most probably its file system is mounted noexec: install the ` +
+        'package on one from which programs may be executed.',
+    );
   });
 
   it('says why a file does not load that is no binary', async () => {
