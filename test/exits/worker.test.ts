@@ -47,25 +47,6 @@ describe('when a worker ends', () => {
     expect(result).toEqual({ code: 4, letter: expect.stringMatching(/[RSD]/) });
   });
 
-  it('by an uncaught error, its states are thawed', async () => {
-    const { pid } = sleeper();
-    const result = await valueInNode(
-      async ({ worker, letterOf }, member) => {
-        const thread = worker((tools, own) => {
-          new tools.FreezeState('process', own).freezeAtEpoch(0);
-          tools.stoppedNow(own);
-          throw new Error('on purpose');
-        }, member);
-        const seen: unknown[] = [];
-        thread.on('error', (error) => seen.push((error as Error).message));
-        const [code] = await new Promise<[number]>((resolve) => thread.on('exit', (exit) => resolve([exit])));
-        return { code, seen, letter: letterOf(member) };
-      },
-      [pid],
-    );
-    expect(result).toEqual({ code: 1, seen: ['on purpose'], letter: expect.stringMatching(/[RSD]/) });
-  });
-
   it('others go on: the state of the main thread stays frozen', async () => {
     const [mine, workers] = sleepers(2).map(({ pid }) => pid) as [number, number];
     const result = await valueInNode(
@@ -88,6 +69,29 @@ describe('when a worker ends', () => {
 });
 
 describe.each(signallingModes)('when a worker with states of mode %s ends', (mode) => {
+  it('by an uncaught error, its states are thawed', async () => {
+    const { pid } = sleeper(fitFor(mode));
+    const result = await valueInNode(
+      async ({ worker, letterOf }, ofMode, member) => {
+        const thread = worker(
+          (tools, mine, own) => {
+            new tools.FreezeState(mine, own).freezeAtEpoch(0);
+            tools.stoppedNow(own);
+            throw new Error('on purpose');
+          },
+          ofMode,
+          member,
+        );
+        const seen: unknown[] = [];
+        thread.on('error', (error) => seen.push((error as Error).message));
+        const [code] = await new Promise<[number]>((resolve) => thread.on('exit', (exit) => resolve([exit])));
+        return { code, seen, letter: letterOf(member) };
+      },
+      [mode, pid],
+    );
+    expect(result).toEqual({ code: 1, seen: ['on purpose'], letter: expect.stringMatching(/[RSD]/) });
+  });
+
   it.each(['made', 'frozen', 'waiting', 'closed'])('by terminate while a state is %s, it is thawed', async (stage) => {
     const { pid } = sleeper(fitFor(mode));
     const result = await valueInNode(

@@ -1,11 +1,27 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { runInNode, type Tools } from '../helpers/node';
-import { letterOf, running } from '../helpers/proc';
+import { cgroupOf, letterOf, running } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
+import { until } from '../helpers/until';
+
+/** A cgroup with little memory, to start in; '' where none can be made. It goes with the tests of this file. */
+const memoryGroup = makeMemoryGroup();
+afterAll(() => until(() => memoryGroup === '' || isRemoved(memoryGroup), `${memoryGroup} is removed`));
+
+interface Way {
+  readonly node?: string[];
+  /** A program that runs node. */
+  readonly under?: readonly string[];
+  readonly signal?: NodeJS.Signals;
+  readonly code?: number;
+  readonly end: (tools: Tools) => void;
+}
 
 /** How an emulator can end. Each runs in the child, after the freeze. */
-const ends: Record<string, { node?: string[]; signal?: NodeJS.Signals; code?: number; end: (tools: Tools) => void }> = {
+const ends: Record<string, Way> = {
   'by itself': { code: 0, end: () => undefined },
   'by process.exit': { code: 3, end: () => process.exit(3) },
   'by an uncaught error': {
@@ -28,6 +44,19 @@ const ends: Record<string, { node?: string[]; signal?: NodeJS.Signals; code?: nu
     end: () => {
       const kept: unknown[] = [];
       for (;;) kept.push(new Array(1000).fill(kept.length));
+    },
+  },
+  ...(memoryGroup === '' ? {} : { 'when its memory cgroup is full': whenFull(memoryGroup) }),
+  'by SIGKILL after its guardian was killed, and replaced': {
+    signal: 'SIGKILL',
+    end: ({ FreezeState, untilNow }) => {
+      const { pid: first = 0 } = FreezeState.capabilities.guardian;
+      process.kill(first, 'SIGKILL');
+      untilNow(() => {
+        const { pid } = FreezeState.capabilities.guardian;
+        return pid !== undefined && pid !== first;
+      }, 'there is another guardian');
+      process.kill(process.pid, 'SIGKILL');
     },
   },
   'by SIGKILL while a worker confirms a freeze': {
@@ -60,14 +89,14 @@ function emulator(tools: Tools, mode: Parameters<typeof fitFor>[0], foreign: num
 }
 
 describe.each(signallingModes)('what an emulator froze in mode %s runs when it ends', (mode) => {
-  it.each(Object.entries(ends))('%s', async (_, { node = [], signal = null, code = null, end }) => {
+  it.each(Object.entries(ends))('%s', async (_, { node = [], under = [], signal = null, code = null, end }) => {
     const { pid } = sleeper(fitFor(mode));
     const { detached = false } = fitFor(mode);
     const body = `(tools, ...args) => { (${emulator})(tools, ...args); return (${end})(tools); }`;
     const carrier = Object.assign((_tools: Tools, ..._args: Parameters<typeof args>) => undefined, {
       toString: () => body,
     });
-    const ending = await runInNode(carrier, [mode, pid, detached], { node });
+    const ending = await runInNode(carrier, [mode, pid, detached], { node, under });
     const [line = '[]', state] = ending.stdout.split('\n');
     const pids = JSON.parse(line) as number[];
     onTestFinished(() => {
@@ -89,4 +118,46 @@ function killIfThere(pid: number): void {
   } catch {
     // It has ended.
   }
+}
+
+/** Of version 1, as it is mounted beside version 2; or of version 2 where those below ours may limit memory. */
+function makeMemoryGroup(): string {
+  const [, own = ''] = /^\d+:memory:(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'latin1')) ?? [];
+  const [, mount = ''] =
+    /^\d+ \d+ \S+ \/ (\S+) .* - cgroup \S+ \S*\bmemory\b/m.exec(readFileSync('/proc/self/mountinfo', 'latin1')) ?? [];
+  const parent = mount === '' ? cgroupOf(process.pid) : join(mount, own);
+  const group = join(parent, `freeze-state-memory-${process.pid}`);
+  const limit = ['memory.limit_in_bytes', 'memory.max'];
+  try {
+    mkdirSync(group);
+    const [file] = limit.filter((name) => existsSync(join(group, name)));
+    if (file !== undefined) {
+      writeFileSync(join(group, file), String(192 * 2 ** 20));
+      return group;
+    }
+    rmdirSync(group);
+  } catch {
+    // A plain user may not, or there is none.
+  }
+  return '';
+}
+
+function whenFull(group: string): Way {
+  return {
+    under: ['sh', '-c', `echo $$ > '${group}/cgroup.procs' && exec "$@"`, '-'],
+    signal: 'SIGKILL',
+    end: () => {
+      const kept: Buffer[] = [];
+      for (;;) kept.push(Buffer.alloc(2 ** 22, 1));
+    },
+  };
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    rmdirSync(path);
+  } catch {
+    // What has been killed takes a moment to leave it.
+  }
+  return !existsSync(path);
 }

@@ -1,10 +1,10 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fitFor, signallingModes } from '../helpers/modes';
-import { canMakePidNamespace, inPidNamespace } from '../helpers/namespaces';
+import { afterMounting, canMakePidNamespace, canMountNoexec, inPidNamespace } from '../helpers/namespaces';
 import { runInNode, valueInNode } from '../helpers/node';
 import { isStopped, letterOf, running, statField, stopped } from '../helpers/proc';
 import { canBecomeNobody, family, nobody, sleeper, sleepers, start } from '../helpers/processes';
@@ -277,7 +277,12 @@ describe('where there can be no guardian', () => {
     return folder;
   }
 
-  async function useOf(folder: string, member: number): Promise<{ stderr: string; stdout: string }> {
+  /** `under`: a program that runs node. */
+  async function useOf(
+    folder: string,
+    member: number,
+    ...under: string[]
+  ): Promise<{ stderr: string; stdout: string }> {
     const program = `
       const { FreezeState } = require(${JSON.stringify(folder)});
       for (let i = 0; i < 3; i += 1) {
@@ -286,7 +291,7 @@ describe('where there can be no guardian', () => {
         state.close();
       }
       console.log(JSON.stringify(FreezeState.capabilities.guardian));`;
-    const child = start(process.execPath, ['-e', program]);
+    const child = start(launchProgram, ['none', '--', ...under, process.execPath, '-e', program]);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => (stdout += chunk));
@@ -305,6 +310,35 @@ describe('where there can be no guardian', () => {
     });
     expect(stderr.match(/freeze-state has no guardian/g)).toHaveLength(1);
     expect(stderr).toContain('[FREEZE_STATE_NO_GUARDIAN]');
+  });
+
+  const program = (folder: string) => join(folder, 'build/Release/freeze-state-guardian');
+
+  /** What there is to be known and to be read where the program may not be executed. */
+  function expectNotExecutable(folder: string, { stdout, stderr }: { stdout: string; stderr: string }): void {
+    // Known before the start and, a moment later, by it.
+    const known = JSON.parse(stdout.replace('posix_spawn', 'access')) as unknown;
+    const reason =
+      `${program(folder)} could not be executed (access: EACCES). Where its file system is mounted noexec, or its mode was ` +
+      'changed, install the package elsewhere.';
+    expect(known).toEqual({ available: false, reason });
+    expect(stderr.match(/freeze-state has no guardian/g)).toHaveLength(1);
+    expect(stderr.replace('posix_spawn', 'access')).toContain(reason);
+  }
+
+  it('since its program has lost the mode to be executed, states work, and say so once', async () => {
+    const folder = copy();
+    chmodSync(program(folder), 0o644);
+    expectNotExecutable(folder, await useOf(folder, sleeper().pid));
+  });
+
+  it.runIf(canMountNoexec)('since its program is where nothing may be executed, likewise', async () => {
+    const folder = copy();
+    const elsewhere = join(folder, 'noexec');
+    mkdirSync(elsewhere);
+    const mounting = `mount -t tmpfs -o noexec none '${elsewhere}' && cp '${program(folder)}' '${elsewhere}/program' &&
+      mount --bind '${elsewhere}/program' '${program(folder)}'`;
+    expectNotExecutable(folder, await useOf(folder, sleeper().pid, ...afterMounting(mounting)));
   });
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const built = join(__dirname, '../../build/test-helpers');
 
 /** The path of a C helper, compiled when its source is newer. Test files run side by side, so it appears whole. */
-function program(name: string): string {
+function program(name: string, ...options: string[]): string {
   const source = join(__dirname, `fixtures/${name}.c`);
   const binary = join(built, name);
   const compiledAt = statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -14,7 +14,7 @@ function program(name: string): string {
     const mine = `${binary}.${process.pid}`;
     // It may have words of its own: `ccache gcc`.
     const [compiler = 'cc', ...words] = (process.env['CC'] ?? 'cc').split(' ');
-    execFileSync(compiler, [...words, '-O1', '-Wall', '-Wextra', '-pthread', '-o', mine, source]);
+    execFileSync(compiler, [...words, '-O1', '-Wall', '-Wextra', '-pthread', ...options, '-o', mine, source]);
     renameSync(mine, binary);
   }
   return binary;
@@ -24,3 +24,5 @@ function program(name: string): string {
 export const targetProgram = program('target');
 /** See launch.c. */
 export const launchProgram = program('launch');
+/** See deed.c: a library. */
+export const deedLibrary = program('deed', '-shared', '-fPIC');

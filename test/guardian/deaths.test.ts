@@ -1,0 +1,120 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { signallingModes } from '../helpers/modes';
+import { type Ending, type NodeOptions, runInNode, type Tools } from '../helpers/node';
+import { running } from '../helpers/proc';
+import { sleepers } from '../helpers/processes';
+import { deedLibrary } from '../helpers/programs';
+
+/** Runs an emulator that freezes three processes and then ends in that way, and gives its end and their pids. */
+async function endOf(
+  end: (tools: Tools, library: string, pids: number[]) => unknown,
+  options: NodeOptions = {},
+): Promise<Ending & { pids: number[] }> {
+  const members = sleepers(3).map(({ pid }) => pid);
+  const body = `(tools, library, pids) => {
+    if (!tools.FreezeState.withPids('process', pids).freezeAtEpoch(0)) throw new Error('not frozen');
+    tools.stoppedNow(...pids);
+    return (${end})(tools, library, pids);
+  }`;
+  const carrier = Object.assign((_tools: Tools, _library: string, _pids: number[]) => undefined, {
+    toString: () => body,
+  });
+  return { ...(await runInNode(carrier, [deedLibrary, members], options)), pids: members };
+}
+
+/** Ends after it has loaded an addon, which does something to it that Node knows nothing of. */
+const fork = (_: Tools, library: string) => {
+  process.env['FREEZE_TEST_DEED'] = 'fork';
+  try {
+    process.dlopen({ exports: {} }, library);
+  } catch {
+    // It is no addon of Node's.
+  }
+  process.kill(process.pid, 'SIGKILL');
+};
+
+const close = (_: Tools, library: string) => {
+  process.env['FREEZE_TEST_DEED'] = 'close';
+  try {
+    process.dlopen({ exports: {} }, library);
+  } catch {
+    // It is no addon of Node's.
+  }
+  process.kill(process.pid, 'SIGKILL');
+};
+
+/** The pid lives on until they run. */
+const exec = (_: Tools, library: string, pids: number[]) => {
+  process.env['FREEZE_TEST_DEED'] = 'exec';
+  process.env['FREEZE_TEST_SCRIPT'] = `for pid in ${pids.join(' ')}; do
+    while read -r _ _ state _ < /proc/$pid/stat && [ "$state" = T ]; do sleep 0.01; done
+  done; echo "$$"`;
+  process.getBuiltinModule('node:fs').writeSync(1, `${process.pid}\n`);
+  process.dlopen({ exports: {} }, library);
+};
+
+const memory = () => {
+  const kept = Array.from({ length: 3 }, () => Buffer.alloc(2 ** 30, 1));
+  process.kill(process.pid, kept.length === 3 ? 'SIGKILL' : 'SIGTERM');
+};
+
+const gigabytes = (): number => {
+  const [, free = '0'] = /^MemAvailable: +(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'latin1')) ?? [];
+  const limit = process.constrainedMemory() || Infinity;
+  return Math.min(Number(free) * 1024, limit) / 2 ** 30;
+};
+
+describe.runIf(signallingModes.length > 0).each([
+  ['with pidfds', ['none']],
+  ['without', ['no-pidfd']],
+])('%s, what an emulator froze runs', (_, launch) => {
+  it('when it is killed and a fork without exec lives on that has all its descriptors', async () => {
+    const { signal, stdout, pids } = await endOf(fork, { launch });
+    const copy = Number(stdout);
+    expect(copy, stdout).toBeGreaterThan(1);
+    onTestFinished(() => void process.kill(copy, 'SIGKILL'));
+    expect(signal).toBe('SIGKILL');
+    await running(...pids);
+    expect(process.kill(copy, 0)).toBe(true);
+  });
+
+  it('when it is killed and had closed all its descriptors', async () => {
+    const { signal, pids } = await endOf(close, { launch });
+    expect(signal).toBe('SIGKILL');
+    await running(...pids);
+  });
+
+  it('when it calls execve(2), by which its pid lives on', async () => {
+    const { code, stdout, stderr, pids } = await endOf(exec, { launch });
+    expect(code, stderr).toBe(0);
+    const [before, after] = stdout.split('\n');
+    expect(before).toMatch(/^\d+$/);
+    expect(after).toBe(before);
+    await running(...pids);
+  });
+
+  it('when it dumps core', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'freeze-state-core-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const under = ['sh', '-c', `cd '${folder}' && ulimit -c "$(ulimit -H -c)" && ulimit -c && exec "$@"`, '-'];
+    const { signal, stdout, pids } = await endOf(() => process.abort(), { launch, under });
+    expect(signal).toBe('SIGABRT');
+    await running(...pids);
+    // Not where a sanitizer forbids it.
+    const isFile =
+      process.env['LD_PRELOAD'] === undefined && /^core/.test(readFileSync('/proc/sys/kernel/core_pattern', 'latin1'));
+    if (isFile && stdout === 'unlimited\n') expect(readdirSync(folder)).toHaveLength(1);
+  });
+});
+
+describe('what an emulator froze that has 3 GB of memory', () => {
+  const isShort = gigabytes() < 6;
+  it.skipIf(isShort)(`runs when that is killed${isShort ? ' (skipped: not enough memory here)' : ''}`, async () => {
+    const { signal, pids } = await endOf(memory);
+    expect(signal).toBe('SIGKILL');
+    await running(...pids);
+  });
+});

@@ -1,0 +1,143 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { childEnvironment } from '../helpers/environment';
+import { signallingModes } from '../helpers/modes';
+import { unshare } from '../helpers/namespaces';
+import { runInNode, type Tools } from '../helpers/node';
+import { running, statField } from '../helpers/proc';
+import { sleeper, start } from '../helpers/processes';
+import { deedLibrary } from '../helpers/programs';
+import { until } from '../helpers/until';
+
+const hasEnded = (pid: number) => ['', 'Z', 'X'].includes(statField(pid, 3));
+const packageRoot = join(__dirname, '../..');
+
+/** A file with a program that freezes the member and prints its own pid and the guardian's. */
+function emulator(member: number, more: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'freeze-state-emulator-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'emulator.cjs');
+  writeFileSync(
+    file,
+    `const { FreezeState } = require(${JSON.stringify(packageRoot)});
+    const state = new FreezeState('process', ${member});
+    if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
+    require('node:fs').writeSync(1, 'frozen by ' + process.pid + ' ' + FreezeState.capabilities.guardian.pid + '\\n');
+    ${more}`,
+  );
+  return file;
+}
+
+describe.runIf(signallingModes.length > 0)('nobody notices the guardian', () => {
+  it('cmd | cat ends with the emulator', async () => {
+    const { pid } = sleeper();
+    const file = emulator(pid, "process.kill(process.pid, 'SIGKILL');");
+    const shell = start('sh', ['-c', '"$@" | cat', '-', process.execPath, file], { env: childEnvironment() });
+    const [printed, [code]] = await Promise.all([text(shell.stdout), once(shell, 'exit')]);
+    expect(printed).toMatch(/^frozen by \d+ \d+\n$/);
+    expect(code).toBe(0);
+    await running(pid);
+  });
+
+  it('whoever reads what the emulator prints sees the end of that when the emulator closes it, and lives on', async () => {
+    const { pid } = sleeper();
+    const file = emulator(
+      pid,
+      "require('node:fs').closeSync(1); require('node:fs').closeSync(2); process.stdin.resume().on('end', () => state.close());",
+    );
+    const child = start(process.execPath, [file], { env: childEnvironment() });
+    const exit = once(child, 'exit');
+    expect(await text(child.stdout)).toMatch(/^frozen by/);
+    expect(child.exitCode).toBeNull();
+    child.stdin.end();
+    expect(await exit).toEqual([0, null]);
+    await running(pid);
+  });
+
+  it('node --test ends when its test does', async () => {
+    const { pid } = sleeper();
+    const file = emulator(pid, "require('node:test').test('one', () => undefined);");
+    const child = start(process.execPath, ['--test', file], { env: childEnvironment() });
+    const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    expect(code, printed).toBe(0);
+    expect(printed).toMatch(/pass 1/);
+    await running(pid);
+  });
+
+  it('node --watch starts the emulator anew, and leaves neither it nor a guardian', async () => {
+    const { pid } = sleeper();
+    const file = emulator(pid, 'setInterval(() => state, 1000);');
+    const watcher = start(process.execPath, ['--watch', file], { env: childEnvironment() });
+    let printed = '';
+    watcher.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+    const runs = () =>
+      [...printed.matchAll(/frozen by (\d+) (\d+)\n/g)].map(([, own, its]) => [Number(own), Number(its)] as const);
+    onTestFinished(() => {
+      for (const [own] of runs()) if (!hasEnded(own)) process.kill(own, 'SIGKILL');
+    });
+    await until(() => runs().length === 1, `the emulator runs: ${printed}`);
+    appendFileSync(file, '// changed\n');
+    await until(() => runs().length === 2, `it runs again: ${printed}`);
+    const exit = once(watcher, 'exit');
+    watcher.kill('SIGTERM');
+    await exit;
+    await until(() => runs().flat().every(hasEnded), 'no emulator and no guardian is left');
+    await running(pid);
+  });
+});
+
+/** With the words of unshare(1) for a time namespace, in which the machine was started long ago. */
+const inTimeNamespace = [...unshare, '--time', '--boottime', '100000', '--fork', '--kill-child'];
+const [command = '', ...words] = inTimeNamespace;
+const canMakeTimeNamespace = spawnSync(command, [...words, 'true']).status === 0;
+
+/** Freezes the member and is killed, or ends and says what it knows of the guardian. */
+const freeze = ({ FreezeState, stoppedNow }: Tools, library: string, member: number, kills: boolean) => {
+  process.env['FREEZE_TEST_DEED'] = library === '' ? '' : 'time-namespace';
+  try {
+    if (library !== '') process.dlopen({ exports: {} }, library);
+  } catch {
+    // It is no addon of Node's.
+  }
+  if (!new FreezeState('process', member).freezeAtEpoch(0)) throw new Error('not frozen');
+  stoppedNow(member);
+  if (kills) process.kill(process.pid, 'SIGKILL');
+  return FreezeState.capabilities.guardian;
+};
+
+describe.runIf(canMakeTimeNamespace)('in a time namespace', () => {
+  it.each(['none', 'no-pidfd'])('the guardian of an emulator that is in it thaws (%s)', async (word) => {
+    const { pid } = sleeper();
+    await runInNode(freeze, ['', pid, true], { launch: [word], under: inTimeNamespace });
+    await running(pid);
+  });
+
+  const isRoot = process.geteuid?.() === 0;
+
+  it.runIf(isRoot)('where the emulator has called unshare(2), it thaws, or says why there is no guardian', async () => {
+    const { pid } = sleeper();
+    const { stdout } = await runInNode(freeze, [deedLibrary, pid, false]);
+    const known = JSON.parse(stdout) as { available: boolean; reason?: string };
+    if (!known.available) expect(known.reason).toContain('another time namespace');
+    await runInNode(freeze, [deedLibrary, pid, true]);
+    if (known.available) await running(pid);
+  });
+
+  it.runIf(isRoot)('where start times alone tell processes apart, there is none then, which is said', async () => {
+    const { pid } = sleeper();
+    const { code, stdout } = await runInNode(freeze, [deedLibrary, pid, false], { launch: ['no-pidfd'] });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      available: false,
+      reason: expect.stringContaining('in another time namespace than this process'),
+    });
+    await running(pid);
+  });
+});
