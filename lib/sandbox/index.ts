@@ -1,2 +1,3 @@
 export { Sandbox } from './sandbox';
+export type { TerminateMessage } from './tracing';
 export type { EndedProcess, SandboxEvents, SandboxOptions, TerminateOptions, Work, WorkOptions } from './types';

@@ -5,6 +5,7 @@ import {
   type ConfirmOptions,
   FreezeClosedError,
   type FreezeHold,
+  type FreezeMode,
   type FreezeReport,
   FreezeState,
 } from '../index';
@@ -14,6 +15,7 @@ import { Freezing, type Tell } from './freezing';
 import { checkChild, checkedPolicy, checkedTerms, checkedWork, type Terms } from './options';
 import { Reach } from './reach';
 import { sandboxed } from './spawning';
+import { traced } from './tracing';
 import type { EndedProcess, SandboxEvents, SandboxOptions, TerminateOptions, Work, WorkOptions } from './types';
 import { Works } from './works';
 
@@ -40,6 +42,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   readonly spawn: typeof childProcess.spawn;
   /** The same for `fork`. */
   readonly fork: typeof childProcess.fork;
+  readonly #mode: FreezeMode;
   readonly #works: Works;
   readonly #children: Children;
   readonly #reach: Reach;
@@ -58,6 +61,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     super();
     const policy = checkedPolicy(options);
     const { mode } = policy;
+    this.#mode = mode;
     const tell: Tell = (name, ...event) => process.nextTick(() => this.#tell(name, event));
     this.state = new FreezeState({ mode, ...policy.state });
     this.#works = new Works(this.state);
@@ -127,7 +131,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     try {
       const terms = checkedTerms(options);
       terms.signal?.throwIfAborted();
-      this.#end = this.#terminate(terms);
+      this.#end = traced(this.state, this.#mode, () => this.#terminate(terms));
       return this.#end;
     } catch (error) {
       return Promise.reject(error);
