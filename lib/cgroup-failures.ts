@@ -12,6 +12,7 @@ const cgroupReasons: Record<CgroupFailureCode, CgroupReason> = {
   CgroupOurs: 'ours',
   CgroupFrozen: 'frozen-by-another',
   CgroupUnseen: 'not-visible',
+  CgroupHeld: 'held-by-another',
   CgroupLeft: 'member-left',
   CgroupGone: 'gone',
   CgroupFailed: 'failed',
@@ -104,6 +105,11 @@ export function explanation(
       return [
         `process ${pid} is in a control group that the mount at ${path} does not show, so it could not be moved back there.`,
         'Mount the whole hierarchy where this program sees it, or move the process into a group that it sees.',
+      ];
+    case 'CgroupHeld':
+      return [
+        `process ${pid} is in ${path}, the group of another FreezeState in mode 'cgroup', and a process is in one group.`,
+        'Unregister it there first, or close that state.',
       ];
     case 'CgroupLeft':
       return [

@@ -267,6 +267,8 @@ export type CgroupReason =
   | 'frozen-by-another'
   /** The mount does not show the group that the process is in, so it could not be moved back there. */
   | 'not-visible'
+  /** Another state of this process has the process in its group: as a member, or as one that a member has started. */
+  | 'held-by-another'
   /** Somebody moved a member out of it, so a freeze would not reach that. */
   | 'member-left'
   /** Somebody removed it since this state took it. */

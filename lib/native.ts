@@ -45,6 +45,7 @@ export type CgroupFailureCode =
   | 'CgroupOurs'
   | 'CgroupFrozen'
   | 'CgroupUnseen'
+  | 'CgroupHeld'
   | 'CgroupLeft'
   | 'CgroupGone'
   | 'CgroupFailed';

@@ -31,6 +31,7 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::CgroupOurs: return "CgroupOurs";
     case FailureCode::CgroupFrozen: return "CgroupFrozen";
     case FailureCode::CgroupUnseen: return "CgroupUnseen";
+    case FailureCode::CgroupHeld: return "CgroupHeld";
     case FailureCode::CgroupLeft: return "CgroupLeft";
     case FailureCode::CgroupGone: return "CgroupGone";
     case FailureCode::CgroupFailed: return "CgroupFailed";

@@ -47,6 +47,7 @@ enum class FailureCode : std::uint8_t {
   CgroupOurs,         ///< we are in it, so we would freeze ourselves
   CgroupFrozen,       ///< someone else froze it, or one above it: not ours to thaw
   CgroupUnseen,       ///< where the process is, the mount at `path` does not show, so it could not be moved back
+  CgroupHeld,         ///< another state has the process in its group, which `path` is
   CgroupLeft,         ///< somebody moved the member out of it
   CgroupGone,         ///< somebody removed it since
   CgroupFailed,       ///< `error` says it

@@ -229,6 +229,43 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     }
   }
 
+  TEST_CASE(
+      "a process is in the group of one state: another is refused it, and takes it once the first has let it go") {
+    FakeCgroup first;
+    // Another group of the same hierarchy, which goes by the same lists.
+    FakeCgroup second;
+    CHECK(describe(first.state->registerPid(101)).empty());
+    second.all.where[101] = first.all.group();
+    CHECK(describe(second.state->registerPid(101)).starts_with("CgroupHeld 101"));
+    CHECK(describe(second.state->pids()) == "");
+    CHECK(second.all.asked.empty());
+    CHECK(second.script.held().empty());
+    CHECK(first.state->unregisterPid(101).found);
+    CHECK(describe(second.state->registerPid(101)).empty());
+    CHECK(second.placeOf(101) == second.all.group());
+  }
+
+  TEST_CASE("a pid that no process has is not looked for in the lists of the groups") {
+    FakeCgroup fake;
+    fake.script.absent(101);
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(describe(fake.state->pids()) == "101");
+    CHECK(fake.all.lookups == 0);
+  }
+
+  TEST_CASE("what was born in an owned group, and then registered, goes where what it descends from came from") {
+    FakeCgroup fake(true);
+    fake.all.table.bear(101, 500);
+    fake.all.table.bear(500, 501);
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    fake.all.put(501);
+    CHECK(describe(fake.state->registerPid(501)).empty());
+    fake.all.asked.clear();
+    CHECK(fake.state->unregisterPid(501).found);
+    CHECK(fake.placeOf(501) == fake.all.origin());
+    CHECK(fake.all.asked.size() == 1);
+  }
+
   TEST_CASE("a member that exits while it is moved counts as one that has exited") {
     FakeCgroup fake;
     fake.all.refusals[{fake.all.group(), 0}] = ESRCH;

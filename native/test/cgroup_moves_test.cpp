@@ -29,7 +29,7 @@ TEST_SUITE("moves out of cgroups") {
       if (refusing > 0) all.refusals[{places[refusing - 1], 0}] = refusing == 2 ? EOPNOTSUPP : EBUSY;
       all.asked.clear();
       all.put(1000);
-      CHECK(all.moves().out(1000, {{all.origin()}}).empty());
+      CHECK(all.moves().out(1000, all.origin()).empty());
       CHECK(all.where[1000] == places[refusing]);
       CHECK(all.asked.size() == refusing + 1);
     }
@@ -42,7 +42,7 @@ TEST_SUITE("moves out of cgroups") {
                                              std::tuple(ENOENT, FailureCode::CgroupNotPermitted, all.root + "/by"),
                                              std::tuple(ENODEV, FailureCode::CgroupNotPermitted, all.root + "/by")}) {
       all.refusals[{all.origin(), 0}] = error;
-      const Failures failures = all.moves().out(1000, {{all.origin()}});
+      const Failures failures = all.moves().out(1000, all.origin());
       REQUIRE(failures.size() == 1);
       CHECK(failures[0].code == code);
       CHECK(failures[0].path == place);
@@ -53,13 +53,12 @@ TEST_SUITE("moves out of cgroups") {
   TEST_CASE("that find nobody any more have succeeded") {
     Hierarchy all;
     all.refusals[{all.origin(), 0}] = ESRCH;
-    CHECK(all.moves().out(1000, {{all.origin()}}).empty());
+    CHECK(all.moves().out(1000, all.origin()).empty());
     CHECK(all.asked.size() == 1);
   }
 
   TEST_CASE("of a family take along what is forked meanwhile, by whoever was moved already") {
     Hierarchy all;
-    const OriginChain chain{{all.origin()}};
     const Child first;
     std::vector<std::unique_ptr<Child>> born;
     all.put(getpid());
@@ -70,7 +69,7 @@ TEST_SUITE("moves out of cgroups") {
       born.push_back(std::make_unique<Child>());
       all.put(born.back()->pid());
     };
-    CHECK(all.moves().familiesOut({{getpid(), &chain}}, {}, false).empty());
+    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, {}, false).empty());
     CHECK(all.inside().empty());
     CHECK(born.size() == kBorn);
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
@@ -78,11 +77,10 @@ TEST_SUITE("moves out of cgroups") {
 
   TEST_CASE("of a family leave whom another member brought, and who is no relative") {
     Hierarchy all;
-    const OriginChain chain{{all.origin()}};
     const Child apart;
     const Child relative;
     for (const Pid pid : {getpid(), apart.pid(), relative.pid(), Pid{1}}) all.put(pid);
-    CHECK(all.moves().familiesOut({{getpid(), &chain}}, {apart.pid()}, false).empty());
+    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, {apart.pid()}, false).empty());
     CHECK(all.where[relative.pid()] == all.origin());
     CHECK(all.where[apart.pid()] == all.group());
     CHECK(all.where[1] == all.group());
@@ -91,16 +89,15 @@ TEST_SUITE("moves out of cgroups") {
   TEST_CASE(
       "of several families bring each to where the one came from that it is of, and leave only those that cannot go") {
     Hierarchy all;
-    const OriginChain chain{{all.origin()}};
-    const OriginChain others{{all.root + "/above"}};
+    const std::string others = all.root + "/above";
     const Child relative;
     const Child leaver;
     const Child stuck;
     for (const Pid pid : {getpid(), relative.pid(), leaver.pid(), stuck.pid()}) all.put(pid);
     for (const char* place : {"/above/origin", "/by", "/above", ""})
       all.refusals[{all.root + place, stuck.pid()}] = EACCES;
-    const Failures failures =
-        all.moves().familiesOut({{stuck.pid(), &chain}, {leaver.pid(), &others}, {getpid(), &chain}}, {}, false);
+    const Failures failures = all.moves().familiesOut(
+        {{stuck.pid(), all.origin()}, {leaver.pid(), others}, {getpid(), all.origin()}}, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck.pid());
     CHECK(all.inside() == std::vector{stuck.pid()});
@@ -110,13 +107,12 @@ TEST_SUITE("moves out of cgroups") {
 
   TEST_CASE("of a family that fail halfway leave all of it inside") {
     Hierarchy all;
-    const OriginChain chain{{all.origin()}};
     const std::array<Child, 3> children;
     all.put(getpid());
     for (const Child& child : children) all.put(child.pid());
     const Pid stuck = children[1].pid();
     for (const char* place : {"/above/origin", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
-    const Failures failures = all.moves().familiesOut({{getpid(), &chain}}, {}, false);
+    const Failures failures = all.moves().familiesOut({{getpid(), all.origin()}}, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck);
     CHECK(failures[0].path == all.origin());

@@ -1,95 +1,67 @@
 #include <doctest/doctest.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <string>
 #include <vector>
 
 #include "../core/modes/cgroup/origins.h"
-#include "support/child.h"
 
 namespace freeze_state::test {
 
-namespace {
-
-std::vector<std::string> directoriesOf(const OriginChain& chain) {
-  std::vector<std::string> directories;
-  for (const Origin& origin : chain) directories.push_back(origin.directory);
-  return directories;
-}
-
-}  // namespace
-
 TEST_SUITE("whose a process is, of several states") {
-  using Directories = std::vector<std::string>;
-
-  TEST_CASE("one that no state has goes back to where it is") {
+  TEST_CASE("each state knows where it took a process from, until it forgets it or has no group any more") {
     Origins registry;
     const auto owner = registry.enter("/m/one", true).owner;
-    CHECK(directoriesOf(registry.of(owner, getpid(), "/m/origin")) == Directories{"/m/origin"});
-    CHECK(registry.of(owner, getpid(), "").empty());
+    for (const Pid pid : {101, 102, 103}) registry.note(owner, pid, "/m/origin/" + std::to_string(pid));
+    CHECK(registry.of(owner, 101) == "/m/origin/101");
+    registry.forget(owner, 101);
+    CHECK_FALSE(registry.of(owner, 101));
+    registry.keepOnly(owner, {103, 104});
+    CHECK_FALSE(registry.of(owner, 102));
+    CHECK(registry.countOf(owner) == 1);
+    CHECK(registry.leave(owner) == OriginMap{{103, "/m/origin/103"}});
+    CHECK(registry.leave(owner).empty());
+    registry.note(owner, 101, "/m/origin");
+    CHECK_FALSE(registry.of(owner, 101));
   }
 
-  TEST_CASE("one of another state goes back to that one, while it has it, and else to where that one found it") {
-    Origins registry;
-    const auto first = registry.enter("/m/one", true).owner;
-    const auto second = registry.enter("/m/two", true).owner;
-    registry.note(first, getpid(), {{"/m/origin"}});
-    const OriginChain chain = registry.of(second, getpid(), "/m/one");
-    REQUIRE(directoriesOf(chain) == Directories{"/m/one", "/m/origin"});
-    const auto isAtFirst = [&] { return registry.ifOrigin(chain[0], [] { return 0; }); };
-    CHECK(isAtFirst() == 0);
-    CHECK(registry.ifOrigin(chain[1], [] { return EBUSY; }) == EBUSY);
-    registry.forget(first, getpid());
-    CHECK(isAtFirst() == ENOENT);
-    registry.note(first, getpid(), {{"/m/origin"}});
-    CHECK(isAtFirst() == 0);
-    registry.keepOnly(first, {1});
-    CHECK(isAtFirst() == ENOENT);
-    registry.note(first, getpid(), {{"/m/origin"}});
-    registry.leave(first);
-    CHECK(isAtFirst() == ENOENT);
-  }
-
-  TEST_CASE("one that was born in what a state made goes with its parent; in what one was given, it stays") {
+  TEST_CASE("what is in a group that a state made is held by it; of one that was given, whom it has taken") {
     Origins registry;
     const auto made = registry.enter("/m/made", true).owner;
     const auto given = registry.enter("/m/given", false).owner;
     const auto taker = registry.enter("/m/taker", true).owner;
-    const Child child;
-    for (const auto owner : {made, given}) registry.note(owner, getpid(), {{"/m/origin"}});
-    CHECK(directoriesOf(registry.of(taker, child.pid(), "/m/made/below")) == Directories{"/m/made/below", "/m/origin"});
-    CHECK(directoriesOf(registry.of(taker, child.pid(), "/m/given")) == Directories{"/m/given"});
-    CHECK(directoriesOf(registry.of(taker, getpid(), "/m/given")) == Directories{"/m/given", "/m/origin"});
-    // In its own, it belongs where its parent does.
-    CHECK(directoriesOf(registry.of(made, child.pid(), "/m/made")) == Directories{"/m/origin"});
-    CHECK(registry.of(made, 1, "/m/made").empty());
+    for (const auto owner : {made, given}) registry.note(owner, 101, "/m/origin");
+    CHECK(registry.holderOf(taker, 101, "/m/made") == "/m/made");
+    CHECK(registry.holderOf(taker, 102, "/m/made/below") == "/m/made");
+    CHECK(registry.holderOf(taker, 101, "/m/given") == "/m/given");
+    CHECK(registry.holderOf(taker, 102, "/m/given").empty());
+    // Somebody has moved it out.
+    CHECK(registry.holderOf(taker, 101, "/m/origin").empty());
+    CHECK(registry.holderOf(made, 101, "/m/made/below").empty());
+    registry.leave(made);
+    CHECK(registry.holderOf(taker, 101, "/m/made").empty());
   }
 
-  TEST_CASE("taken in turn over and over, it has each place once") {
+  TEST_CASE("a group below another's is its own") {
     Origins registry;
-    const std::vector<std::uint64_t> owners{registry.enter("/m/0", true).owner, registry.enter("/m/1", true).owner};
-    std::string at = "/m/origin";
-    for (int turn = 0; turn < 10; ++turn) {
-      const auto owner = owners[static_cast<std::size_t>(turn % 2)];
-      registry.forget(owner, getpid());
-      const OriginChain chain = registry.of(owner, getpid(), at);
-      CHECK(chain.size() <= 2);
-      CHECK(chain.back().directory == "/m/origin");
-      registry.note(owner, getpid(), chain);
-      at = "/m/" + std::to_string(turn % 2);
-    }
+    const auto above = registry.enter("/m/above", true).owner;
+    const auto below = registry.enter("/m/above/below", true).owner;
+    CHECK(registry.holderOf(below, 101, "/m/above/below").empty());
+    CHECK(registry.holderOf(above, 101, "/m/above/below") == "/m/above/below");
+    CHECK(registry.holderOf(below, 101, "/m/above") == "/m/above");
   }
 
-  TEST_CASE("those with the same group share who has frozen it, and see each other's members") {
+  TEST_CASE("those with the same group share who has frozen it, and see whom each has taken") {
     Origins registry;
     const auto first = registry.enter("/m/given", false);
     const auto second = registry.enter("/m/given", false);
     CHECK(first.claim == second.claim);
     CHECK(registry.enter("/m/other", false).claim != first.claim);
-    registry.note(first.owner, getpid(), {});
-    CHECK(registry.ofOthersAt(second.owner, "/m/given") == std::vector<Pid>{getpid()});
-    CHECK(registry.ofOthersAt(first.owner, "/m/given").empty());
+    registry.note(first.owner, 101, "/m/origin");
+    CHECK(registry.holderOf(second.owner, 101, "/m/given").empty());
+    CHECK(registry.ofSharers(second.owner, "/m/given", 101) == "/m/origin");
+    CHECK_FALSE(registry.ofSharers(first.owner, "/m/given", 101));
+    CHECK(registry.takenBySharers(second.owner, "/m/given") == std::vector<Pid>{101});
+    CHECK(registry.takenBySharers(first.owner, "/m/given").empty());
   }
 }
 

@@ -73,7 +73,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       expect(state.currentEpoch).toBe(200);
     });
 
-    // A process is in one cgroup: a second state takes it out of that of the first.
+    // A process is in one cgroup, so a second state is refused it.
     it.skipIf(mode === 'cgroup')('of another state with the same member is its own', async () => {
       const { pid } = sleeper(fit);
       const [one, other] = [new FreezeState(mode, pid), new FreezeState(mode, pid)];

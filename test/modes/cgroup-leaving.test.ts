@@ -139,73 +139,56 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
     });
   });
 
-  describe('that another state took the process from', () => {
-    it('never shares what was made: a process is in the one that took it last', async () => {
-      const { pid } = sleeper();
-      const [one, other] = [open(undefined, pid), open(undefined, pid)];
-      expect(madeUnder(own)).toHaveLength(2);
-      expect(errorOf(() => one.freezeAtEpoch(0))).toMatchObject({ reason: 'member-left' });
-      expect(isStopped(pid)).toBe(false);
-      expect(other.freezeAtEpoch(0)).toBe(true);
-      await stopped(pid);
-      other.close();
-      one.close();
-      expect(madeUnder(own)).toEqual([]);
-      expect(cgroupOf(pid)).toBe(own);
-      await running(pid);
-    });
-
-    it.each(['first', 'second'])(
-      'goes with the %s state that is closed, and in the end to its origin',
-      async (which) => {
-        const origin = cgroup();
-        const pid = sleeperIn(origin);
-        const first = open(undefined, pid);
-        const firsts = cgroupOf(pid);
-        const second = open(undefined, pid);
-        const seconds = cgroupOf(pid);
-        expect(second.freezeAtEpoch(0)).toBe(true);
-        await stopped(pid);
-        const [closed, left] = which === 'first' ? [first, second] : [second, first];
-        closed.close();
-        // Back with the one that still has it; or where it is, with the one that took it.
-        expect(cgroupOf(pid)).toBe(which === 'first' ? seconds : firsts);
-        expect(isStopped(pid)).toBe(which === 'first');
-        left.unfreeze();
-        expect(left.freezeAtEpoch(left.currentEpoch)).toBe(true);
-        await stopped(pid);
-        left.close();
-        await running(pid);
-        expect(cgroupOf(pid)).toBe(origin);
-        expect(madeUnder(own)).toEqual([]);
-      },
-    );
-
-    it('is not returned to that state once it has released the process: frozen there, it would never be thawed', async () => {
+  describe('of one state while another is asked to take the process', () => {
+    it.each(['unregisterPid', 'close'] as const)('is refused, until %s of the first', async (how) => {
       const origin = cgroup();
-      const [pid, { pid: other }] = [sleeperIn(origin), sleeper()];
-      const first = FreezeState.withPids(FreezeMode.Cgroup, [pid, other]);
-      const second = open(undefined, pid);
-      first.unregisterPid(pid);
+      const pid = sleeperIn(origin);
+      const [first, second] = [open(undefined, pid), open()];
+      const group = cgroupOf(pid);
       expect(first.freezeAtEpoch(0)).toBe(true);
-      second.close();
-      expect(cgroupOf(pid)).toBe(origin);
+      await stopped(pid);
+      const error = errorOf(() => second.registerPid(pid));
+      expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', reason: 'held-by-another', path: group });
+      expect(error.message).toContain(`process ${pid} is in ${group}, the group of another FreezeState`);
+      expect(error.message).toMatch(/Unregister it there first, or close that state\. It was not registered\.$/);
+      expect(second.pids).toEqual([]);
+      expect([cgroupOf(pid), isStopped(pid)]).toEqual([group, true]);
+      if (how === 'close') first.close();
+      else first.unregisterPid(pid);
       await running(pid);
-      first.close();
+      expect(cgroupOf(pid)).toBe(origin);
+      second.registerPid(pid);
+      expect(second.freezeAtEpoch(0)).toBe(true);
+      await stopped(pid);
+      for (const state of [second, first]) state.close();
+      await running(pid);
+      expect(cgroupOf(pid)).toBe(origin);
+      expect(madeUnder(own)).toEqual([]);
     });
 
-    it('takes what was born there to where its parent came from', async () => {
-      const origin = cgroup();
+    it('is refused for what a member has started, which that state freezes too', async () => {
       const whole = await tree(1, 1);
       const [root, child = 0] = whole.pids as [number, ...number[]];
-      write(origin, 'cgroup.procs', root);
-      const first = open(undefined, root);
+      const [first, second] = [open(undefined, root), open()];
       write(cgroupOf(root), 'cgroup.procs', child);
-      const second = open(undefined, child);
+      expect(errorOf(() => second.registerPid(child))).toMatchObject({ reason: 'held-by-another' });
+      for (const state of [first, second]) state.close();
+      for (const pid of whole.pids) expect(cgroupOf(pid)).toBe(own);
+    });
+
+    it('takes one that somebody has moved out, and keeps it', async () => {
+      const { pid } = sleeper();
+      const [first, second] = [open(undefined, pid), open()];
+      write(own, 'cgroup.procs', pid);
+      second.registerPid(pid);
+      expect(errorOf(() => first.freezeAtEpoch(0))).toMatchObject({ reason: 'member-left' });
+      expect(errorOf(() => first.registerPid(pid))).toMatchObject({ reason: 'held-by-another' });
       first.close();
+      expect(second.freezeAtEpoch(0)).toBe(true);
+      await stopped(pid);
       second.close();
-      for (const pid of whole.pids) expect(cgroupOf(pid)).toBe(origin);
-      expect(madeUnder(own)).toEqual([]);
+      await running(pid);
+      expect(cgroupOf(pid)).toBe(own);
     });
 
     it('is external and used by both: a member stays until the last of them releases it', async () => {

@@ -15,6 +15,7 @@
 
 #include "../../core/modes/cgroup/membership.h"
 #include "../../core/modes/cgroup/moves.h"
+#include "scripted_tree.h"
 
 namespace freeze_state::test {
 
@@ -36,7 +37,9 @@ class Hierarchy {
   ~Hierarchy() { std::filesystem::remove_all(root); }
 
   Moves moves() {
-    return {group(), {root, "/"}, [this](const std::string& directory, Pid pid) { return move(directory, pid); }};
+    return {group(), {root, "/"}, systemTable(), [this](const std::string& directory, Pid pid) {
+              return move(directory, pid);
+            }};
   }
   std::vector<Pid> inside() {
     std::vector<Pid> pids;
@@ -95,6 +98,7 @@ class Hierarchy {
   /// What a membership asks and does.
   CgroupAccess access() {
     const auto find = [this](Pid pid, const cgroup::Mount& /*mount*/, std::string& directory) {
+      ++lookups;
       const auto found = where.find(pid);
       directory = found == where.end() ? origin() : found->second;
       if (isUnseen) directory.clear();
@@ -102,7 +106,7 @@ class Hierarchy {
       return unknown == unknowns.end() ? 0 : unknown->second;
     };
     return {find, [this](const std::string& directory, Pid pid) { return move(directory, pid); },
-            [this](Pid pid) { return isExiting(pid); }, [this](Pid pid) { return awake.contains(pid); }};
+            [this](Pid pid) { return isExiting(pid); }, [this](Pid pid) { return awake.contains(pid); }, &table};
   }
 
   void put(Pid pid) {
@@ -118,6 +122,8 @@ class Hierarchy {
   std::map<Pid, int> dying;  ///< the kernel does not move these, and how often they are asked about until they are gone
   std::set<Pid> awake;       ///< who runs although the group is frozen
   std::vector<std::pair<std::string, Pid>> asked;
+  ScriptedTable table;
+  int lookups = 0;  ///< how often it was asked where a process is
   std::function<void(Pid)> onMove;
 };
 

@@ -12,11 +12,11 @@ Failures CgroupFreezer::admit(MemberList& members, Member& newcomer, const Ticke
   // Of one with its number that has exited.
   membership_.forget(newcomer.pid());
   if (Failures failures = control().open(newcomer.pid(), newcomer.process); !failures.empty()) return failures;
-  return membership_.enter(members, newcomer, isFrozenByUs());
+  return membership_.enter(members, newcomer.process, isFrozenByUs());
 }
 
-Failures CgroupFreezer::readmit(MemberList& /*members*/, Member& member) {
-  return membership_.reenter(member, isFrozenByUs());
+Failures CgroupFreezer::readmit(MemberList& members, Member& member) {
+  return membership_.enter(members, member.process, isFrozenByUs());
 }
 
 Failures CgroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* /*frozen*/) {

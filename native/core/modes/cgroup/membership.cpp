@@ -40,48 +40,58 @@ Failure Membership::placeFailure(int error, Pid pid) const {
   return failure;
 }
 
-void Membership::forget(Pid pid) {
-  Origins::all().forget(id(), pid);
-  chains_.erase(pid);
+void Membership::forget(Pid pid) { Origins::all().forget(id(), pid); }
+
+/// Another state that has the process in its group.
+Failures Membership::whyHeld(Pid pid, const std::string& here) const {
+  std::string holder = Origins::all().holderOf(id(), pid, here);
+  return holder.empty() ? Failures() : Failures{{FailureCode::CgroupHeld, pid, 0, "", false, std::move(holder)}};
 }
 
-Failures Membership::enter(const MemberList& members, Member& newcomer, bool isFrozenByUs) {
-  const Pid pid = newcomer.pid();
-  // Those that were dropped since. Not when they were: no freeze and no thaw takes the lock of the origins.
-  if (chains_.size() >= members.size()) {
-    const std::vector<Pid> pids = members.pids();
-    Origins::all().keepOnly(id(), pids);
-    std::erase_if(chains_, [&](const auto& origin) { return std::ranges::find(pids, origin.first) == pids.end(); });
+/// Where the process, which is here now, belongs when it leaves. Out of an owned group in which it was born it goes
+/// with the nearest that it descends from. Empty where nobody knows.
+std::string Membership::originOf(Pid pid, const std::string& here) const {
+  if (auto shared = Origins::all().ofSharers(id(), group_.path(), pid); shared) return *shared;
+  if (!group_.isOwned() || !cgroup::isWithin(here, group_.path())) return here;
+  ProcessEntry entry{.parent = pid};
+  // What is read one after the other may make a circle.
+  constexpr int kLongestLine = 1000;
+  for (int steps = 0; steps < kLongestLine && table_.read(entry.parent, entry) == 0 && entry.parent > 0; ++steps) {
+    if (auto origin = Origins::all().of(id(), entry.parent); origin) return *origin;
   }
-  OriginChain chain;
-  std::string here;
-  const int error = verified(control_, newcomer.process, [&] {
-    if (const int unknown = findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
-    chain = Origins::all().of(id(), pid, here);
-    return 0;
-  });
-  if (error != 0 && error != ESRCH) return {placeFailure(error, pid)};
-  // We could not move it back.
-  if (error == 0 && here.empty()) return {{FailureCode::CgroupUnseen, pid, 0, "", false, group_.mount().point}};
-  chains_[pid] = chain;
-  if (!newcomer.hasExited()) {
-    if (Failures failures = moveIn(newcomer, isFrozenByUs); !failures.empty()) {
-      chains_.erase(pid);
-      return failures;
-    }
-  }
-  Origins::all().note(id(), pid, chain);
   return {};
 }
 
-Failures Membership::reenter(Member& member, bool isFrozenByUs) {
-  bool isHere = false;
-  if (const int error = findInside(member.pid(), isHere); error != 0) return {placeFailure(error, member.pid())};
-  return isThere() && isHere ? Failures() : moveIn(member, isFrozenByUs);
+Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
+  const Pid pid = process.pid;
+  // Not by the lists of the groups, of which there may be thousands.
+  if (process.hasExited) return {};
+  // Those that were dropped since. Not when they were: no freeze and no thaw takes the lock of the origins.
+  if (Origins::all().countOf(id()) >= members.size()) Origins::all().keepOnly(id(), members.pids());
+  std::string here;
+  std::string origin;
+  Failures held;
+  const int error = verified(control_, process, [&] {
+    if (const int unknown = findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
+    held = whyHeld(pid, here);
+    origin = originOf(pid, here);
+    return 0;
+  });
+  if (error == ESRCH) return {};
+  if (error != 0) return {placeFailure(error, pid)};
+  // We could not move it back.
+  if (here.empty()) return {{FailureCode::CgroupUnseen, pid, 0, "", false, group_.mount().point}};
+  if (!held.empty()) return held;
+  const bool isNew = !Origins::all().of(id(), pid);
+  if (isNew) Origins::all().note(id(), pid, origin);
+  if (isThere() && cgroup::isWithin(here, group_.path())) return {};
+  Failures failures = moveIn(process, isFrozenByUs);
+  if (!failures.empty() && isNew) forget(pid);
+  return failures;
 }
 
-Failures Membership::moveIn(Member& member, bool isFrozenByUs) {
-  const Pid pid = member.pid();
+Failures Membership::moveIn(Process& process, bool isFrozenByUs) {
+  const Pid pid = process.pid;
   // Somebody may have removed the group, and made another of that name.
   bool isSet = false;
   if (const int error = group_.readSet(isSet); error != 0) return {failureOf(error, "read")};
@@ -97,53 +107,48 @@ Failures Membership::moveIn(Member& member, bool isFrozenByUs) {
     if (!frozen.empty()) return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
   }
   const int error = moves_.in(pid);
-  if (error == ESRCH) member.process.hasExited = true;
+  if (error == ESRCH) process.hasExited = true;
   if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
   if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
   // It is on its way out: wherever it is now it stays until then, and no freeze needs to reach it.
-  if (error == 0 && isExiting_(pid)) member.process.hasExited = true;
+  if (error == 0 && isExiting_(pid)) process.hasExited = true;
   // It exited at that moment. Should the number be another process's already, that one was moved: not for long.
-  if (control_.hasExited(member.process) && isInside(pid, false)) moves_.out(pid, chains_[pid]);
+  if (control_.hasExited(process) && isInside(pid, false)) moves_.out(pid, Origins::all().of(id(), pid).value_or(""));
   return {};
 }
 
-/// Those that other states have registered which were given the same group.
-std::unordered_set<Pid> Membership::membersOfOthers() const {
-  if (group_.isOwned()) return {};
-  const std::vector<Pid> pids = Origins::all().ofOthersAt(id(), group_.path());
+/// Those that other states have taken which were given the same group.
+std::unordered_set<Pid> Membership::takenBySharers() const {
+  const std::vector<Pid> pids = Origins::all().takenBySharers(id(), group_.path());
   return {pids.begin(), pids.end()};
 }
 
 Failures Membership::leave(const MemberList& members, const Member& member) {
   const Pid pid = member.pid();
-  // First: from here on no other state sends it back to us.
-  Origins::all().forget(id(), pid);
-  if (!member.hasExited() && isThere()) {
-    // Only what is here: somebody may have moved it, or its number may be another process's.
-    bool isHere = false;
-    const int error = findInside(pid, isHere);
-    Failures failures;
-    if (error != 0) failures.push_back(placeFailure(error, pid));
-    std::unordered_set<Pid> apart = membersOfOthers();
-    if (isHere && error == 0 && !apart.contains(pid)) {
-      for (const Member& other : members.all()) {
-        if (other.pid() != pid) apart.insert(other.pid());
-      }
-      failures = moves_.familiesOut({{pid, &chains_[pid]}}, apart, false);
+  const auto origin = Origins::all().of(id(), pid);
+  // First: of two that share the group, the last one moves it.
+  forget(pid);
+  if (member.hasExited() || !isThere()) return {};
+  // Only what is here: somebody may have moved it, or its number may be another process's.
+  bool isHere = false;
+  const int error = findInside(pid, isHere);
+  Failures failures;
+  if (error != 0) failures.push_back(placeFailure(error, pid));
+  std::unordered_set<Pid> apart = takenBySharers();
+  if (isHere && error == 0 && !apart.contains(pid)) {
+    for (const Member& other : members.all()) {
+      if (other.pid() != pid) apart.insert(other.pid());
     }
-    if (!failures.empty()) {
-      Origins::all().note(id(), pid, chains_[pid]);
-      return failures;
-    }
+    failures = moves_.familiesOut({{pid, origin.value_or("")}}, apart, false);
   }
-  chains_.erase(pid);
-  return {};
+  if (!failures.empty() && origin) Origins::all().note(id(), pid, *origin);
+  return failures;
 }
 
 /// The same for all, by one walk.
-Failures Membership::leaveWithFamilies(const MemberList& members) const {
+Failures Membership::leaveWithFamilies(const MemberList& members, const OriginMap& origins) const {
   Failures failures;
-  std::unordered_set<Pid> apart = membersOfOthers();
+  std::unordered_set<Pid> apart = takenBySharers();
   std::vector<Moves::Leaver> leavers;
   for (const Member& member : members.all()) {
     const Pid pid = member.pid();
@@ -153,15 +158,16 @@ Failures Membership::leaveWithFamilies(const MemberList& members) const {
       failures.push_back(placeFailure(error, pid));
       apart.insert(pid);
     }
-    if (isHere) leavers.push_back({pid, &chains_.at(pid)});
+    const auto origin = origins.find(pid);
+    if (isHere) leavers.push_back({pid, origin == origins.end() ? "" : origin->second});
   }
   append(failures, moves_.familiesOut(leavers, apart, true));
   return failures;
 }
 
 Failures Membership::leaveAll(MemberList& members) {
-  // First: from here on no other state sends a process to us.
-  Origins::all().leave(id());
+  // First: of two that share the group, the last one moves whom both have.
+  const OriginMap origins = Origins::all().leave(id());
   if (!isThere()) return {};
   // Where there are no descriptors, the moves have these.
   group_.closeFiles();
@@ -169,15 +175,14 @@ Failures Membership::leaveAll(MemberList& members) {
   for (Member& member : members.all()) {
     if (member.hasExited()) control_.release(member.process);
   }
-  Failures failures = leaveWithFamilies(members);
-  if (!group_.isOwned()) return failures;
-  if (failures.empty())
-    failures = leaveRest(members.isEmpty() ? OriginChain() : chains_.at(members.all().front().pid()));
-  return failures;
+  Failures failures = leaveWithFamilies(members, origins);
+  if (!group_.isOwned() || !failures.empty()) return failures;
+  const auto first = members.isEmpty() ? origins.end() : origins.find(members.all().front().pid());
+  return leaveRest(first == origins.end() ? std::string() : first->second);
 }
 
 /// Orphans, and what was born meanwhile. Who is exiting the kernel does not move: it is waited for.
-Failures Membership::leaveRest(const OriginChain& chain) const {
+Failures Membership::leaveRest(const std::string& origin) const {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{5};
   constexpr int kRounds = 1000;
@@ -189,7 +194,7 @@ Failures Membership::leaveRest(const OriginChain& chain) const {
     if (left.empty()) break;
     const Pid first = left.front();
     std::erase_if(left, isExiting_);
-    for (const Pid pid : left) append(failures, moves_.out(pid, chain));
+    for (const Pid pid : left) append(failures, moves_.out(pid, origin));
     if (!left.empty()) {
       ++round;
       continue;

@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "../../os/process_table.h"
 #include "../member_list.h"
 #include "freeze_file.h"
 #include "moves.h"
@@ -21,6 +21,7 @@ struct CgroupAccess {
   Moves::Move move = cgroup::join;
   std::function<bool(Pid)> isExiting = cgroup::isExiting;
   std::function<bool(Pid)> isAwake = cgroup::isAwake;
+  ProcessTable* table = &systemTable();
 };
 
 /// Who is in a cgroup that a state freezes: members are moved into it and, when they leave, back to where they came
@@ -33,7 +34,8 @@ class Membership {
         find_(std::move(access.find)),
         isExiting_(std::move(access.isExiting)),
         isAwake_(std::move(access.isAwake)),
-        moves_(group.path(), group.mount(), std::move(access.move)),
+        table_(*access.table),
+        moves_(group.path(), group.mount(), table_, std::move(access.move)),
         place_(Origins::all().enter(group.path(), group.isOwned())) {}
 
   Membership(const Membership&) = delete;
@@ -47,10 +49,9 @@ class Membership {
 
   /// Nobody with this pid is in it any more in this state's name.
   void forget(Pid pid);
-  /// Moves a process that is held in. `isFrozenByUs`: the group is frozen, and that is what the process is to be.
-  Failures enter(const MemberList& members, Member& newcomer, bool isFrozenByUs);
-  /// The same where somebody has moved a member out.
-  Failures reenter(Member& member, bool isFrozenByUs);
+  /// Moves a process that is held in, unless it is inside or another state has it: a newcomer, or a member that
+  /// somebody may have moved out. `isFrozenByUs`: the group is frozen, and that is what the process is to be.
+  Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
   /// Moves the member out with its family: those in the group that descend from it, and not from another member in
   /// between, be it another state's.
   Failures leave(const MemberList& members, const Member& member);
@@ -77,19 +78,21 @@ class Membership {
 
  private:
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
-  Failures moveIn(Member& member, bool isFrozenByUs);
-  std::unordered_set<Pid> membersOfOthers() const;
-  Failures leaveWithFamilies(const MemberList& members) const;
-  Failures leaveRest(const OriginChain& chain) const;
+  Failures whyHeld(Pid pid, const std::string& here) const;
+  std::string originOf(Pid pid, const std::string& here) const;
+  Failures moveIn(Process& process, bool isFrozenByUs);
+  std::unordered_set<Pid> takenBySharers() const;
+  Failures leaveWithFamilies(const MemberList& members, const OriginMap& origins) const;
+  Failures leaveRest(const std::string& origin) const;
 
   FreezeFile& group_;
   ProcessControl& control_;
   const std::function<int(Pid, const cgroup::Mount&, std::string&)> find_;
   const std::function<bool(Pid)> isExiting_;
   const std::function<bool(Pid)> isAwake_;
+  ProcessTable& table_;
   const Moves moves_;
   const Origins::Place place_;
-  std::unordered_map<Pid, OriginChain> chains_;  ///< where each member was before
 };
 
 }  // namespace freeze_state

@@ -5,16 +5,17 @@
 #include <ranges>
 #include <utility>
 
-#include "../../os/linux/procfs.h"
-
 namespace freeze_state {
 
 int Moves::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }
 
-Failures Moves::out(Pid pid, const OriginChain& chain) const {
+Failures Moves::out(Pid pid, const std::string& origin) const {
+  // It was in this external group before.
+  if (cgroup::isWithin(origin, path_)) return {};
   std::string refused;
   int refusal = 0;
-  const auto isOut = [&](const std::string& directory, int error) {
+  const auto isOut = [&](const std::string& directory) {
+    const int error = move_(directory, pid);
     if (error == 0 || error == ESRCH) return true;
     // That one is gone says less than what another answers.
     const bool isGone = error == ENOENT || error == ENODEV;
@@ -24,13 +25,7 @@ Failures Moves::out(Pid pid, const OriginChain& chain) const {
     }
     return false;
   };
-  for (const Origin& origin : chain) {
-    const int error = Origins::all().ifOrigin(origin, [&] {
-      // It was in this external group before.
-      return origin.directory == path_ ? 0 : move_(origin.directory, pid);
-    });
-    if (isOut(origin.directory, error)) return {};
-  }
+  if (!origin.empty() && isOut(origin)) return {};
   // The root takes whatever there is; elsewhere what has controllers for its children does not (EBUSY).
   std::vector<std::string> others{cgroup::parentOf(path_)};
   const auto addAbove = [&](const std::string& directory) {
@@ -38,10 +33,10 @@ Failures Moves::out(Pid pid, const OriginChain& chain) const {
       if (!cgroup::isWithin(at, path_) && std::ranges::find(others, at) == others.end()) others.push_back(at);
     }
   };
-  if (!chain.empty()) addAbove(chain.back().directory);
+  if (!origin.empty()) addAbove(origin);
   addAbove(path_);
   for (const std::string& directory : others) {
-    if (isOut(directory, move_(directory, pid))) return {};
+    if (isOut(directory)) return {};
   }
   return {cgroup::moveFailure(refusal, refused, pid)};
 }
@@ -55,7 +50,7 @@ int Moves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, s
   for (const Pid pid : inside) {
     if (kin.contains(pid) || apart.contains(pid)) continue;
     ProcessEntry stat;
-    const int error = procfs::read(pid, stat);
+    const int error = table_.read(pid, stat);
     // One that /proc hides is nobody's.
     if (cgroup::isExhausted(error)) return error;
     if (error == 0) parents[pid] = stat.parent;
@@ -100,7 +95,7 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const std::unord
     for (const auto& [pid, leaver] : next) {
       kin[pid] = leaver;
       if (stuck.contains(leaver)) continue;
-      Failures refusals = out(pid, *leavers[leaver].chain);
+      Failures refusals = out(pid, leavers[leaver].origin);
       if (refusals.empty())
         moved.push_back({pid, leaver});
       else

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../../os/linux/cgroupfs.h"
-#include "origins.h"
+#include "../../os/process_table.h"
 
 namespace freeze_state {
 
@@ -20,18 +20,19 @@ class Moves {
   using Move = std::function<int(const std::string& directory, Pid pid)>;
 
   /// The directory and the mount that it is in. A test moves by other means.
-  Moves(std::string path, cgroup::Mount mount, Move move = cgroup::join)
-      : path_(std::move(path)), mount_(std::move(mount)), move_(std::move(move)) {}
+  Moves(std::string path, cgroup::Mount mount, ProcessTable& table, Move move = cgroup::join)
+      : path_(std::move(path)), mount_(std::move(mount)), table_(table), move_(std::move(move)) {}
 
   int in(Pid pid) const { return move_(path_, pid); }
 
-  /// The process goes to the first of its origins that takes it; else next to the group, and then to the nearest above
-  /// its last origin and above the group. All refuse: the failure says what the first of these answered that exists.
-  Failures out(Pid pid, const OriginChain& chain) const;
+  /// The process goes to its origin; else next to the group, and then to the nearest above its origin and above the
+  /// group. All refuse: the failure says what the first of these answered that exists. An origin in the group itself:
+  /// it stays. An empty one: nobody knows it.
+  Failures out(Pid pid, const std::string& origin) const;
 
   struct Leaver {
     Pid pid;
-    const OriginChain* chain;
+    std::string origin;
   };
   /// The same for each of them and its family: those in the group that descend from it, and not from another in between
   /// that leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in.
@@ -53,6 +54,7 @@ class Moves {
 
   const std::string path_;
   const cgroup::Mount mount_;
+  ProcessTable& table_;
   const Move move_;
 };
 
