@@ -151,7 +151,8 @@ export class MultipleFreezeError extends FreezeError {
 
 /**
  * Not a pid that can be frozen: not an integer from 2 to 2^31-1, or our own, or a thread's; in mode `process-group` that of a
- * process that does not lead its group, or of our own group; in mode `process-tree` that of an ancestor of ours.
+ * process that does not lead its group, or of our own group; in the modes `process-tree` and `cgroup`
+ * that of an ancestor of ours.
  */
 export class InvalidPidError extends FreezeError {
   override readonly code = 'ERR_FREEZE_INVALID_PID';

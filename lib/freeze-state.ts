@@ -171,6 +171,12 @@ export class FreezeState implements Disposable {
     return FreezeState.#members(this, 'pidCount').length;
   }
 
+  /** In mode `cgroup` the directory of the control group that is frozen; `undefined` in any other mode. Constant. */
+  get cgroup(): string | undefined {
+    FreezeState.#readWord(this, 'cgroup');
+    return this.#handle.cgroup();
+  }
+
   /** Whether the state is frozen: if so, every live member was sent SIGSTOP and no thaw came since. One atomic load. */
   get isFrozen(): boolean {
     return isFrozen(FreezeState.#readWord(this, 'isFrozen'));
@@ -188,13 +194,13 @@ export class FreezeState implements Disposable {
 
   /**
    * Adds a process to the set. It is signalled only if the state is frozen: then it is stopped at once, as in a frozen
-   * cgroup. A live member stays as it is. A pid that no process has is taken, and counts as a member that has exited.
+   * cgroup. In mode `cgroup` it is moved into the group, with all its descendants, whenever they were born. A live member stays as it is. A pid that no process has is taken, and counts as a member that has exited.
    *
    * @param pid an integer from 2 to 2^31-1; not this process, not a thread.
    * @throws InvalidPidError for any other value.
    * @throws ResourceExhaustedError where the process has no file descriptor left for it (pidfd_open(2): EMFILE).
-   * @throws PermissionDeniedError, SignalFailedError where the state is frozen and the process cannot be stopped. In
-   *   each case nothing is registered.
+   * @throws PermissionDeniedError, SignalFailedError where the state is frozen and the process cannot be stopped.
+   * @throws CgroupError in mode `cgroup` where it cannot be moved. In each case nothing is registered.
    */
   registerPid(pid: number): void {
     FreezeState.#check(this, 'registerPid');

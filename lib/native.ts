@@ -115,6 +115,8 @@ export interface StateHandle extends HotCalls {
   /** `undefined`: closed. */
   pids(): number[] | undefined;
   mode(): FreezeMode;
+  /** `undefined` in any mode but `cgroup`. */
+  cgroup(): string | undefined;
   /** `undefined`: closed. */
   inspect(): MemberStatus[] | undefined;
   /** A confirmation at the epoch, which has not begun. */

@@ -143,7 +143,7 @@ function whyNoMember(code: InvalidPidCode, pid: unknown): string {
     case 'OwnGroup':
       return `${shown(pid)} is the process group that this very process is in. Start the member with \`detached: true\`.`;
     case 'OwnAncestor':
-      return `process ${shown(pid)} is an ancestor of this very process, which would be stopped with its tree. Register what this process started.`;
+      return `process ${shown(pid)} is an ancestor of this very process, which would be stopped with it. Register what this process started.`;
   }
 }
 

@@ -39,6 +39,7 @@
             "core/os/linux/cgroupfs.cpp",
             "core/modes/cgroup/freeze_file.cpp",
             "core/modes/cgroup/membership.cpp",
+            "core/modes/cgroup/membership_entry.cpp",
             "core/modes/cgroup/moves.cpp",
             "core/modes/cgroup/origins.cpp",
             "core/modes/cgroup/freezer.cpp",

@@ -65,6 +65,7 @@ Napi::Function StateHandle::define(Napi::Env env) {
                          InstanceMethod<&StateHandle::close>("close"),
                          InstanceMethod<&StateHandle::pids>("pids"),
                          InstanceMethod<&StateHandle::mode>("mode"),
+                         InstanceMethod<&StateHandle::cgroup>("cgroup"),
                          InstanceMethod<&StateHandle::inspect>("inspect"),
                          InstanceMethod<&StateHandle::confirm>("confirm"),
                          InstanceMethod<&StateHandle::share>("share"),
@@ -131,6 +132,11 @@ Napi::Value StateHandle::close(const Napi::CallbackInfo& info) {
 Napi::Value StateHandle::pids(const Napi::CallbackInfo& info) {
   const auto pids = attachment_->state().pids();
   return pids ? Napi::Value(info.Env(), pidsValue(info.Env(), *pids)) : info.Env().Undefined();
+}
+
+Napi::Value StateHandle::cgroup(const Napi::CallbackInfo& info) {
+  const std::string directory = attachment_->state().cgroup();
+  return directory.empty() ? info.Env().Undefined() : Napi::String::New(info.Env(), directory);
 }
 
 Napi::Value StateHandle::mode(const Napi::CallbackInfo& info) {

@@ -26,6 +26,7 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value forceUnfreeze(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value pids(const Napi::CallbackInfo& info);
+  Napi::Value cgroup(const Napi::CallbackInfo& info);
   Napi::Value mode(const Napi::CallbackInfo& info);
   Napi::Value inspect(const Napi::CallbackInfo& info);
   Napi::Value confirm(const Napi::CallbackInfo& info);

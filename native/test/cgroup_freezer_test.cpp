@@ -253,11 +253,80 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.all.lookups == 0);
   }
 
+  TEST_CASE(
+      "the descendants of a newcomer come with it, whenever they were born, and each goes back to its own origin") {
+    FakeCgroup fake;
+    const std::string elsewhere = fake.all.root + "/above";
+    fake.all.table.bear(101, 201);
+    fake.all.table.bear(201, 301);
+    fake.all.where[301] = elsewhere;
+    // Until its parent is inside it bears children that are not.
+    fake.all.onMove = [&](Pid pid) {
+      if (pid == 201 && !fake.all.table.parents.contains(302)) fake.all.table.bear(201, 302);
+    };
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    for (const Pid pid : {101, 201, 301, 302}) CHECK(fake.placeOf(pid) == fake.all.group());
+    CHECK(describe(fake.state->pids()) == "101");
+    CHECK(fake.script.held() == std::multiset<Pid>{101});
+    CHECK(fake.state->unregisterPid(101).found);
+    for (const Pid pid : {101, 201, 302}) CHECK(fake.placeOf(pid) == fake.all.origin());
+    CHECK(fake.placeOf(301) == elsewhere);
+  }
+
+  TEST_CASE("what a first look at the children has missed, a second one finds") {
+    FakeCgroup fake;
+    fake.all.table.bear(101, 201);
+    int looks = 0;
+    fake.all.table.onChildren = [&](Pid pid) {
+      if (pid == 101 && ++looks == 2) fake.all.table.bear(101, 202);
+    };
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(fake.placeOf(202) == fake.all.group());
+    CHECK(looks == 3);
+  }
+
+  TEST_CASE("a descendant that cannot be moved fails the registration, and who was moved goes back") {
+    FakeCgroup fake;
+    const std::string elsewhere = fake.all.root + "/above";
+    fake.all.table.bear(101, 201);
+    fake.all.table.bear(101, 202);
+    fake.all.where[201] = elsewhere;
+    fake.all.refusals[{fake.all.group(), 202}] = EACCES;
+    CHECK(describe(fake.state->registerPid(101)).starts_with("CgroupNotPermitted 202"));
+    CHECK(describe(fake.state->pids()) == "");
+    CHECK(fake.script.held().empty());
+    CHECK(fake.placeOf(101) == fake.all.origin());
+    CHECK(fake.placeOf(201) == elsewhere);
+    fake.all.refusals.clear();
+    CHECK(describe(fake.state->registerPid(101)).empty());
+  }
+
+  TEST_CASE("a descendant that exits, is no child any more, or is another state's is left where it is") {
+    FakeCgroup fake;
+    for (const Pid child : {201, 202, 203}) fake.all.table.bear(101, child);
+    fake.script.absent(201);
+    fake.all.table.parents[202] = 1;
+    FakeCgroup other;
+    other.all.put(203);
+    fake.all.where[203] = other.all.group();
+    other.state->registerPid(203);
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(fake.all.asked == std::vector<std::pair<std::string, Pid>>{{fake.all.group(), 101}});
+  }
+
+  TEST_CASE("a process that we descend from is refused, and none of ours is moved") {
+    FakeCgroup fake;
+    fake.all.table.bear(101, Script::kOwnPid);
+    CHECK(describe(fake.state->registerPid(101)).starts_with("OwnAncestor 101"));
+    CHECK(fake.all.asked.empty());
+    CHECK(fake.script.held().empty());
+  }
+
   TEST_CASE("what was born in an owned group, and then registered, goes where what it descends from came from") {
     FakeCgroup fake(true);
+    CHECK(describe(fake.state->registerPid(101)).empty());
     fake.all.table.bear(101, 500);
     fake.all.table.bear(500, 501);
-    CHECK(describe(fake.state->registerPid(101)).empty());
     fake.all.put(501);
     CHECK(describe(fake.state->registerPid(501)).empty());
     fake.all.asked.clear();

@@ -19,6 +19,13 @@
 
 namespace freeze_state::test {
 
+namespace {
+
+/// Of a family of which all others were born in the group.
+std::optional<std::string> noOrigin(Pid /*pid*/) { return std::nullopt; }
+
+}  // namespace
+
 TEST_SUITE("moves out of cgroups") {
   TEST_CASE(
       "go back to their origin; else next to the group; else to the nearest above; and once it is out nobody else is "
@@ -69,7 +76,7 @@ TEST_SUITE("moves out of cgroups") {
       born.push_back(std::make_unique<Child>());
       all.put(born.back()->pid());
     };
-    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, {}, false).empty());
+    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, noOrigin, {}, false).empty());
     CHECK(all.inside().empty());
     CHECK(born.size() == kBorn);
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
@@ -80,7 +87,7 @@ TEST_SUITE("moves out of cgroups") {
     const Child apart;
     const Child relative;
     for (const Pid pid : {getpid(), apart.pid(), relative.pid(), Pid{1}}) all.put(pid);
-    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, {apart.pid()}, false).empty());
+    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, noOrigin, {apart.pid()}, false).empty());
     CHECK(all.where[relative.pid()] == all.origin());
     CHECK(all.where[apart.pid()] == all.group());
     CHECK(all.where[1] == all.group());
@@ -97,7 +104,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const char* place : {"/above/origin", "/by", "/above", ""})
       all.refusals[{all.root + place, stuck.pid()}] = EACCES;
     const Failures failures = all.moves().familiesOut(
-        {{stuck.pid(), all.origin()}, {leaver.pid(), others}, {getpid(), all.origin()}}, {}, false);
+        {{stuck.pid(), all.origin()}, {leaver.pid(), others}, {getpid(), all.origin()}}, noOrigin, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck.pid());
     CHECK(all.inside() == std::vector{stuck.pid()});
@@ -112,7 +119,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const Child& child : children) all.put(child.pid());
     const Pid stuck = children[1].pid();
     for (const char* place : {"/above/origin", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
-    const Failures failures = all.moves().familiesOut({{getpid(), all.origin()}}, {}, false);
+    const Failures failures = all.moves().familiesOut({{getpid(), all.origin()}}, noOrigin, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck);
     CHECK(failures[0].path == all.origin());

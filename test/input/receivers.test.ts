@@ -39,6 +39,7 @@ it('the interface has these methods and getters', () => {
     'pid',
     'pids',
     'pidCount',
+    'cgroup',
     'isFrozen',
     'currentEpoch',
     'snapshot',

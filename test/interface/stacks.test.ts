@@ -42,7 +42,7 @@ const closedHandle = (() => {
   return state.share();
 })();
 failing['attach, closed'] = () => FreezeState.attach(closedHandle);
-for (const getter of ['mode', 'pid', 'pids', 'pidCount', 'isFrozen', 'currentEpoch'] as const) {
+for (const getter of ['mode', 'pid', 'pids', 'pidCount', 'cgroup', 'isFrozen', 'currentEpoch'] as const) {
   failing[`${getter}, closed`] = () => closed[getter];
 }
 

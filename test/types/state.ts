@@ -84,6 +84,7 @@ expectTypeOf(state.mode).toEqualTypeOf<FreezeMode>();
 expectTypeOf(state.pid).toEqualTypeOf<number | undefined>();
 expectTypeOf(state.pids).toEqualTypeOf<number[]>();
 expectTypeOf(state.pidCount).toEqualTypeOf<number>();
+expectTypeOf(state.cgroup).toEqualTypeOf<string | undefined>();
 expectTypeOf(state.isFrozen).toEqualTypeOf<boolean>();
 expectTypeOf(state.currentEpoch).toEqualTypeOf<number>();
 expectTypeOf(state.snapshot()).toEqualTypeOf<FreezeSnapshot>();

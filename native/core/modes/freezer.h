@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "../failure.h"
@@ -83,6 +84,9 @@ class Freezer {
   /// Where the slice is cancelled the answer is of no use.
   virtual std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
                                               const Slice& slice);
+
+  /// The directory of the control group that it freezes; empty where it does so by other means. Constant.
+  virtual std::string cgroup() const { return {}; }
 
   /// At the end, when nothing is stopped any more. What it made is removed; the failures say what could not be. Doing
   /// it again does nothing.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -111,6 +112,17 @@ class ProcessTable {
   virtual std::unique_ptr<ProcessWalk> walk() = 0;
   virtual std::unique_ptr<ChildReader> children() = 0;
 };
+
+/// Those above the process, the nearest first, as far as the table shows them.
+inline std::vector<Pid> ancestorsOf(ProcessTable& table, Pid pid) {
+  // What is read one after the other may make a circle.
+  constexpr std::size_t kLongestLine = 1000;
+  std::vector<Pid> ancestors;
+  ProcessEntry entry{.parent = pid};
+  while (ancestors.size() < kLongestLine && table.read(entry.parent, entry) == 0 && entry.parent > 0)
+    ancestors.push_back(entry.parent);
+  return ancestors;
+}
 
 /// The one of this system; it lives for ever.
 ProcessTable& systemTable() noexcept;

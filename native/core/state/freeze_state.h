@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "../failure.h"
@@ -58,6 +59,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   ~FreezeState();
 
   Mode mode() const noexcept { return mode_; }
+  /// The directory of the control group in mode `Cgroup`; empty in any other.
+  std::string cgroup() const { return freezer_->cgroup(); }
 
   /// Names this state among all that this process ever made; see live_states.h.
   std::uint64_t id() const noexcept { return id_; }

@@ -141,14 +141,20 @@ struct FaultyGroupSystem final : FaultySystem {
   FaultyGroups groups{faults, script, table};
 };
 
+/// 401 has 402, which comes with it.
 struct FaultyCgroup final : FaultySystem {
   ~FaultyCgroup() override { state.reset(); }
   FaultyCgroup() {
+    table.bear(401, 402);
     script.onDeath = [this](Pid pid) {
       all.where.erase(pid);
       all.list();
+      for (const Pid child : std::vector<Pid>(table.childrenOf[pid])) table.give(child, 1);
+      std::erase(table.childrenOf[table.parents[pid]], pid);
+      table.errors[pid] = ESRCH;
     };
     CgroupAccess access = all.access();
+    access.table = &table;
     access.find = [this, find = access.find](Pid pid, const cgroup::Mount& mount, std::string& directory) {
       const int error = faults.answer("open /proc/PID/cgroup");
       if (error == ESRCH && pid != Script::kOwnPid) script.die(pid);
@@ -166,7 +172,9 @@ struct FaultyCgroup final : FaultySystem {
   std::set<Pid> stopped() const override { return all.isFrozen() ? std::set<Pid>{0} : std::set<Pid>(); }
   std::set<Pid> awake() const override {
     std::set<Pid> awake;
-    for (const Pid pid : members()) {
+    std::set<Pid> covered = members();
+    if (covered.contains(401) && table.parents[402] == 401) covered.insert(402);
+    for (const Pid pid : covered) {
       const auto place = all.where.find(pid);
       const bool isInside = place != all.where.end() && place->second == all.group();
       if (isAlive(pid) && !(isInside && all.isFrozen())) awake.insert(pid);
@@ -175,6 +183,7 @@ struct FaultyCgroup final : FaultySystem {
   }
 
   Hierarchy all;
+  mutable FaultyTable table{faults};
 };
 
 }  // namespace freeze_state::test

@@ -38,6 +38,7 @@ class CgroupFreezer final : public Freezer {
   std::vector<Covered> visit(MemberList& members) override;
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
                                       const Slice& slice) override;
+  std::string cgroup() const override { return group_->path(); }
   Failures close(MemberList& members) override;
 
  private:

@@ -8,6 +8,15 @@
 
 namespace freeze_state {
 
+namespace {
+
+std::optional<std::string> find(const OriginMap& origins, Pid pid) {
+  const auto found = origins.find(pid);
+  return found == origins.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace
+
 /// Where the process is; empty where it has ended, and where it is neither there nor below `top` as far as is to be
 /// seen. Returns 0, or the errno(3) for which it cannot be told.
 int Membership::findDirectory(Pid pid, const std::string& top, std::string& directory) const {
@@ -40,81 +49,13 @@ Failure Membership::placeFailure(int error, Pid pid) const {
   return failure;
 }
 
-void Membership::forget(Pid pid) { Origins::all().forget(id(), pid); }
+void Membership::forget(Pid pid) const { Origins::all().forget(id(), pid); }
 
-/// Another state that has the process in its group.
-Failures Membership::whyHeld(Pid pid, const std::string& here) const {
-  std::string holder = Origins::all().holderOf(id(), pid, here);
-  return holder.empty() ? Failures() : Failures{{FailureCode::CgroupHeld, pid, 0, "", false, std::move(holder)}};
-}
-
-/// Where the process, which is here now, belongs when it leaves. Out of an owned group in which it was born it goes
-/// with the nearest that it descends from. Empty where nobody knows.
-std::string Membership::originOf(Pid pid, const std::string& here) const {
-  if (auto shared = Origins::all().ofSharers(id(), group_.path(), pid); shared) return *shared;
-  if (!group_.isOwned() || !cgroup::isWithin(here, group_.path())) return here;
-  ProcessEntry entry{.parent = pid};
-  // What is read one after the other may make a circle.
-  constexpr int kLongestLine = 1000;
-  for (int steps = 0; steps < kLongestLine && table_.read(entry.parent, entry) == 0 && entry.parent > 0; ++steps) {
-    if (auto origin = Origins::all().of(id(), entry.parent); origin) return *origin;
-  }
-  return {};
-}
-
-Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
-  const Pid pid = process.pid;
-  // Not by the lists of the groups, of which there may be thousands.
-  if (process.hasExited) return {};
-  // Those that were dropped since. Not when they were: no freeze and no thaw takes the lock of the origins.
-  if (Origins::all().countOf(id()) >= members.size()) Origins::all().keepOnly(id(), members.pids());
-  std::string here;
-  std::string origin;
-  Failures held;
-  const int error = verified(control_, process, [&] {
-    if (const int unknown = findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
-    held = whyHeld(pid, here);
-    origin = originOf(pid, here);
-    return 0;
-  });
-  if (error == ESRCH) return {};
-  if (error != 0) return {placeFailure(error, pid)};
-  // We could not move it back.
-  if (here.empty()) return {{FailureCode::CgroupUnseen, pid, 0, "", false, group_.mount().point}};
-  if (!held.empty()) return held;
-  const bool isNew = !Origins::all().of(id(), pid);
-  if (isNew) Origins::all().note(id(), pid, origin);
-  if (isThere() && cgroup::isWithin(here, group_.path())) return {};
-  Failures failures = moveIn(process, isFrozenByUs);
-  if (!failures.empty() && isNew) forget(pid);
-  return failures;
-}
-
-Failures Membership::moveIn(Process& process, bool isFrozenByUs) {
-  const Pid pid = process.pid;
-  // Somebody may have removed the group, and made another of that name.
-  bool isSet = false;
-  if (const int error = group_.readSet(isSet); error != 0) return {failureOf(error, "read")};
-  // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
-  // thawed.
-  const std::string watched = isFrozenByUs ? group_.parent() : group_.path();
-  std::string here;
-  if (const int error = findDirectory(pid, group_.mount().point, here); error != 0) return {placeFailure(error, pid)};
-  for (const std::string& directory : {watched, cgroup::isWithin(here, group_.path()) ? watched : here}) {
-    std::string frozen;
-    if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)
-      return {placeFailure(error, pid)};
-    if (!frozen.empty()) return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
-  }
-  const int error = moves_.in(pid);
-  if (error == ESRCH) process.hasExited = true;
-  if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
-  if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
-  // It is on its way out: wherever it is now it stays until then, and no freeze needs to reach it.
-  if (error == 0 && isExiting_(pid)) process.hasExited = true;
-  // It exited at that moment. Should the number be another process's already, that one was moved: not for long.
-  if (control_.hasExited(process) && isInside(pid, false)) moves_.out(pid, Origins::all().of(id(), pid).value_or(""));
-  return {};
+/// Members that were dropped since, and what was taken with a member and is not inside any more. Not when they go: no
+/// freeze and no thaw takes the lock of the origins.
+void Membership::forgetGone(const MemberList& members) const {
+  std::vector<Pid> kept = members.pids();
+  if (moves_.inhabitants(kept) == 0) Origins::all().keepOnly(id(), kept);
 }
 
 /// Those that other states have taken which were given the same group.
@@ -139,7 +80,9 @@ Failures Membership::leave(const MemberList& members, const Member& member) {
     for (const Member& other : members.all()) {
       if (other.pid() != pid) apart.insert(other.pid());
     }
-    failures = moves_.familiesOut({{pid, origin.value_or("")}}, apart, false);
+    const auto originOf = [&](Pid relative) { return Origins::all().of(id(), relative); };
+    failures = moves_.familiesOut({{pid, origin.value_or("")}}, originOf, apart, false);
+    if (failures.empty()) forgetGone(members);
   }
   if (!failures.empty() && origin) Origins::all().note(id(), pid, *origin);
   return failures;
@@ -158,10 +101,9 @@ Failures Membership::leaveWithFamilies(const MemberList& members, const OriginMa
       failures.push_back(placeFailure(error, pid));
       apart.insert(pid);
     }
-    const auto origin = origins.find(pid);
-    if (isHere) leavers.push_back({pid, origin == origins.end() ? "" : origin->second});
+    if (isHere) leavers.push_back({pid, find(origins, pid).value_or("")});
   }
-  append(failures, moves_.familiesOut(leavers, apart, true));
+  append(failures, moves_.familiesOut(leavers, [&](Pid pid) { return find(origins, pid); }, apart, true));
   return failures;
 }
 
@@ -177,12 +119,12 @@ Failures Membership::leaveAll(MemberList& members) {
   }
   Failures failures = leaveWithFamilies(members, origins);
   if (!group_.isOwned() || !failures.empty()) return failures;
-  const auto first = members.isEmpty() ? origins.end() : origins.find(members.all().front().pid());
-  return leaveRest(first == origins.end() ? std::string() : first->second);
+  const Pid first = members.isEmpty() ? 0 : members.all().front().pid();
+  return leaveRest(origins, find(origins, first).value_or(""));
 }
 
 /// Orphans, and what was born meanwhile. Who is exiting the kernel does not move: it is waited for.
-Failures Membership::leaveRest(const std::string& origin) const {
+Failures Membership::leaveRest(const OriginMap& origins, const std::string& otherwise) const {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{5};
   constexpr int kRounds = 1000;
@@ -194,7 +136,7 @@ Failures Membership::leaveRest(const std::string& origin) const {
     if (left.empty()) break;
     const Pid first = left.front();
     std::erase_if(left, isExiting_);
-    for (const Pid pid : left) append(failures, moves_.out(pid, origin));
+    for (const Pid pid : left) append(failures, moves_.out(pid, find(origins, pid).value_or(otherwise)));
     if (!left.empty()) {
       ++round;
       continue;

@@ -48,9 +48,10 @@ class Membership {
   std::atomic<std::uint64_t>& claim() const noexcept { return *place_.claim; }
 
   /// Nobody with this pid is in it any more in this state's name.
-  void forget(Pid pid);
-  /// Moves a process that is held in, unless it is inside or another state has it: a newcomer, or a member that
-  /// somebody may have moved out. `isFrozenByUs`: the group is frozen, and that is what the process is to be.
+  void forget(Pid pid) const;
+  /// Moves a process that is held in, with all that descends from it: a newcomer, or a member that somebody may have
+  /// moved out. Who is inside stays where it is, and so does a descendant that another state has. All or none.
+  /// `isFrozenByUs`: the group is frozen, and that is what they are to be.
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
   /// Moves the member out with its family: those in the group that descend from it, and not from another member in
   /// between, be it another state's.
@@ -80,10 +81,22 @@ class Membership {
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
   Failures whyHeld(Pid pid, const std::string& here) const;
   std::string originOf(Pid pid, const std::string& here) const;
+  /// A process that is to be inside: what was done for it.
+  struct Taken {
+    Pid pid;
+    bool isNoted;
+    bool wasMoved;
+  };
+  void forgetGone(const MemberList& members) const;
+  bool isOurAncestor(Pid pid) const;
+  Failures take(Process& process, bool isFrozenByUs, std::vector<Taken>& taken);
+  Failures takeChild(Pid child, Pid parent, bool isFrozenByUs, std::vector<Taken>& taken);
+  Failures takeDescendants(Pid root, bool isFrozenByUs, std::vector<Taken>& taken);
+  Failures giveBack(const std::vector<Taken>& taken) const;
   Failures moveIn(Process& process, bool isFrozenByUs);
   std::unordered_set<Pid> takenBySharers() const;
   Failures leaveWithFamilies(const MemberList& members, const OriginMap& origins) const;
-  Failures leaveRest(const std::string& origin) const;
+  Failures leaveRest(const OriginMap& origins, const std::string& otherwise) const;
 
   FreezeFile& group_;
   ProcessControl& control_;
@@ -93,6 +106,7 @@ class Membership {
   ProcessTable& table_;
   const Moves moves_;
   const Origins::Place place_;
+  std::size_t manyTaken_ = 16;  ///< with so many it is time to forget those that have gone
 };
 
 }  // namespace freeze_state

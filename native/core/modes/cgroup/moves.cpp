@@ -69,8 +69,8 @@ void Moves::backIn(const std::vector<Relative>& moved) const {
   for (const auto& [pid, _] : std::views::reverse(moved)) in(pid);
 }
 
-Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart,
-                            bool isFinal) const {
+Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
+                            const std::unordered_set<Pid>& apart, bool isFinal) const {
   Failures failures;
   Kin kin;
   std::vector<Relative> moved;
@@ -95,7 +95,8 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const std::unord
     for (const auto& [pid, leaver] : next) {
       kin[pid] = leaver;
       if (stuck.contains(leaver)) continue;
-      Failures refusals = out(pid, leavers[leaver].origin);
+      const std::string& origin = leavers[leaver].origin;
+      Failures refusals = out(pid, pid == leavers[leaver].pid ? origin : originOf(pid).value_or(origin));
       if (refusals.empty())
         moved.push_back({pid, leaver});
       else

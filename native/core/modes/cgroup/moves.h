@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -34,10 +35,14 @@ class Moves {
     Pid pid;
     std::string origin;
   };
+  /// Where a process came from that is no leaver; nothing where it was born in the group.
+  using OriginOf = std::function<std::optional<std::string>(Pid)>;
   /// The same for each of them and its family: those in the group that descend from it, and not from another in between
   /// that leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in.
+  /// Who was born in the group goes to where the leaver does.
   /// `isFinal`: nothing is to be frozen any more, so where nobody can tell whose family is whole, who is out stays out.
-  Failures familiesOut(const std::vector<Leaver>& leavers, const std::unordered_set<Pid>& apart, bool isFinal) const;
+  Failures familiesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
+                       const std::unordered_set<Pid>& apart, bool isFinal) const;
 
   /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
   int inhabitants(std::vector<Pid>& pids) const;

@@ -1,0 +1,158 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <ranges>
+#include <utility>
+
+#include "../../os/guardian.h"
+#include "membership.h"
+
+/// How processes come into the group.
+namespace freeze_state {
+
+/// Another state that has the process in its group.
+Failures Membership::whyHeld(Pid pid, const std::string& here) const {
+  std::string holder = Origins::all().holderOf(id(), pid, here);
+  return holder.empty() ? Failures() : Failures{{FailureCode::CgroupHeld, pid, 0, "", false, std::move(holder)}};
+}
+
+/// Where the process, which is here now, belongs when it leaves. Out of an owned group in which it was born it goes
+/// with the nearest that it descends from. Empty where nobody knows.
+std::string Membership::originOf(Pid pid, const std::string& here) const {
+  if (auto shared = Origins::all().ofSharers(id(), group_.path(), pid); shared) return *shared;
+  if (!group_.isOwned() || !cgroup::isWithin(here, group_.path())) return here;
+  for (const Pid ancestor : ancestorsOf(table_, pid)) {
+    if (auto origin = Origins::all().of(id(), ancestor); origin) return *origin;
+  }
+  return {};
+}
+
+bool Membership::isOurAncestor(Pid pid) const {
+  const std::vector<Pid> ancestors = ancestorsOf(table_, control_.ownPid());
+  return std::ranges::find(ancestors, pid) != ancestors.end();
+}
+
+Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
+  // Not by the lists of the groups, of which there may be thousands.
+  if (process.hasExited) return {};
+  if (isOurAncestor(process.pid)) return {{FailureCode::OwnAncestor, process.pid}};
+  if (Origins::all().countOf(id()) >= manyTaken_) {
+    forgetGone(members);
+    manyTaken_ = 2 * Origins::all().countOf(id()) + 16;
+  }
+  std::vector<Taken> taken;
+  Failures failures = take(process, isFrozenByUs, taken);
+  if (failures.empty()) failures = takeDescendants(process.pid, isFrozenByUs, taken);
+  if (!failures.empty()) append(failures, giveBack(taken));
+  return failures;
+}
+
+Failures Membership::giveBack(const std::vector<Taken>& taken) const {
+  Failures failures;
+  for (const Taken& one : std::views::reverse(taken)) {
+    if (one.wasMoved) append(failures, moves_.out(one.pid, Origins::all().of(id(), one.pid).value_or("")));
+    if (one.isNoted) forget(one.pid);
+  }
+  return failures;
+}
+
+/// Moves in the process alone.
+Failures Membership::take(Process& process, bool isFrozenByUs, std::vector<Taken>& taken) {
+  const Pid pid = process.pid;
+  std::string here;
+  std::string origin;
+  Failures held;
+  const int error = verified(control_, process, [&] {
+    if (const int unknown = findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
+    held = whyHeld(pid, here);
+    origin = originOf(pid, here);
+    return 0;
+  });
+  if (error == ESRCH) return {};
+  if (error != 0) return {placeFailure(error, pid)};
+  // We could not move it back.
+  if (here.empty()) return {{FailureCode::CgroupUnseen, pid, 0, "", false, group_.mount().point}};
+  if (!held.empty()) return held;
+  const bool isInside = isThere() && cgroup::isWithin(here, group_.path());
+  // Who was born inside leaves with the member that it descends from, unless it is one itself: the first that is taken.
+  const bool isNoted = (taken.empty() || !isInside) && !Origins::all().of(id(), pid);
+  if (isNoted) Origins::all().note(id(), pid, origin);
+  taken.push_back({pid, isNoted, false});
+  if (isInside) return {};
+  Failures failures = moveIn(process, isFrozenByUs);
+  taken.back().wasMoved = failures.empty() && !process.hasExited;
+  return failures;
+}
+
+/// The same of one that was listed as a child, if it still is that.
+Failures Membership::takeChild(Pid child, Pid parent, bool isFrozenByUs, std::vector<Taken>& taken) {
+  Process process;
+  if (Failures failures = control_.open(child, process); !failures.empty()) return failures;
+  ProcessEntry entry;
+  const int error = verified(control_, process, [&] { return table_.read(child, entry); });
+  Failures failures;
+  if (error == 0 && entry.parent == parent) failures = take(process, isFrozenByUs, taken);
+  // One that is there, and hidden, is a failure.
+  if (error != 0 && !process.hasExited) failures = {readFailure(child, error)};
+  control_.release(process);
+  // It is frozen there, and comes back from there.
+  const bool isOfAnother = !failures.empty() && failures.front().code == FailureCode::CgroupHeld;
+  return isOfAnother ? Failures() : failures;
+}
+
+/// Those that were born before their parent was inside; who is inside bears children that are. What is read while they
+/// fork and exit may have gaps: again, until nobody was outside.
+Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Taken>& taken) {
+  const auto reader = table_.children();
+  constexpr int kPasses = 100;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const std::size_t before = taken.size();
+    if (const int error = reader->beginPass({}); error != 0) return {readFailure(root, error)};
+    std::vector<Pid> family{root};
+    std::unordered_set<Pid> seen{root, control_.ownPid(), guardian::pid()};
+    for (std::size_t i = 0; i < family.size(); ++i) {
+      const Pid parent = family[i];
+      std::vector<Pid> children;
+      const int error = reader->read(parent, children, {});
+      if (error != 0 && (error != ESRCH || probe(control_, parent) != ProcessState::Gone))
+        return {readFailure(parent, error)};
+      for (const Pid child : children) {
+        if (!seen.insert(child).second) continue;
+        family.push_back(child);
+        if (Failures failures = takeChild(child, parent, isFrozenByUs, taken); !failures.empty()) return failures;
+      }
+    }
+    const auto isMoved = [](const Taken& one) { return one.wasMoved; };
+    if (std::none_of(taken.begin() + static_cast<std::ptrdiff_t>(before), taken.end(), isMoved)) return {};
+  }
+  return {{FailureCode::CgroupFailed, root, EAGAIN, "fork", false, group_.path()}};
+}
+
+Failures Membership::moveIn(Process& process, bool isFrozenByUs) {
+  const Pid pid = process.pid;
+  // Somebody may have removed the group, and made another of that name.
+  bool isSet = false;
+  if (const int error = group_.readSet(isSet); error != 0) return {failureOf(error, "read")};
+  // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
+  // thawed.
+  const std::string watched = isFrozenByUs ? group_.parent() : group_.path();
+  std::string here;
+  if (const int error = findDirectory(pid, group_.mount().point, here); error != 0) return {placeFailure(error, pid)};
+  for (const std::string& directory : {watched, cgroup::isWithin(here, group_.path()) ? watched : here}) {
+    std::string frozen;
+    if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)
+      return {placeFailure(error, pid)};
+    if (!frozen.empty()) return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
+  }
+  const int error = moves_.in(pid);
+  if (error == ESRCH) process.hasExited = true;
+  if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
+  if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
+  // It is on its way out: wherever it is now it stays until then, and no freeze needs to reach it.
+  if (error == 0 && isExiting_(pid)) process.hasExited = true;
+  // It exited at that moment. Should the number be another process's already, that one was moved: not for long.
+  if (control_.hasExited(process) && isInside(pid, false)) moves_.out(pid, Origins::all().of(id(), pid).value_or(""));
+  return {};
+}
+
+}  // namespace freeze_state
