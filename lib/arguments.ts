@@ -125,6 +125,16 @@ export function checkPids(pids: unknown): asserts pids is Iterable<number> {
   }
 }
 
+/** The pids, up to the first that can be none: registering all fails of it, and an iterable of such may be endless. */
+export function listOfPids(pids: Iterable<number>): number[] {
+  const list: number[] = [];
+  for (const pid of pids) {
+    list.push(pid);
+    if (!Number.isInteger(pid) || pid < 2) break;
+  }
+  return list;
+}
+
 function checkedSnapshot(name: string, value: unknown): FreezeSnapshot {
   checkObject(name, value);
   const { epoch, isFrozen } = value;

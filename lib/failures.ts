@@ -20,6 +20,7 @@ const aftermaths = {
   freezeAtEpoch: 'This freeze left no process stopped.',
   unfreeze: 'Every other process runs; the next unfreeze() tries this one once more.',
   registerPid: 'It was not registered.',
+  registerPids: 'None was registered.',
   unregisterPid: 'It stays registered.',
   hold: 'Every other process runs; nothing is held, and the next hold() or unfreeze() tries this one once more.',
   close: 'Every other process runs, and the state is closed.',

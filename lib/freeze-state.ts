@@ -12,6 +12,7 @@ import {
   checkPids,
   invalidEpoch,
   invalidThis,
+  listOfPids,
 } from './arguments';
 import { capabilities } from './capabilities';
 import { changesSince } from './changes';
@@ -110,7 +111,7 @@ export class FreezeState implements Disposable {
     this.#freezeAtEpoch = this.#handle.freezeAtEpoch;
     this.#unfreeze = this.#handle.unfreeze;
     this.#word = this.#handle.word;
-    if (!isAttached) inside(FreezeState, () => this.#registerAll(init.pids));
+    if (!isAttached) inside(FreezeState, () => this.#registerFirst(init.pids));
   }
 
   /**
@@ -124,7 +125,7 @@ export class FreezeState implements Disposable {
       checkMode(mode);
       checkPids(pids);
       const state = FreezeState.#of(make(mode, options));
-      state.#registerAll(pids);
+      state.#registerFirst(pids);
       return state;
     });
   }
@@ -207,6 +208,22 @@ export class FreezeState implements Disposable {
     const failures = this.#handle.registerPid(pid);
     if (failures !== undefined) throw from(errorOf(failures, 'registerPid', pid), 'registerPid');
     tellMember(this, this.#handle, pid, 'registered');
+  }
+
+  /**
+   * Adds several processes, each as {@link FreezeState.registerPid} does: all or none. In mode `cgroup` they share the
+   * grace period of the kernel that the first move takes.
+   *
+   * @param pids an iterable of pids; registered in its order.
+   * @throws TypeError for what is no iterable.
+   * @throws as `registerPid` does, for the first that cannot be registered. Then none is that was not before.
+   */
+  registerPids(pids: Iterable<number>): void {
+    inside(FreezeState.prototype.registerPids, () => {
+      FreezeState.#check(this, 'registerPids');
+      checkPids(pids);
+      this.#registerAll(pids, 'registerPids');
+    });
   }
 
   /**
@@ -499,20 +516,22 @@ export class FreezeState implements Disposable {
     return pids;
   }
 
-  /** All or none: a failure closes this state, which nobody has seen yet. */
-  #registerAll(pids: Iterable<number>): void {
-    const registered: number[] = [];
+  /** All or none. */
+  #registerAll(pids: Iterable<number>, operation: Operation): void {
+    const list = listOfPids(pids);
+    const failed = this.#handle.registerPids(list);
+    if (failed !== undefined) throw below(errorOf(failed.failures, operation, list[failed.index]));
+    for (const pid of list) tellMember(this, this.#handle, pid, 'registered');
+  }
+
+  /** The members of a new state, which nobody has seen yet: a failure closes it. */
+  #registerFirst(pids: Iterable<number>): void {
     try {
-      for (const pid of pids) {
-        const failures = this.#handle.registerPid(pid);
-        if (failures !== undefined) throw below(errorOf(failures, 'registerPid', pid));
-        registered.push(pid);
-      }
+      this.#registerAll(pids, 'registerPid');
     } catch (error) {
       this.#handle.close();
       throw error;
     }
-    for (const pid of registered) tellMember(this, this.#handle, pid, 'registered');
   }
 
   static #freezeError(failures: readonly NativeFailure[] | undefined, epoch: unknown): Error {

@@ -17,10 +17,10 @@ namespace freeze_state::binding {
 
 namespace {
 
-/// The argument as a pid; `kNotAPid` for anything that is not a whole number.
-std::int64_t pidArgument(const Napi::CallbackInfo& info) {
-  if (!info[0].IsNumber()) return kNotAPid;
-  const double number = info[0].As<Napi::Number>().DoubleValue();
+/// The value as a pid; `kNotAPid` for anything that is not a whole number.
+std::int64_t pidOf(const Napi::Value& value) {
+  if (!value.IsNumber()) return kNotAPid;
+  const double number = value.As<Napi::Number>().DoubleValue();
   if (std::trunc(number) != number || std::isinf(number)) return kNotAPid;
   // Still beyond any pid, and within 64 bits.
   constexpr double kBeyondAnyPid = 1e15;
@@ -60,6 +60,7 @@ Napi::Function StateHandle::define(Napi::Env env) {
   return DefineClass(env, "StateHandle",
                      {
                          InstanceMethod<&StateHandle::registerPid>("registerPid"),
+                         InstanceMethod<&StateHandle::registerPids>("registerPids"),
                          InstanceMethod<&StateHandle::unregisterPid>("unregisterPid"),
                          InstanceMethod<&StateHandle::forceUnfreeze>("forceUnfreeze"),
                          InstanceMethod<&StateHandle::close>("close"),
@@ -110,11 +111,23 @@ StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Stat
 }
 
 Napi::Value StateHandle::registerPid(const Napi::CallbackInfo& info) {
-  return undefinedOr(info.Env(), attachment_->state().registerPid(pidArgument(info)));
+  return undefinedOr(info.Env(), attachment_->state().registerPid(pidOf(info[0])));
+}
+
+Napi::Value StateHandle::registerPids(const Napi::CallbackInfo& info) {
+  const Napi::Array list = info[0].As<Napi::Array>();
+  std::vector<std::int64_t> pids(list.Length());
+  for (std::uint32_t i = 0; i < list.Length(); ++i) pids[i] = pidOf(list.Get(i));
+  const RegisterResult result = attachment_->state().registerPids(pids);
+  if (result.failures.empty()) return info.Env().Undefined();
+  Napi::Object failed = Napi::Object::New(info.Env());
+  failed.Set("failures", Napi::Value(info.Env(), failureValue(info.Env(), result.failures)));
+  failed.Set("index", Napi::Number::New(info.Env(), static_cast<double>(result.failed)));
+  return failed;
 }
 
 Napi::Value StateHandle::unregisterPid(const Napi::CallbackInfo& info) {
-  const UnregisterResult result = attachment_->state().unregisterPid(pidArgument(info));
+  const UnregisterResult result = attachment_->state().unregisterPid(pidOf(info[0]));
   if (!result.failures.empty()) return {info.Env(), failureValue(info.Env(), result.failures)};
   return Napi::Boolean::New(info.Env(), result.found);
 }

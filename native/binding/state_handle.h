@@ -22,6 +22,7 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
 
  private:
   Napi::Value registerPid(const Napi::CallbackInfo& info);
+  Napi::Value registerPids(const Napi::CallbackInfo& info);
   Napi::Value unregisterPid(const Napi::CallbackInfo& info);
   Napi::Value forceUnfreeze(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <limits>
 
 #include "support/describe.h"
@@ -34,6 +36,37 @@ TEST_SUITE("members") {
     ScriptedState scripted(3);
     CHECK(scripted.script.log().empty());
     CHECK(describe(scripted.state.pids()) == "101 102 103");
+  }
+
+  TEST_CASE("several are registered all or none: the first that fails is told, and those before it are let go") {
+    ScriptedState scripted(1);
+    scripted.script.refuseOpen(104, FailureCode::ResourceExhausted);
+    const std::array<std::int64_t, 4> refused{101, 102, 103, 104};
+    const RegisterResult result = scripted.state.registerPids(refused);
+    CHECK(describe(result.failures) == "ResourceExhausted 104");
+    CHECK(result.failed == 3);
+    CHECK(describe(scripted.state.pids()) == "101");
+    CHECK(scripted.script.held() == std::multiset<Pid>{101});
+    const std::array<std::int64_t, 3> invalid{105, 1, 106};
+    CHECK(scripted.state.registerPids(invalid).failed == 1);
+    CHECK(describe(scripted.state.pids()) == "101");
+    CHECK(scripted.state.registerPids({refused.data(), 3}).failures.empty());
+    CHECK(describe(scripted.state.pids()) == "101 102 103");
+    CHECK(scripted.script.log().empty());
+  }
+
+  TEST_CASE("several that join a frozen state are stopped, and continued where one of them cannot be") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.answer(103, Signal::Stop, EPERM);
+    const std::array<std::int64_t, 2> pids{102, 103};
+    CHECK(describe(scripted.state.registerPids(pids).failures) == "PermissionDenied 103 EPERM");
+    CHECK(scripted.script.isStopped(101));
+    CHECK_FALSE(scripted.script.isStopped(102));
+    CHECK(describe(scripted.state.pids()) == "101");
+    scripted.script.answer(103, Signal::Stop, 0);
+    CHECK(scripted.state.registerPids(pids).failures.empty());
+    CHECK(scripted.script.stoppedCount() == 3);
   }
 
   TEST_CASE("what cannot be opened is not registered") {

@@ -149,6 +149,13 @@ describe('an iterable of pids', () => {
     }
     expect(() => FreezeState.withPids('process', endless())).toThrow(InvalidPidError);
     expect(isClosed).toBe(true);
+    isClosed = false;
+    const state = new FreezeState('process');
+    expect(errorOf(() => state.registerPids(failing()))).toBe(own);
+    expect(() => state.registerPids(endless())).toThrow(InvalidPidError);
+    expect(isClosed).toBe(true);
+    expect(state.pids).toEqual([]);
+    state.close();
     expect(openPidfds()).toBeLessThanOrEqual(before);
   });
 });

@@ -21,6 +21,7 @@ function members(): Member[] {
 function argumentsOf(name: PropertyKey): unknown[] {
   if (name === 'freezeAtEpoch' || name === 'confirmFreezeAtEpoch') return [0];
   if (name === 'registerPid' || name === 'unregisterPid') return [2];
+  if (name === 'registerPids') return [[2]];
   if (name === inspect.custom) return [2, {}];
   return [];
 }
@@ -44,6 +45,7 @@ it('the interface has these methods and getters', () => {
     'currentEpoch',
     'snapshot',
     'registerPid',
+    'registerPids',
     'unregisterPid',
     'freezeAtEpoch',
     'confirmFreezeAtEpoch',

@@ -16,6 +16,8 @@ const failing: Record<string, () => unknown> = {
   'freezeAtEpoch, gone': () => new FreezeState('process', impossiblePid).freezeAtEpoch(0),
   'freezeAtEpoch, bad epoch': () => new FreezeState('process').freezeAtEpoch(-1),
   registerPid: () => new FreezeState('process').registerPid(1),
+  registerPids: () => new FreezeState('process').registerPids([1]),
+  'registerPids, bad pids': () => new FreezeState('process').registerPids(7 as never),
   unregisterPid: () => new FreezeState('process').unregisterPid(1),
   'foreign receiver': () => FreezeState.prototype.snapshot.call({} as never),
   'foreign getter': () => FreezeState.prototype.pids,
@@ -28,6 +30,7 @@ for (const method of ['snapshot', 'unfreeze', 'forceUnfreeze'] as const) {
 }
 failing['freezeAtEpoch, closed'] = () => closed.freezeAtEpoch(0);
 failing['registerPid, closed'] = () => closed.registerPid(2);
+failing['registerPids, closed'] = () => closed.registerPids([2]);
 failing['unregisterPid, closed'] = () => closed.unregisterPid(2);
 for (const method of ['changes', 'hold', 'share'] as const) failing[`${method}, closed`] = () => closed[method]();
 failing['waitForStateChangeSync, closed'] = () => closed.waitForStateChangeSync({ timeout: 0 });

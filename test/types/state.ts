@@ -73,6 +73,8 @@ FreezeState.withPids('process', 1234);
 // @ts-expect-error: a mode and pids are needed here.
 FreezeState.withPids('process');
 // @ts-expect-error
+state.registerPids(1234);
+// @ts-expect-error
 state.registerPid();
 // @ts-expect-error
 state.registerPid(undefined as number | undefined);
@@ -89,6 +91,7 @@ expectTypeOf(state.isFrozen).toEqualTypeOf<boolean>();
 expectTypeOf(state.currentEpoch).toEqualTypeOf<number>();
 expectTypeOf(state.snapshot()).toEqualTypeOf<FreezeSnapshot>();
 expectTypeOf(state.registerPid(2)).toEqualTypeOf<void>();
+expectTypeOf(state.registerPids(new Set([2]))).toEqualTypeOf<void>();
 expectTypeOf(state.unregisterPid(2)).toEqualTypeOf<boolean>();
 expectTypeOf(state.freezeAtEpoch(0)).toEqualTypeOf<boolean>();
 expectTypeOf(state.unfreeze()).toEqualTypeOf<void>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <ranges>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -145,29 +146,59 @@ void FreezeState::release() noexcept {
   tell(nullptr);
 }
 
-Failures FreezeState::registerPid(std::int64_t pid) {
-  if (word_.load() == word::kClosed) return {{FailureCode::Closed}};
-  if (const auto code = whyInvalid(pid); code) return {{*code}};
-  if (pid == freezer_->control().ownPid()) return {{FailureCode::OwnPid}};
-  if (pid == guardian::pid()) return {{FailureCode::OwnGuardian}};
+/// Known without the lock.
+std::optional<FailureCode> FreezeState::whyNoMember(std::int64_t pid) const noexcept {
+  if (const auto code = whyInvalid(pid); code) return code;
+  if (pid == freezer_->control().ownPid()) return FailureCode::OwnPid;
+  if (pid == guardian::pid()) return FailureCode::OwnGuardian;
   if (mode_ != Mode::None && freezer_->control().isKernelThread(static_cast<Pid>(pid)))
-    return {{FailureCode::KernelThread}};
+    return FailureCode::KernelThread;
+  return std::nullopt;
+}
+
+RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids) {
+  if (word_.load() == word::kClosed) return {{{FailureCode::Closed}}};
+  for (std::size_t i = 0; i < pids.size(); ++i) {
+    if (const auto code = whyNoMember(pids[i]); code) return {{{*code}}, i};
+  }
   const std::lock_guard lock(mutex_);
   // The word becomes frozen only under our lock, so no freeze can slip in between this load and the entry (G5). A
   // thaw can; it then waits for our lock and finds the mark.
   const std::uint64_t seen = word_.load();
-  if (seen == word::kClosed) return {{FailureCode::Closed}};
-  const Ticket frozen(word_, seen);
+  if (seen == word::kClosed) return {{{FailureCode::Closed}}};
   if (inProgress_ != nullptr) inProgress_->restart();
-  const Pid number = static_cast<Pid>(pid);
-  if (Member* known = members_.find(number); known != nullptr) {
+  std::vector<Pid> added;
+  for (std::size_t i = 0; i < pids.size(); ++i) {
+    Failures failures = admit(static_cast<Pid>(pids[i]), seen, added);
+    if (failures.empty()) continue;
+    for (const Pid pid : std::views::reverse(added)) append(failures, dismiss(*members_.find(pid), seen));
+    return {std::move(failures), i};
+  }
+  return {};
+}
+
+/// Under the lock, with the word as it was seen.
+Failures FreezeState::admit(Pid pid, std::uint64_t seen, std::vector<Pid>& added) {
+  if (Member* known = members_.find(pid); known != nullptr) {
     freezer_->refresh(members_);
     if (!known->hasExited()) return freezer_->readmit(members_, *known);
     members_.remove(*known);
   }
-  Member& newcomer = members_.add({.process = {.pid = number}});
+  Member& newcomer = members_.add({.process = {.pid = pid}});
+  const Ticket frozen(word_, seen);
   Failures failures = freezer_->admit(members_, newcomer, word::isFrozen(seen) ? &frozen : nullptr);
-  if (!failures.empty()) members_.remove(newcomer);
+  if (failures.empty())
+    added.push_back(pid);
+  else
+    members_.remove(newcomer);
+  return failures;
+}
+
+/// Under the lock, with the word as it was seen.
+Failures FreezeState::dismiss(Member& member, std::uint64_t seen) {
+  const Ticket frozen(word_, seen);
+  Failures failures = freezer_->dismiss(members_, member, word::isFrozen(seen) ? &frozen : nullptr);
+  if (failures.empty()) members_.remove(member);
   return failures;
 }
 
@@ -179,10 +210,7 @@ UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   if (inProgress_ != nullptr) inProgress_->restart();
   Member* const member = members_.find(static_cast<Pid>(pid));
   if (member == nullptr) return {};
-  const Ticket frozen(word_, seen);
-  Failures failures = freezer_->dismiss(members_, *member, word::isFrozen(seen) ? &frozen : nullptr);
-  if (failures.empty()) members_.remove(*member);
-  return {true, std::move(failures)};
+  return {true, dismiss(*member, seen)};
 }
 
 std::optional<std::vector<Pid>> FreezeState::pids() const {

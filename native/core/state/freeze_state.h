@@ -3,10 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,12 @@ namespace freeze_state {
 struct FreezeResult {
   bool frozen = false;
   Failures failures;
+};
+
+/// What became of a `registerPids`. Where it failed, `failed` is the place of the pid in the list for which it did.
+struct RegisterResult {
+  Failures failures;
+  std::size_t failed = 0;
 };
 
 /// What became of an `unregisterPid`. `found` false with no failure: there was no such member.
@@ -107,7 +115,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// with `NotAPid` for `kNotAPid`; with `PidOutOfRange`, `OwnPid`, `OwnGuardian`, `KernelThread` or `ThreadId`; with
   /// what the mode has to say against a member; with `ResourceExhausted`; with `PermissionDenied` or `SignalFailed`
   /// where a newcomer cannot be stopped; with `Closed`. Then nothing is registered.
-  Failures registerPid(std::int64_t pid);
+  Failures registerPid(std::int64_t pid) { return registerPids({&pid, 1}).failures; }
+  /// The same for several, in one hold of the lock: all or none. Those that were members before stay so.
+  RegisterResult registerPids(std::span<const std::int64_t> pids);
 
   /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.
   UnregisterResult unregisterPid(std::int64_t pid);
@@ -141,6 +151,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   Failures resume(Whom whom);
   void dropExited() noexcept;
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
+  std::optional<FailureCode> whyNoMember(std::int64_t pid) const noexcept;
+  Failures admit(Pid pid, std::uint64_t seen, std::vector<Pid>& added);
+  Failures dismiss(Member& member, std::uint64_t seen);
   bool advance() noexcept;
   void tell(const Listener* caller) noexcept;
   void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
