@@ -36,7 +36,9 @@
           "ldflags": ["-Wl,-z,nodelete"],
           "dependencies": ["freeze-state-guardian"],
           "sources": [
+            "core/os/linux/cgroup_location.cpp",
             "core/os/linux/cgroupfs.cpp",
+            "core/os/linux/thread_activity.cpp",
             "core/modes/cgroup/freeze_file.cpp",
             "core/modes/cgroup/membership.cpp",
             "core/modes/cgroup/membership_entry.cpp",

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "../../os/linux/cgroup_location.h"
+#include "../../os/linux/thread_activity.h"
 #include "../../process_token.h"
 
 namespace freeze_state {

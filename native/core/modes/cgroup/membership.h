@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "../../os/linux/cgroup_location.h"
+#include "../../os/linux/thread_activity.h"
 #include "../../os/process_table.h"
 #include "../member_list.h"
 #include "freeze_file.h"

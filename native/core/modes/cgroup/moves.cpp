@@ -5,6 +5,8 @@
 #include <ranges>
 #include <utility>
 
+#include "../../os/linux/cgroup_location.h"
+
 namespace freeze_state {
 
 int Moves::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }

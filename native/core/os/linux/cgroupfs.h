@@ -36,37 +36,12 @@ std::string parentOf(const std::string& directory);
 /// Where the mount has a cgroup that /proc/<pid>/cgroup has by this path; nothing where it does not show it.
 std::optional<std::string> directoryIn(const Mount& mount, std::string path);
 
-/// The directory of the cgroup that the process is in, its living threads that is; empty where that is not to be seen
-/// in the mount. Returns 0, or the errno(3): ESRCH where there is no such process, and any other says nothing about it.
-int findDirectory(Pid pid, const Mount& mount, std::string& directory);
-
-/// Which of the directory and those below it the process is in, by its own number and those of its threads that are
-/// listed there; empty where it is in none. For one of which /proc tells nothing that fits the mount: in a cgroup
-/// namespace over a mount from outside of it, say. Returns 0, or the errno(3) for which it cannot be told.
-int searchDirectory(Pid pid, const std::string& top, std::string& directory);
-
 /// Reads and writes the file of that name in the directory. Return 0, or the errno(3).
 int read(const std::string& directory, const char* file, std::string& text);
 int write(const std::string& directory, const char* file, const std::string& text);
 
 /// Moves the process, with all its threads, into it. Returns 0, or the errno(3).
 int join(const std::string& directory, Pid pid);
-
-/// Whether every thread of the process has ended or is about to. The kernel does not move such a one, and says nothing;
-/// it leaves by itself, which with much memory takes a while. False where that cannot be read.
-bool isExiting(Pid pid);
-
-/// Whether a thread of the process runs, or sleeps where no freeze reaches it, so that its group has not frozen. False
-/// where that cannot be read.
-bool isAwake(Pid pid);
-
-/// The processes in it and in those below it. The kernel lists one whose first thread has ended where that was, and not
-/// where the others are: it is left out where none of them is. Returns 0,
-/// or the first errno(3) for which some may be missing.
-int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids);
-
-/// The living threads in it alone, by their ids. Returns 0, or the errno(3).
-int threads(const std::string& directory, std::vector<Pid>& ids);
 
 /// Those directly below it. Returns 0, or the errno(3).
 int groupsBelow(const std::string& directory, std::vector<std::string>& groups);

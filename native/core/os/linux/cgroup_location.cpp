@@ -1,0 +1,133 @@
+#include "cgroup_location.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "procfs.h"
+#include "thread_activity.h"
+
+namespace freeze_state::cgroup {
+
+namespace {
+
+/// A thread that tells where the process is: its first, unless that has ended before others. Then it is shown where it
+/// ended, wherever they go. Returns 0, or the errno(3).
+int findLivingThread(Pid pid, Pid& thread) {
+  thread = pid;
+  ProcessEntry stat;
+  if (const int error = procfs::read(pid, stat); error != 0) return error;
+  if (!hasEnded(stat) || stat.threads <= 1) return 0;
+  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  for (Pid other = 0; threads.next(other);) {
+    const int error = procfs::read(other, stat);
+    if (error != 0 && error != ESRCH) return error;
+    if (error == ESRCH || hasEnded(stat)) continue;
+    thread = other;
+    break;
+  }
+  return threads.error();
+}
+
+/// Whether what is asked about was removed, or has ended.
+bool isGone(int error) { return error == ENOENT || error == ENODEV || error == ESRCH; }
+
+/// The process by its own number, and by those of its other threads where /proc has them.
+std::vector<Pid> threadsOf(Pid pid) {
+  std::vector<Pid> ids{pid};
+  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  for (Pid id = 0; threads.next(id);) {
+    if (id != pid) ids.push_back(id);
+  }
+  return ids;
+}
+
+/// `searchDirectory` by these threads.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
+int search(const std::vector<Pid>& ids, const std::string& top, std::string& directory) {
+  std::vector<Pid> listed;
+  std::vector<std::string> groups;
+  int error = threads(top, listed);
+  if (std::ranges::find_first_of(listed, ids) != listed.end()) directory = top;
+  if (error == 0 && directory.empty()) error = groupsBelow(top, groups);
+  for (std::size_t i = 0; error == 0 && directory.empty() && i < groups.size(); ++i)
+    error = search(ids, groups[i], directory);
+  // One that was removed meanwhile has nobody in it.
+  return isGone(error) ? 0 : error;
+}
+
+/// Returns 0, or the errno(3).
+int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
+  std::string text;
+  if (const int error = read(directory, file, text); error != 0) return error;
+  std::istringstream numbers(text);
+  // One that our pid namespace does not have is 0.
+  for (Pid id = 0; numbers >> id;) {
+    if (id > 0) ids.push_back(id);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int findPath(Pid pid, std::string& path) {
+  path.clear();
+  Pid thread = 0;
+  std::string text;
+  int error = findLivingThread(pid, thread);
+  if (error == 0) error = procfs::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
+  if (error != 0) return isGone(error) ? ESRCH : error;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line) && path.empty();) {
+    constexpr std::string_view kVersion2 = "0::";
+    if (line.starts_with(kVersion2)) path = line.substr(kVersion2.size());
+  }
+  return 0;
+}
+
+int findDirectory(Pid pid, const Mount& mount, std::string& directory) {
+  std::string path;
+  const int error = findPath(pid, path);
+  directory = directoryIn(mount, std::move(path)).value_or("");
+  return error;
+}
+
+int searchDirectory(Pid pid, const std::string& top, std::string& directory) {
+  directory.clear();
+  return search(threadsOf(pid), top, directory);
+}
+
+int threads(const std::string& directory, std::vector<Pid>& ids) { return numbersIn(directory, "cgroup.threads", ids); }
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
+int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids) {
+  int first = 0;
+  const auto note = [&first](int error) {
+    // Any other says that there is nothing to be seen there.
+    if (first == 0 && isExhausted(error)) first = error;
+    return error == 0;
+  };
+  std::vector<Pid> listed;
+  std::vector<Pid> living;
+  std::vector<std::string> groups;
+  note(numbersIn(directory, "cgroup.procs", listed));
+  if (note(threads(directory, living))) {
+    std::ranges::sort(living);
+    std::erase_if(listed, [&](Pid pid) {
+      if (std::ranges::binary_search(living, pid)) return false;
+      std::string where;
+      int error = findDirectory(pid, mount, where);
+      if (error == 0 && where.empty()) error = searchDirectory(pid, directory, where);
+      note(error);
+      return error == ESRCH || (error == 0 && !isWithin(where, directory));
+    });
+  }
+  pids.insert(pids.end(), listed.begin(), listed.end());
+  note(groupsBelow(directory, groups));
+  for (const std::string& below : groups) note(processes(below, mount, pids));
+  return first;
+}
+
+}  // namespace freeze_state::cgroup

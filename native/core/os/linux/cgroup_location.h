@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cgroupfs.h"
+
+/// Who is in which control group: by /proc/<pid>/cgroup, and where that does not tell, by the lists of the groups.
+namespace freeze_state::cgroup {
+
+/// What /proc/<pid>/cgroup has for version 2; empty where it has nothing. Returns 0, or the errno(3).
+int findPath(Pid pid, std::string& path);
+
+/// The directory of the cgroup that the process is in, its living threads that is; empty where that is not to be seen
+/// in the mount. Returns 0, or the errno(3): ESRCH where there is no such process, and any other says nothing about it.
+int findDirectory(Pid pid, const Mount& mount, std::string& directory);
+
+/// Which of the directory and those below it the process is in, by its own number and those of its threads that are
+/// listed there; empty where it is in none. For one of which /proc tells nothing that fits the mount: in a cgroup
+/// namespace over a mount from outside of it, say. Returns 0, or the errno(3) for which it cannot be told.
+int searchDirectory(Pid pid, const std::string& top, std::string& directory);
+
+/// The processes in it and in those below it. The kernel lists one whose first thread has ended where that was, and not
+/// where the others are: it is left out where none of them is. Returns 0,
+/// or the first errno(3) for which some may be missing.
+int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids);
+
+/// The living threads in it alone, by their ids. Returns 0, or the errno(3).
+int threads(const std::string& directory, std::vector<Pid>& ids);
+
+}  // namespace freeze_state::cgroup

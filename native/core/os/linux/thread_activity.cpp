@@ -1,0 +1,39 @@
+#include "thread_activity.h"
+
+#include <string>
+
+#include "procfs.h"
+
+namespace freeze_state::cgroup {
+
+namespace {
+
+/// Whether it is so of any thread of the process; `otherwise` where that cannot be read.
+template <typename Is>
+bool isAnyThread(Pid pid, Is is, bool otherwise) {
+  ProcessEntry stat;
+  if (procfs::read(pid, stat) != 0) return otherwise;
+  if (stat.threads <= 1 || is(stat)) return is(stat);
+  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  for (Pid other = 0; threads.next(other);) {
+    const int error = procfs::readThread(pid, other, stat);
+    // One that is gone may be the one that has taken over the number of its process, by execve(2).
+    if (error != 0) return otherwise;
+    if (is(stat)) return true;
+  }
+  return threads.error() != 0 && otherwise;
+}
+
+}  // namespace
+
+bool isExiting(Pid pid) {
+  const auto isAlive = [](const ProcessEntry& thread) { return !hasEnded(thread) && !thread.isExiting(); };
+  return !isAnyThread(pid, isAlive, true);
+}
+
+bool isAwake(Pid pid) {
+  const auto isAwake = [](const ProcessEntry& thread) { return thread.state == 'R' || thread.state == 'D'; };
+  return isAnyThread(pid, isAwake, false);
+}
+
+}  // namespace freeze_state::cgroup
