@@ -98,7 +98,7 @@ export function explanation(
       ];
     case 'CgroupFrozen':
       return [
-        `somebody else froze ${path}, or another FreezeState did, so it is not ours to thaw.`,
+        `a foreign process or another FreezeState froze ${path}, so it is not ours to thaw.`,
         `What is in it stays stopped until they thaw it, or \`echo 0 > ${path}/cgroup.freeze\`.`,
       ];
     case 'CgroupUnseen':
@@ -113,12 +113,12 @@ export function explanation(
       ];
     case 'CgroupLeft':
       return [
-        `somebody moved process ${pid} out of ${path}, so a freeze would not reach it.`,
-        `registerPid(${pid}) moves it back in, unregisterPid lets it go.`,
+        `process ${pid} was moved out of ${path}, so a freeze would not reach it.`,
+        `registerPid(${pid}) moves it back in, unregisterPid releases it.`,
       ];
     case 'CgroupGone':
       return [
-        `${path} is gone${answer}: somebody removed that control group after this state took it, so nothing is in it and ` +
+        `${path} is gone${answer}: that control group was removed after this state took it, so nothing is in it and ` +
           'nothing can be frozen with it.',
         'Close this state, and make a new one.',
       ];
@@ -131,7 +131,7 @@ export function explanation(
           ];
         }
         return [
-          `${path} could not be removed${answer}, since somebody else has put a process there.`,
+          `${path} could not be removed${answer}, since a foreign process was put there.`,
           `Move what its cgroup.procs names elsewhere, then \`rmdir ${path}\`.`,
         ];
       }

@@ -46,7 +46,7 @@ export function changesSince(
     next: () => {
       const result = turn.then(step);
       turn = result.catch(() => undefined);
-      // A promise of its own: where that fails and nobody looks, Node is to say so.
+      // A promise of its own: where that fails and has no handler, Node reports it.
       return result.then();
     },
     return: () => {

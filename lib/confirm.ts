@@ -147,8 +147,8 @@ function notStopped(
     ? `The freeze was not done when ${timeout} ms had passed, so it was rolled back. Many members, or a large tree, take ` +
       '50 µs to 1 ms for each process: allow more time.'
     : `${subject(processes)} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process ` +
-      'does not stop while it is in vfork(2) or in an uninterruptible system call (state D), while somebody else has frozen ' +
-      'its control group, and not while it gets no processor; and where /proc hides processes (hidepid) nobody can say that a ' +
+      'does not stop while it is in vfork(2) or in an uninterruptible system call (state D), while a foreign process has frozen ' +
+      'its control group, and not while it gets no processor; and where /proc hides processes (hidepid) nothing can tell that a ' +
       `group has. See \`ps -o pid,stat,wchan -p ${processes.map(({ pid }) => pid).join(',')}\`.`;
   return new NotStoppedError(message, { timeout, processes }, cause === undefined ? {} : { cause });
 }

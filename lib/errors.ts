@@ -252,7 +252,7 @@ export class InvalidHandleError extends FreezeError {
 
 /** Why a control group could not be used; see {@link CgroupError.reason}. */
 export type CgroupReason =
-  /** No hierarchy of version 2 is mounted, or none is to be seen from here. */
+  /** No hierarchy of version 2 is mounted, or none is visible from here. */
   | 'not-mounted'
   | 'not-permitted'
   | 'read-only'
@@ -270,9 +270,9 @@ export type CgroupReason =
   | 'not-visible'
   /** Another state of this process has the process in its group: as a member, or as one that a member has started. */
   | 'held-by-another'
-  /** Somebody moved a member out of it, so a freeze would not reach that. */
+  /** A member was moved out of it, so a freeze would not reach that. */
   | 'member-left'
-  /** Somebody removed it since this state took it. */
+  /** It was removed after this state took it. */
   | 'gone'
   | 'failed';
 

@@ -524,7 +524,7 @@ export class FreezeState implements Disposable {
     for (const pid of list) tellMember(this, this.#handle, pid, 'registered');
   }
 
-  /** The members of a new state, which nobody has seen yet: a failure closes it. */
+  /** The members of a new state, which no caller has seen yet: a failure closes it. */
   #registerFirst(pids: Iterable<number>): void {
     try {
       this.#registerAll(pids, 'registerPid');

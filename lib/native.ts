@@ -160,7 +160,7 @@ interface Addon {
   setGuardianProgram(file: string): void;
   /** `pid`: where one runs. `failures`: why none can, as far as is known while it is starting. */
   guardian(): { pid?: number; isStarting: boolean; failures: GuardianFailure[] };
-  /** Whether nobody in this process has asked this before. */
+  /** Whether this is the first call in this process. */
   isFirstWarning(): boolean;
   /** Tells this process, and this copy of the addon in it, from every other. */
   processToken: string;

@@ -125,7 +125,7 @@ export interface ConfirmOptions {
 
 /**
  * What a confirmation says of a process: it was `stopped` by the freeze; it is `gone`, because it had exited or never
- * existed; or it was `already-stopped`, by somebody else, before the freeze, if it was the confirmation that froze.
+ * existed; or it was `already-stopped`, by a foreign process, before the freeze, if it was the confirmation that froze.
  */
 export type Outcome = 'stopped' | 'gone' | 'already-stopped';
 
@@ -137,7 +137,7 @@ export interface MemberOutcome {
 
 /**
  * Why a confirmation did not freeze: the epoch had passed before the call (`stale`); it passed during the wait, by a thaw
- * from whichever thread (`thawed`); somebody holds the state (`held`); or the mode covers nothing (`mode-none`).
+ * from whichever thread (`thawed`); a hold lives (`held`); or the mode covers nothing (`mode-none`).
  */
 export type NotFrozenReason = 'stale' | 'thawed' | 'held' | 'mode-none';
 

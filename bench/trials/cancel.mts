@@ -51,7 +51,7 @@ const whole: Contestant = {
   name: 'after the freeze',
   sample: async () => {
     const { isFrozen, took } = await begin();
-    if (!isFrozen) throw new Error('The freeze that nobody cancelled did not freeze.');
+    if (!isFrozen) throw new Error('The freeze that was not cancelled did not freeze.');
     const thawed = thaw();
     check();
     length = took;

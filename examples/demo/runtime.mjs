@@ -7,7 +7,7 @@ import { startHeartbeat } from './heartbeat.mjs';
 const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation`;
 const [file, everyMs, childFile] = process.argv.slice(2);
 startHeartbeat(file, Number(everyMs));
-// Nobody registers it, and it is frozen with the rest.
+// It is not registered, and is frozen with the rest.
 spawn(process.execPath, [join(import.meta.dirname, 'child.mjs'), childFile, everyMs], { stdio: ['pipe', 2, 2] });
 
 async function handler(event) {

@@ -14,7 +14,7 @@ import type { SandboxProcess } from './processes';
 /**
  * When to freeze, when to thaw, and what to write of it.
  *
- * The whole race between "nobody has work" and "work arrives" is in two lines: the freeze takes the epoch as its ticket
+ * The whole race between "there is no work" and "work arrives" is in two lines: the freeze takes the epoch as its ticket
  * when it is scheduled, and every thaw moves the epoch on. A freeze whose ticket is stale does nothing, however far it had
  * got; so there is no timer to cancel and no flag to check. And while an event is queued or running it has a hold, which
  * no freeze gets past, whatever its ticket.
@@ -90,7 +90,7 @@ export class Freezer {
     return others.map(({ pid }) => pid);
   }
 
-  /** Thaws for good. Returns who else was frozen with the members: once these have gone, nobody could tell. */
+  /** Thaws for good. Returns who else was frozen with the members: once these have gone, it could not be told. */
   close(): number[] {
     if (this.#isClosed) return [];
     this.thaw();
@@ -121,7 +121,7 @@ export class Freezer {
       // Either it is all over, or everyone has exited and their exits are about to be told.
       if (this.#isClosed || isAboutExits(error)) return;
       if (!(error instanceof NotStoppedError)) return this.onError(error);
-      // Somebody did not stop, in vfork(2) perhaps, so all were continued. No work has come since: once more.
+      // A process did not stop, in vfork(2) perhaps, so all were continued. No work has come since: once more.
       this.log({ what: 'undone', epoch, pids: error.processes.map(({ pid }) => pid) }, atUs);
       this.schedule();
     }

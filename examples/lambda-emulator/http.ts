@@ -13,7 +13,7 @@ export function createServer(): FastifyInstance {
   const app = Fastify({
     // A HEAD route for each GET one would let HEAD take an event.
     exposeHeadRoutes: false,
-    // At the end nobody reads what is still parked.
+    // At the end no client reads the answer to what is still parked.
     forceCloseConnections: true,
   });
 

@@ -30,7 +30,7 @@ export class Parking {
   }
 
   /**
-   * Whether the client has hung up since the last delivery. Then nobody can tell if it had read it: the kernel takes our
+   * Whether the client has hung up since the last delivery. Then it cannot be told if it had read it: the kernel takes our
    * bytes also for a client that is about to be gone.
    */
   get hasHungUp(): boolean {

@@ -132,7 +132,7 @@ export class Sandbox {
 
   /**
    * Thaws and ends everything: the runtime by SIGTERM, the extensions by their SHUTDOWN event and after two seconds by
-   * SIGTERM, whoever is still there by SIGKILL. Called again, it waits for the same end.
+   * SIGTERM, what is still there by SIGKILL. Called again, it waits for the same end.
    */
   stop(reason: ShutdownReason = 'spindown'): Promise<void> {
     this.#shutdown ??= {
@@ -143,7 +143,7 @@ export class Sandbox {
     return this.#shutdown.end;
   }
 
-  /** Ends everything now and asks nobody. A stopped process dies of it too. */
+  /** Ends everything now, without asking. A stopped process dies of it too. */
   kill(): void {
     this.#others.push(...this.#freezer.close());
     for (const member of this.#processes) member.kill('SIGKILL');

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-// Types alone: where the addon does not load, that is to be told and not thrown.
+// Types alone: where the addon does not load, that is reported and not thrown.
 import type { ExaminedMode, Findings } from './examine';
 
 const usage = `Usage: freeze-state doctor [--mode MODE] [--json]

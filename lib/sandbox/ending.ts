@@ -7,7 +7,7 @@ import { isAlive, type Process, processOf } from './process-table';
 import type { Reach } from './reach';
 import type { EndedProcess } from './types';
 
-/** The longest pause between two checks on processes that are not our children: of those nobody tells us. */
+/** The longest pause between two checks on processes that are not our children: Node does not tell of their exits. */
 const longestPause = 20;
 
 /** How often a process may start others while it is killed, before `kill` gives up. */

@@ -70,7 +70,7 @@ export class Freezing {
 
   async #freezeWhenIdle(ticket: number): Promise<void> {
     try {
-      // By somebody else's call, at this ticket or a newer one.
+      // By a call outside of this class, at this ticket or a newer one.
       if (this.state.isFrozen) return;
       const report = await this.#freeze(ticket);
       this.#pause = firstPause;
@@ -143,7 +143,7 @@ function whyNot(state: FreezeState, epoch: number) {
   return state.currentEpoch === epoch ? 'held' : 'stale';
 }
 
-/** Nobody is left who could be frozen: exits are no failure. */
+/** No process is left that could be frozen: exits are no failure. */
 function isAboutExits(error: unknown): boolean {
   if (error instanceof MultipleFreezeError) return error.errors.every(isAboutExits);
   return error instanceof ProcessNotFoundError || error instanceof NoPidConfiguredError;

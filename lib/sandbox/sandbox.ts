@@ -20,7 +20,7 @@ import type { EndedProcess, SandboxEvents, SandboxOptions, TerminateOptions, Wor
 import { Works } from './works';
 
 /**
- * The life of a sandbox: its processes are started inside, frozen when nothing is to be done, and ended whole. It is a policy
+ * The life of a sandbox: its processes are started inside, frozen when there is no work, and ended together. It is a policy
  * on top of a {@link FreezeState}, its {@link Sandbox.state}, which can be used beside it: by `hold` in other threads, say.
  *
  * Idle means that there is no hold on the state, in any thread. The countdown to a freeze does not begin before the first
@@ -109,7 +109,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   /**
    * Freezes now, at the epoch of now, and does not wait until the sandbox is idle for long enough.
    *
-   * @returns how it went: not frozen where somebody has work, for one.
+   * @returns how it went: not frozen while there is work, for one.
    * @throws (rejects) as {@link FreezeState.confirmFreezeAtEpoch}.
    */
   async freeze(options: ConfirmOptions = {}): Promise<FreezeReport> {

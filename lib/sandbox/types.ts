@@ -37,7 +37,7 @@ export interface SandboxEvents {
 export interface WorkOptions {
   /** For {@link Sandbox.works}. */
   readonly label?: string;
-  /** Releases the hold when this child has exited, if nobody did before. */
+  /** Releases the hold when this child has exited, if it was not released before. */
   readonly until?: ChildProcess;
 }
 
@@ -52,7 +52,7 @@ export interface Work {
 export interface TerminateOptions {
   /** What asks the processes to end. Default `SIGTERM`. */
   readonly killSignal?: NodeJS.Signals;
-  /** Milliseconds after which what is left gets SIGKILL; 0: at once, and nobody is asked. Default 2000. */
+  /** Milliseconds after which what is left gets SIGKILL; 0: at once, and no process is asked. Default 2000. */
   readonly forceKillAfter?: number;
   /** Milliseconds after which the promise rejects, where a process does not even die of SIGKILL. Default 10000. */
   readonly timeout?: number;

@@ -149,7 +149,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK_FALSE(fake.all.isFrozen());
   }
 
-  TEST_CASE("G4: a member that somebody has moved out fails the freeze, and is moved in by registering it again") {
+  TEST_CASE("G4: a member that was moved out fails the freeze, and is moved in by registering it again") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     fake.all.where[101] = fake.all.origin();
@@ -169,7 +169,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.placeOf(102) == fake.all.group());
   }
 
-  TEST_CASE("G7: a group that we are in, or of which nobody can tell, is not frozen") {
+  TEST_CASE("G7: a group that we are in, or may be in, is not frozen") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     fake.all.where[Script::kOwnPid] = fake.all.group();
@@ -205,7 +205,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.all.asked.empty());
   }
 
-  TEST_CASE("a group that somebody else has frozen, or one above it, is not ours to freeze or to thaw") {
+  TEST_CASE("a group that a foreign process has frozen, or one below such a group, is not ours to freeze or to thaw") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     const std::string above = fake.all.root + "/by";
@@ -374,7 +374,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(confirmation.pending() == std::vector<Pid>{101, 102, 103});
   }
 
-  TEST_CASE("a thaw of a group whose directory somebody has removed is no error") {
+  TEST_CASE("a thaw of a group whose directory was removed is no error") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     fake.state->freezeAtEpoch(0);
@@ -405,7 +405,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.script.log() == "continue 101");
   }
 
-  TEST_CASE("closing moves whoever is in an owned group out of it, and out of an external one its members alone") {
+  TEST_CASE("closing moves every process out of an owned group, and out of an external one its members alone") {
     for (const bool isOwned : {true, false}) {
       CAPTURE(isOwned);
       FakeCgroup fake(isOwned);

@@ -42,7 +42,7 @@ TEST_SUITE("moves out of cgroups") {
     }
   }
 
-  TEST_CASE("that nobody takes fail with what the first answered that is there") {
+  TEST_CASE("that no group takes fail with the answer of the first that is there") {
     Hierarchy all;
     for (const char* place : {"/by", "/above", ""}) all.refusals[{all.root + place, 0}] = EACCES;
     for (const auto& [error, code, place] : {std::tuple(EBUSY, FailureCode::CgroupControllers, all.origin()),
@@ -57,14 +57,14 @@ TEST_SUITE("moves out of cgroups") {
     }
   }
 
-  TEST_CASE("that find nobody any more have succeeded") {
+  TEST_CASE("of processes that have exited have succeeded") {
     Hierarchy all;
     all.refusals[{all.origin(), 0}] = ESRCH;
     CHECK(all.moves().out(1000, all.origin()).empty());
     CHECK(all.asked.size() == 1);
   }
 
-  TEST_CASE("of a family take along what is forked meanwhile, by whoever was moved already") {
+  TEST_CASE("of a family take along what is forked meanwhile, by those moved already too") {
     Hierarchy all;
     const Child first;
     std::vector<std::unique_ptr<Child>> born;

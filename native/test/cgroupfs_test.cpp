@@ -51,7 +51,7 @@ TEST_SUITE("cgroups") {
     CHECK_FALSE(cgroup::isWithin("/", "/a"));
   }
 
-  TEST_CASE("of several mounts the one is taken in which our own cgroup is to be seen") {
+  TEST_CASE("of several mounts the one is taken that shows our own cgroup") {
     const std::vector<cgroup::Mount> mounts{{"/of/another", "/pod/another"}, {"/of/ours", "/pod/ours"}, {"/all", "/"}};
     const auto chosen = [&mounts](const std::string& own) { return chosenOf(mounts, "", own).point; };
     CHECK(chosen("/pod/ours/group") == "/of/ours");

@@ -34,7 +34,7 @@ TEST_SUITE("a confirmation") {
     CHECK_FALSE(four.script.isStopped(101));
   }
 
-  TEST_CASE("sends SIGSTOP again to one whose stop was taken back by somebody else") {
+  TEST_CASE("sends SIGSTOP again to a process that a foreign process continued") {
     Four four;
     four.script.onSend(4, [&] { four.script.continued(101); });
     Confirmation confirmation(four.state, 0, nullptr);
@@ -155,7 +155,7 @@ TEST_SUITE("a confirmation") {
     }
   }
 
-  TEST_CASE("a freeze of somebody else between two steps is the freeze, and an abort leaves it alone") {
+  TEST_CASE("a freeze by another call between two steps is the freeze, and an abort leaves it alone") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
@@ -168,7 +168,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("a freeze of somebody else after its last step is not undone by its abort, and is by its deadline") {
+  TEST_CASE("a freeze by another call after its last step is undone by its deadline, and not by its abort") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);

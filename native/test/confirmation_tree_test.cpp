@@ -45,7 +45,7 @@ TEST_SUITE("a confirmation of a tree") {
     }
   }
 
-  TEST_CASE("one that does not stop is waited for, by whoever takes the steps") {
+  TEST_CASE("a process that does not stop is waited for, whichever confirmation takes the steps") {
     ScriptedTree tree;
     tree.script.stuck(201);
     Confirmation confirmation(tree.state, 0, nullptr);

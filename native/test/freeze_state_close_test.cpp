@@ -84,7 +84,7 @@ TEST_SUITE("close") {
     CHECK(describe(scripted.state.pids()) == "closed");
   }
 
-  TEST_CASE("whoever closes second returns only after the first one's thaw") {
+  TEST_CASE("a second close returns only after the thaw of the first") {
     ScriptedState scripted(2);
     scripted.state.freezeAtEpoch(0);
     Meanwhile second;

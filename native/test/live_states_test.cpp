@@ -72,7 +72,7 @@ class Market {
 }  // namespace
 
 TEST_SUITE("live states") {
-  TEST_CASE("are found by their id for as long as somebody holds them") {
+  TEST_CASE("are found by their id for as long as they are held") {
     Script script;
     auto state = std::make_shared<FreezeState>(Mode::None, LoopOptions{}, script);
     const std::uint64_t id = state->id();

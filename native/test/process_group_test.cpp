@@ -140,7 +140,7 @@ TEST_SUITE("process group") {
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
   }
 
-  TEST_CASE("a group without its leader is frozen while somebody lives in it, and gone when nobody does") {
+  TEST_CASE("a group without its leader is frozen while a process lives in it, and gone when none does") {
     ScriptedGroups groups;
     groups.exit(101);
     CHECK(groups.state->freezeAtEpoch(0).frozen);

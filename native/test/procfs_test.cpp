@@ -60,7 +60,7 @@ TEST_SUITE("proc") {
     CHECK(code == 0);
   }
 
-  TEST_CASE("tells a sleeper, a stopped one, a zombie, and nobody") {
+  TEST_CASE("tells a sleeping process, a stopped one, a zombie, and one that does not exist") {
     Child child;
     ProcessEntry stat;
     CHECK(child.comesToRun());

@@ -67,7 +67,7 @@ TEST_SUITE("boost") {
     }
   }
 
-  TEST_CASE("of a tree, the members are signalled in the real-time class, and nobody is awaited in it") {
+  TEST_CASE("of a tree, the members are signalled in the real-time class, and no stop is awaited in it") {
     if (!SignalLoop::canBoost()) {
       MESSAGE("skipped: this user may not enter a real-time class");
       return;

@@ -80,7 +80,7 @@ TEST_SUITE("trees") {
     CHECK(tree.script.isStopped(302));
   }
 
-  TEST_CASE("a stop that somebody takes back before it was seen is sent again") {
+  TEST_CASE("a stop that a foreign process takes back before it was seen is sent again") {
     ScriptedTree tree;
     tree.script.onSend(3, [&] { tree.script.continued(202); });
     CHECK(describe(tree.state->freezeAtEpoch(0)) == "frozen");
@@ -89,7 +89,7 @@ TEST_SUITE("trees") {
     CHECK(tree.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("one that somebody else has stopped is not signalled, and stays as it was") {
+  TEST_CASE("a descendant that a foreign process has stopped is not signalled, and stays stopped") {
     ScriptedTree tree;
     tree.table.stopped.insert(202);
     tree.script.stopped(202);
@@ -99,7 +99,9 @@ TEST_SUITE("trees") {
     CHECK(tree.script.isStopped(202));
   }
 
-  TEST_CASE("G1: one that somebody else had stopped, and continues before it was seen stopped, is ours to continue") {
+  TEST_CASE(
+      "G1: a descendant that a foreign process had stopped, and continues before it was seen stopped, is ours to "
+      "continue") {
     ScriptedTree tree;
     tree.table.stopped.insert(202);
     tree.script.stopped(202);
@@ -284,7 +286,7 @@ TEST_SUITE("trees") {
     CHECK(tree.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("unregistering continues also what a process that is dead had, after somebody has joined") {
+  TEST_CASE("unregistering continues also the children of a dead process, after another has joined") {
     ScriptedTree tree;
     CHECK(tree.state->freezeAtEpoch(0).frozen);
     tree.script.exited(201);

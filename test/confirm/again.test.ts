@@ -11,7 +11,7 @@ const timeout = 20_000;
 describe.each(signallingModes)('a confirmation of a freeze that was confirmed before, in mode %s,', (mode) => {
   const fit = fitFor(mode);
 
-  // Nobody's SIGCONT wakes what the kernel has frozen.
+  // No SIGCONT wakes what the kernel has frozen.
   it.skipIf(mode === FreezeMode.Cgroup)('stops again whom a foreign process has continued', async () => {
     const pids = sleepers(2, fit).map(({ pid }) => pid) as [number, number];
     const state = FreezeState.withPids(mode, pids);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
 import { family } from '../helpers/processes';
 
-// The kernel freezes a cgroup with all threads in it; nobody has to probe them.
+// The kernel freezes a cgroup with all threads in it; they need not be probed.
 it.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
   'of a process with 1,000 threads takes a few times as long as one probe of all of them, in mode %s',
   async (mode) => {

@@ -36,7 +36,7 @@ function runtimeOf(emulator: number): number {
   return Number(children.find((pid) => readFileSync(`/proc/${pid}/comm`, 'latin1') === 'sleep\n'));
 }
 
-/** Nobody may be there to reap it. */
+/** A zombie, which may have no parent that reaps it, counts as gone. */
 const isThere = (pid: number) => !['', 'Z', 'X'].includes(letterOf(pid));
 
 describe('the code of docs/lambda.md', () => {

@@ -11,7 +11,7 @@ function pidsOf(members: readonly { pid: number }[]): number[] {
   return members.map(({ pid }) => pid);
 }
 
-// In a cgroup nobody is signalled: who may not freeze it may not make it either; cgroup.test.ts.
+// In a cgroup no process is signalled: a user who may not freeze it may not make it either; cgroup.test.ts.
 const modes = signallingModes.filter((mode) => mode !== 'cgroup');
 
 describe.each(modes)('in mode %s', (mode) => {

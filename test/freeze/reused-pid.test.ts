@@ -45,7 +45,7 @@ async function scenario(
   const outcome = failure(() => {
     if (when === 'registered anew') state.registerPid(pid);
     if (when !== 'frozen') return state.freezeAtEpoch(0);
-    // Stopped by somebody else: a thaw of ours must not continue it.
+    // Stopped by a foreign process: a thaw of ours must not continue it.
     newcomer.kill('SIGSTOP');
     stoppedNow(pid);
     return state.unfreeze();

@@ -100,6 +100,6 @@ afterEach(async () => {
   try {
     write(cgroupMount(), 'cgroup.subtree_control', `-${controller}`);
   } catch {
-    // Somebody else uses it by now.
+    // Another process uses it by now.
   }
 });

@@ -25,7 +25,7 @@ export const nobody = 65_534;
 export const canBecomeNobody =
   spawnSync(launchProgram, [`user=${nobody}`, '--', 'test', '-r', join(__dirname, 'fixtures/child.cjs')]).status === 0;
 
-// Whoever imports this file has its processes ended after each test.
+// The processes of a file that imports this one are ended after each test.
 afterEach(endAll);
 
 export interface TargetOptions {

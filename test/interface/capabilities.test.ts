@@ -39,7 +39,7 @@ describe('FreezeState.capabilities', () => {
   });
 });
 
-// Suites run in the modes that there are, and skip what takes another user: what a machine does not have nobody misses.
+// Suites run in the modes that there are, and skip what takes another user: what a machine does not have is not missed.
 describe.runIf(process.env['CI'] === 'true' && process.platform === 'linux')('in CI nothing is skipped:', () => {
   /** CONTRIBUTING.md says what it is for. */
   const missing = (process.env['FREEZE_STATE_CI_ALLOW_MISSING'] ?? '').split(',');

@@ -19,7 +19,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       await stopped(pid);
       const error = errorOf(() => second.freezeAtEpoch(0));
       expect(error).toMatchObject({ reason: 'frozen-by-another', path });
-      expect(error.message).toContain('or another FreezeState did');
+      expect(error.message).toContain('or another FreezeState froze');
       expect(error.message).toContain(`echo 0 > ${path}/cgroup.freeze`);
       expect(error.message).toMatch(/The state is not frozen\.$/);
       // That failed, and so did not thaw what is not its own.

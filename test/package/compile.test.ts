@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { output, type Run, run, userEnvironment, which } from './run';
 import { copySource } from './source';
 
-// What somebody sees who has cloned the repository, and has not all that it takes to compile it.
+// What is printed in a clone of the repository where something that compiling needs is missing.
 
 // npm, Node, Python and make one after another: where both processors have other work, that is half a minute.
 vi.setConfig({ testTimeout: 150_000 });

@@ -155,7 +155,7 @@ describe('a freeze that fails', () => {
     expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(900);
   });
 
-  it('is one process warning where nobody listens', async () => {
+  it('is one process warning where it has no listener', async () => {
     const warnings: Error[] = [];
     const listen = (warning: Error): void => {
       if (warning.name === 'FreezeFailedWarning') warnings.push(warning);

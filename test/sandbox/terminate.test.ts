@@ -118,7 +118,7 @@ describe.each(signallingModes)('the end of a frozen sandbox, in mode %s', (mode)
 });
 
 describe('terminate', () => {
-  it('hits nobody else', async () => {
+  it('signals no other process', async () => {
     const other = start(targetProgram, ['sleep']);
     const [sandbox, neighbour] = [makeSandbox({ ...byHand }), makeSandbox({ ...byHand })];
     sleeperIn(sandbox);
@@ -144,7 +144,7 @@ describe('terminate', () => {
     await sandbox[Symbol.asyncDispose]();
   });
 
-  it('asks nobody where forceKillAfter is 0, and sends the killSignal where it is not', async () => {
+  it('sends only SIGKILL where forceKillAfter is 0, and first the killSignal where it is not', async () => {
     const first = makeSandbox({ ...byHand });
     sleeperIn(first);
     expect(await first.terminate({ forceKillAfter: 0 })).toMatchObject([{ wasKilled: true, signalCode: 'SIGKILL' }]);

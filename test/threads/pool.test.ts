@@ -8,7 +8,7 @@ import { fitFor, signallingModes } from '../helpers/modes';
 import { type NodeOptions, valueInNode } from '../helpers/node';
 import { family, sleeper, spinner } from '../helpers/processes';
 
-/** Whoever opens it for reading waits for somebody who opens it for writing. */
+/** An open for reading waits for an open for writing. */
 function fifo(): string {
   const folder = mkdtempSync(join(tmpdir(), 'freeze-state-fifo-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
