@@ -42,6 +42,8 @@ Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
   return {};
 }
 
+Pid LinuxGroupControl::groupOf(Pid pid) const noexcept { return procfs::groupOf(pid); }
+
 int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexcept {
   // Also once the leader was reaped: the pidfd holds on to the number, which the group keeps from being reused.
   if (hasGroupFlag_) return pidfd::sendSignal(group.fd, signal, pidfd::kProcessGroup);

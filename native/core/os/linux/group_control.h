@@ -14,6 +14,9 @@ class LinuxGroupControl final : public GroupControl {
   const char* sendCall() const noexcept override { return hasGroupFlag_ ? "pidfd_send_signal" : "kill"; }
   Failures open(Pid pid, Process& leader) noexcept override;
 
+ protected:
+  Pid groupOf(Pid pid) const noexcept override;
+
  private:
   int sendNumber(const Process& group, int signal) const noexcept override;
 

@@ -149,10 +149,7 @@ std::optional<ProcessState> LinuxProcessTable::probe(Pid pid, ThreadScan& scan, 
   return procfs::probe(pid, scan, slice);
 }
 
-Pid LinuxProcessTable::groupOf(Pid pid) noexcept {
-  const Pid group = getpgid(pid);
-  return group > 0 ? group : 0;
-}
+Pid LinuxProcessTable::groupOf(Pid pid) noexcept { return procfs::groupOf(pid); }
 
 bool LinuxProcessTable::sharesMemory(Pid parent, Pid child) noexcept {
 #ifdef SYS_kcmp

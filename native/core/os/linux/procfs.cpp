@@ -146,6 +146,12 @@ int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept {
   return readFile(pid, file.data(), entry);
 }
 
+Pid groupOf(Pid pid) noexcept {
+  if (const Pid group = getpgid(pid); group > 0) return group;
+  ProcessEntry entry;
+  return errno != ESRCH && read(pid, entry) == 0 ? entry.group : 0;
+}
+
 bool hasStopPending(Pid pid) noexcept {
   constexpr int kHexadecimal = 16;
   const std::uint64_t pending = statusField<std::uint64_t>(pid, "\nShdPnd:\t", kHexadecimal).value_or(0);

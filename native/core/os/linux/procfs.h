@@ -34,6 +34,9 @@ Pid tracerOf(Pid pid) noexcept;
 /// where that cannot be read.
 std::optional<bool> isThread(Pid pid) noexcept;
 
+/// The process group, by getpgid(2), or by /proc where a filter denies that call; 0 where there is no such process.
+Pid groupOf(Pid pid) noexcept;
+
 /// Whether the task is one of the kernel's own. False where that cannot be read.
 bool isKernelThread(Pid pid) noexcept;
 

@@ -28,15 +28,13 @@ Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   if (pid == getpgrp()) return {{FailureCode::OwnGroup, pid}};
   if (Failures failures = leaders_.open(pid, leader); !failures.empty()) return failures;
   if (leader.hasExited) return {};
-  const Pid group = getpgid(pid);
+  const Pid group = groupOf(pid);
   const Pid session = getsid(pid);
   // Now: once the leader was reaped, nobody tells it. No leader can leave it, and so neither can the group.
   leader.session = session < 0 ? 0 : session;
   if (group == pid) return {};
   // It may have exited since, and then it is gone.
-  if (group < 0) {
-    if (leaders_.hasExited(leader)) return {};
-  }
+  if (group == 0 && leaders_.hasExited(leader)) return {};
   leaders_.release(leader);
   return {{FailureCode::NotGroupLeader, pid}};
 }
