@@ -1,7 +1,7 @@
 // node scripts/check-layers.mjs [FOLDER]: checks the includes of native/ and the imports of lib/ against the layers that
 // docs/architecture.md draws, and prints each breach. Fails where there is one.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { basename, dirname, join, normalize, relative } from 'node:path';
 
 const root = process.argv[2] ?? '.';
 
@@ -14,8 +14,24 @@ const factory = 'native/core/platform';
 const systems = { 'native/core/os/linux': ['native/core/os/linux', 'native/core/os/posix'] };
 for (const name of ['posix', 'windows']) systems[`native/core/os/${name}`] = [`native/core/os/${name}`];
 
-/** Not in any layer's rule: the cgroup file system is Linux's alone, and so is the mode that is made of it. */
+/** The cgroup file system is Linux's alone, and so is the mode that is made of it: it may include what Linux may. */
 const linuxOnly = 'native/core/modes/cgroup';
+systems[linuxOnly] = systems['native/core/os/linux'];
+
+/** What the state knows of the modes: the interface, its members, and the two modes that need nothing of a system. */
+const interfaceOfModes = ['freezer', 'member_list', 'none', 'process', 'stop_protocol', 'member'].map(
+  (name) => `native/core/modes/${name}.h`,
+);
+
+/** A program of its own, which shares no code with the addon but the layout of what both read. */
+const guardian = 'native/guardian';
+const layout = 'native/core/os/linux/ledger_layout.h';
+
+/** What each folder of lib/ may import from lib/ itself; of the mechanism, its public interface. */
+const imports = {
+  'lib/sandbox': ['index', 'arguments', 'clock', 'show'],
+  'lib/doctor': ['index', 'show'],
+};
 
 const standard = new Set(
   (
@@ -35,12 +51,18 @@ function layerOf(file) {
 
 /** @returns {string | undefined} what is wrong with it */
 function breachOfInclude(file, included) {
+  if (isIn(file, guardian))
+    return isIn(included, guardian) || included === layout ? undefined : `the guardian knows no ${included}`;
   if (layerOf(included) > layerOf(file)) return `reaches up to ${included}`;
   if (isIn(included, factory) && !isIn(file, factory) && !isIn(file, 'native/binding'))
     return `only the binding asks the factory (${factory})`;
   if (isIn(file, factory) && isIn(included, 'native/core/state')) return `the factory knows no state: ${included}`;
-  const system = Object.keys(systems).find((folder) => isIn(included, folder));
-  if (system === undefined || isIn(file, factory) || isIn(file, linuxOnly)) return undefined;
+  if (isIn(included, linuxOnly) && !isIn(file, linuxOnly) && !isIn(file, factory))
+    return `only the factory knows ${included}`;
+  if (isIn(file, 'native/core/state') && isIn(included, 'native/core/modes') && !interfaceOfModes.includes(included))
+    return `a state knows no mode: ${included}`;
+  const system = Object.keys(systems).find((folder) => folder !== linuxOnly && isIn(included, folder));
+  if (system === undefined || isIn(file, factory)) return undefined;
   const own = Object.keys(systems).find((folder) => isIn(file, folder));
   return systems[own]?.includes(system) ? undefined : `is not of one system, and includes ${included}`;
 }
@@ -48,7 +70,7 @@ function breachOfInclude(file, included) {
 /** @returns {string | undefined} */
 function breachOfSystemHeader(file, header) {
   if (isIn(file, 'native/core') && node.test(header)) return `the core knows no Node: <${header}>`;
-  const isSystemFile = Object.keys(systems).some((folder) => isIn(file, folder)) || isIn(file, linuxOnly);
+  const isSystemFile = Object.keys(systems).some((folder) => isIn(file, folder));
   if (!isIn(file, 'native/core') || standard.has(header) || isSystemFile) return undefined;
   return `only a folder of native/core/os may include <${header}>`;
 }
@@ -67,7 +89,7 @@ function* filesIn(folder, pattern) {
 
 const breaches = [];
 const source = /\.(h|hpp|inl|c|cc|cpp|cxx)$/;
-for (const file of [...filesIn('native/core', source), ...filesIn('native/binding', source)]) {
+for (const file of ['native/core', 'native/binding', guardian].flatMap((folder) => [...filesIn(folder, source)])) {
   for (const [, quoted, angled] of readFileSync(join(root, file), 'utf8').matchAll(
     /^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)/gm,
   )) {
@@ -90,8 +112,14 @@ for (const file of filesIn('lib', /\.m?ts$/)) {
     breaches.push(`${file}: only lib/load.ts loads the addon`);
   if (file !== join('lib', 'native.ts') && /['"]\.{1,2}\/(?:.*\/)?load(\.js)?['"]/.test(text))
     breaches.push(`${file}: only lib/native.ts gets the addon from lib/load.ts`);
-  if (isIn(file, join('lib', 'sandbox')) && /['"]\.\.\/(?:native|freeze-state|hold|sharing)(\.js)?['"]/.test(text))
-    breaches.push(`${file}: a sandbox knows the mechanism by lib/index.ts alone`);
+  const folder = dirname(file);
+  for (const [, imported] of text.matchAll(/\b(?:from|import|require\()\s*\(?['"](\.{1,2}\/[^'"]+)['"]/g)) {
+    const path = normalize(join(folder, imported)).replace(/\.m?js$/, '');
+    if (folder === 'lib' && Object.keys(imports).some((upper) => path === upper || isIn(path, upper)))
+      breaches.push(`${file}: what a folder holds is built on this one, and it imports ${path}`);
+    if (folder in imports && dirname(path) === 'lib' && !imports[folder].includes(basename(path)))
+      breaches.push(`${file}: ${folder} knows the package by its interface, and imports ${path}`);
+  }
 }
 for (const breach of breaches) console.error(breach);
 if (breaches.length > 0) process.exitCode = 1;

@@ -44,14 +44,14 @@ check holds '2 freezers, a thawer, a forced thaw, a registrar' -DFREEZERS=2 -DTH
 check holds '2 that confirm, a thawer, a registrar' -DFREEZERS=0 -DCONFIRMERS=2 -DTHAWERS=1 -DREGISTRAR
 check holds 'one that confirms, a freezer, 2 thawers' -DFREEZERS=1 -DCONFIRMERS=1 -DTHAWERS=2 -DREGISTRAR
 check holds 'one that confirms, a thawer, a holder, a closer' -DFREEZERS=0 -DCONFIRMERS=1 -DTHAWERS=1 -DHOLDER -DREGISTRAR -DCLOSER
-check holds 'no look at the word between two signals' -DFREEZERS=2 -DTHAWERS=2 -DREGISTRAR -DWITHOUT_RECHECK
+check holds 'no check of the word between two signals' -DFREEZERS=2 -DTHAWERS=2 -DREGISTRAR -DWITHOUT_RECHECK
 check holds 'the word moved under the lock' -DFREEZERS=2 -DTHAWERS=2 -DREGISTRAR -DLATE_WORD
 check fails 'without the even-word rule' -DFREEZERS=2 -DTHAWERS=2 -DWITHOUT_EVEN_RULE
 check fails 'without the roll-back' -DFREEZERS=2 -DTHAWERS=2 -DWITHOUT_ROLLBACK
 check fails 'with a hold counted after its thaw' -DFREEZERS=2 -DTHAWERS=1 -DHOLDER -DHOLD_AFTER_THAW
 check fails 'with a newcomer stopped outside of the lock' -DFREEZERS=1 -DTHAWERS=1 -DREGISTRAR -DUNLOCKED_NEWCOMER
 check fails 'where a freeze inherits the stops of an older one' -DFREEZERS=1 -DCONFIRMERS=1 -DTHAWERS=2 -DINHERITED_STOPS
-check fails 'where a confirmation that is dropped leaves its stops' -DFREEZERS=0 -DCONFIRMERS=1 -DTHAWERS=0 -DREGISTRAR -DWITHOUT_ABANDON
+check fails 'where a confirmation that is dropped leaves its stops' -DFREEZERS=0 -DCONFIRMERS=1 -DTHAWERS=0 -DREGISTRAR -DWITHOUT_UNDOING
 check fails 'where a newcomer makes such stops forgotten' -DFREEZERS=0 -DCONFIRMERS=1 -DTHAWERS=0 -DREGISTRAR -DFORGOTTEN_STOPS
 if [ "${1:-}" = --large ]; then
   check holds '3 freezers, 2 thawers, a holder, a registrar' -DFREEZERS=3 -DTHAWERS=2 -DHOLDER -DREGISTRAR

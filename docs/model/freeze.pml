@@ -1,20 +1,20 @@
 /*
- * The protocol of native/core/freeze_state.cpp: freezers, thawers, a holder, a registrar and a closer in threads of their
+ * The protocol of native/core/state: freezers, thawers, a holder, a registrar and a closer in threads of their
  * own, every interleaving. Each step that another thread can see is one statement here: a load, an exchange, a signal.
  * `npm run model` checks it; docs/model/README.md says in plain words what is proved and what is not.
  *
  * Switches, by -D:
- *   FREEZERS, THAWERS   how many; HOLDER, FORCER, REGISTRAR, CLOSER add one of each; CONFIRMERS how many freeze bit by
- *                       bit, and release the lock in between
+ *   FREEZERS, THAWERS   how many; HOLDER, FORCER, REGISTRAR, CLOSER add one of each; CONFIRMERS how many freeze in
+ *                       steps, and release the lock in between
  *   WITHOUT_EVEN_RULE   a thaw continues what is stopped even if a newer freeze stopped it: must fail
- *   WITHOUT_RECHECK     a freeze does not look at the word between two signals: holds all the same, for that look makes
- *                       a thaw quick (G6) and no more
+ *   WITHOUT_RECHECK     a freeze does not check the word between two signals: holds all the same, for that check
+ *                       makes a thaw quick (G6) and no more
  *   WITHOUT_ROLLBACK    a freeze that lost leaves its members stopped: must fail
  *   HOLD_AFTER_THAW     a hold is counted after its thaw instead of before: must fail
  *   UNLOCKED_NEWCOMER   a newcomer is stopped after the lock was released: must fail
- *   INHERITED_STOPS     a freeze goes on where the bits of an older one have left off: must fail
- *   WITHOUT_ABANDON     a confirmation that is dropped leaves its bits: must fail
- *   FORGOTTEN_STOPS     who joins or leaves makes it forgotten that bits have stopped somebody: must fail
+ *   INHERITED_STOPS     a freeze continues where the steps of an older one ended: must fail
+ *   WITHOUT_UNDOING     a confirmation that is dropped does not undo its stops: must fail
+ *   FORGOTTEN_STOPS     a member that joins or leaves makes the stops of earlier steps forgotten: must fail
  *   LATE_WORD           a thaw moves the word under the lock: holds all the same, for moving it before makes a thaw quick
  *                       (G6) and no more
  */
@@ -32,7 +32,7 @@
 
 #define MEMBERS 2        /* one from the start, one that the registrar adds and takes away */
 #define CLOSED 254       /* even, and above every other word */
-#define NOBODY 255
+#define NONE 255
 
 #define running(epoch) ((epoch) * 2)
 #define frozen(epoch) ((epoch) * 2 + 1)
@@ -47,13 +47,13 @@ bool locked = false;
 bool member[MEMBERS];
 bool marked[MEMBERS];
 
-/* The attempt in progress (Attempt in the core): its epoch, or NOBODY, and the member that is next. */
-byte underWay = NOBODY;
+/* The attempt in progress (Attempt in the core): its epoch, or NONE, and the member that is next. */
+byte inProgress = NONE;
 byte next = 0;
 
 /* What is true of the processes: whether they are stopped, and by the freeze of which thread at which epoch. */
 bool stopped[MEMBERS];
-byte stoppedBy[MEMBERS] = NOBODY;
+byte stoppedBy[MEMBERS] = NONE;
 byte stoppedAt[MEMBERS];
 
 byte lastThawed = 0;     /* the newest epoch whose thaw has returned */
@@ -73,7 +73,7 @@ inline stop(m, who, epoch) {
     assert(epoch >= lastThawed);            /* G1: no freeze stops anything once a newer thaw has returned */
     assert(!closeReturned);
     stopped[m] = true;
-    stoppedBy[m] = who;                     /* NOBODY: as a newcomer, by no freeze */
+    stoppedBy[m] = who;                     /* NONE: as a newcomer, by no freeze */
     stoppedAt[m] = epoch;
     marked[m] = true;
   }
@@ -82,7 +82,7 @@ inline stop(m, who, epoch) {
 inline continue_(m) {
   d_step {
     stopped[m] = false;
-    stoppedBy[m] = NOBODY;
+    stoppedBy[m] = NONE;
     stoppedAt[m] = 0;
     marked[m] = false;
   }
@@ -107,15 +107,15 @@ inline continueMarked(m) {
 inline beginStop(m, epoch) {
 #ifndef INHERITED_STOPS
   if
-  :: underWay != NOBODY && underWay != epoch -> continueMarked(m); underWay = NOBODY
+  :: inProgress != NONE && inProgress != epoch -> continueMarked(m); inProgress = NONE
   :: else
   fi;
 #endif
   if
-  :: underWay == NOBODY -> m = 0
+  :: inProgress == NONE -> m = 0
   :: else -> m = next
   fi;
-  underWay = NOBODY;
+  inProgress = NONE;
   next = 0
 }
 
@@ -126,13 +126,13 @@ proctype Freezer(byte who) {
 
   atomic {
     if
-    :: word == CLOSED -> epoch = NOBODY
+    :: word == CLOSED -> epoch = NONE
     :: word != CLOSED -> epoch = word / 2
     :: word != CLOSED -> epoch = word / 2 + 1
     fi
   }
   if
-  :: epoch == NOBODY -> goto end
+  :: epoch == NONE -> goto end
   :: else
   fi;
 
@@ -222,7 +222,7 @@ proctype Confirmer(byte who) {
      fi;
      if
      :: !isRefused && m < MEMBERS && word == running(epoch) ->
-        underWay = epoch;
+        inProgress = epoch;
         next = m;
         m = 0;
         unlock()
@@ -245,10 +245,10 @@ proctype Confirmer(byte who) {
      fi
   :: break                                     /* aborted, or its thread has ended */
   od;
-#ifndef WITHOUT_ABANDON
+#ifndef WITHOUT_UNDOING
   lock();
   if
-  :: underWay == epoch -> continueMarked(m); underWay = NOBODY; next = 0
+  :: inProgress == epoch -> continueMarked(m); inProgress = NONE; next = 0
   :: else
   fi;
   unlock();
@@ -258,25 +258,25 @@ end:
   skip
 }
 
-/* The thaw of `unfreeze` and of `hold`; `mine` is the epoch it moved to, or NOBODY if the state was closed. */
+/* The thaw of `unfreeze` and of `hold`; `mine` is the epoch it moved to, or NONE if the state was closed. */
 inline thaw(m, mine) {
 #ifdef LATE_WORD
   lock();
 #endif
   d_step {
     if
-    :: word == CLOSED -> mine = NOBODY
+    :: word == CLOSED -> mine = NONE
     :: else -> word = thawed(word); mine = word / 2
     fi
   }
   if
-  :: mine != NOBODY ->
+  :: mine != NONE ->
 #ifndef LATE_WORD
      lock();
 #endif
 #ifndef WITHOUT_EVEN_RULE
      if
-     :: !isFrozen(word) -> continueMarked(m); underWay = NOBODY; next = 0
+     :: !isFrozen(word) -> continueMarked(m); inProgress = NONE; next = 0
      :: else                                  /* a newer freeze owns the stops */
      fi;
 #else
@@ -296,7 +296,7 @@ inline thaw(m, mine) {
 inline checkThawed(mine) {
   d_step {
     if
-    :: mine != NOBODY ->
+    :: mine != NONE ->
        assert(!stopped[0] || stoppedAt[0] >= mine);
        assert(!stopped[1] || stoppedAt[1] >= mine);
        if
@@ -319,14 +319,14 @@ proctype Forcer() {
   byte mine, m;
   d_step {
     if
-    :: word == CLOSED -> mine = NOBODY
+    :: word == CLOSED -> mine = NONE
     :: else -> word = thawed(word); mine = word / 2
     fi
   }
   if
-  :: mine != NOBODY ->
+  :: mine != NONE ->
      lock();
-     /* A thaw may come between this look and the next step; a freeze cannot, for want of the lock. */
+     /* A thaw may come between this load and the next step; a freeze cannot, since it does not have the lock. */
      if
      :: isFrozen(word) ->
         d_step {
@@ -348,7 +348,7 @@ proctype Forcer() {
      :: else -> break
      od;
      m = 0;
-     underWay = NOBODY;
+     inProgress = NONE;
      next = 0;
      unlock()
   :: else
@@ -381,11 +381,11 @@ proctype Holder() {
 proctype Registrar() {
   byte seen;
   lock();
-  next = 0;                                    /* bits of a stop are to be gone through again: the set changes */
+  next = 0;                                    /* the steps of a stop begin anew: the set changes */
 #ifdef FORGOTTEN_STOPS
-  underWay = NOBODY;
+  inProgress = NONE;
 #endif
-  seen = word;                                 /* one look; a thaw may move the word from here on */
+  seen = word;                                 /* one load; a thaw may move the word from here on */
   if
   :: seen == CLOSED
   :: seen != CLOSED && isFrozen(seen) ->
@@ -393,7 +393,7 @@ proctype Registrar() {
 #ifdef UNLOCKED_NEWCOMER
      unlock();
 #endif
-     stop(1, NOBODY, seen / 2);
+     stop(1, NONE, seen / 2);
 #ifdef UNLOCKED_NEWCOMER
      lock();
 #endif
@@ -403,7 +403,7 @@ proctype Registrar() {
   unlock();
 
   /* Its removal: the signal first, and then it is no member any more. Between the two the word may read frozen while the
-     process runs, and whoever asks for the members waits for the lock; so the watcher looks past it. */
+     process runs, and a thread that asks for the members waits for the lock; so the watcher passes over it. */
   lock();
   next = 0;
   if
@@ -420,7 +420,7 @@ proctype Closer() {
   word = CLOSED;
   lock();
   continueMarked(m);
-  d_step { member[0] = false; member[1] = false; underWay = NOBODY; next = 0 };
+  d_step { member[0] = false; member[1] = false; inProgress = NONE; next = 0 };
   unlock();
   d_step { assert(noneStopped); closeReturned = true }
 }

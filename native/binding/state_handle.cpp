@@ -115,7 +115,7 @@ Napi::Value StateHandle::registerPid(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value StateHandle::registerPids(const Napi::CallbackInfo& info) {
-  const Napi::Array list = info[0].As<Napi::Array>();
+  const auto list = info[0].As<Napi::Array>();
   std::vector<std::int64_t> pids(list.Length());
   for (std::uint32_t i = 0; i < list.Length(); ++i) pids[i] = pidOf(list.Get(i));
   const RegisterResult result = attachment_->state().registerPids(pids);

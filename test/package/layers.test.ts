@@ -16,13 +16,19 @@ const tree: Readonly<Record<string, string>> = {
   'native/core/modes/tree.h': '#include "../os/process_control.h"\n',
   'native/core/modes/cgroup/freezer.h':
     '#include <unistd.h>\n#include "../../os/linux/pidfd.h"\n#include "../tree.h"\n',
-  'native/core/state/freeze_state.h': '#include "../modes/tree.h"\n#include "../word.h"\n',
+  'native/core/modes/freezer.h': '#include "../word.h"\n',
+  'native/core/state/freeze_state.h': '#include "../modes/freezer.h"\n#include "../word.h"\n',
+  'native/core/os/linux/ledger_layout.h': '#include <cstdint>\n',
+  'native/guardian/system.h': '#include <unistd.h>\n',
+  'native/guardian/main.cpp': '#include "../core/os/linux/ledger_layout.h"\n#include "system.h"\n',
   'native/core/platform/platform.h': '#include "../modes/tree.h"\n#include "../os/linux/pidfd.h"\n',
   'native/binding/addon.cpp':
     '#include <napi.h>\n#include "../core/platform/platform.h"\n#include "../core/state/freeze_state.h"\n',
   'lib/load.ts': "import nodeGypBuild = require('node-gyp-build');\n",
   'lib/native.ts': "import { load } from './load';\n",
   'lib/index.ts': "export { FreezeState } from './freeze-state';\n",
+  'lib/sandbox/index.ts': "import { FreezeState } from '../index';\nimport { shown } from '../show';\n",
+  'lib/doctor/main.ts': "import { FreezeState } from '../index';\n",
 };
 
 describe('the check of the layers', () => {
@@ -80,15 +86,56 @@ describe('the check of the layers', () => {
     ['native/core/os/linux/a.h', '#include <uv/unix.h>', 'the core knows no Node: <uv/unix.h>'],
     ['native/core/os/linux/a.h', '#include <v8config.h>', 'the core knows no Node: <v8config.h>'],
     ['lib/a.ts', 'process.dlopen(module, file);', 'only lib/load.ts loads the addon'],
-    ['lib/sandbox/a.ts', "import { load } from '../load';", 'only lib/native.ts gets the addon from lib/load.ts'],
     ['lib/a.ts', "require('../build/Release/freeze_state.node');", 'only lib/load.ts loads the addon'],
     ['lib/native.ts', "import nodeGypBuild = require('node-gyp-build');", 'only lib/load.ts loads the addon'],
     ['lib/a.ts', "import { load } from './load';", 'only lib/native.ts gets the addon from lib/load.ts'],
     ['lib/a.mts', "import { load } from './load.js';", 'only lib/native.ts gets the addon from lib/load.ts'],
+    ['native/core/os/posix/a.h', '#include <napi.h>', 'the core knows no Node: <napi.h>'],
+    ['native/core/state/a.h', '#include "../modes/tree.h"', 'a state knows no mode: native/core/modes/tree.h'],
+    [
+      'native/core/state/a.h',
+      '#include "../modes/cgroup/freezer.h"',
+      'only the factory knows native/core/modes/cgroup/freezer.h',
+    ],
+    [
+      'native/core/modes/a.h',
+      '#include "cgroup/freezer.h"',
+      'only the factory knows native/core/modes/cgroup/freezer.h',
+    ],
+    [
+      'native/core/modes/cgroup/a.h',
+      '#include "../../os/windows/a.h"',
+      'is not of one system, and includes native/core/os/windows/a.h',
+    ],
+    [
+      'native/guardian/a.cpp',
+      '#include "../core/state/freeze_state.h"',
+      'the guardian knows no native/core/state/freeze_state.h',
+    ],
+    [
+      'lib/a.ts',
+      "import { Sandbox } from './sandbox';",
+      'what a folder holds is built on this one, and it imports lib/sandbox',
+    ],
+    [
+      'lib/a.ts',
+      "const { main } = await import('./doctor/main.js');",
+      'what a folder holds is built on this one, and it imports lib/doctor/main',
+    ],
     [
       'lib/sandbox/a.ts',
       "import type { StateHandle } from '../native';",
-      'a sandbox knows the mechanism by lib/index.ts alone',
+      'lib/sandbox knows the package by its interface, and imports lib/native',
+    ],
+    [
+      'lib/sandbox/a.ts',
+      "import { errorOf } from '../failures';",
+      'lib/sandbox knows the package by its interface, and imports lib/failures',
+    ],
+    [
+      'lib/doctor/a.ts',
+      "import { native } from '../native';",
+      'lib/doctor knows the package by its interface, and imports lib/native',
     ],
   ])('tells of a breach: %s with %s', (file, line, message) => {
     expect(check({ [file]: `${line}\n` })).toEqual({ status: 1, stderr: `${file}: ${message}\n` });

@@ -151,7 +151,7 @@ int startKeeper(const KeeperOrders& orders) noexcept {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
-  Keeper* const keeper = new Keeper(orders);
+  auto* const keeper = new Keeper(orders);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread{};
   const int error = pthread_create(&thread, &attributes, runKeeper, keeper);
