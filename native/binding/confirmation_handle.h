@@ -14,7 +14,7 @@ namespace freeze_state::binding {
 class ConfirmationHandle final : public Napi::ObjectWrap<ConfirmationHandle> {
  public:
   static Napi::Function define(Napi::Env env);
-  /// One of this environment, at the epoch, that reports to no one what the attachment's own thread does.
+  /// One of this environment, at the epoch, that has no listener for what the attachment's own thread does.
   static Napi::Value begin(Napi::Env env, const std::shared_ptr<Attachment>& attachment, std::uint64_t epoch);
   explicit ConfirmationHandle(const Napi::CallbackInfo& info);
 

@@ -27,7 +27,7 @@ enum class FailureCode : std::uint8_t {
   NotAPid,        ///< no whole number
   PidOutOfRange,  ///< outside 2..2^31-1: kill(2) takes 0 and below for groups, and 1 is init
   OwnPid,         ///< ourselves
-  OwnGuardian,    ///< our guardian (os/guardian.h), which is to run when we cannot
+  OwnGuardian,    ///< our guardian (os/guardian.h), which must run when we cannot
   KernelThread,   ///< a thread of the kernel, which takes no signal
   ThreadId,       ///< a thread that does not lead its process
   // Reasons why a pid is none for its mode.
@@ -45,11 +45,11 @@ enum class FailureCode : std::uint8_t {
   CgroupThreaded,     ///< it takes threads and no processes
   CgroupControllers,  ///< it has controllers enabled for those below it, and so takes no processes
   CgroupOurs,         ///< we are in it, so we would freeze ourselves
-  CgroupFrozen,       ///< someone else froze it, or one above it: not ours to thaw
+  CgroupFrozen,       ///< it, or a group above it, was frozen by others: not ours to thaw
   CgroupUnseen,       ///< where the process is, the mount at `path` does not show, so it could not be moved back
   CgroupHeld,         ///< another state has the process in its group, which `path` is
-  CgroupLeft,         ///< somebody moved the member out of it
-  CgroupGone,         ///< somebody removed it since
+  CgroupLeft,         ///< the member was moved out of it by others
+  CgroupGone,         ///< it was removed since by others
   CgroupFailed,       ///< `error` says it
   // Why there is no guardian.
   GuardianMissing,  ///< no program at `path`

@@ -12,7 +12,7 @@ namespace freeze_state {
 struct [[nodiscard]] Step {
   enum class Kind : std::uint8_t {
     Done,       ///< nothing is left to do
-    Cancelled,  ///< it is over, unfinished, since the state has moved on: whoever moved it undoes what was done
+    Cancelled,  ///< over and unfinished: the state has moved on, and the call that moved it undoes what was done
     More,       ///< the next step continues it
     Blocked,    ///< the next step continues it, and finds nothing to do before a process that was signalled has stopped
     Failed,     ///< it is over, for these reasons

@@ -36,7 +36,7 @@ constexpr int kSilence = 50;
 
 bool hasParentFd() { return fcntl(kParentFd, F_GETFD) >= 0; }
 
-/// Whether the process that is to be guarded has that number for us, too, and what /proc tells of it here.
+/// Whether the guarded process has that number for us, too, and what /proc tells of it here.
 ledger::Hello greeting(int parent) {
   ledger::Hello hello{.pid = getpid(), .capabilities = effectiveCapabilities()};
   ProcessStat stat;
@@ -71,7 +71,7 @@ void guard() {
   while (told == Told::Nothing) told = wait(-1, true);
   if (told == Told::Retired) return;
   thaw();
-  // Once more when nobody is left who could send one more stop.
+  // Once more when no process is left that could send one more stop.
   if (told == Told::SocketEnded) {
     wait(kSilence, false);
     thaw();
@@ -103,7 +103,7 @@ int main(int argc, char** argv) {
   guardian::closeFrom(ledger::kParentFd + 1);
   guardian::avoidOutOfMemory();
   const ledger::Hello hello = guardian::greeting(parent);
-  // Where the emulator has died by now nobody hears it, and there may be something to continue all the same.
+  // If the emulator has died by now, no process reads it. There may still be something to continue.
   send(ledger::kSocketFd, &hello, sizeof hello, MSG_NOSIGNAL);
   guardian::guard();
   return 0;

@@ -111,8 +111,8 @@ void closeFrom(int first) {
 
 void dropStandardDescriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
-  // The lowest are taken. Where there is no /dev/null they stay closed, and whatever is opened is closed again before
-  // anybody could write there.
+  // The lowest are taken. Where there is no /dev/null they stay closed, and every file that is opened is closed again
+  // before any code could write there.
   while (true) {
     const int fd = open("/dev/null", O_RDWR);
     if (fd < 0) return;

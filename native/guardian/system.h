@@ -38,7 +38,8 @@ std::uint64_t effectiveCapabilities();
 /// Closes all descriptors from that one on.
 void closeFrom(int first);
 
-/// Opens the standard descriptors on nothing: whoever waits for an end of the emulator's output does not wait for us.
+/// Opens the standard descriptors on nothing: a process that waits for an end of the emulator's output does not wait
+/// for us.
 void dropStandardDescriptors();
 
 /// Has the kernel end others first where memory is short, if we may.

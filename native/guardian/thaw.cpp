@@ -34,8 +34,8 @@ bool isRecorded(const ProcessSlot& slot, int fd) {
   return slot.startTime != 0 && readStat(slot.number, now) && now.startTime == slot.startTime;
 }
 
-/// Whether a process is in the recorded group and session. Nobody has the number of the group itself: it cannot have
-/// been given anew while the group has anybody, so the group is the recorded one if its session is.
+/// Whether a process is in the recorded group and session. No process has the number of the group itself. That number
+/// cannot have been reused while the group has any process, so the group is the recorded one if its session is.
 bool hasGroupMember(const ProcessSlot& slot) {
   return anyProcess([&](int pid) {
     ProcessStat now;
@@ -60,7 +60,7 @@ void resumeGroup(const ProcessSlot& slot, int fd) {
 }
 
 /// SIGCONT to the process, or to the group that it leads or has led. Where that is not by a pidfd, the number could be
-/// given anew between the check and the signal.
+/// reused between the check and the signal.
 void resume(const ProcessSlot& slot) {
   const bool isGroup = slot.kind == ProcessSlot::Kind::Group;
   const int fd = openPidfd(slot.number);
@@ -127,7 +127,7 @@ void thaw() {
   if (!readLedger(&header, sizeof header, 0) || header.version != ledger::kVersion) return;
   const std::uint32_t count = std::min(header.processes.load(), ledger::kMaxProcesses);
   forEach<ProcessSlot, 64>(count, ledger::kProcessesAt, [](const ProcessSlot& slot) {
-    // A number of 0 or 1 would be a group, or everybody.
+    // A number of 0 or 1 would be a group, or every process.
     if (slot.mark.load() != 0 && slot.kind != ProcessSlot::Kind::Free && slot.number > 1) resume(slot);
   });
   forEachCgroup([](const CgroupSlot& slot) {
@@ -141,7 +141,7 @@ void removeOwnedCgroups() {
     const int directory = openRecorded(slot);
     if (directory < 0) return;
     close(directory);
-    rmdir(slot.path.data());  // EBUSY where anybody is in it
+    rmdir(slot.path.data());  // EBUSY where a process is in it
   });
 }
 

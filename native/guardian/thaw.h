@@ -6,7 +6,7 @@ namespace freeze_state::guardian {
 /// was recorded. Doing it again does no harm: it continues what has been stopped since by the same mark.
 void thaw();
 
-/// Removes the control groups that the emulator made, if nobody is in them.
+/// Removes the control groups that the emulator made, if no process is in them.
 void removeOwnedCgroups();
 
 }  // namespace freeze_state::guardian

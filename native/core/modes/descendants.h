@@ -6,8 +6,8 @@
 
 namespace freeze_state {
 
-/// Whom a freeze of trees has found besides the members, and whose child each is. In the order in which they were
-/// found.
+/// The processes that a freeze of trees has found besides the members, and the parent of each. In the order in which
+/// they were found.
 struct Descendants {
   explicit Descendants(ProcessControl& control) noexcept : list(control) {}
 

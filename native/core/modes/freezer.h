@@ -17,7 +17,7 @@ namespace freeze_state {
 enum class Outcome : std::uint8_t {
   Stopped,         ///< by us; or not seen stopped yet
   Gone,            ///< it has exited, or never existed
-  AlreadyStopped,  ///< somebody else had stopped it before we did
+  AlreadyStopped,  ///< it was stopped before we stopped it
 };
 
 /// A process that a freeze covers, by what is known of it.
@@ -68,10 +68,10 @@ class Freezer {
   /// `confirm` of a freeze that an earlier call has made. What was seen of it is forgotten: it may have changed since.
   virtual void begin(MemberList& members) = 0;
   /// Stops all that it covers, in steps; each makes some progress. What was stopped is marked, however it ends.
-  /// `isNoting`: notes whom others had stopped before.
+  /// `isNoting`: notes the processes that were stopped before.
   virtual Step stop(MemberList& members, const Slice& slice, bool isNoting) = 0;
-  /// While frozen, in steps: done once all of it was seen stopped. Probes each process at most once. Fails where nobody
-  /// can say that any more, for lack of descriptors, say; then the freeze is to be rolled back.
+  /// While frozen, in steps: done once all of it was seen stopped. Probes each process at most once. Fails where that
+  /// can no longer be known, for lack of descriptors, say; the caller must then roll the freeze back.
   virtual Step confirm(MemberList& members, const Slice& slice) = 0;
   /// Continues what was stopped, in the order in which it was; what refuses keeps its mark and is a failure.
   virtual Failures resume(MemberList& members, Whom whom) = 0;

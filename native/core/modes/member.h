@@ -8,12 +8,12 @@ namespace freeze_state {
 /// What we did to a process to stop it, and what we saw of it since.
 struct StopMarks {
   bool isSent = false;            ///< our SIGSTOP reached it, and no SIGCONT of ours has followed
-  bool wasStoppedBefore = false;  ///< somebody else had stopped it before; noted for a confirmation, and in trees
+  bool wasStoppedBefore = false;  ///< it was stopped before; noted for a confirmation, and in trees
   bool isSeen = false;            ///< since then all its threads were seen stopped
   unsigned timesAwake = 0;        ///< how many probes since our SIGSTOP have found it awake
   ThreadScan scan = {};           ///< of the probe in progress
 
-  /// It is stopped, or about to be, by whomever; and that was not seen yet.
+  /// It is stopped, or about to be, no matter by which process; and that was not seen yet.
   bool isPending() const noexcept { return (isSent || wasStoppedBefore) && !isSeen; }
 };
 

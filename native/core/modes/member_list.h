@@ -24,7 +24,7 @@ class MemberList {
   std::size_t size() const noexcept { return members_.size(); }
   std::vector<Pid> pids() const;
 
-  /// The member with this pid, or null; the living one, where a dead one's number was given anew. Valid until the list
+  /// The member with this pid, or null; the living one, where the number of a dead one was reused. Valid until the list
   /// changes.
   Member* find(Pid pid) noexcept;
 

@@ -10,7 +10,7 @@ Failures ProcessFreezer::open(Member& newcomer) noexcept {
 
 Failures ProcessFreezer::admit(MemberList& /*members*/, Member& newcomer, const Ticket* frozen) {
   if (Failures failures = open(newcomer); !failures.empty()) return failures;
-  // Not where a thaw came meanwhile: it is not to find one more to continue.
+  // Not after a thaw in the meantime: that thaw must not have one more process to continue.
   if (frozen == nullptr || !frozen->isCurrent() || newcomer.hasExited()) return {};
   const SignalLoop loop(options_, reach_);
   const auto failure = protocol_.stop(newcomer, false);

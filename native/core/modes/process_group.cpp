@@ -70,7 +70,7 @@ void ProcessGroupFreezer::refresh(MemberList& members) noexcept {
   static_cast<void>(findEmptyGroups(members, {}));
 }
 
-/// Marks the groups as gone that have nobody left. Where the table cannot tell, they count as alive.
+/// Marks the groups that have no process left as gone. Where the table cannot tell, they count as alive.
 Step ProcessGroupFreezer::findEmptyGroups(MemberList& members, const Slice& slice) {
   if (!walk_) {
     leaderless_.clear();
@@ -98,7 +98,7 @@ void ProcessGroupFreezer::noteLife(Pid pid) {
   if (error != ESRCH && (error != 0 || !entry.hasExited())) std::erase(leaderless_, group);
 }
 
-/// Once done, all are in `pending_`, unless nobody can say who is in the groups.
+/// Once done, all are in `pending_`, unless the processes of the groups cannot be listed.
 Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice) {
   if (isListed_) return Step::done();
   if (!walk_) pending_.clear();
@@ -142,8 +142,8 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   return fruitless_ < pending_.size() ? Step::more() : Step::blocked();
 }
 
-/// Whether nothing more is to be expected of a process that was found in that state. The failures say where that cannot
-/// be known, for lack of descriptors or memory.
+/// Whether a process that was found in that state needs no further probe. The failures say where that cannot be known,
+/// for lack of descriptors or memory.
 bool ProcessGroupFreezer::isQuiescent(GroupProcess& process, ProcessState state, Failures& failures) {
   switch (state) {
     case ProcessState::Running:
@@ -197,7 +197,7 @@ bool ProcessGroupFreezer::hasExited(Pid pid, Failures& failures) {
 std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
   std::vector<Covered> list = ProcessFreezer::visit(members);
   if (!isListed_) {
-    // Nobody knows of a whole group yet whether it has stopped.
+    // It is not known yet whether any group has stopped as a whole.
     for (std::size_t i = 0; i < list.size(); ++i) {
       const Member& leader = members.all()[i];
       list[i].isPending = !leader.hasExited() && leader.stop.isSent;

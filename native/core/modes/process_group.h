@@ -10,9 +10,9 @@
 
 namespace freeze_state {
 
-/// The groups that the members lead. One signal stops a group. That all of it has stopped, only a probe of each of its
-/// processes tells, and who they are, only a walk through the table of processes. So it is with who still lives in a
-/// group whose leader has exited: zombies take signals. Walks and probes are done in steps.
+/// The groups that the members lead. One signal stops a group. Only a probe of each of its processes tells that all of
+/// it has stopped, and only a walk through the table of processes finds them. The same holds for the living processes
+/// of a group whose leader has exited, since zombies take signals. Walks and probes are done in steps.
 class ProcessGroupFreezer final : public ProcessFreezer {
  public:
   /// A group may have any number of processes, so its signal counts as one to several.
@@ -53,12 +53,12 @@ class ProcessGroupFreezer final : public ProcessFreezer {
 
   std::unique_ptr<ProcessWalk> walk_;  ///< in progress
   bool hasMetAll_ = false;             ///< the last walk has: the table may hide some
-  std::vector<Pid> leaderless_;        ///< groups whose leader has exited, and of which nobody living was found yet
-  bool hasFoundEmpty_ = false;         ///< the stop in progress knows which groups have nobody left
+  std::vector<Pid> leaderless_;        ///< groups whose leader has exited, with no living process found yet
+  bool hasFoundEmpty_ = false;         ///< the stop in progress knows which groups have no process left
   bool isListed_ = false;              ///< all of `pending_`
-  std::vector<Pid> stoppedGroups_;     ///< of which somebody was seen stopped
-  std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; nobody is born into a stopped group
-  std::size_t fruitless_ = 0;          ///< how many probes in a row have found nobody new stopped
+  std::vector<Pid> stoppedGroups_;     ///< of which a process was seen stopped
+  std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
+  std::size_t fruitless_ = 0;          ///< how many probes in a row have found no process newly stopped
 };
 
 }  // namespace freeze_state

@@ -7,7 +7,7 @@ namespace freeze_state {
 
 std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcept {
   if (const auto code = control_.whyUnfit(member.process); code) return Failure{*code, member.pid()};
-  // Not anew where a freeze is begun again: by then it was we who stopped it.
+  // Not again when a freeze is begun again: by then it was stopped by us.
   if (!member.stop.isSent) member.stop.wasStoppedBefore = isNoting && control_.isStopped(member.process);
   member.stop.isSeen = false;
   member.stop.timesAwake = 0;
@@ -57,7 +57,7 @@ bool StopProtocol::isHeldByCovered(Member& member, const Covering& covered) noex
 void StopProtocol::foundAwake(Member& member) noexcept {
   if (!isResendDue(++member.stop.timesAwake) || control_.whyUnfit(member.process)) return;
   if (sendStop(member) != 0) return;
-  // Where somebody else had stopped it, that was taken back: from now on it is ours to continue.
+  // If it was stopped before, that stop was taken back: from now on it is ours to continue.
   member.stop.wasStoppedBefore = false;
 }
 

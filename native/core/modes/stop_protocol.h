@@ -11,35 +11,34 @@
 
 namespace freeze_state {
 
-/// Whom a thaw continues.
+/// Which processes a thaw continues.
 enum class Whom : std::uint8_t { Stopped, All };
 
 /// Where the probes of a confirmation have come to.
 struct ConfirmCursor {
   std::size_t next = 0;       ///< the member to be probed next
-  std::size_t fruitless = 0;  ///< how many probes in a row have found nobody new stopped
+  std::size_t fruitless = 0;  ///< how many probes in a row have found no process newly stopped
 };
 
 /// How one process is stopped, seen to be stopped, and continued. All that a freeze does to a process by a signal goes
 /// through here; the marks of the member say how far it has come. Called under the state's lock.
 ///
-/// SIGSTOP that was sent is not yet a process that is stopped: it may be on its way, or be taken back, by somebody's
-/// SIGCONT or by an execve(2) in one of several threads. So a process that is found awake is sent it again, at ever
-/// longer intervals, since a tracer passes on each one.
+/// A process that was sent SIGSTOP is not stopped yet. The signal may be on its way. It may also be taken back, by the
+/// SIGCONT of another sender or by an execve(2) in one of several threads. So a process that is found awake is sent
+/// SIGSTOP again, at ever longer intervals, since a tracer passes on each one.
 class StopProtocol {
  public:
   /// `ledger`: where what is stopped is noted for the guardian; null where there is none.
   explicit StopProtocol(ProcessControl& control, Ledger* ledger = nullptr) noexcept
       : control_(control), ledger_(ledger) {}
 
-  /// Whether SIGSTOP is to be sent again to a process that so many probes have found awake.
+  /// Whether to send SIGSTOP again to a process that so many probes have found awake.
   static constexpr bool isResendDue(unsigned timesAwake) noexcept {
     return timesAwake >= kOnItsWay && std::has_single_bit(timesAwake);
   }
 
   /// Sends SIGSTOP and marks the member, as sent or as exited. The failure is any other answer, or that the member must
-  /// not be signalled; it may be marked as sent then, too. `isNoting`: notes first whether somebody else had stopped
-  /// it.
+  /// not be signalled; it may be marked as sent then, too. `isNoting`: notes first whether it was stopped before.
   std::optional<Failure> stop(Member& member, bool isNoting) noexcept;
 
   /// Probes the member, in steps, and notes what that shows: for a caller that judges the state itself. Nothing where

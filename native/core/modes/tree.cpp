@@ -77,7 +77,7 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member, const Ticket*
     if (const auto failure = protocol_.resume(member); failure) return {*failure};
   }
   Failures failures = resumeBelow(pid);
-  // It stays a member, so nothing of its tree is to run (G5).
+  // It stays a member, so nothing of its tree may run (G5).
   if (!failures.empty() && frozen != nullptr && !member.hasExited())
     append(failures, stopTree(members, member, *frozen));
   return failures;
@@ -85,7 +85,7 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member, const Ticket*
 
 /// Whether the process came with that member, and with no other one in between.
 bool TreeFreezer::isBelow(Pid pid, Pid root) noexcept {
-  // The number of one that has exited may be given anew, and so make a circle.
+  // The number of one that has exited may be reused, and so make a circle.
   for (std::size_t steps = 0; pid != root; ++steps) {
     const Pid parent = descendants_.parentOf(pid);
     if (parent == 0 || steps > descendants_.list.size()) return false;
@@ -202,8 +202,8 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
   return MemberStatus{pid, freeze_state::probe(control(), member->process, slice), false, member->stop.isSent};
 }
 
-/// For a forced thaw: whoever is below the members now, whether or not a freeze of ours has met it. They run meanwhile,
-/// so what is forked now may be missed; and nobody stopped that.
+/// For a forced thaw: all that is below the members now, whether or not a freeze of ours has met it. They run
+/// meanwhile, so the walk may miss a process that is forked now. Such a process was not stopped.
 void TreeFreezer::resumeStoppedByOthers(MemberList& members) {
   reader_->reset();
   if (reader_->beginPass({}) != 0) return;

@@ -14,8 +14,8 @@
 namespace freeze_state {
 
 /// The registered processes and all their descendants; tree_walk.h has how they are stopped. Descendants are held for
-/// the length of one freeze. The thaw continues exactly what the freeze stopped, the registered ones first; a
-/// descendant that somebody else had stopped before is left as it was.
+/// the length of one freeze. The thaw continues exactly what the freeze stopped, the registered ones first. A
+/// descendant that was stopped before is left as it was.
 class TreeFreezer final : public ProcessFreezer {
  public:
   TreeFreezer(const LoopOptions& options, ProcessControl& control, ProcessTable& table, Ledger* ledger = nullptr)
@@ -56,7 +56,7 @@ class TreeFreezer final : public ProcessFreezer {
   const std::unique_ptr<ChildReader> reader_;
   Descendants descendants_;  ///< empty while nothing is stopped
   ConfirmCursor descendantsCursor_;
-  std::optional<TreeWalk> walk_;  ///< in progress; ended where somebody joins or leaves, and then begun anew
+  std::optional<TreeWalk> walk_;  ///< in progress; ended where a member joins or leaves, and then begun again
   bool isWalked_ = false;         ///< a walk has come to its end since `begin`
 };
 

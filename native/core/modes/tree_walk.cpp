@@ -12,9 +12,9 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-/// A sleeper takes SIGSTOP at once, unless its system call cannot be interrupted: then nobody knows when. In vfork(2)
-/// it waits for its child, which exists and is to be stopped itself, so there is nothing to wait for. In any other,
-/// fork(2) among them, it may have another child yet.
+/// A sleeping process takes SIGSTOP at once, unless its system call cannot be interrupted: then the time is unknown. In
+/// vfork(2) it waits for its child. The child exists and is stopped itself, so there is nothing to wait for. In any
+/// other such call, fork(2) among them, it may have another child yet.
 constexpr milliseconds kAsleep(2);
 
 /// A running process takes SIGSTOP when it gets a processor. Also: a pass that saw a process exit must be repeated;
@@ -59,7 +59,7 @@ Step TreeWalk::run(const Slice& slice) {
     if (isOver()) break;
     const bool isBlocked = std::exchange(isBlocked_, false);
     hasWorked = std::exchange(isCutShort_, false) || hasWorked || !round_.ready.empty();
-    // Whoever sets a deadline lets time pass himself, and knows when it has been too long.
+    // A caller that sets a deadline waits between the steps itself, and decides when it has been too long.
     if (slice.until != kNoDeadline) {
       if (hasPassed(slice.until)) return hasWorked ? Step::more() : Step::blocked();
       continue;
@@ -145,15 +145,15 @@ Failures TreeWalk::takeNextChild(Parent& parent, const Slice& slice) {
     // parent, the quiet round finds.
     if (!isQuiet_) parent.children.clear();
   }
-  // One of whom somebody was found, or found to have exited, is to be asked again at once, before the rest of a large
+  // A parent with a new child, or with one found to have exited, is asked again at once, before the rest of a large
   // tree: where children fork and exit, the one that still lives is hard to catch.
   if (parent.hasChanged) round_.again.push_back(parent.pid);
   round_.parent.reset();
   return {};
 }
 
-/// Those that were found are asked in the next one, once they have stopped. The last round is one that asks everyone,
-/// all of them stopped by its beginning, and finds nothing new.
+/// Those that were found are asked in the next round, once they have stopped. The last round asks every process, all of
+/// them stopped by its beginning, and finds nothing new.
 void TreeWalk::endRound() {
   std::vector<Pid> next = std::move(round_.waiting);
   const std::size_t before = round_.toAsk.size();
@@ -168,7 +168,7 @@ void TreeWalk::endRound() {
   beginRound(std::move(next));
 }
 
-/// Which process is to blame: one that did not stop, or else one that always has another child.
+/// Which process caused the failure: one that did not stop, or else one that always has another child.
 Failures TreeWalk::neverStopped(bool isBlocked) const {
   const bool isWaiting = isBlocked || !round_.waiting.empty();
   const Pid pid = round_.waiting.empty() ? round_.toAsk.front() : round_.waiting.front();
@@ -210,7 +210,7 @@ std::optional<bool> TreeWalk::canBeAsked(Pid pid, const Slice& slice, Failures& 
     case ProcessState::Running: asleepSince_.erase(pid); return false;
     case ProcessState::Unknown: break;
   }
-  // It lives, so /proc hides it, or could not be read for want of descriptors.
+  // It lives, so either /proc hides it, or it could not be read because descriptors ran out.
   ProcessEntry entry;
   if (const int error = table_.read(pid, entry); error != 0)
     failures.push_back(readFailure(pid, error == ESRCH ? EACCES : error));
@@ -223,7 +223,7 @@ std::optional<bool> TreeWalk::isInVfork(Pid pid, const Slice& slice) {
     reader_.reset();
     sleeper_ = Sleeper{pid, false, {}};
   }
-  // Nothing has begun a pass where nobody could be asked yet.
+  // No pass has begun where no process could be asked yet.
   if (!sleeper_->hasBegunPass) {
     const int error = reader_.beginPass(slice);
     if (error == EAGAIN) return std::nullopt;

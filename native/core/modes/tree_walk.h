@@ -18,9 +18,10 @@ namespace freeze_state {
 /// One stop of trees.
 ///
 /// A process that runs may fork at any moment, and kill(2) returns before its target has stopped. So each process is
-/// signalled, awaited, and only then asked for its children; those are signalled in turn, until a pass over processes
-/// that are all stopped finds nobody new. A process that exits meanwhile may leave its children to another process of
-/// the tree (a PR_SET_CHILD_SUBREAPER, prctl(2)), so a pass that saw such an exit is not the last.
+/// signalled, awaited, and only then asked for its children; those are signalled in turn. This ends with a pass over
+/// processes that are all stopped and that finds no new process. A process that exits meanwhile may leave its children
+/// to another process of the tree (a PR_SET_CHILD_SUBREAPER, prctl(2)), so a pass that saw such an exit is not the
+/// last.
 ///
 /// It is done in steps of some microseconds. Between any two of them the slice is asked, and then the walk ends (G6),
 /// or waits for its next call.
@@ -49,7 +50,7 @@ class TreeWalk {
     Pid pid;
     std::vector<Pid> children;  ///< those not visited yet, the youngest last
     bool isListed;              ///< all that it has are in the list
-    bool hasChanged;            ///< somebody was found, or found to have exited, or to have another parent
+    bool hasChanged;            ///< a child was found, or found to have exited, or to have another parent
   };
 
   /// A process that may wait in vfork(2).
@@ -97,9 +98,9 @@ class TreeWalk {
     std::vector<Pid> found;        ///< new ones
   };
   Round round_;
-  bool isQuiet_ = true;  ///< this round has asked everyone, all of them stopped by its beginning, and found nothing new
-  bool isCutShort_ = false;  ///< a probe has come further, and not to its end
-  bool isBlocked_ = false;   ///< a round has found nobody to ask before somebody has stopped
+  bool isQuiet_ = true;  ///< this round has asked all processes, each stopped by its beginning, and found nothing new
+  bool isCutShort_ = false;  ///< a probe has advanced, but the slice ended it before it was complete
+  bool isBlocked_ = false;   ///< a round has found no process to ask before another one stops
 
   Deadline begin_;
   Deadline lastProgress_;

@@ -7,8 +7,7 @@
 namespace freeze_state {
 
 /// Signals the whole process group that a process leads, by one system call (kill(2) with a negative pid), which
-/// reaches a process that is being forked at that moment too. Who the leader is and what it does, another control
-/// tells.
+/// reaches a process that is being forked at that moment too. Another control identifies and probes the leader.
 class GroupControl : public ProcessControl {
  public:
   explicit GroupControl(ProcessControl& leaders) noexcept : leaders_(leaders) {}
@@ -25,7 +24,7 @@ class GroupControl : public ProcessControl {
   ProcessState probe(const Process& leader) noexcept override;
   std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept override;
   /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
-  /// here, since they take signals; `ProcessGroupFreezer` looks for those.
+  /// here, since they take signals; `ProcessGroupFreezer` checks for those.
   void findExited(std::span<Process* const> groups) noexcept override;
   bool isKernelThread(Pid pid) noexcept override { return leaders_.isKernelThread(pid); }
   LedgerIdentity identify(const Process& leader) noexcept override;

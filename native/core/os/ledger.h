@@ -9,7 +9,7 @@
 
 namespace freeze_state {
 
-/// A process or a process group, as somebody else can verify it later: a number alone may have been given anew by then.
+/// A process or a process group, as another process can verify it later: a number alone may have been reused by then.
 /// `ProcessControl::identify` fills it in.
 struct LedgerIdentity {
   enum class Kind : std::uint8_t {
@@ -28,14 +28,14 @@ struct LedgerIdentity {
 struct LedgerCgroup {
   std::string path;
   std::uint64_t inode = 0;  ///< of the directory
-  bool isOwned = false;     ///< we made it, so it is to be removed once nobody is in it
+  bool isOwned = false;     ///< we made it, so it is removed once no process is in it
 };
 
 class Ledger;
 
 /// One line of a ledger; empty where there is no ledger, or no room in it. Destroying it takes the line off.
 ///
-/// A mark is a plain store: it is set before the signal is sent and cleared after the continue, so that whoever reads
+/// A mark is a plain store: it is set before the signal is sent and cleared after the continue. So a process that reads
 /// the ledger after our death finds all that may be stopped. Used under the lock of the state that it belongs to.
 class LedgerEntry {
  public:
@@ -57,7 +57,7 @@ class LedgerEntry {
   ~LedgerEntry();
 
   bool isEmpty() const noexcept { return mark_ == nullptr; }
-  /// Release: whoever sees the mark sees the identity. The system call that follows is not moved before it.
+  /// Release: a reader that sees the mark sees the identity. The system call that follows is not moved before it.
   void mark() noexcept { set(1); }
   void clear() noexcept { set(0); }
 
@@ -84,8 +84,8 @@ class Ledger {
   virtual LedgerEntry enter(const LedgerIdentity& identity) noexcept = 0;
   virtual LedgerEntry enter(const LedgerCgroup& cgroup) noexcept = 0;
 
-  /// Waits until somebody reads it, or nobody will: the guardian is started when the first state is made, and takes a
-  /// millisecond. For a second at most, and once. Before the first stop, under the lock of the state.
+  /// Waits until the guardian reads it, or no guardian will: the guardian is started when the first state is made, and
+  /// takes a millisecond. For a second at most, and once. Before the first stop, under the lock of the state.
   virtual void awaitReader() noexcept = 0;
 
  private:

@@ -6,7 +6,7 @@ namespace freeze_state {
 
 namespace {
 
-/// For systems without /proc: nothing tells what a process does, or who is whose child.
+/// For systems without /proc: nothing tells what a process does, or which process is the child of which.
 class NoTable final : public ProcessTable {
  public:
   bool isAvailable() const noexcept override { return false; }

@@ -16,7 +16,7 @@ namespace freeze_state {
 enum class Signal : std::uint8_t { Stop, Continue };
 
 /// One process, and not merely its number: by pidfd where there are pidfds, else by pid and start time, else by pid.
-/// Filled in by the `ProcessControl` that opened it; opaque to everybody else but for `pid` and `hasExited`.
+/// Filled in by the `ProcessControl` that opened it; opaque to all other code but for `pid` and `hasExited`.
 struct Process {
   Pid pid = 0;
   int fd = -1;                  ///< pidfd_open(2), owned; -1 where there is none
@@ -84,8 +84,8 @@ class ProcessControl {
     return probe(process);
   }
 
-  /// Whether it is stopped, by whomever: the cheapest answer to that, by its first thread, say. Of a child of ours
-  /// whose stop somebody has waited for, it may be no.
+  /// Whether it is stopped, no matter by which process: the cheapest answer to that, by its first thread, say. For a
+  /// child of ours whose stop was already reported to a waiter, the answer may be no.
   virtual bool isStopped(const Process& process) noexcept { return probe(process) == ProcessState::Stopped; }
 
   /// Whether whatever has the pid now is a thread of the kernel, which takes no signal.
@@ -97,7 +97,7 @@ class ProcessControl {
   /// The process that traces it (ptrace(2)); 0 where there is none, or nothing tells.
   virtual Pid tracerOf(const Process& /*process*/) noexcept { return 0; }
 
-  /// By what somebody else can tell it from others that get its number later.
+  /// Data by which another process can tell it from others that get its number later.
   virtual LedgerIdentity identify(const Process& /*process*/) noexcept { return {}; }
 
   /// Marks the processes that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where

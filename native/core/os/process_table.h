@@ -57,7 +57,7 @@ class ProcessWalk {
   virtual int error() const noexcept = 0;
 };
 
-/// Who is whose child. One object serves one tree, under the lock of its state.
+/// Which process is the child of which. One object serves one tree, under the lock of its state.
 class ChildReader {
  public:
   virtual ~ChildReader() = default;
@@ -87,7 +87,7 @@ class ProcessTable {
 
   /// Whether there is one here.
   virtual bool isAvailable() const noexcept = 0;
-  /// Whether it shows the processes of everybody; it may hide those of others (hidepid, proc(5)).
+  /// Whether it shows the processes of every user; it may hide those of others (hidepid, proc(5)).
   virtual bool showsAll() const noexcept = 0;
 
   /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden. Any other, such as EMFILE, says

@@ -11,7 +11,7 @@ namespace freeze_state::rt_budget {
 bool isSmall();
 
 /// The directory of the group that the texts of /proc/<tid>/cgroup and of mountinfo give for the controller `cpu` of
-/// version 1, which has such budgets (CONFIG_RT_GROUP_SCHED; version 2 has none); empty where there is none to be seen.
+/// version 1, which has such budgets (CONFIG_RT_GROUP_SCHED; version 2 has none); empty where none is visible.
 std::string groupOf(const std::string& cgroups, const std::string& mountinfo);
 
 /// Whether that group has less than half of each period; no where nothing limits it.

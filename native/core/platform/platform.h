@@ -15,9 +15,9 @@ struct FreezerResult {
   Failures failures;
 };
 
-/// The best means that this system has for the mode. Where a mode cannot work, its freezer says so when it is to stop
-/// something; for mode `Cgroup`, which begins by making one, it fails here.
-/// `isGuarded`: what it stops is continued if this process dies; see os/guardian.h.
+/// The best means that this system has for the mode. Where a mode cannot work, its freezer says so at its first stop;
+/// for mode `Cgroup`, which begins by making one, it fails here. `isGuarded`: what it stops is continued if this
+/// process dies; see os/guardian.h.
 FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, bool isGuarded);
 
 /// Whether a freeze in this mode can work here: empty if so, else why not.

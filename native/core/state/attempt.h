@@ -28,7 +28,7 @@ struct Roster {
 /// takes the state's lock. Nothing allocates that is not about a confirmation.
 class Attempt {
  public:
-  /// Nothing is done before the first call of `freeze`. `caller`: the listener of the caller, who is not told of what
+  /// Nothing is done before the first call of `freeze`. `caller`: the listener of the caller, which is not told of what
   /// this does.
   Attempt(FreezeState& state, std::uint64_t epoch, const Listener* caller) noexcept
       : state_(state), epoch_(epoch), caller_(caller) {}
@@ -38,8 +38,8 @@ class Attempt {
 
   /// Stops every live member if the state still is running at the epoch, all together or not at all, as
   /// `FreezeState::freezeAtEpoch` has it. In steps, as far as it comes until the deadline: the state stays running
-  /// until the last one, and whatever is done to it in between is as if the freeze had not begun. Once done, `isFrozen`
-  /// says what became of it. `roster`: for a confirmation, which also notes whom others had stopped before.
+  /// until the last one, and a call in between acts as if the freeze had not begun. Once done, `isFrozen` says what
+  /// became of it. `roster`: for a confirmation, which also notes the processes that were stopped before.
   Step freeze(Deadline until, Roster* roster = nullptr);
 
   /// The state was frozen at the epoch when `freeze` was done.
@@ -58,7 +58,7 @@ class Attempt {
   /// the first case. Nothing where there was nothing to thaw.
   std::optional<Failures> rollBack(bool isInProgressOnly);
 
-  /// The members have changed: what was found out about them is to be found out again. Under the state's lock.
+  /// The members have changed: their state is probed again. Under the state's lock.
   void restart() noexcept { isRestartDue_ = true; }
   std::uint64_t epoch() const noexcept { return epoch_; }
 

@@ -19,7 +19,7 @@ Confirmation::Progress Confirmation::step(Deadline until) {
   return {Stage::Stopped, std::move(step)};
 }
 
-/// Nobody can say that all has stopped, so nothing stays stopped (G4). Where somebody else thawed first, that is what
+/// It cannot be known whether all has stopped, so nothing stays stopped (G4). If another call thawed first, that thaw
 /// has ended it.
 Step Confirmation::rolledBack(Step step) {
   auto failures = rollBack(false);

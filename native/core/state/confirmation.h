@@ -29,7 +29,7 @@ class Confirmation {
   struct Progress {
     Stage stage = Stage::Freezing;
     Step step;  ///< in stages `Freezing` and `Stopping` unfinished; failed as `FreezeState::freezeAtEpoch` is, or where
-                ///< nobody can say that all has stopped: then it was rolled back
+                ///< it cannot be known whether all has stopped: then it was rolled back
   };
   /// Continues until the deadline.
   Progress step(Deadline until);
@@ -38,7 +38,7 @@ class Confirmation {
   std::optional<std::vector<Pid>> pending();
 
   /// Thaws what is, or in steps is about to be, frozen at this epoch. `onlyOwn`: what is frozen only if it was this
-  /// confirmation that froze it. Nothing where somebody else thawed first, or there is nothing to thaw.
+  /// confirmation that froze it. Nothing where another call thawed first, or there is nothing to thaw.
   std::optional<Failures> rollBack(bool onlyOwn) { return attempt_.rollBack(onlyOwn && !attempt_.isOwn()); }
 
   /// What became of each process that is covered, once all have stopped: the registered ones first, in the order of

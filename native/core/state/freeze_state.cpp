@@ -111,7 +111,7 @@ Failures FreezeState::continueMembers(std::unique_lock<std::mutex>& lock, const 
     inProgress_ = nullptr;
     if (freezer_->isAnyStopped(members_)) {
       failures = resume(Whom::Stopped);
-      // After the signals: by now the members run, and nobody waits for this.
+      // After the signals: by now the members run, so this delays none of them.
       freezer_->refresh(members_);
       dropExited();
     }
@@ -221,7 +221,7 @@ std::optional<std::vector<Pid>> FreezeState::pids() const {
 
 Failures FreezeState::close(const Listener* caller) {
   word_.store(word::kClosed);
-  // Whoever comes here second waits for the first one's thaw.
+  // A second caller waits for the thaw of the first one.
   std::unique_lock lock(mutex_);
   if (std::exchange(isCleared_, true)) return {};
   Failures failures = resume(Whom::Stopped);
@@ -273,7 +273,7 @@ void FreezeState::tell(const Listener* caller) noexcept {
   }
 }
 
-/// Tells everybody but the caller that the word has moved, and ends the caller's hold of the lock.
+/// Tells each waiter but the caller that the word has moved, and ends the caller's hold of the lock.
 void FreezeState::announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept {
   tell(caller);
   lock.unlock();

@@ -53,7 +53,7 @@ struct UnregisterResult {
 /// contents of the group's files. What a confirmation reports comes on top, in any mode. The promises G1 to G8 are in
 /// docs/semantics.md; the comments in the source say where each is kept.
 ///
-/// An operation that changes the state takes the listener of its caller, who knows of the change already and is not
+/// An operation that changes the state takes the listener of its caller, which knows of the change already and is not
 /// told.
 class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
@@ -76,9 +76,9 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// The state, by one load; see word.h.
   std::uint64_t word() const noexcept { return word_.load(); }
 
-  /// Stops every live member if the state still is running at `epoch` (0 to `word::kMaxEpoch`), all together or not
-  /// at all. True: every live member got SIGSTOP, and the state is frozen until a later thaw; so it is, too, for a
-  /// second call with the epoch that is frozen. False: the epoch had passed, or someone holds the state, or the mode is
+  /// Stops every live member if the state still is running at `epoch` (0 to `word::kMaxEpoch`), all together or not at
+  /// all. True: every live member got SIGSTOP, and the state is frozen until a later thaw; so it is, too, for a second
+  /// call with the epoch that is frozen. False: the epoch had passed, or a caller holds the state, or the mode is
   /// `None`; this call left nothing stopped.
   /// Fails with `NoPidConfigured`, `ProcessNotFound` (no member lives), `PermissionDenied`, `SignalFailed`,
   /// `UnsupportedPlatform`, `Closed`; then, too, nothing is left stopped.
@@ -129,8 +129,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// does nothing. The failures name members that could not be continued.
   Failures close(const Listener* caller = nullptr);
 
-  /// The first half of `close`, which is to follow: for a process that exits and has other states to thaw. To forget
-  /// members may take long, where they are to be moved out of a control group.
+  /// The first half of `close`, which must follow: for a process that exits and has other states to thaw. To forget
+  /// members may take long, where they have to be moved out of a control group.
   void thawForGood() noexcept;
 
   /// Blocks until the word is another than `seen`, and returns that; or returns `seen` at the deadline, or soon after
@@ -161,7 +161,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   const std::uint64_t id_ = live_states::nextId();
   const Mode mode_;
 
-  /// Set to frozen only under `mutex_`; moved on by anyone at any time.
+  /// Set to frozen only under `mutex_`; any thread moves it on at any time.
   std::atomic<std::uint64_t> word_{word::running(0)};
 
   /// Raised before the thaw that begins a hold, read by a freeze after it has read the word: so either the freeze sees

@@ -4,8 +4,8 @@
 
 namespace freeze_state {
 
-/// Hears of every change of a state but those that its own owner makes, who knows; and of each release of the last
-/// hold.
+/// Hears of every change of a state, except changes by its own owner, which knows of them. Also hears of each release
+/// of the last hold.
 class Listener {
  public:
   /// Called under the state's lock, by the thread that made the change, whichever that is. So it must be brief, must
@@ -19,7 +19,7 @@ class Listener {
 /// Asked now and then by a thread that is blocked in `FreezeState::waitForChange`.
 class Interruption {
  public:
-  /// How long after one question the next is due. Nothing wakes a thread that is to be ended, so it has to ask.
+  /// How long after one question the next is due. Nothing wakes a thread that is being ended, so it has to ask.
   virtual std::chrono::milliseconds interval() const noexcept = 0;
   /// Whether the wait should be given up. Called on the blocked thread, with no lock held.
   virtual bool isInterrupted() noexcept = 0;

@@ -38,7 +38,7 @@ void thawAll() {
   if (all.owner != systemControl().ownPid()) return;
   const std::lock_guard lock(all.mutex);
   all.isExiting = true;
-  // First what is stopped, then whatever else there is to do.
+  // First what is stopped, then all other work.
   for (const auto& [id, entry] : all.entries) entry.state.thawForGood();
   for (const auto& [id, entry] : all.entries) entry.state.close();
 }

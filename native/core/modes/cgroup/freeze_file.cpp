@@ -74,7 +74,7 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
     if (errno != EBUSY || left <= 0) return errno;
     std::vector<Pid> pids;
     if (const int error = cgroup::processes(path, mount, pids); error != 0) return error;
-    // Somebody else has put one there; it leaves by itself if it is exiting.
+    // Others have put a process there; it leaves by itself if it is exiting.
     std::erase_if(pids, cgroup::isExiting);
     if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
@@ -211,11 +211,11 @@ void FreezeFile::closeFiles() noexcept {
 int FreezeFile::remove() noexcept {
   if (std::exchange(isRemoved_, true)) return 0;
   closeFiles();
-  // Only `close` and the end of a state come here, which hold the state's lock then. By that time all members run, and
-  // the word says closed, by which freezes, thaws and registrations turn back before they take the lock. Who waits for
-  // these milliseconds is to be told that it is closed: another closer, a wait, a call that asks for the members. There
-  // are many of them only for a process with much memory: the last of its threads may hold the group when cgroup.procs
-  // does not list the process any more.
+  // Only `close` and the end of a state come here, and they hold the state's lock. By that time all members run, and
+  // the word says closed. Freezes, thaws and registrations therefore return before they take the lock. Only calls that
+  // have to learn that the state is closed wait for these milliseconds: another closer, a wait, a call that asks for
+  // the members. It takes many milliseconds only for a process with much memory: the last of its threads may hold the
+  // group when cgroup.procs does not list the process any more.
   int left = 5000;
   return isOwned_ ? removeDirectory(path_, mount_, left) : 0;
 }

@@ -36,11 +36,11 @@ class FreezeFile {
 
   /// Writes cgroup.freeze. Returns 0, or the errno(3).
   int set(bool isFrozen) const noexcept;
-  /// Whether cgroup.freeze says that it is to be frozen, by whomever. Returns 0, or the errno(3).
+  /// Whether cgroup.freeze asks for a freeze, no matter which process wrote it. Returns 0, or the errno(3).
   int readSet(bool& isFrozen) const noexcept;
   /// Whether all in it is frozen by now (cgroup.events).
   bool hasFrozen() const noexcept { return reads("frozen 1"); }
-  /// Whether anybody is in it, or below it.
+  /// Whether any process is in it, or below it.
   bool isPopulated() const noexcept { return reads("populated 1"); }
 
   /// Closes the files: from here on only `remove` is of use.

@@ -66,7 +66,7 @@ Failures CgroupFreezer::whyNotNow(const MemberList& members) const {
   return whyFrozen();
 }
 
-/// Which group somebody has frozen: this one, or one above it.
+/// Which group has been frozen: this one, or one above it.
 Failures CgroupFreezer::whyFrozen() const {
   std::string frozen;
   if (const int error = cgroup::findFrozen(group_->path(), group_->mount(), frozen); error != 0)
@@ -74,7 +74,7 @@ Failures CgroupFreezer::whyFrozen() const {
   return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
-/// Each process in it is woken, to freeze or to run, and none of them is to take our processor meanwhile.
+/// A write wakes each process in the group, to freeze or to run. None of them may take our processor meanwhile.
 int CgroupFreezer::set(bool isFrozen) const noexcept {
   const SignalLoop loop(options_, SignalLoop::kMany);
   return group_->set(isFrozen);
@@ -114,7 +114,7 @@ Failures CgroupFreezer::resume(MemberList& members, Whom whom) {
   // Before the write, which is the end of it: one pread(2).
   const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);
-  // Removed by somebody else: then nothing is in it.
+  // Removed by others: then nothing is in it.
   if (error != 0 && error != ENODEV) {
     Failure failure = membership_.failureOf(error, "write");
     failure.isStopped = isFrozenByUs();
@@ -127,8 +127,8 @@ Failures CgroupFreezer::resume(MemberList& members, Whom whom) {
   return whyHeld(hadFrozen);
 }
 
-/// Why it is not thawed although we have thawed it: it is in a cgroup that is frozen. Asked after the thaw, so that
-/// nobody waits for it.
+/// Why it is not thawed although we have thawed it: it is in a cgroup that is frozen. Asked after the thaw, so that it
+/// delays no process.
 Failures CgroupFreezer::whyHeld(bool hadFrozen) const {
   if (group_->hasFrozen()) return whyFrozen();
   // The kernel takes back at once what had frozen, so that it runs.
@@ -140,8 +140,8 @@ Failures CgroupFreezer::whyHeld(bool hadFrozen) const {
   return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
 }
 
-/// For a forced thaw: what others stopped by a signal is to run as well. Whose the others are, in an external
-/// group, nobody knows.
+/// For a forced thaw: continues what others stopped by a signal as well. In an external group only the members, since
+/// the owner of any other process is unknown.
 void CgroupFreezer::resumeStoppedByOthers(const MemberList& members) {
   for (const Member& member : members.all()) {
     if (!member.hasExited() && membership_.isInside(member.pid(), true))
@@ -171,8 +171,8 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   return list;
 }
 
-/// Who keeps the group from being frozen; all that is in it, where nothing tells. The kernel counts the frozen ones and
-/// does not name them, but they sleep.
+/// The processes that keep the group from being frozen; all that is in it, where nothing tells. The kernel counts the
+/// frozen ones and does not name them, but they sleep.
 void CgroupFreezer::findPending(std::vector<Covered>& list) const {
   const auto isPending = [](const Covered& one) { return one.isPending; };
   for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone && membership_.isAwake(one.pid);
@@ -188,7 +188,7 @@ std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid,
   const bool isAwake = state == ProcessState::Running || state == ProcessState::Sleeping;
   const bool isHere = membership_.isInside(pid, member != nullptr);
   const bool isHeld = isHere && isAwake && group_->hasFrozen();
-  // Somebody else who uses the group may have thawed it.
+  // Another user of the group may have thawed it.
   bool isSet = false;
   const bool isByUs = isHere && isFrozenByUs() && group_->readSet(isSet) == 0 && isSet;
   return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, member != nullptr, isByUs};

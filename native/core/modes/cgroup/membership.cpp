@@ -17,8 +17,8 @@ std::optional<std::string> find(const OriginMap& origins, Pid pid) {
 
 }  // namespace
 
-/// Where the process is; empty where it has ended, and where it is neither there nor below `top` as far as is to be
-/// seen. Returns 0, or the errno(3) for which it cannot be told.
+/// Where the process is. Empty where it has ended, and where it was found neither there nor below `top`. Returns 0, or
+/// the errno(3) for which it cannot be told.
 int Membership::findDirectory(Pid pid, const std::string& top, std::string& directory) const {
   int error = find_(pid, group_.mount(), directory);
   // Where /proc does not tell, the process may still be inside: the groups list their threads.
@@ -70,7 +70,7 @@ Failures Membership::leave(const MemberList& members, const Member& member) {
   // First: of two that share the group, the last one moves it.
   forget(pid);
   if (member.hasExited() || !isThere()) return {};
-  // Only what is here: somebody may have moved it, or its number may be another process's.
+  // Only what is here: a foreign process may have moved it, or its number may be another process's.
   bool isHere = false;
   const int error = findInside(pid, isHere);
   Failures failures;
@@ -108,7 +108,7 @@ Failures Membership::leaveWithFamilies(const MemberList& members, const OriginMa
 }
 
 Failures Membership::leaveAll(MemberList& members) {
-  // First: of two that share the group, the last one moves whom both have.
+  // First: of two states that share the group, the last one moves the processes that both have.
   const OriginMap origins = Origins::all().leave(id());
   if (!isThere()) return {};
   // Where there are no descriptors, the moves have these.
@@ -123,7 +123,7 @@ Failures Membership::leaveAll(MemberList& members) {
   return leaveRest(origins, find(origins, first).value_or(""));
 }
 
-/// Orphans, and what was born meanwhile. Who is exiting the kernel does not move: it is waited for.
+/// Orphans, and processes forked meanwhile. The kernel does not move a process that is exiting: it is waited for.
 Failures Membership::leaveRest(const OriginMap& origins, const std::string& otherwise) const {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{5};

@@ -26,8 +26,8 @@ struct CgroupAccess {
   ProcessTable* table = &systemTable();
 };
 
-/// Who is in a cgroup that a state freezes: members are moved into it and, when they leave, back to where they came
-/// from, with what they started in it. Called under the state's lock.
+/// The processes in a cgroup that a state freezes. Members are moved into it. When they leave, they are moved back to
+/// where they came from, with what they started in it. Called under the state's lock.
 class Membership {
  public:
   Membership(FreezeFile& group, ProcessControl& control, CgroupAccess access = {})
@@ -49,16 +49,17 @@ class Membership {
   /// Which of several states that were given the same cgroup has frozen it.
   std::atomic<std::uint64_t>& claim() const noexcept { return *place_.claim; }
 
-  /// Nobody with this pid is in it any more in this state's name.
+  /// No process with this pid is in it any more in the name of this state.
   void forget(Pid pid) const;
-  /// Moves a process that is held in, with all that descends from it: a newcomer, or a member that somebody may have
-  /// moved out. Who is inside stays where it is, and so does a descendant that another state has. All or none.
-  /// `isFrozenByUs`: the group is frozen, and that is what they are to be.
+  /// Moves a process that is held in, with all its descendants: a newcomer, or a member that a foreign process may have
+  /// moved out. A process that is inside stays where it is, and so does a descendant that another state has. All or
+  /// none. `isFrozenByUs`: we froze the group, and so they are frozen as well.
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
-  /// Moves the member out with its family: those in the group that descend from it, and not from another member in
-  /// between, be it another state's.
+  /// Moves the member out with its family: those in the group that descend from it, with no other member in between, of
+  /// this state or another.
   Failures leave(const MemberList& members, const Member& member);
-  /// The same for all; out of an owned group, whoever is in it. For the end: closes the files of the group.
+  /// The same for all members; out of an owned group, for every process in it. For the end: closes the files of the
+  /// group.
   Failures leaveAll(MemberList& members);
 
   /// The first live member that is not in it any more; `inside` are the threads in it, sorted.
@@ -72,7 +73,7 @@ class Membership {
   int findInside(Pid pid, bool& isInside) const;
   /// The same; `otherwise` where it cannot be told.
   bool isInside(Pid pid, bool otherwise) const;
-  /// Whether the group is the one that it was: somebody may have removed it, and made another of that name.
+  /// Whether the group is the one that it was: a foreign process may have removed it, and made another of that name.
   bool isThere() const noexcept;
 
   Failure failureOf(int error, const char* call) const { return cgroup::laterFailure(error, call, group_.path()); }
@@ -83,7 +84,7 @@ class Membership {
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
   Failures whyHeld(Pid pid, const std::string& here) const;
   std::string originOf(Pid pid, const std::string& here) const;
-  /// A process that is to be inside: what was done for it.
+  /// What was done to have a process inside.
   struct Taken {
     Pid pid;
     bool isNoted;

@@ -16,8 +16,8 @@ Failures Membership::whyHeld(Pid pid, const std::string& here) const {
   return holder.empty() ? Failures() : Failures{{FailureCode::CgroupHeld, pid, 0, "", false, std::move(holder)}};
 }
 
-/// Where the process, which is here now, belongs when it leaves. Out of an owned group in which it was born it goes
-/// with the nearest that it descends from. Empty where nobody knows.
+/// Where the process, which is here now, belongs when it leaves. A process that was forked inside an owned group goes
+/// to the origin of its nearest ancestor that has one. Empty where it is unknown.
 std::string Membership::originOf(Pid pid, const std::string& here) const {
   if (auto shared = Origins::all().ofSharers(id(), group_.path(), pid); shared) return *shared;
   if (!group_.isOwned() || !cgroup::isWithin(here, group_.path())) return here;
@@ -74,7 +74,8 @@ Failures Membership::take(Process& process, bool isFrozenByUs, std::vector<Taken
   if (here.empty()) return {{FailureCode::CgroupUnseen, pid, 0, "", false, group_.mount().point}};
   if (!held.empty()) return held;
   const bool isInside = isThere() && cgroup::isWithin(here, group_.path());
-  // Who was born inside leaves with the member that it descends from, unless it is one itself: the first that is taken.
+  // A process that was forked inside leaves with the member that it descends from, unless it is a member itself: the
+  // first that is taken.
   const bool isNoted = (taken.empty() || !isInside) && !Origins::all().of(id(), pid);
   if (isNoted) Origins::all().note(id(), pid, origin);
   taken.push_back({pid, isNoted, false});
@@ -100,8 +101,8 @@ Failures Membership::takeChild(Pid child, Pid parent, bool isFrozenByUs, std::ve
   return isOfAnother ? Failures() : failures;
 }
 
-/// Those that were born before their parent was inside; who is inside bears children that are. What is read while they
-/// fork and exit may have gaps: again, until nobody was outside.
+/// Takes the descendants that were forked before their parent was inside; children of a process inside are inside as
+/// well. What is read while they fork and exit may have gaps, so passes are repeated until one finds none outside.
 Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Taken>& taken) {
   const auto reader = table_.children();
   constexpr int kPasses = 100;
@@ -130,11 +131,10 @@ Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Ta
 
 Failures Membership::moveIn(Process& process, bool isFrozenByUs) {
   const Pid pid = process.pid;
-  // Somebody may have removed the group, and made another of that name.
+  // A foreign process may have removed the group, and made another of that name.
   bool isSet = false;
   if (const int error = group_.readSet(isSet); error != 0) return {failureOf(error, "read")};
-  // In one that is frozen by others it would be frozen with nobody having asked for that; out of one, it would be
-  // thawed.
+  // In a group that is frozen by others, it would be frozen without a request; out of one, it would be thawed.
   const std::string watched = isFrozenByUs ? group_.parent() : group_.path();
   std::string here;
   if (const int error = findDirectory(pid, group_.mount().point, here); error != 0) return {placeFailure(error, pid)};

@@ -53,7 +53,7 @@ int Moves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, s
     if (kin.contains(pid) || apart.contains(pid)) continue;
     ProcessEntry stat;
     const int error = table_.read(pid, stat);
-    // One that /proc hides is nobody's.
+    // One that /proc hides belongs to no family.
     if (cgroup::isExhausted(error)) return error;
     if (error == 0) parents[pid] = stat.parent;
   }
@@ -84,14 +84,15 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const OriginOf& 
   }
   const auto keep = [&](std::size_t leaver) {
     stuck.insert(leaver);
-    // It stays a member, so it is to be frozen with what came with it: all is in again, as far as it can be.
+    // It stays a member, so a freeze must reach it and what came with it: all of it is moved back in, as far as
+    // possible.
     for (const auto& [pid, of] : std::views::reverse(moved)) {
       if (of == leaver) in(pid);
     }
   };
   // The leavers first: what they fork from then on is outside. What was forked just before its parent was moved, the
-  // next pass finds. Who forks faster than that is let be: an owned group is emptied at the end, whoever is in
-  // it.
+  // next pass finds. A process that forks faster than that is not pursued: an owned group is emptied completely at the
+  // end.
   constexpr int kPasses = 100;
   for (int pass = 0; pass < kPasses && !next.empty(); ++pass) {
     for (const auto& [pid, leaver] : next) {
@@ -107,7 +108,7 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const OriginOf& 
     }
     next.clear();
     if (const int error = findRelatives(kin, apart, next); error != 0) {
-      // Then nobody knows whose family is whole.
+      // Then it is unknown which family is complete.
       if (!isFinal) backIn(moved);
       failures.push_back(cgroup::laterFailure(error, "open", path_));
       break;

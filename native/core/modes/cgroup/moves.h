@@ -27,28 +27,29 @@ class Moves {
   int in(Pid pid) const { return move_(path_, pid); }
 
   /// The process goes to its origin; else next to the group, and then to the nearest above its origin and above the
-  /// group. All refuse: the failure says what the first of these answered that exists. An origin in the group itself:
-  /// it stays. An empty one: nobody knows it.
+  /// group. If all refuse, the failure has the answer of the first of these that exists. With an origin in the group
+  /// itself the process stays. An empty origin is an unknown one.
   Failures out(Pid pid, const std::string& origin) const;
 
   struct Leaver {
     Pid pid;
     std::string origin;
   };
-  /// Where a process came from that is no leaver; nothing where it was born in the group.
+  /// Where a process that is no leaver came from; nothing where it was forked in the group.
   using OriginOf = std::function<std::optional<std::string>(Pid)>;
-  /// The same for each of them and its family: those in the group that descend from it, and not from another in between
-  /// that leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in.
-  /// Who was born in the group goes to where the leaver does.
-  /// `isFinal`: nothing is to be frozen any more, so where nobody can tell whose family is whole, who is out stays out.
+  /// The same for each of them and its family: those in the group that descend from it, without another in between that
+  /// leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in. A
+  /// process that was forked in the group goes to where the leaver does.
+  ///
+  /// `isFinal`: no freeze follows, so where it is unknown which family is complete, those that are out stay out.
   Failures familiesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
                        const std::unordered_set<Pid>& apart, bool isFinal) const;
 
-  /// Who is in it, or below it. Returns 0, or the errno(3) for which some may be missing.
+  /// The processes in it, or below it. Returns 0, or the errno(3) for which some may be missing.
   int inhabitants(std::vector<Pid>& pids) const;
 
  private:
-  /// Whose family a process is of, by the place of that one among the leavers.
+  /// For each process its family, as the index of that leaver.
   using Kin = std::unordered_map<Pid, std::size_t>;
   struct Relative {
     Pid pid;

@@ -23,8 +23,8 @@ using Claim = std::shared_ptr<std::atomic<std::uint64_t>>;
 /// there.
 using OriginMap = std::unordered_map<Pid, std::string>;
 
-/// Whom each state of this process has taken into its group, so that none takes a process from another. One lock guards
-/// it, the last that is taken; no freeze and no thaw does.
+/// Which processes each state of this process has taken into its group, so that none takes a process from another. One
+/// lock guards it. That lock is taken last, and neither a freeze nor a thaw takes it.
 class Origins {
  public:
   /// The only one, which is never destroyed: states may outlive the static objects of this library at exit.
@@ -36,7 +36,7 @@ class Origins {
     Claim claim;
   };
   Place enter(const std::string& path, bool isOwned);
-  /// The state has no group any more. Returns whom it had taken.
+  /// The state has no group any more. Returns the processes that it had taken.
   OriginMap leave(std::uint64_t owner);
 
   /// The state has taken the process out of the directory.

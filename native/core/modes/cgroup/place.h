@@ -4,7 +4,7 @@
 
 namespace freeze_state {
 
-/// Which control group is to be frozen, for mode `Cgroup`. Neither: one that is made under our own.
+/// Which control group mode `Cgroup` freezes. Neither: one that is made under our own.
 struct CgroupPlace {
   std::string path;    ///< of one that exists; stays when we close
   std::string parent;  ///< one is made under this, and removed when we close

@@ -54,7 +54,7 @@ int search(const std::vector<Pid>& ids, const std::string& top, std::string& dir
   if (error == 0 && directory.empty()) error = groupsBelow(top, groups);
   for (std::size_t i = 0; error == 0 && directory.empty() && i < groups.size(); ++i)
     error = search(ids, groups[i], directory);
-  // One that was removed meanwhile has nobody in it.
+  // One that was removed meanwhile has no process in it.
   return isGone(error) ? 0 : error;
 }
 
@@ -105,7 +105,7 @@ int threads(const std::string& directory, std::vector<Pid>& ids) { return number
 int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids) {
   int first = 0;
   const auto note = [&first](int error) {
-    // Any other says that there is nothing to be seen there.
+    // Any other error means that no process is visible there.
     if (first == 0 && isExhausted(error)) first = error;
     return error == 0;
   };

@@ -5,14 +5,15 @@
 
 #include "cgroupfs.h"
 
-/// Who is in which control group: by /proc/<pid>/cgroup, and where that does not tell, by the lists of the groups.
+/// Which process is in which control group: by /proc/<pid>/cgroup, and where that does not tell, by the lists of the
+/// groups.
 namespace freeze_state::cgroup {
 
 /// What /proc/<pid>/cgroup has for version 2; empty where it has nothing. Returns 0, or the errno(3).
 int findPath(Pid pid, std::string& path);
 
-/// The directory of the cgroup that the process is in, its living threads that is; empty where that is not to be seen
-/// in the mount. Returns 0, or the errno(3): ESRCH where there is no such process, and any other says nothing about it.
+/// The directory of the cgroup that the process is in, that is, its living threads; empty where the mount does not show
+/// it. Returns 0, or the errno(3): ESRCH where there is no such process, and any other says nothing about it.
 int findDirectory(Pid pid, const Mount& mount, std::string& directory);
 
 /// Which of the directory and those below it the process is in, by its own number and those of its threads that are

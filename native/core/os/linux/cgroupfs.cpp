@@ -47,7 +47,7 @@ bool isWithin(const std::string& path, const std::string& directory) {
 
 Failures findMount(const std::string& path, Mount& mount) {
   constexpr const char* kMounts = "/proc/self/mountinfo";
-  // Who is in which cgroup, we ourselves above all, could not be known.
+  // It could not be known which process, above all our own, is in which cgroup.
   if (!procfs::isOurs()) return {{FailureCode::UnsupportedPlatform}};
   std::string text;
   std::string own;

@@ -16,7 +16,7 @@ struct Mount {
   std::string root;
 };
 /// A machine may have several, in containers, say; the innermost one is taken that shows the path. No path: the first
-/// in which our own cgroup is to be seen. Returns why there is none.
+/// that shows our own cgroup. Returns why there is none.
 Failures findMount(const std::string& path, Mount& mount);
 /// The same, out of these; `own` is our cgroup as /proc/self/cgroup has it.
 std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own);
@@ -46,8 +46,8 @@ int join(const std::string& directory, Pid pid);
 /// Those directly below it. Returns 0, or the errno(3).
 int groupsBelow(const std::string& directory, std::vector<std::string>& groups);
 
-/// The first of the directory and those above it, up to the mount point, that somebody froze; empty where none is.
-/// Returns 0, or the errno(3) for which it cannot be told.
+/// The first frozen one of the directory and those above it, up to the mount point; empty where none is. Returns 0, or
+/// the errno(3) for which it cannot be told.
 int findFrozen(const std::string& directory, const Mount& mount, std::string& frozen);
 
 /// Whether it may have processes of its own: not where it hands controllers down, unless all of these are for threads

@@ -55,10 +55,11 @@ void closeFrom(int first) noexcept {
   for (int fd = highest; fd >= first; --fd) close(fd);
 }
 
-/// Gives this thread a table of descriptors of its own, with nothing but the one in it: what is open there ends with
-/// this process and not with a fork(2) of another thread, which copies the table of that one. And whoever waits for an
-/// end of our standard output does not wait for the keeper. Some seccomp filters forbid the one call, some the other;
-/// without both, a copy may hide our death from the guardian for as long as it lives, and the pidfd tells of it later.
+/// Gives this thread a table of descriptors of its own, with only the given one in it. What is open there ends with
+/// this process, and not with a child from fork(2) in another thread, which copies the table of that thread. A process
+/// that waits for an end of our standard output does not wait for the keeper either. Some seccomp filters forbid the
+/// one call, some the other. Without both, a copy may hide our death from the guardian for as long as it lives, and the
+/// pidfd tells of it later.
 bool unshareDescriptors(int kept) noexcept {
   const auto above = static_cast<unsigned>(kept) + 1;
   if (syscall(SYS_close_range, above, ~0U, CLOSE_RANGE_UNSHARE) != 0) {

@@ -34,7 +34,7 @@ constexpr seconds kLongestEnd(1);
 
 Failures failed(const char* call, int error) { return {{FailureCode::GuardianFailed, 0, error, call}}; }
 
-/// What its descriptors are to be; -1 is closed.
+/// The descriptors that it gets; -1 is closed.
 struct Descriptors {
   int socket = -1;
   int ledger = -1;
@@ -54,9 +54,9 @@ int addAll(posix_spawn_file_actions_t& actions, const Descriptors& fds) noexcept
   return 0;
 }
 
-/// Starts the program, which forks and ends at once, so that the guardian is nobody's child whom we know: Node and
-/// other libraries wait for their own children only, and whoever ends our children does not find it. Returns 0, or the
-/// errno(3).
+/// Starts the program, which forks and ends at once, so that the guardian is not a child that we started. Node and
+/// other libraries wait for their own children only, and code that ends our children does not find it. Returns 0, or
+/// the errno(3).
 int spawn(const std::string& program, const Descriptors& fds, int& status) noexcept {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -82,7 +82,7 @@ int spawn(const std::string& program, const Descriptors& fds, int& status) noexc
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return error;
-  // ECHILD where SIGCHLD is ignored, or somebody waits for every child.
+  // ECHILD where SIGCHLD is ignored, or other code waits for every child.
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   return 0;
@@ -160,7 +160,7 @@ Run startProgram(const std::string& program, int ledgerFd) {
     run.why = failed("recv", 0);
     return run;
   }
-  // In another pid namespace that number is somebody else's here.
+  // In another pid namespace that number belongs to another process here.
   if (hello.seesParent != 0) run.handle = aside(pidfd::open(hello.pid));
   run.pid = hello.pid;
   run.why = whyUseless(hello);

@@ -20,8 +20,8 @@ Run startProgram(const std::string& program, int ledgerFd);
 /// Has it end without a thaw.
 void retire(Run& run) noexcept;
 
-/// Waits for its end, which has begun. Where orphans are given to us, as to the first process of a container, it is
-/// ours to reap; without pidfds nobody does.
+/// Waits for its end, which has begun. Where orphans are given to us, as to the first process of a container, we must
+/// reap it; without pidfds it is not reaped.
 void reap(Run& run) noexcept;
 
 /// Moves a descriptor out of the way. What comes below stays free: a spawned program takes its descriptors there, and

@@ -66,7 +66,7 @@ std::unique_ptr<MappedLedger> MappedLedger::make(int& fd, Failure& why) noexcept
   constexpr int kShape = F_SEAL_SHRINK | F_SEAL_GROW;
   if (fcntl(fd, F_ADD_SEALS, kShape | kFutureWriteSeal | F_SEAL_SEAL) != 0)
     fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_SEAL);
-  // Nobody who forked from us writes into it.
+  // No process that is forked from us writes into it.
   madvise(memory, ledger::kSize, MADV_DONTFORK);
   made->header().version = ledger::kVersion;
   return made;
@@ -136,7 +136,7 @@ void MappedLedger::awaitReader() noexcept {
   if (isWaitOver_) return;
   std::unique_lock lock(mutex_);
   waitEnded_.wait_for(lock, kLongest, [&] { return isWaitOver_.load(); });
-  // Whoever could not be waited for once is not waited for again.
+  // A guardian that did not answer in time once is not waited for again.
   isWaitOver_ = true;
 }
 

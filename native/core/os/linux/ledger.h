@@ -11,8 +11,8 @@
 
 namespace freeze_state {
 
-/// A ledger in shared memory (memfd_create(2)) that can neither shrink nor be written by anybody else. Not inherited by
-/// a fork(2). It grows by reserving memory before that is written, since a page that cannot be had would end this
+/// A ledger in shared memory (memfd_create(2)) that can neither shrink nor be written by another process. Not inherited
+/// by a fork(2). It grows by reserving memory before that is written, since a page that cannot be had would end this
 /// process (SIGBUS).
 class MappedLedger final : public Ledger {
  public:
@@ -25,7 +25,7 @@ class MappedLedger final : public Ledger {
   LedgerEntry enter(const LedgerIdentity& identity) noexcept override;
   LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override;
   void awaitReader() noexcept override;
-  /// It is read from now on, or will not be: nobody is to wait for that.
+  /// It is read from now on, or will not be: no call waits for that any more.
   void endWait() noexcept;
 
  private:

@@ -31,14 +31,14 @@ class PidWalk final : public ProcessWalk {
 };
 
 /// Appends the pids in a children file, which has one after the other, with spaces. Each piece is parsed before the
-/// next is read: the youngest come last, and where they exit as fast as they are born, a moment counts.
+/// next is read: the youngest come last, and where they exit as fast as they are forked, a moment counts.
 int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
   const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? ESRCH : errno;
   std::array<char, 4096> buffer;
-  // Beyond what a number of a process may be: nobody's.
+  // Beyond what a pid may be: no process has it.
   constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
   std::int64_t child = 0;
   ssize_t length = 0;

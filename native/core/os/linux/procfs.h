@@ -40,7 +40,7 @@ Pid groupOf(Pid pid) noexcept;
 /// Whether the task is one of the kernel's own. False where that cannot be read.
 bool isKernelThread(Pid pid) noexcept;
 
-/// Whether /proc shows the processes of everybody; it may be mounted to hide those of others (hidepid).
+/// Whether /proc shows the processes of every user; it may be mounted to hide those of others (hidepid).
 bool showsAll() noexcept;
 
 /// What /proc/<pid>/<file> says in one line; '' where it cannot be read.

@@ -48,7 +48,7 @@ ProcessState StartTimeControl::probe(const Process& process) noexcept {
   ProcessEntry now;
   const int error = procfs::read(process.pid, now);
   if (error == ESRCH && !isUsed(process.pid)) return ProcessState::Gone;
-  // A child's pid is its own until we reap it, which nobody does between these lines and before.
+  // A child's pid is its own until we reap it, and no code does that between these lines and before.
   if (error != 0) return KillControl::probe(process);
   return now.startTime == process.startTime ? procfs::probe(process.pid) : ProcessState::Gone;
 }

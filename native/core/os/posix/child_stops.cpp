@@ -38,7 +38,8 @@ void want(bool yes) noexcept {
 void quiet() noexcept {
   if (isWanted) return;
   setFlag(true);
-  // Another thread may have begun to want them in between; then it saw no flag to take off, or this one sees its wish.
+  // Another thread may have called `want` in between. Then either it saw no flag to take off, or this check sees its
+  // call.
   if (isWanted && wasSet.exchange(false)) setFlag(false);
 }
 

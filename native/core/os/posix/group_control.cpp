@@ -30,7 +30,7 @@ Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   if (leader.hasExited) return {};
   const Pid group = groupOf(pid);
   const Pid session = getsid(pid);
-  // Now: once the leader was reaped, nobody tells it. No leader can leave it, and so neither can the group.
+  // Read it now: once the leader was reaped, it cannot be read. No leader can leave it, and so neither can the group.
   leader.session = session < 0 ? 0 : session;
   if (group == pid) return {};
   // It may have exited since, and then it is gone.
