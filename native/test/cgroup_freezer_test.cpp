@@ -89,7 +89,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.script.held().empty());
   }
 
-  TEST_CASE("a freeze writes the file and signals nobody, and a thaw writes it again") {
+  TEST_CASE("a freeze writes cgroup.freeze and sends no signal, and a thaw writes it again") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
@@ -260,7 +260,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     fake.all.table.bear(101, 201);
     fake.all.table.bear(201, 301);
     fake.all.where[301] = elsewhere;
-    // Until its parent is inside it bears children that are not.
+    // Until its parent is inside, the children that it forks are not.
     fake.all.onMove = [&](Pid pid) {
       if (pid == 201 && !fake.all.table.parents.contains(302)) fake.all.table.bear(201, 302);
     };
@@ -273,7 +273,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.placeOf(301) == elsewhere);
   }
 
-  TEST_CASE("what a first look at the children has missed, a second one finds") {
+  TEST_CASE("a registration moves in a child that the first pass over the children missed and the second one finds") {
     FakeCgroup fake;
     fake.all.table.bear(101, 201);
     int looks = 0;
@@ -410,7 +410,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
       CAPTURE(isOwned);
       FakeCgroup fake(isOwned);
       fake.state->registerPid(101);
-      // Whom a member has left behind.
+      // A process that a member has left behind.
       fake.all.where[500] = fake.all.group();
       fake.all.list();
       fake.state->close();

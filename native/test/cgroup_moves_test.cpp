@@ -21,7 +21,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// Of a family of which all others were born in the group.
+/// For a family in which all but the leaver were forked in the group.
 std::optional<std::string> noOrigin(Pid /*pid*/) { return std::nullopt; }
 
 }  // namespace
@@ -42,7 +42,7 @@ TEST_SUITE("moves out of cgroups") {
     }
   }
 
-  TEST_CASE("that no group takes fail with the answer of the first that is there") {
+  TEST_CASE("a move that every group refuses fails with the answer of the first group that exists") {
     Hierarchy all;
     for (const char* place : {"/by", "/above", ""}) all.refusals[{all.root + place, 0}] = EACCES;
     for (const auto& [error, code, place] : {std::tuple(EBUSY, FailureCode::CgroupControllers, all.origin()),
@@ -82,7 +82,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
   }
 
-  TEST_CASE("of a family leave whom another member brought, and who is no relative") {
+  TEST_CASE("a move of a family leaves inside the processes of another member, and those that are no relatives") {
     Hierarchy all;
     const Child apart;
     const Child relative;

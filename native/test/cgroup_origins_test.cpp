@@ -24,7 +24,8 @@ TEST_SUITE("whose a process is, of several states") {
     CHECK_FALSE(registry.of(owner, 101));
   }
 
-  TEST_CASE("what is in a group that a state made is held by it; of one that was given, whom it has taken") {
+  TEST_CASE(
+      "a state holds every process in a group that it owns, and in an external group only those that it has taken") {
     Origins registry;
     const auto made = registry.enter("/m/made", true).owner;
     const auto given = registry.enter("/m/given", false).owner;
@@ -34,7 +35,7 @@ TEST_SUITE("whose a process is, of several states") {
     CHECK(registry.holderOf(taker, 102, "/m/made/below") == "/m/made");
     CHECK(registry.holderOf(taker, 101, "/m/given") == "/m/given");
     CHECK(registry.holderOf(taker, 102, "/m/given").empty());
-    // Somebody has moved it out.
+    // A foreign process has moved it out.
     CHECK(registry.holderOf(taker, 101, "/m/origin").empty());
     CHECK(registry.holderOf(made, 101, "/m/made/below").empty());
     registry.leave(made);
@@ -50,7 +51,7 @@ TEST_SUITE("whose a process is, of several states") {
     CHECK(registry.holderOf(below, 101, "/m/above") == "/m/above");
   }
 
-  TEST_CASE("those with the same group share who has frozen it, and see whom each has taken") {
+  TEST_CASE("states with the same group share the claim on its freeze, and see which processes the others have taken") {
     Origins registry;
     const auto first = registry.enter("/m/given", false);
     const auto second = registry.enter("/m/given", false);

@@ -58,7 +58,7 @@ TEST_SUITE("cgroups") {
     CHECK(chosen("/pod/ours") == "/of/ours");
     CHECK(chosen("/pod/ourselves") == "/all");
     CHECK(chosen("/pod/another") == "/of/another");
-    // Ours is to be seen in none: any of them says so.
+    // No mount shows our cgroup: any of them says so.
     CHECK(chosen("/../outside") == "/of/another");
     CHECK(chosen("") == "/of/another");
     CHECK_FALSE(cgroup::chooseMount({}, "", "/"));

@@ -113,7 +113,7 @@ TEST_SUITE("child stop notices") {
     CHECK((standing().sa_flags & SA_NOCLDSTOP) == 0);
   }
 
-  TEST_CASE("that the program itself has switched off stay off for who wants them") {
+  TEST_CASE("notices stay off, even when wanted, if the program itself has set SA_NOCLDSTOP") {
     struct sigaction action = counting();
     action.sa_flags |= SA_NOCLDSTOP;
     const ChildSignal set(action);

@@ -19,7 +19,7 @@ Stage confirmAll(Confirmation& confirmation) {
   return stepFor(confirmation, std::chrono::seconds(10)).stage;
 }
 
-/// For one who is not interested in how.
+/// For a test that does not check the steps.
 std::string confirmAnew(const std::shared_ptr<FreezeState>& state) {
   Confirmation confirmation(state, 0, nullptr);
   const Stage stage = confirmAll(confirmation);

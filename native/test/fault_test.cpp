@@ -50,12 +50,12 @@ class Case {
   bool isNamed(std::string_view name) const { return std::string_view(operation_.name).starts_with(name); }
   bool isClosed() const { return system_->state->word() == word::kClosed; }
 
-  /// The errors are those that the fault is to give, with its number.
+  /// The errors are those that the fault must give, with its number.
   void checkFailures() {
     const FaultyCall& call = faultyCalls().at(fault_.call);
     const auto expected = call.failing.find(fault_.error);
     for (const Failure& failure : answer_.failures) {
-      // What nobody is left of.
+      // A member that has no process left.
       if (fault_.error == ESRCH && failure.code == FailureCode::ProcessNotFound) continue;
       const bool isExpected = expected != call.failing.end() && failure.code == expected->second;
       // It is gone where a process was to go to, and not where it was to come from.
@@ -66,7 +66,7 @@ class Case {
       const bool isHidden = failure.error == EACCES && fault_.error == ESRCH;
       expect(isRight && (failure.error == fault_.error || isHidden), "the error is not the right one");
     }
-    // What could not be done for lack of descriptors or memory is not to look like a process that does not stop.
+    // A lack of descriptors or memory must not be reported as a process that does not stop.
     const bool isLack = (fault_.call == "getdents64 /proc" || fault_.call == "pidfd_open") && isExhausted(fault_.error);
     expect(answer_.isTrue || !answer_.failures.empty() || !isLack, "no word of what was lacking");
     const bool isAnswered = answer_.isTrue || !answer_.failures.empty() || isNamed("confirm");
@@ -163,7 +163,7 @@ std::vector<int> errorsOf(const std::string& call) {
 /// them: for a second, in which it is asked again and again.
 bool canLast(const Fault& fault) { return fault.call != "open /proc/PID/stat"; }
 
-/// Leaving the real-time class was refused: no other test is to run in it.
+/// Leaving the real-time class was refused: no other test may run in it.
 void leaveRealTime() {
   const sched_param none{};
   syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);

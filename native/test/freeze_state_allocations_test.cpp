@@ -15,7 +15,7 @@
 
 namespace {
 
-/// Of this thread, so that nobody else's allocations count.
+/// Of this thread, so that the allocations of other threads do not count.
 thread_local std::size_t allocations = 0;
 
 }  // namespace

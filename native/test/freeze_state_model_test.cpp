@@ -68,7 +68,7 @@ class Storm {
     }
   }
 
-  /// With no call under way: the word says what the processes are.
+  /// With no call in progress: the word says what the processes are.
   void check() {
     const std::uint64_t word = state_->word();
     const auto pids = state_->pids();

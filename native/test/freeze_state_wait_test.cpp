@@ -32,7 +32,7 @@ class Flag final : public Interruption {
   std::chrono::milliseconds interval_;
 };
 
-/// Longer than any test waits for the end of a wait: whom the change itself does not wake finds it too late.
+/// Longer than any test waits for the end of a wait: a waiter that the change itself does not wake finds it too late.
 constexpr std::chrono::seconds kTooLate{30};
 
 /// The word that a wait in another thread returned, once it has.
@@ -51,7 +51,7 @@ class Waiter {
     thread_.join();
   }
 
-  /// Whether it has come to sleep, before which it looks for an interruption.
+  /// Whether it has come to sleep, before which it checks for an interruption.
   bool isWaiting() {
     ProcessEntry stat;
     return waitUntil([&] { return never.looks.load() > 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });

@@ -89,7 +89,7 @@ Pid startUntilBegun(std::vector<std::string> words) {
 /// Runs the storm until it has begun, and for so long; then kills it.
 void killAmidst(const Members& members, const std::string& scenario, std::chrono::microseconds after) {
   const Pid storm = startUntilBegun(members.command(scenario));
-  std::this_thread::sleep_for(after);  // stands for no condition: the kill is to hit another place in each round
+  std::this_thread::sleep_for(after);  // stands for no condition: the kill has to hit another place in each round
   kill(storm, SIGKILL);
   waitpid(storm, nullptr, 0);
 }
@@ -111,7 +111,7 @@ bool haveGroupFlag() {
   return haveIt;
 }
 
-/// Whether this is root, who can become another user; says so where not.
+/// Whether this is root, which can become another user; says so where not.
 bool isRoot() {
   if (geteuid() == 0) return true;
   MESSAGE("skipped: this needs root");

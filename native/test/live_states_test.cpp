@@ -76,7 +76,7 @@ TEST_SUITE("live states") {
     Script script;
     auto state = std::make_shared<FreezeState>(Mode::None, LoopOptions{}, script);
     const std::uint64_t id = state->id();
-    CHECK(live_states::find(id) == nullptr);  // nobody shared it yet
+    CHECK(live_states::find(id) == nullptr);  // no thread shared it yet
     live_states::share(*state);
     CHECK(live_states::find(id) == state);
     CHECK(live_states::wasGiven(id));

@@ -38,9 +38,9 @@ TEST_SUITE("process group") {
     CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
   }
 
-  TEST_CASE("G2: so does one that moves just before its signal") {
+  TEST_CASE("G2: a member that moves to another group just before its signal fails the freeze") {
     ScriptedGroups scripted;
-    // With another in its group, and alone: then the signal reaches nobody.
+    // With another in its group, and alone: then the signal reaches no process.
     for (const Pid mover : {101, 201}) {
       scripted.groups.log.clear();
       scripted.groups.onStop = [&](Pid group) { scripted.table.rows[mover].group = group == mover ? 301 : mover; };
@@ -54,7 +54,7 @@ TEST_SUITE("process group") {
     for (const Pid pid : {101, 102, 103, 201}) CHECK(scripted.isStopped(pid));
   }
 
-  TEST_CASE("G2: and one that moves while it is registered is refused, and runs") {
+  TEST_CASE("G2: a leader that moves to another group while it is registered is refused, and its group runs") {
     ScriptedGroups scripted;
     CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
     scripted.table.rows[302] = {301};
@@ -85,7 +85,7 @@ TEST_SUITE("process group") {
     auto progress = confirmation.step(kOver);
     for (int probes = 0; probes < kProbes && progress.stage != Stage::Stopped; ++probes)
       progress = stepFor(confirmation);
-    // Without all processes nobody knows of a whole group.
+    // Where /proc hides processes, it is unknown whether a whole group has stopped.
     CHECK(progress.stage == (scripted.table.isHiding ? Stage::Stopping : Stage::Stopped));
     CHECK_FALSE(scripted.script.isStopped(Script::kOwnPid));
     CHECK(scripted.groups.log.rfind(" stop 101") == scripted.groups.log.find(" stop 101"));
@@ -202,7 +202,7 @@ TEST_SUITE("process group") {
     }
   }
 
-  TEST_CASE("G4: so does one that cannot take hold of a process that it is to stop again, or that may have exited") {
+  TEST_CASE("G4: a confirmation that cannot open a process that is awake, or may have exited, fails and rolls back") {
     ScriptedGroups groups;
     groups.script.refuseOpen(102, FailureCode::ResourceExhausted);
     SUBCASE("it is awake") { groups.groups.deaf.insert(102); }

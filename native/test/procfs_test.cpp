@@ -21,10 +21,10 @@
 namespace freeze_state::test {
 
 TEST_SUITE("proc") {
-  TEST_CASE("G7: that of another pid namespace is as good as none") {
+  TEST_CASE("G7: the /proc of another pid namespace is treated as no /proc") {
     CHECK(procfs::isOurs());
     const int code = runInFork([] {
-      // Without a /proc of its own. Not everybody may.
+      // Without a /proc of its own. Not every user may do that.
       if (unshare(CLONE_NEWPID) != 0) return 0;
       return runInFork([] {
         const Child child;

@@ -73,7 +73,7 @@ TEST_SUITE("stop protocol") {
     CHECK(one.script.isStopped(101));
   }
 
-  TEST_CASE("that one which we stopped ourselves was stopped before is noted by the first SIGSTOP alone") {
+  TEST_CASE("a second SIGSTOP does not note our own stop as one by a foreign process") {
     One one;
     one.protocol.stop(one.member, true);
     one.protocol.stop(one.member, true);

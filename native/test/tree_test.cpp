@@ -164,7 +164,7 @@ TEST_SUITE("trees") {
     tree.table.bear(301, Script::kOwnPid);
     CHECK(describe(tree.state->freezeAtEpoch(0)) == "OwnAncestor 301");
     CHECK(tree.script.stoppedCount() == 0);
-    // And who is our ancestor already is not registered at all.
+    // A process that is our ancestor already is not registered at all.
     CHECK(describe(tree.state->registerPid(201)) == "OwnAncestor 201");
   }
 

@@ -39,7 +39,7 @@ struct Roots {
       if (onAsked) onAsked(pid);
     };
   }
-  /// Whoever gives a deadline waits himself.
+  /// A caller that gives a deadline waits itself.
   Step run(milliseconds limit) { return walk().run({nullptr, Clock::now() + limit}); }
   Step run() { return walk().run({}); }
   TreeWalk& walk() {
@@ -177,7 +177,7 @@ TEST_SUITE("a walk that meets a sleeper") {
   TEST_CASE("asks again only after as long, where it waits in another call") {
     Roots tree;
     tree.script.stuck(101);
-    tree.script.seenAs(102, ProcessState::Running);  // so that nobody else is asked
+    tree.script.seenAs(102, ProcessState::Running);  // so that no other process is asked
     const auto begin = Clock::now();
     constexpr int kTimes = 3;
     for (int rounds = 0; tree.asked[101] < kTimes; ++rounds) {
@@ -244,7 +244,7 @@ TEST_SUITE("a walk that meets a sleeper") {
   TEST_CASE("continues a question that was cut short, and forgets none of the children that it was told") {
     Roots tree;
     tree.script.stuck(101);
-    tree.script.seenAs(102, ProcessState::Running);  // so that nobody else is asked
+    tree.script.seenAs(102, ProcessState::Running);  // so that no other process is asked
     tree.table.bear(101, 202);
     tree.table.vforked.insert(201);
     tree.table.cutPasses = 2;

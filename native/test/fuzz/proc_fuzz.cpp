@@ -22,7 +22,7 @@ namespace {
 /// No process has it.
 constexpr freeze_state::Pid kPid = 0x7fffffff;
 constexpr std::string_view kItsFiles = "/proc/2147483647/";
-/// So that those who read another file afterwards come to it.
+/// For code that reads another file afterwards, so that it gets that far.
 constexpr std::string_view kStat = "1 (a) S 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 5 1 1\n";
 
 const int kInput = memfd_create("input", MFD_CLOEXEC);
@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   LinuxProcessTable table(LinuxProcessTable::Means::ChildrenFiles);
   std::vector<Pid> children;
   table.children()->read(kPid, children, Slice());
-  // A number that is none is nobody's.
+  // A value that is not a valid pid belongs to no process.
   for (const Pid child : children) {
     if (child <= 0) std::abort();
   }

@@ -1,7 +1,7 @@
 // exit_program scenario pid [pid...]
 //
 // Freezes the processes and ends in the way that the scenario names. The processes belong to the test that runs this
-// program, which looks at them afterwards. Exit code 0 means that the scenario took place.
+// program, which checks them afterwards. Exit code 0 means that the scenario took place.
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // guarded_program scenario pid [pid...]
 //
 // Freezes the processes, which belong to the test that runs this program, and dies in the way that the scenario names.
-// The guardian is to continue them. Exit code 1 means that the scenario did not take place.
+// The guardian has to continue them. Exit code 1 means that the scenario did not take place.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/mman.h>
@@ -60,7 +60,7 @@ FreezeState& makeState(Mode mode, const std::vector<Pid>& pids) {
   std::abort();
 }
 
-/// A copy of this process that holds all that a fork(2) inherits, for longer than anybody waits.
+/// A copy of this process that holds all that a fork(2) inherits, for longer than any test waits.
 void forkCopy() {
   if (fork() != 0) return;
   // But for the output, of which the test's caller awaits the end.
@@ -85,7 +85,7 @@ void useMemory() {
   die();
 }
 
-/// This very program, as another scenario, so that somebody with our pid lives on.
+/// This very program, as another scenario, so that a process with our pid lives on.
 [[noreturn]] void exec(char** argv) {
   std::array<char, 16> scenario{"wait-for-thaw"};
   argv[1] = scenario.data();
@@ -127,10 +127,10 @@ int group(const std::vector<Pid>& pids) {
   die();
 }
 
-/// Has the capability to signal everybody, as a program has whose file has it (setcap(8)): it does not pass it on.
+/// Has the capability to signal every process, as a program whose file has it does (setcap(8)): it does not pass it on.
 bool becomeUserWithCapability() {
   constexpr uid_t kNobody = 65534;
-  // Where the guardian's program lies in a folder that is closed to others, it is to be found all the same.
+  // The guardian's program must be found even where it lies in a folder that is closed to others.
   constexpr unsigned kOwn = (1U << CAP_KILL) | (1U << CAP_DAC_READ_SEARCH);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> own{};

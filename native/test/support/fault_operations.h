@@ -16,7 +16,7 @@ struct Answer {
   Failures failures;
 };
 
-/// An operation that is to meet each fault. Some have a state that is frozen already.
+/// An operation that every fault is tried in. Some have a state that is frozen already.
 struct Operation {
   const char* name;
   bool isFrozen;

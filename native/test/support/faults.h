@@ -27,7 +27,7 @@ class Faults {
   void begin(Fault fault);
   void end() noexcept;
 
-  /// 0, or the errno(3) that this call is to answer with.
+  /// 0, or the errno(3) with which this call must answer.
   int answer(std::string_view call);
   const std::map<std::string, std::size_t>& counts() const noexcept { return counts_; }
 

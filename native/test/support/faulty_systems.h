@@ -69,7 +69,7 @@ struct FaultyProcesses final : FaultySystem {
   std::set<Pid> awake() const override { return awakeOf(members()); }
 };
 
-/// 101 has 102, which has 103; 201 has nobody; 401 has 402. 201 is no child of 101.
+/// 101 has 102, which has 103; 201 has no child; 401 has 402. 201 is no child of 101.
 struct FaultyTree final : FaultySystem {
   ~FaultyTree() override { state.reset(); }
   FaultyTree() {

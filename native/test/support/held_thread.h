@@ -9,7 +9,7 @@
 namespace freeze_state::test {
 
 /// A thread that a test can hold wherever it is, even where it waits for a lock: a signal takes it into a handler,
-/// which it leaves when it is let go. So a test decides who gets a lock first. One at a time.
+/// which it leaves when it is released. So a test decides which thread gets a lock first. One at a time.
 class HeldThread {
  public:
   /// Not under the thread sanitizer: it puts off a signal that comes while the thread waits for a lock until it has the
@@ -19,7 +19,7 @@ class HeldThread {
   explicit HeldThread(std::function<void()> body);
   HeldThread(const HeldThread&) = delete;
   HeldThread& operator=(const HeldThread&) = delete;
-  /// Lets go, and waits for the end.
+  /// Releases it, and waits for the end.
   ~HeldThread();
 
   /// Waits until the thread sleeps: where it has nothing else to wait for, for the lock. False where it does not in

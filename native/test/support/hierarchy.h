@@ -19,7 +19,7 @@
 
 namespace freeze_state::test {
 
-/// A hierarchy of directories that says who is in which as the kernel's does, and refuses what it is told to.
+/// A hierarchy of directories that tells the processes in each as the kernel's does, and refuses what it is told to.
 class Hierarchy {
  public:
   Hierarchy() {
@@ -68,7 +68,7 @@ class Hierarchy {
     return true;
   }
 
-  /// Writes who is in which.
+  /// Writes the processes in each directory.
   void list() const {
     for (const std::string& listed : {root, root + "/above", root + "/by", origin(), group()}) {
       std::string inside;
@@ -86,7 +86,7 @@ class Hierarchy {
     events += isFrozen() ? "frozen 1\n" : "frozen 0\n";
     write(group(), "cgroup.events", events);
   }
-  /// Whether cgroup.freeze says that it is to be frozen.
+  /// Whether cgroup.freeze asks for a freeze.
   bool isFrozen() const {
     std::ifstream file(group() + "/cgroup.freeze");
     return file.get() == '1';
@@ -116,11 +116,11 @@ class Hierarchy {
 
   std::string root;
   std::map<Pid, std::string> where;
-  std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of everybody
+  std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of every process
   std::map<Pid, int> unknowns;                          ///< the errors for which it cannot be told where these are
   bool isUnseen = false;                                ///< the paths that /proc has do not fit the mount
   std::map<Pid, int> dying;  ///< the kernel does not move these, and how often they are asked about until they are gone
-  std::set<Pid> awake;       ///< who runs although the group is frozen
+  std::set<Pid> awake;       ///< those that run although the group is frozen
   std::vector<std::pair<std::string, Pid>> asked;
   ScriptedTable table;
   int lookups = 0;  ///< how often it was asked where a process is

@@ -8,13 +8,13 @@
 
 namespace freeze_state::test {
 
-/// A control for many threads, whose processes are a few variables each: stopped or not, and by whom.
+/// A control for many threads, whose processes are a few variables each: stopped or not, and by which caller.
 class Model final : public ProcessControl {
  public:
   static constexpr Pid kFirst = 1000;
   static constexpr std::size_t kProcesses = 8;
 
-  /// Whoever is about to call a freeze says so, in its thread: its stops carry this mark. 0 for a registration.
+  /// A thread that is about to call a freeze sets this mark, and its stops carry it. 0 for a registration.
   static void setCaller(std::uint64_t mark) noexcept;
 
   /// The mark of the stop in force; `kRunning` for none.

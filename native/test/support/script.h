@@ -24,7 +24,7 @@ class Script : public ProcessControl {
   void exitedUnseen(Pid pid);
   /// Nothing has this pid; or a process has it now.
   void absent(Pid pid, bool isAbsent = true);
-  /// Somebody else stops it, or continues it.
+  /// A foreign process stops it, or continues it.
   void stopped(Pid pid);
   void continued(Pid pid);
   /// Taking hold of it fails.

@@ -33,7 +33,7 @@ class ScriptedTable : public ProcessTable {
   int passes = 0;            ///< that have begun, or were cut short
   int passError = 0;         ///< what a pass fails with
   std::function<void()> onPass;
-  std::set<Pid> stopped;  ///< by somebody else
+  std::set<Pid> stopped;  ///< by a foreign process
 
   void bear(Pid parent, Pid child) {
     childrenOf[parent].push_back(child);
