@@ -119,24 +119,24 @@ describe.each(signallingModes)('in mode %s', (mode) => {
   // G6 is about two threads.
 
   describe('G7: no signal ever reaches a process that was not registered', () => {
-    it('nor one that no longer is', async () => {
-      const [member, leaver, stranger] = pidsOf(sleepers(3, fit)) as [number, number, number];
+    it('neither a freeze nor a thaw signals a process that was unregistered or never registered', async () => {
+      const [member, leaver, foreign] = pidsOf(sleepers(3, fit)) as [number, number, number];
       const state = FreezeState.withPids(mode, [member, leaver]);
       state.unregisterPid(leaver);
       state.freezeAtEpoch(0);
       await stopped(member);
-      for (const pid of [leaver, stranger]) {
+      for (const pid of [leaver, foreign]) {
         expect(isStopped(pid)).toBe(false);
         process.kill(pid, 'SIGSTOP');
       }
-      await stopped(leaver, stranger);
+      await stopped(leaver, foreign);
       state.forceUnfreeze();
       await running(member);
       state.close();
-      expect([leaver, stranger].every(isStopped)).toBe(true);
+      expect([leaver, foreign].every(isStopped)).toBe(true);
     });
 
-    it.skipIf(mode === 'process-group')('nor the group or the parent of a member', async () => {
+    it.skipIf(mode === 'process-group')('a freeze of a member stops neither its parent nor its group', async () => {
       const result = await valueInNode(
         ({ FreezeState: State, spawnTarget, stoppedNow, letterOf: letter }, ofMode) => {
           // All of one group: this process, its parent, and its children.
@@ -170,7 +170,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       }
     });
 
-    it('not even a freeze and a thaw that leave the flag as it was', async () => {
+    it('a freeze and a thaw before the wait end it, although isFrozen is as it was', async () => {
       const state = new FreezeState(mode, sleeper(fit).pid);
       const since = state.snapshot();
       state.freezeAtEpoch(0);

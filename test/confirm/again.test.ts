@@ -12,7 +12,7 @@ describe.each(signallingModes)('a confirmation of a freeze that was confirmed be
   const fit = fitFor(mode);
 
   // No SIGCONT wakes what the kernel has frozen.
-  it.skipIf(mode === FreezeMode.Cgroup)('stops again whom a foreign process has continued', async () => {
+  it.skipIf(mode === FreezeMode.Cgroup)('stops again a member that a foreign process has continued', async () => {
     const pids = sleepers(2, fit).map(({ pid }) => pid) as [number, number];
     const state = FreezeState.withPids(mode, pids);
     await frozen(state.confirmFreezeAtEpoch(0, { timeout }));

@@ -169,7 +169,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       expect(result).toEqual({ name: 'FreezeClosedError', letter: expect.stringMatching(/[RSD]/) });
     });
 
-    it('it resolves when the member dies instead', async () => {
+    it('the confirmation resolves when the member dies instead', async () => {
       const { pid, child } = await stubborn();
       const { pid: other } = sleeper(fitFor(mode));
       const state = FreezeState.withPids(mode, [other, pid]);

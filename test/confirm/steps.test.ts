@@ -78,7 +78,7 @@ describe('between two steps', () => {
     state.close();
   });
 
-  it('an abort does, and rejects with its reason', async () => {
+  it('an abort ends it, and the promise rejects with the reason of the abort', async () => {
     const controller = new AbortController();
     const { state, confirming, pids } = await begun({ signal: controller.signal });
     controller.abort(new Error('no longer'));

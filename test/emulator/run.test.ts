@@ -85,7 +85,7 @@ describe('a body of 6 MB', () => {
     expect(measured.bytes).toBeGreaterThan(6 * 1024 * 1024);
   });
 
-  it('and a byte is the error that Lambda gives, and the runtime goes on', async () => {
+  it('with one byte more gives the error that Lambda gives, and the runtime answers the next event', async () => {
     const run = new Run(args({ events: [{ bytes: limit + 1 }, { n: 2 }] }));
     await run.exitsWith(1);
     expect(run.lines).toMatchObject([{ errorType: 'Function.ResponseSizeTooLarge' }, { echo: { n: 2 } }]);

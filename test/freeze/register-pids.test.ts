@@ -63,14 +63,17 @@ describe.each(signallingModes)('registerPids in mode %s', (mode) => {
   });
 });
 
-// A refusal that comes after the others were let in.
-it.runIf(signallingModes.includes(FreezeMode.ProcessGroup))('lets go whom it had registered and stopped', async () => {
-  const [leader, other] = [sleeper({ detached: true }), sleeper()];
-  const state = new FreezeState(FreezeMode.ProcessGroup, sleeper({ detached: true }).pid);
-  expect(state.freezeAtEpoch(0)).toBe(true);
-  expect(() => state.registerPids([leader.pid, other.pid])).toThrow(InvalidPidError);
-  await running(leader.pid);
-  expect(isStopped(other.pid)).toBe(false);
-  expect(state.pidCount).toBe(1);
-  state.close();
-});
+// The refusal comes after the others were registered.
+it.runIf(signallingModes.includes(FreezeMode.ProcessGroup))(
+  'a registerPids that is refused continues and drops the processes that it had registered',
+  async () => {
+    const [leader, other] = [sleeper({ detached: true }), sleeper()];
+    const state = new FreezeState(FreezeMode.ProcessGroup, sleeper({ detached: true }).pid);
+    expect(state.freezeAtEpoch(0)).toBe(true);
+    expect(() => state.registerPids([leader.pid, other.pid])).toThrow(InvalidPidError);
+    await running(leader.pid);
+    expect(isStopped(other.pid)).toBe(false);
+    expect(state.pidCount).toBe(1);
+    state.close();
+  },
+);

@@ -80,7 +80,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       one.freezeAtEpoch(0);
       expect(other.isFrozen).toBe(false);
       await stopped(pid);
-      // It stopped nobody, so it continues nobody.
+      // It stopped no process, so it continues none.
       other.unfreeze();
       expect(isStopped(pid)).toBe(true);
       one.unfreeze();

@@ -8,7 +8,7 @@ import { FreezeMode, FreezeState } from 'freeze-state';
 
 const seconds = Number(process.argv[2] ?? 10);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
-/** The only process that may be a member: any other number that is one's pid would freeze a stranger. */
+/** The only process that may be a member: any other pid that is in use would freeze a foreign process. */
 const child = spawn('sleep', ['600'], { stdio: 'ignore', detached: true });
 process.once('exit', () => child.kill('SIGKILL'));
 const pid = child.pid as number;

@@ -58,7 +58,7 @@ describe.runIf(signallingModes.length > 0)('the guardian does not cover', () => 
     await until(() => hasEnded(guardian), 'the guardian has ended');
   });
 
-  it('a stop by a foreign process during the freeze: the thaw takes it back, whoever does it', async () => {
+  it('a stop by a foreign process during the freeze: a thaw by the guardian or the emulator ends it', async () => {
     const { pid } = sleeper();
     const { signal } = await runInNode(
       ({ FreezeState, stoppedNow }, member) => {

@@ -33,7 +33,7 @@ function emulator(member: number, more: string): string {
   return file;
 }
 
-describe.runIf(signallingModes.length > 0)('nobody notices the guardian', () => {
+describe.runIf(signallingModes.length > 0)('while a guardian runs', () => {
   it('cmd | cat ends with the emulator', async () => {
     const { pid } = sleeper();
     const file = emulator(pid, "process.kill(process.pid, 'SIGKILL');");
@@ -44,7 +44,7 @@ describe.runIf(signallingModes.length > 0)('nobody notices the guardian', () => 
     await running(pid);
   });
 
-  it('whoever reads what the emulator prints sees the end of that when the emulator closes it, and lives on', async () => {
+  it('a reader of the output gets its end when the emulator closes it and runs on', async () => {
     const { pid } = sleeper();
     const file = emulator(
       pid,

@@ -39,7 +39,7 @@ const made = new Set<Sandbox>();
 /** Milliseconds for what is not to fail on a machine on which a process waits seconds for its turn. */
 const patience = 30_000;
 
-/** For an end in which nobody has to be killed. */
+/** For an end in which no process has to be killed. */
 export const patient = { forceKillAfter: patience, timeout: 2 * patience } as const;
 
 /** One whose processes end with the test at the latest. */

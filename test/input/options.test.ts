@@ -319,7 +319,7 @@ describe('an option is read once', () => {
     expect(reads).toEqual(Object.fromEntries(Object.keys(values).map((name) => [name, 1])));
   });
 
-  it('also in a snapshot', () => {
+  it('each property of the snapshot in `since` is read once, too', () => {
     const { options: since, reads } = once({ epoch: 0, isFrozen: false });
     expect(new FreezeState().waitForStateChangeSync({ since, timeout: 0 })).toBeUndefined();
     expect(reads).toEqual({ epoch: 1, isFrozen: 1 });

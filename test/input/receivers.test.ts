@@ -112,7 +112,7 @@ describe.each(members())('%s', (name, call) => {
     }
   });
 
-  it('says so in mode none, too', async () => {
+  it('says that the state is closed in mode none, too', async () => {
     const state = new FreezeState();
     state.close();
     const result = await outcome(() => call(state));

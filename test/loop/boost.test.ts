@@ -26,7 +26,7 @@ describe.each([true, false])('with boost: %s', (boost) => {
     expect(policy()).toBe(before);
   });
 
-  it('so does a freeze that fails', () => {
+  it('a freeze that fails leaves the scheduling policy of the thread as it was', () => {
     const before = policy();
     const state = FreezeState.withPids('process', [2 ** 31 - 1, 2 ** 31 - 2], { boost });
     expect(() => state.freezeAtEpoch(0)).toThrow();

@@ -79,7 +79,7 @@ describe('FreezeState.childStopNotices', () => {
         'exit',
       );
       const after = FreezeState.childStopNotices;
-      // Continued by a stranger, so no loop of ours has touched the flag since.
+      // Continued by a foreign process, so no loop of ours has touched the flag since.
       process.kill(child.pid, 'SIGCONT');
       runningNow(child.pid);
       const end = Date.now() + 30_000;

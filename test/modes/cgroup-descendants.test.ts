@@ -55,7 +55,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: what d
     await running(...pids);
   });
 
-  it('is moved back in with it, where somebody has moved it out', async () => {
+  it('is moved back in when the member is registered again, after a foreign process has moved both out', async () => {
     const { pids } = await tree(1, 1);
     const state = open(undefined, pids[0] as number);
     for (const pid of pids) write(own, 'cgroup.procs', pid);
@@ -77,7 +77,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: what d
     expect(pids.map(cgroupOf)).toEqual([own, own]);
   });
 
-  it('that is in a frozen group fails the registration, and nobody is moved', async () => {
+  it('fails the registration of the member if it is in a frozen group, and no process is moved', async () => {
     const { pids } = await tree(2, 1);
     const frozen = cgroup();
     const last = pids.at(-1) as number;

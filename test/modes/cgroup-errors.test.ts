@@ -146,7 +146,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(result[1]).toMatchObject({ available: false });
   });
 
-  it.runIf(canHideCgroups)('and it is found where else it is mounted', async () => {
+  it.runIf(canHideCgroups)('where cgroup v2 is mounted at another path there is none: the mount is found', async () => {
     const { pid } = sleeper();
     const place = mkdtempSync(join(tmpdir(), 'a cgroup '));
     onTestFinished(() => rmdirSync(place));

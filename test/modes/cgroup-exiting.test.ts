@@ -39,7 +39,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: a memb
     expect((user + system) / 1000).toBeLessThan(Math.max(5, took / 2));
   });
 
-  it('and at the exit of this process', async () => {
+  it('is waited for at the exit of this process, which leaves no group behind', async () => {
     const { pid } = await big();
     const parent = cgroup();
     const ending = await runInNode(

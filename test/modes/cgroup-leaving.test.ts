@@ -60,7 +60,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       expect(madeUnder(parent)).toEqual([]);
     });
 
-    it('and neither does what is next to the group: to the nearest above that does', async () => {
+    it('by close, if the one next to the group takes none: the process goes to the nearest that does', async () => {
       const parent = cgroup(cgroupMount());
       const origin = cgroup(cgroup(cgroupMount()));
       const whole = await tree(1, 1);
@@ -73,7 +73,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       expect(madeUnder(parent)).toEqual([]);
     });
 
-    it('and nothing does: the error names the one that was written to, and why', async () => {
+    it('where no cgroup takes the process: the error names the one that was written to, and why', async () => {
       const [top, mount] = [cgroup(cgroupMount()), `/tmp/freeze-state-test-${process.pid}`];
       const [origin, group] = [cgroup(top), cgroup(top)];
       const pid = sleeperIn(origin);
@@ -176,7 +176,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       for (const pid of whole.pids) expect(cgroupOf(pid)).toBe(own);
     });
 
-    it('takes one that somebody has moved out, and keeps it', async () => {
+    it('succeeds for a member that a foreign process has moved out: the other state keeps it', async () => {
       const { pid } = sleeper();
       const [first, second] = [open(undefined, pid), open()];
       write(own, 'cgroup.procs', pid);

@@ -37,7 +37,7 @@ describe.runIf(canUnshare && signallingModes.includes(FreezeMode.Cgroup))('mode 
     }
   });
 
-  it('nor one that is named as if it were deleted', async () => {
+  it('our own group is not taken, even if its name ends in "(deleted)"', async () => {
     const path = join(cgroup(), 'mine (deleted)');
     mkdirSync(path);
     try {

@@ -21,7 +21,7 @@ function frozenTree({ pid }: Family): FreezeState {
   return state;
 }
 
-/** Those of a group that live, by one look at each process of this machine: whoever is in it, no list knows better. */
+/** The living processes of a group, by reading each process in /proc: no list of ours could be as complete. */
 function livingOf(leader: number): { pid: number; letter: string }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -53,9 +53,9 @@ function onState(name: string, act: (real: Real) => unknown, step: Step, check?:
   );
 }
 
-const nobodyIsLeft = [NoPidConfiguredError, ProcessNotFoundError, MultipleFreezeError];
+const noLiveMember = [NoPidConfiguredError, ProcessNotFoundError, MultipleFreezeError];
 
-/** Whether a freeze at this epoch is one, and what it does to the model; an error where nobody can be stopped. */
+/** Whether a freeze at this epoch is one, and what it does to the model; an error where no process can be stopped. */
 function freeze(model: Model, epoch: number): boolean | 'error' {
   if (model.mode === FreezeMode.None || epoch !== model.epoch || model.holds > 0) return false;
   if (!model.isFrozen && model.members.length === 0) return 'error';
@@ -93,7 +93,7 @@ function freezeAt(late: number): Operation {
     try {
       seen = state.freezeAtEpoch(epoch);
     } catch (error) {
-      if (!nobodyIsLeft.some((kind) => error instanceof kind)) throw error;
+      if (!noLiveMember.some((kind) => error instanceof kind)) throw error;
       seen = 'error';
     }
     expect(seen).toBe(expected);
@@ -105,10 +105,10 @@ function confirmAt(late: number): Operation {
   const step: Step = async (model, { state, pool }) => {
     const epoch = Math.max(0, model.epoch - late);
     const expected = freeze(model, epoch);
-    // A stranger may have continued some since, which a confirmation stops again.
+    // A foreign process may have continued some since, which a confirmation stops again.
     if (expected === true) for (const place of model.members) stop(model, place);
     const seen = await state.confirmFreezeAtEpoch(epoch, { timeout: 30_000 }).catch((error: unknown) => {
-      if (!nobodyIsLeft.some((kind) => error instanceof kind)) throw error;
+      if (!noLiveMember.some((kind) => error instanceof kind)) throw error;
       return 'error' as const;
     });
     expect(seen === 'error' ? seen : seen.isFrozen).toBe(expected);
@@ -147,13 +147,13 @@ function kill(place: number): Operation {
   return new Operation(`kill(${place})`, step, (model) => !model.dead.has(place));
 }
 
-function strangers(signal: 'SIGSTOP' | 'SIGCONT', place: number): Operation {
+function foreignSignal(signal: 'SIGSTOP' | 'SIGCONT', place: number): Operation {
   const step: Step = ({ signalled }, { pool }) => {
     process.kill(pool.pid(place), signal);
     if (signal === 'SIGSTOP') signalled.add(place);
     else signalled.delete(place);
   };
-  return new Operation(`${signal} by a stranger to ${place}`, step, (model) => !model.dead.has(place));
+  return new Operation(`${signal} by a foreign process to ${place}`, step, (model) => !model.dead.has(place));
 }
 
 function release(): Operation {
@@ -192,8 +192,8 @@ export function operations(poolSize: number): fc.Arbitrary<fc.AsyncCommand<Model
     fc.constant(release()),
     fc.constant(inspect()),
     place.map(kill),
-    place.map((one) => strangers('SIGSTOP', one)),
-    place.map((one) => strangers('SIGCONT', one)),
+    place.map((one) => foreignSignal('SIGSTOP', one)),
+    place.map((one) => foreignSignal('SIGCONT', one)),
   ];
   return [...often, ...often, fc.constant(new Operation('close()', closing))];
 }

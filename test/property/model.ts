@@ -53,7 +53,7 @@ export function thaw(model: Model): void {
   for (const place of [...model.ours]) resume(model, place);
 }
 
-/** Continues all members, by whomever they were stopped. */
+/** Continues all members, whichever process stopped them. */
 export function forceThaw(model: Model): void {
   thaw(model);
   if (model.mode !== FreezeMode.None) for (const place of model.members) model.signalled.delete(place);

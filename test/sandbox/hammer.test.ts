@@ -83,7 +83,9 @@ async function live(mode: FreezeMode, number: number): Promise<void> {
 }
 
 describe.each(sandboxModes)('in mode %s', (mode) => {
-  it(`nothing is left of ${ends} sandboxes, and nobody else is hit`, { timeout: 60_000 + ends * 2000 }, async () => {
+  it(`nothing is left of ${ends} sandboxes, and no foreign process is hit`, {
+    timeout: 60_000 + ends * 2000,
+  }, async () => {
     const other = start(targetProgram, ['sleep']);
     for (let begun = 0; begun < ends; begun += 5) {
       const batch = Array.from({ length: Math.min(5, ends - begun) }, (_, index) => live(mode, begun + index));

@@ -54,7 +54,7 @@ describe('with 10,000 pending waits', () => {
         const add = {
           waits: () => state.waitForStateChange({ ref: false }),
           bare: () =>
-            new Promise((resolve, reject) => set.add({ since: 0, ref: false, resolve, reject, letGo: undefined })),
+            new Promise((resolve, reject) => set.add({ since: 0, ref: false, resolve, reject, release: undefined })),
         };
         // Once for the code, and once for the measure.
         measure(add.bare);

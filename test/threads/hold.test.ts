@@ -197,7 +197,7 @@ describe('a hold in another thread', () => {
   });
 
   it.each(['main', 'worker'])(
-    'and one here: freezes work once both are released, that of the %s last',
+    'with a hold of this thread: freezes succeed once both are released, that of the %s last',
     async (last) => {
       const state = new FreezeState(FreezeMode.Process, sleeper().pid);
       const thread = await Thread.start(state.share());
