@@ -21,13 +21,13 @@ import {
 import { epochOf } from './word';
 
 /**
- * Microseconds for which this thread gets on with it, before it lets others run; the last piece of work in them may take
- * some twenty more. The first time there is more to do besides.
+ * Microseconds that a step takes before this thread turns to other work; the last piece of work in it may take some
+ * twenty more. The first step is shorter, since the call has more to do besides.
  */
 const firstSlice = 20;
 const slice = 40;
 
-/** Milliseconds for which it comes back in each turn of the event loop, although there was nothing to do. */
+/** Milliseconds for which it takes a step in each turn of the event loop, although all steps are blocked. */
 const patience = 2;
 
 const defaultTimeout = 1000;

@@ -119,7 +119,7 @@ export class SignalFailedError extends FreezeError {
 
 /**
  * /proc does not show what has to be known of a process: in mode `process-tree` its children. It may be mounted to hide the
- * processes of others (hidepid, proc(5)). Its `cause` is the system's error, where there is one.
+ * processes of other users (hidepid, proc(5)). Its `cause` is the system's error, where there is one.
  */
 export class UnreadableProcessError extends FreezeError {
   override readonly code = 'ERR_FREEZE_UNREADABLE';
@@ -264,7 +264,7 @@ export type CgroupReason =
   | 'has-controllers'
   /** This process is in it, and would freeze itself. */
   | 'ours'
-  /** Someone else froze it or one above it, which is not ours to thaw. */
+  /** A foreign process or another state froze it, or a group above it; that is not ours to thaw. */
   | 'frozen-by-another'
   /** The mount does not show the group that the process is in, so it could not be moved back there. */
   | 'not-visible'

@@ -37,7 +37,7 @@ const cgroupAftermaths: Record<Operation, string> = {
   close: 'The state is closed; what could not be moved out stays where it is.',
 };
 
-/** The same where others hold it frozen: there is nothing left for us to do. */
+/** The same where a foreign process or another state holds it frozen: there is nothing left for us to do. */
 const frozenAftermaths: Record<Operation, string> = {
   ...aftermaths,
   freezeAtEpoch: 'The state is not frozen.',

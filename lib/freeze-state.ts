@@ -74,7 +74,7 @@ export class FreezeState implements Disposable {
    * Whether SIGCHLD tells of stops and continues of child processes: in this process, for all its states and threads.
    *
    * `false` at first: before it signals, `freeze-state` sets SA_NOCLDSTOP (sigaction(2)) on this process's SIGCHLD, since
-   * each notice would wake the event loop and make Node look after every child it has. `true` takes the flag off, and is
+   * each notice would wake the event loop and make Node check every child it has. `true` takes the flag off, and is
    * for a `process.on('SIGCHLD')` listener that wants the notices. Exits are told always.
    *
    * @throws TypeError for anything but a boolean.
@@ -282,11 +282,12 @@ export class FreezeState implements Disposable {
    * Of our own children it asks waitid(2), with WNOWAIT, which leaves their exits to Node; of others, /proc; of a control
    * group, its cgroup.events.
    *
-   * @param epoch as for `freezeAtEpoch`. One that is frozen already is confirmed as it is now: what was continued by
-   *   somebody else is stopped again.
-   * @throws (rejects) as `freezeAtEpoch` throws; NotStoppedError, which names who did not stop; ResourceExhaustedError where
-   *   descriptors run out, and nobody can say whether all have stopped; `signal.reason` when aborted; FreezeClosedError when
-   *   the state is closed meanwhile; TypeError or RangeError for options that are wrong.
+   * @param epoch as for `freezeAtEpoch`. One that is frozen already is confirmed as it is now: what a foreign
+   *   process has continued is stopped again.
+   * @throws (rejects) as `freezeAtEpoch` throws; NotStoppedError, which names the processes that did not stop;
+   *   ResourceExhaustedError where descriptors run out, so that it cannot be told whether all have stopped;
+   *   `signal.reason` when aborted; FreezeClosedError when the state is closed meanwhile; TypeError or RangeError for
+   *   options that are wrong.
    */
   confirmFreezeAtEpoch(epoch: number, options: ConfirmOptions = {}): Promise<FreezeReport> {
     try {
@@ -305,7 +306,7 @@ export class FreezeState implements Disposable {
 
   /**
    * What a freeze covers, as it is now: the registered processes in their order, then what came with them. It reads about
-   * each in /proc: for a person who wants to know, not for every invocation.
+   * each in /proc: for diagnosis, not for every invocation.
    */
   inspect(): MemberStatus[] {
     FreezeState.#check(this, 'inspect');
@@ -524,7 +525,7 @@ export class FreezeState implements Disposable {
     for (const pid of list) tellMember(this, this.#handle, pid, 'registered');
   }
 
-  /** The members of a new state, which no caller has seen yet: a failure closes it. */
+  /** The members of a new state, which no caller has yet: a failure closes it. */
   #registerFirst(pids: Iterable<number>): void {
     try {
       this.#registerAll(pids, 'registerPid');

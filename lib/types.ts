@@ -60,8 +60,8 @@ export type CgroupOptions =
       /**
        * The absolute path of a group that exists. It stays when the state is closed, and so does what is in it, but for the
        * members that were moved in and their descendants. An orphan, whose parent has exited, stays as well: nothing tells
-       * it from what others have put there. This process must not be in it, and it must take processes: no controllers in
-       * its cgroup.subtree_control.
+       * it from what foreign processes have put there. This process must not be in it, and it must take processes: no
+       * controllers in its cgroup.subtree_control.
        */
       readonly path: string;
       readonly parent?: undefined;
@@ -83,8 +83,8 @@ export interface FreezeSnapshot {
 /** Options of {@link FreezeState.waitForStateChange}. */
 export interface WaitOptions {
   /**
-   * What the caller has already seen. A state that differs from it ends the wait at once, so no change between the look
-   * and the wait is missed. Default: the state at the time of the call.
+   * What the caller has already seen. A state that differs from it ends the wait at once, so no change between the
+   * check and the wait is missed. Default: the state at the time of the call.
    */
   readonly since?: FreezeSnapshot;
   /** Milliseconds, 0 to 2^31-1. When they have passed the promise rejects with a `FreezeTimeoutError`. Default: none. */
@@ -227,7 +227,8 @@ export interface FreezeCapabilities {
   readonly modes: Readonly<Record<FreezeMode, ModeCapability>>;
   /**
    * - `pidfd`: pidfd_open(2), Linux 5.3. A signal can only reach the process that was registered.
-   * - `start-time`: kill(2) after a look at the start time in /proc; where the kernel or a seccomp filter has no pidfds.
+   * - `start-time`: kill(2) after a check of the start time in /proc; where the kernel or a seccomp filter has no
+   *   pidfds.
    * - `kill`: plain kill(2); macOS and other POSIX systems, and Linux without pidfds and a /proc of our pid namespace.
    * - `none`: processes cannot be frozen here.
    */

@@ -39,7 +39,7 @@ export class Waits {
   readonly #handle: Pick<StateHandle, 'word' | 'holdCount' | 'listen' | 'unlisten' | 'keepAlive'>;
   /** The head of their ring, in the order in which they began. */
   readonly #pending = new Link();
-  /** Waits that keep the process alive and are not tidied up after yet. */
+  /** Counts the waits that keep the process alive, with those that have settled but whose references are still held. */
   #refs = 0;
   #isListening = false;
 
@@ -154,7 +154,7 @@ export class Waits {
     if (this.#isListening) return;
     if (!this.#handle.listen((word) => this.settle(word))) throw noWakeUp();
     this.#isListening = true;
-    // Counts waits that have ended but are not tidied up after yet: a wait that begins now does not say it again.
+    // Waits that have settled may still be counted: then a wait that begins now does not ask for this again.
     if (this.#refs > 0) this.#handle.keepAlive(true);
   }
 

@@ -33,7 +33,7 @@ export interface Findings {
   readonly signalling: Signalling;
   readonly boost: boolean;
   readonly guardian: GuardianCapability;
-  /** The processes that are stopped now, whoever stopped them; absent where there is no /proc. */
+  /** The processes that are stopped now, by any process; absent where there is no /proc. */
   readonly stopped?: readonly StoppedProcess[];
   /** The mode to take; absent where none works. */
   readonly recommended?: ExaminedMode;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A process that does not run now, whoever stopped it. */
+/** A process that is stopped now, by any process. */
 export interface StoppedProcess {
   readonly pid: number;
   /** The name of its program, cut to 15 bytes (proc_pid_comm(5)). */

@@ -29,7 +29,7 @@ export async function startChild(): Promise<ChildProcess & { readonly pid: numbe
   return child as ChildProcess & { readonly pid: number };
 }
 
-/** Freezes it, sees it stopped, thaws it, and sees that it is stopped no more. */
+/** Freezes it, checks that it stops, thaws it, and checks that it runs again. */
 export async function tryMode(mode: FreezeMode, pid: number): Promise<Trial> {
   let state: FreezeState | undefined;
   try {

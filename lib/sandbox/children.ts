@@ -7,7 +7,7 @@ import { hasEnded, onEnd, type Works } from './works';
 const signalMs = 2_000;
 
 /** A child that has not exited yet. */
-export interface Kid {
+export interface LivingChild {
   readonly child: ChildProcess;
   readonly exit: Promise<void>;
 }
@@ -15,7 +15,7 @@ export interface Kid {
 /** The children of a sandbox, as Node knows them. */
 export class Children {
   readonly #known = new WeakSet<ChildProcess>();
-  readonly #living = new Map<number, Kid>();
+  readonly #living = new Map<number, LivingChild>();
 
   constructor(
     private readonly state: FreezeState,
@@ -23,7 +23,7 @@ export class Children {
     private readonly exited: (child: ChildProcess) => void,
   ) {}
 
-  get(pid: number): Kid | undefined {
+  get(pid: number): LivingChild | undefined {
     return this.#living.get(pid);
   }
 

@@ -45,7 +45,7 @@ export class Freezing {
     );
   }
 
-  /** At the epoch of now. */
+  /** At the current epoch. */
   async now(options: ConfirmOptions): Promise<FreezeReport> {
     const epoch = this.state.currentEpoch;
     try {

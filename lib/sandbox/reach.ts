@@ -21,7 +21,7 @@ export class Reach {
     private readonly state: FreezeState,
     private readonly mode: FreezeMode,
     private readonly children: Children,
-    /** For a state that stops everyone while signals are sent. */
+    /** For a state that stops every process while signals are sent. */
     private readonly options: FreezeOptions,
   ) {}
 

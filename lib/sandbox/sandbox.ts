@@ -107,7 +107,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   }
 
   /**
-   * Freezes now, at the epoch of now, and does not wait until the sandbox is idle for long enough.
+   * Freezes now, at the current epoch, and does not wait until the sandbox is idle for long enough.
    *
    * @returns how it went: not frozen while there is work, for one.
    * @throws (rejects) as {@link FreezeState.confirmFreezeAtEpoch}.

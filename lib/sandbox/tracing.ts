@@ -19,7 +19,7 @@ export interface TerminateMessage {
 
 const terminating = tracingChannel<unknown, TerminateMessage>('freeze-state:terminate');
 
-/** Ends a sandbox, and tells of it where somebody listens. */
+/** Ends a sandbox, and publishes that on the channel if it has a subscriber. */
 export function traced(
   state: FreezeState,
   mode: FreezeMode,
