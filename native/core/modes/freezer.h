@@ -37,6 +37,10 @@ struct MemberStatus {
 
 /// What a freeze covers, and how all of that is stopped and continued: there is one for each mode. The state decides
 /// when. It owns the members and hands them over, and calls every function under its lock. Nothing throws.
+///
+/// A mode must write six: admit, dismiss, begin, stop, confirm, resume. The others have a default that only knows the
+/// members; a mode overrides them where it covers more, or where it has made something. `inspect` is apart from `visit`
+/// since it probes: process by process, and the state releases its lock in between, so that a thaw can come first.
 class Freezer {
  public:
   /// `isSupported`: whether anything can be frozen in this way here.
