@@ -69,6 +69,15 @@ TEST_SUITE("members") {
     CHECK(scripted.script.stoppedCount() == 3);
   }
 
+  TEST_CASE("several of which one has exited, is listed twice, and another is refused, are not registered") {
+    ScriptedState scripted(1);
+    scripted.script.absent(102);
+    scripted.script.refuseOpen(103, FailureCode::ThreadId);
+    const std::array<std::int64_t, 3> pids{102, 102, 103};
+    CHECK(describe(scripted.state.registerPids(pids).failures) == "ThreadId 103");
+    CHECK(describe(scripted.state.pids()) == "101");
+  }
+
   TEST_CASE("what cannot be opened is not registered") {
     ScriptedState scripted(1);
     scripted.script.refuseOpen(102, FailureCode::ResourceExhausted);

@@ -2,7 +2,7 @@ import { FreezeMode, FreezeState, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
 import { cgroupOf, isStopped, openPidfds, running, stopped } from '../helpers/proc';
-import { sleeper, sleepers } from '../helpers/processes';
+import { foreignThread, impossiblePid, sleeper, sleepers } from '../helpers/processes';
 
 describe.each(signallingModes)('registerPids in mode %s', (mode) => {
   const fit = { detached: mode === FreezeMode.ProcessGroup };
@@ -50,6 +50,16 @@ describe.each(signallingModes)('registerPids in mode %s', (mode) => {
     await stopped(member, ...others);
     state.unfreeze();
     await running(member, ...others);
+    state.close();
+  });
+
+  it('registers none where a process that has exited is listed twice, and another cannot be', async () => {
+    const state = new FreezeState(mode);
+    const thread = await foreignThread();
+    expect(() => state.registerPids([impossiblePid, impossiblePid, thread])).toThrow(InvalidPidError);
+    expect(state.pids).toEqual([]);
+    state.registerPids([impossiblePid, impossiblePid]);
+    expect(state.pids).toEqual([impossiblePid]);
     state.close();
   });
 

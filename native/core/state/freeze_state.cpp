@@ -171,7 +171,10 @@ RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids) {
   for (std::size_t i = 0; i < pids.size(); ++i) {
     Failures failures = admit(static_cast<Pid>(pids[i]), seen, added);
     if (failures.empty()) continue;
-    for (const Pid pid : std::views::reverse(added)) append(failures, dismiss(*members_.find(pid), seen));
+    for (const Pid pid : std::views::reverse(added)) {
+      // One that was listed twice and has exited was added anew the second time; it is gone by its first turn here.
+      if (Member* const member = members_.find(pid); member != nullptr) append(failures, dismiss(*member, seen));
+    }
     return {std::move(failures), i};
   }
   return {};
