@@ -39,7 +39,7 @@ export class Waits {
   readonly #handle: Pick<StateHandle, 'word' | 'holdCount' | 'listen' | 'unlisten' | 'keepAlive'>;
   /** The head of their ring, in the order in which they began. */
   readonly #pending = new Link();
-  /** Counts the waits that keep the process alive, with those that have settled but whose references are still held. */
+  /** How many waits keep the process alive. A wait that has ended counts until its reference is given back. */
   #refs = 0;
   #isListening = false;
 
@@ -154,7 +154,7 @@ export class Waits {
     if (this.#isListening) return;
     if (!this.#handle.listen((word) => this.settle(word))) throw noWakeUp();
     this.#isListening = true;
-    // Waits that have settled may still be counted: then a wait that begins now does not ask for this again.
+    // A wait counts that has ended and whose reference is not given back yet; a new one then does not ask for this.
     if (this.#refs > 0) this.#handle.keepAlive(true);
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { guardian } from '../helpers/guardian';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { afterMounting, canMakePidNamespace, canMountNoexec, inPidNamespace } from '../helpers/namespaces';
 import { runInNode, valueInNode } from '../helpers/node';
@@ -10,15 +11,6 @@ import { isStopped, letterOf, running, statField, stopped } from '../helpers/pro
 import { canBecomeNobody, family, nobody, sleeper, sleepers, start } from '../helpers/processes';
 import { launchProgram } from '../helpers/programs';
 import { until } from '../helpers/until';
-
-/** Makes a state, so that there is one, and gives its pid. */
-function guardian(): number {
-  using state = new FreezeState('process', sleeper().pid);
-  state.freezeAtEpoch(0);
-  const { pid } = FreezeState.capabilities.guardian;
-  if (pid === undefined) throw new Error('There is no guardian.');
-  return pid;
-}
 
 /** The pids of all guardians of a process. */
 function guardiansOf(pid: number): number[] {

@@ -36,7 +36,7 @@ function isMarked(pid: number): boolean {
 
 const made = new Set<Sandbox>();
 
-/** Milliseconds for what is not to fail on a machine on which a process waits seconds for its turn. */
+/** Milliseconds. On a busy machine a process can wait seconds for a processor; a test must not fail for that. */
 const patience = 30_000;
 
 /** For an end in which no process has to be killed. */

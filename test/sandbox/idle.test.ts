@@ -89,6 +89,7 @@ describe('an idle sandbox', () => {
     // The countdown begins, and is over while there is work again.
     while (cancelled.told.length === 0) {
       const work = sandbox.work();
+      // Longer than the countdown. It may still not be over in time; then comes another round.
       await new Promise((resolve) => setTimeout(resolve, 3));
       work.release();
       await turns(2);

@@ -1,19 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, readlinkSync, statSync, writeSync } from 'node:fs';
 import { release } from 'node:os';
-import { FreezeState } from 'freeze-state';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { guardian } from '../helpers/guardian';
 import { valueInNode } from '../helpers/node';
-import { canBecomeNobody, nobody, sleeper } from '../helpers/processes';
-
-/** Starts it, and gives its pid. */
-function guardian(): number {
-  using state = new FreezeState('process', sleeper().pid);
-  state.freezeAtEpoch(0);
-  const { pid } = FreezeState.capabilities.guardian;
-  if (pid === undefined) throw new Error('There is no guardian.');
-  return pid;
-}
+import { canBecomeNobody, nobody } from '../helpers/processes';
 
 /** The fields of /proc/<pid>/status that say what a process may do. */
 function rightsOf(pid: number): string[] {

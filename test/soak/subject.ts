@@ -33,6 +33,7 @@ const planting: Record<typeof plant, () => unknown> = {
 async function collect(): Promise<void> {
   for (let time = 0; time < 3; time += 1) {
     (globalThis.gc as () => void)();
+    // It stands for no condition: nothing tells that the finalizers have run.
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -22,8 +22,8 @@ const failed = (error) => {
   if (!expected.has(error?.code)) port.postMessage(String(error?.stack ?? error));
 };
 const later = (promise) => {
-  const settled = promise.catch(failed).finally(() => pending.delete(settled));
-  pending.add(settled);
+  const checked = promise.catch(failed).finally(() => pending.delete(checked));
+  pending.add(checked);
 };
 /** By their place in the counters. */
 const [freezes, confirmations, thaws, calls] = [0, 1, 2, 3];
@@ -49,6 +49,7 @@ const deeds = {
   block: (state) => state.waitForStateChangeSync({ timeout: Math.random() * 5 }),
   iterate: (state) => {
     const changes = state.changes({ ref: false });
+    // It stands for no condition: there may be no change, and the iteration is left then as well.
     later(Promise.race([changes.next(), new Promise((resolve) => setTimeout(resolve, 5))]));
     void changes.return?.();
   },
