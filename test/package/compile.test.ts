@@ -33,7 +33,15 @@ function npmRun(script: string, programs: Record<string, string>, environment: N
   symlinkSync(process.execPath, join(bin, 'node'));
   for (const name of basic) symlinkSync(realpathSync(programOf(name)), join(bin, name));
   for (const [name, file] of Object.entries(programs)) symlinkSync(file, join(bin, name));
-  const env = { ...userEnvironment(), PYTHON: undefined, CXX: undefined, MAKE: undefined, PATH: bin, ...environment };
+  const env = {
+    ...userEnvironment(),
+    PYTHON: undefined,
+    CC: undefined,
+    CXX: undefined,
+    MAKE: undefined,
+    PATH: bin,
+    ...environment,
+  };
   return run(join(bin, 'npm'), ['run', '--silent', script], { cwd: source, env });
 }
 
