@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
-import { answerOf, CgroupError, type CgroupReason, causedBy, errnoName } from './errors';
+import { CgroupError, type CgroupReason } from './cgroup-error';
 import type { CgroupFailureCode, NativeFailure, NativeFailureCode } from './native';
+import { answerOf, causedBy, errnoName } from './system-answer';
 
 const cgroupReasons: Record<CgroupFailureCode, CgroupReason> = {
   CgroupNotMounted: 'not-mounted',

@@ -1,4 +1,5 @@
-import { getSystemErrorMap, getSystemErrorName } from 'node:util';
+import type { CgroupError } from './cgroup-error';
+import type { SystemAnswer } from './system-answer';
 import type { UnstoppedProcess } from './types';
 
 /** The `code` of every {@link FreezeError}. */
@@ -60,14 +61,6 @@ export class ProcessNotFoundError extends FreezeError {
   ) {
     super(message);
   }
-}
-
-/** What the kernel answered. */
-export interface SystemAnswer {
-  /** errno(3), negative, as in Node: `util.getSystemErrorName(errno)` gives its name. */
-  readonly errno: number;
-  /** The system call that failed. */
-  readonly syscall: string;
 }
 
 /** The process belongs to another user (EPERM, kill(2)). Its `cause` is the system's error. */
@@ -248,76 +241,4 @@ export class InvalidHandleError extends FreezeError {
   static {
     FreezeError.named(InvalidHandleError, 'InvalidHandleError');
   }
-}
-
-/** Why a control group could not be used; see {@link CgroupError.reason}. */
-export type CgroupReason =
-  /** No hierarchy of version 2 is mounted, or none is visible from here. */
-  | 'not-mounted'
-  | 'not-permitted'
-  | 'read-only'
-  /** No directory of the hierarchy, or one that cannot be frozen, as its root. */
-  | 'no-cgroup'
-  /** It takes threads and no processes. */
-  | 'threaded'
-  /** It has controllers enabled for the groups below it (cgroup.subtree_control), and so takes no processes. */
-  | 'has-controllers'
-  /** This process is in it, and would freeze itself. */
-  | 'ours'
-  /** A foreign process or another state froze it, or a group above it; that is not ours to thaw. */
-  | 'frozen-by-another'
-  /** The mount does not show the group that the process is in, so it could not be moved back there. */
-  | 'not-visible'
-  /** Another state of this process has the process in its group: as a member, or as one that a member has started. */
-  | 'held-by-another'
-  /** A member was moved out of it, so a freeze would not reach that. */
-  | 'member-left'
-  /** It was removed after this state took it. */
-  | 'gone'
-  | 'failed';
-
-/** A control group could not be used, in mode `cgroup` (cgroups(7)). Its `cause` is the system's error, where there is one. */
-export class CgroupError extends FreezeError {
-  override readonly code = 'ERR_FREEZE_CGROUP';
-  static {
-    FreezeError.named(CgroupError, 'CgroupError');
-  }
-  constructor(
-    message: string,
-    readonly reason: CgroupReason,
-    { path, errno, syscall }: Partial<SystemAnswer> & { readonly path?: string } = {},
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    if (path !== undefined) this.path = path;
-    if (errno !== undefined) this.errno = errno;
-    if (syscall !== undefined) this.syscall = syscall;
-  }
-  /** The group's directory; absent where there is none. */
-  declare readonly path?: string;
-  /** See {@link SystemAnswer.errno}; absent where no system call failed, and `syscall` with it. */
-  declare readonly errno?: number;
-  /** See {@link SystemAnswer.syscall}. */
-  declare readonly syscall?: string;
-}
-
-/** An errno(3), positive, by name, as people look it up. */
-export function errnoName(errno: number): string {
-  return getSystemErrorName(-errno);
-}
-
-/** @param errno positive, as the system has it. */
-export function answerOf(errno: number, syscall: string): SystemAnswer {
-  return { errno: -errno, syscall };
-}
-
-/** The error that Node would make of a call's answer, as the cause of ours. */
-export function causedBy(errno: number, syscall: string): ErrorOptions {
-  if (errno === 0) return {};
-  const code = errnoName(errno);
-  const meaning = getSystemErrorMap().get(-errno)?.[1] ?? 'unknown error';
-  const cause = Object.assign(new Error(`${code}: ${meaning}, ${syscall}`), { errno: -errno, code, syscall });
-  // Where it was made says nothing; the stack of the error around it says where the operation was called.
-  cause.stack = String(cause);
-  return { cause };
 }

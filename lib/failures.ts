@@ -1,16 +1,10 @@
 import { constants } from 'node:os';
 import { cgroupError, explanation, isCgroupFailure, reasonNoCgroup } from './cgroup-failures';
-import {
-  type AnyFreezeError,
-  answerOf,
-  causedBy,
-  FreezeClosedError,
-  MultipleFreezeError,
-  ResourceExhaustedError,
-} from './errors';
+import { type AnyFreezeError, FreezeClosedError, MultipleFreezeError, ResourceExhaustedError } from './errors';
 import type { NativeFailure } from './native';
 import { exhaustion, processError, whyUnsupported } from './process-failures';
 import { capitalized } from './show';
+import { answerOf, causedBy } from './system-answer';
 import type { ModeCapability } from './types';
 
 /** What became of it when an operation failed for a process; ends the message, once. */

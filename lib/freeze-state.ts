@@ -1,10 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import {
-  checkAlone,
   checkedConfirmOptions,
-  checkedInit,
-  checkedOptions,
   checkedWaitOptions,
   checkFlag,
   checkMayBlock,
@@ -19,8 +16,8 @@ import { changesSince } from './changes';
 import { confirm } from './confirm';
 import { freezeMessage, freezing, tellMember, thawing, thawMessage } from './diagnostics';
 import { closedError, errorOf, type Operation } from './failures';
-import { warnWithoutGuardian } from './guardian';
 import { type FreezeHold, framesAbove, take } from './hold';
+import { initOf, make } from './making';
 import { type HotCalls, type NativeFailure, native, type StateHandle } from './native';
 import { find, handleOf } from './sharing';
 import { below, inside, memberOf } from './stack';
@@ -539,25 +536,6 @@ export class FreezeState implements Disposable {
     const error = failures === undefined ? invalidEpoch(epoch) : errorOf(failures, 'freezeAtEpoch');
     return from(error, 'freezeAtEpoch');
   }
-}
-
-/** What the constructor is to make, by either form of its arguments; `make` checks the mode and the options. */
-function initOf(first: unknown, pid: number | undefined, options: unknown): ReturnType<typeof checkedInit> {
-  if (typeof first === 'object' && first !== null && !Array.isArray(first)) {
-    checkAlone(pid, options);
-    return checkedInit(first);
-  }
-  return { mode: first, pids: pid === undefined ? [] : [pid], options };
-}
-
-/** A state of its own. Throws where there can be none. */
-function make(mode: unknown, options: unknown = {}): StateHandle {
-  checkMode(mode);
-  const { boost = true, guardian = true, cgroup } = checkedOptions(options, mode);
-  const made = native.make(mode, boost, cgroup?.path, cgroup?.parent, guardian);
-  if (guardian && mode !== FreezeMode.None) warnWithoutGuardian();
-  if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'));
-  return made;
 }
 
 /** Makes the error's stack start at the caller of the method or getter with this name. */

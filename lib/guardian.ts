@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import { errnoName } from './errors';
 import { type GuardianFailure, native } from './native';
+import { errnoName } from './system-answer';
 import type { GuardianCapability } from './types';
 
 /** Milliseconds; `kLongestStart` of native/core/os/linux/guardian_program.cpp, and some. */

@@ -1,8 +1,7 @@
+export { CgroupError, type CgroupReason } from './cgroup-error';
 export type { FreezeMessage, MemberMessage, ThawMessage } from './diagnostics';
 export {
   type AnyFreezeError,
-  CgroupError,
-  type CgroupReason,
   FreezeClosedError,
   FreezeError,
   type FreezeErrorCode,
@@ -16,12 +15,12 @@ export {
   ProcessNotFoundError,
   ResourceExhaustedError,
   SignalFailedError,
-  type SystemAnswer,
   UnreadableProcessError,
   UnsupportedPlatformError,
 } from './errors';
 export { FreezeState } from './freeze-state';
 export type { FreezeHold } from './hold';
+export type { SystemAnswer } from './system-answer';
 export {
   type CgroupOptions,
   type ChangesOptions,

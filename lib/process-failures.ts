@@ -1,8 +1,5 @@
 import {
   type AnyFreezeError,
-  answerOf,
-  causedBy,
-  errnoName,
   InvalidPidError,
   NoPidConfiguredError,
   NotStoppedError,
@@ -15,6 +12,7 @@ import {
 } from './errors';
 import type { CgroupFailureCode, InvalidPidCode, NativeFailure, NativeFailureCode } from './native';
 import { shown } from './show';
+import { answerOf, causedBy, errnoName } from './system-answer';
 
 type ProcessFailureCode = Exclude<NativeFailureCode, CgroupFailureCode | 'Closed'>;
 

@@ -1,4 +1,4 @@
-import type { CgroupReason } from './errors';
+import type { CgroupReason } from './cgroup-error';
 
 /**
  * What a freeze covers.
