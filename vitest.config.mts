@@ -32,6 +32,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // One of them fails, to show what it catches: test/docs/testing.test.ts runs them.
+        test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 120_000 },
+      },
+      {
+        extends: true,
         test: {
           name: 'tarball',
           include: [tarballTests],
