@@ -275,15 +275,8 @@ describe('where there can be no guardian', () => {
     member: number,
     ...under: string[]
   ): Promise<{ stderr: string; stdout: string }> {
-    const program = `
-      const { FreezeState } = require(${JSON.stringify(folder)});
-      for (let i = 0; i < 3; i += 1) {
-        const state = new FreezeState('process', ${member});
-        if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
-        state.close();
-      }
-      console.log(JSON.stringify(FreezeState.capabilities.guardian));`;
-    const child = start(launchProgram, ['none', '--', ...under, process.execPath, '-e', program]);
+    const program = [join(__dirname, 'fixtures/three-freezes.cjs'), folder, String(member)];
+    const child = start(launchProgram, ['none', '--', ...under, process.execPath, ...program]);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => (stdout += chunk));
@@ -340,12 +333,8 @@ describe.each(signallingModes)(
     it('leaves nothing stopped, thirty times over', async () => {
       const members = sleepers(8, fitFor(mode)).map(({ pid }) => pid);
       for (let round = 0; round < 30; round += 1) {
-        const program = `
-        const { FreezeState } = require(${JSON.stringify(join(__dirname, '../..'))});
-        const state = FreezeState.withPids(${JSON.stringify(mode)}, ${JSON.stringify(members)});
-        process.stdout.write('begun');
-        for (let epoch = 0; ; epoch += 1) { state.freezeAtEpoch(epoch); state.unfreeze(); }`;
-        const child = start(launchProgram, ['none', '--', process.execPath, '-e', program]);
+        const program = [join(__dirname, 'fixtures/for-ever.cjs'), mode, ...members.map(String)];
+        const child = start(launchProgram, ['none', '--', process.execPath, ...program]);
         await new Promise((resolve) => child.stdout.once('data', resolve));
         for (let turns = (round * 7) % 30; turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
         const exit = new Promise((resolve) => child.once('exit', resolve));
