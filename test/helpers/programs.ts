@@ -26,3 +26,5 @@ export const targetProgram = program('target');
 export const launchProgram = program('launch');
 /** See deed.c: a library. */
 export const deedLibrary = program('deed', '-shared', '-fPIC');
+/** See paused.c. */
+export const pausedProgram = program('paused');

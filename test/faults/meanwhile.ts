@@ -1,0 +1,82 @@
+import type { FreezeMode } from 'freeze-state';
+import { expect } from 'vitest';
+import { type Failure, type NodeOptions, type Tools, valueInNode } from '../helpers/node';
+import { pausing } from '../helpers/paused';
+
+/** What is frozen at once. */
+export interface Members {
+  readonly members: readonly number[];
+  /** All that the members cover, if it is more. */
+  readonly covered?: readonly number[];
+  /** Before whose SIGSTOP the deed is done, if it is another one. */
+  readonly before?: number;
+}
+
+export interface Outcome {
+  /** Of the freeze, and of the thaw. */
+  readonly freeze: Failure;
+  readonly thaw: Failure;
+  /** The states of all that is covered, after the one and the other: `T` is stopped, or about to; see letterOf. */
+  readonly frozen: string;
+  readonly thawed: string;
+  readonly isFrozen: boolean;
+}
+
+/** Freezes each set of processes and thaws it: runs in a child; see valueInNode. */
+async function freezeEach(
+  { FreezeState, failure, letterOf }: Tools,
+  mode: FreezeMode,
+  sets: { members: number[]; covered: number[] }[],
+  isConfirmed: boolean,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const { members, covered } of sets) {
+    const state = FreezeState.withPids(mode, members);
+    const letters = (): string => covered.map(letterOf).join('');
+    const confirm = (): Promise<() => boolean> =>
+      state.confirmFreezeAtEpoch(0, { timeout: 20_000 }).then(
+        (report) => () => report.isFrozen,
+        (error: unknown) => () => {
+          throw error;
+        },
+      );
+    const freeze = failure(isConfirmed ? await confirm() : () => state.freezeAtEpoch(0));
+    const { isFrozen } = state;
+    const frozen = letters();
+    const thaw = failure(() => state.unfreeze());
+    outcomes.push({ freeze, thaw, frozen, isFrozen, thawed: letters() });
+    state.close();
+  }
+  return outcomes;
+}
+
+export interface MeanwhileOptions extends NodeOptions {
+  /** By confirmFreezeAtEpoch. */
+  readonly isConfirmed?: boolean;
+}
+
+/**
+ * Has an emulator freeze each of the sets, and does the deed once in each: in the first before its first member is sent
+ * SIGSTOP, in the next before its second is, and so on; in a control group before it is frozen. The deed is given the
+ * index of the set and the pid of the emulator.
+ */
+export async function freezeMeanwhile(
+  mode: FreezeMode,
+  sets: readonly Members[],
+  deed: (index: number, emulator: number) => unknown,
+  { isConfirmed = false, ...options }: MeanwhileOptions = {},
+): Promise<Outcome[]> {
+  const done = new Set<number>();
+  const all = sets.map(({ members, covered = members }) => ({ members: [...members], covered: [...covered] }));
+  const outcomes = await pausing(
+    async ({ caller, target }) => {
+      const index = target === 0 ? 0 : sets.findIndex(({ members, before }, i) => target === (before ?? members[i]));
+      if (index < 0 || done.has(index)) return;
+      done.add(index);
+      await deed(index, caller);
+    },
+    (under) => valueInNode(freezeEach, [mode, all, isConfirmed], { ...options, under }),
+  );
+  expect([...done].sort()).toEqual(all.map((_, index) => index));
+  return outcomes;
+}
