@@ -6,7 +6,7 @@ import { FreezeMode, FreezeState } from 'freeze-state';
 import pc from 'picocolors';
 import type { LogEntry } from '../lambda-emulator/log';
 import { isAlive } from '../lambda-emulator/processes';
-import { Sandbox } from '../lambda-emulator/sandbox';
+import { LambdaSandbox } from '../lambda-emulator/sandbox';
 import { drawLatencies, drawTimeline } from './picture';
 import { Story } from './story';
 
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   });
 
   const log: LogEntry[] = [];
-  const sandbox = new Sandbox({
+  const sandbox = new LambdaSandbox({
     runtime: program('runtime.mjs', 'runtime', beatFile('child')),
     freeze: FreezeMode.ProcessTree,
     extensions: [program('extension.mjs', 'metrics', 'metrics', 60), program('extension.mjs', 'logs', 'logs', 180)],
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   process.exitCode = check(story) ? 0 : 1;
 }
 
-async function invokeAll(sandbox: Sandbox): Promise<void> {
+async function invokeAll(sandbox: LambdaSandbox): Promise<void> {
   for (const pauseMs of pausesMs) {
     await sandbox.invoke(JSON.stringify({ workMs }));
     await sandbox.idle();

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from './errors';
 import { accepted, type Body, header } from './http';
-import type { Sandbox } from './sandbox';
+import type { LambdaSandbox } from './sandbox';
 
 /**
  * The Extensions API, as a fastify plugin: what an extension calls.
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
  */
-export function extensionsApi(sandbox: Sandbox) {
+export function extensionsApi(sandbox: LambdaSandbox) {
   return (app: FastifyInstance, _options: object, done: () => void): void => {
     app.post<{ Body: Body }>('/register', (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);

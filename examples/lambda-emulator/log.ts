@@ -28,7 +28,7 @@ export type Happening =
       readonly others: readonly number[];
     }
   /** A freeze that was taken back, because these did not stop. */
-  | { readonly what: 'undone'; readonly epoch: number; readonly pids: readonly number[] }
+  | { readonly what: 'undone'; readonly pids: readonly number[] }
   /** A freeze that was scheduled at `epoch`, and came to nothing because work had arrived: it is `now` another epoch. */
   | { readonly what: 'cancelled'; readonly epoch: number; readonly now: number }
   | { readonly what: 'thaw'; readonly epoch: number; readonly tookUs: number }

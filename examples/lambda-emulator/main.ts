@@ -5,7 +5,7 @@ import pc from 'picocolors';
 import { SandboxError } from './errors';
 import { parseEvent, readEvents, UsageError } from './events';
 import { formatEntry, type LogEntry, nowUs } from './log';
-import type { Sandbox } from './sandbox';
+import type { LambdaSandbox } from './sandbox';
 
 const modes: FreezeMode[] = ['process', 'process-tree', 'process-group', 'cgroup', 'none'];
 
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   await sandbox.stop();
 }
 
-async function invokeAll(sandbox: Sandbox, events: string[], gapMs: number): Promise<void> {
+async function invokeAll(sandbox: LambdaSandbox, events: string[], gapMs: number): Promise<void> {
   for (const event of events) {
     const { isError, body } = await sandbox.invoke(event);
     console.log(oneLine(body.toString()));
@@ -94,7 +94,7 @@ function oneLine(response: string): string {
   }
 }
 
-async function createSandbox(options: Options, onLog: (entry: LogEntry) => void): Promise<Sandbox> {
+async function createSandbox(options: Options, onLog: (entry: LogEntry) => void): Promise<LambdaSandbox> {
   // Not at the top of the file, where its absence would be a stack trace.
   const { FreezeState } = await import('freeze-state').catch((error: Error) => {
     const [reason] = error.message.split('\n');
@@ -102,8 +102,8 @@ async function createSandbox(options: Options, onLog: (entry: LogEntry) => void)
   });
   const { available, reason, remedy } = FreezeState.capabilities.modes[options.freeze];
   if (!available) throw new UsageError(`--freeze ${options.freeze} is not possible here. ${reason} ${remedy}`);
-  const { Sandbox } = await import('./sandbox.js');
-  return new Sandbox({
+  const { LambdaSandbox } = await import('./sandbox.js');
+  return new LambdaSandbox({
     runtime: { name: 'runtime', command: options.runtime },
     extensions: options.extension.map((text, index) => ({ name: `extension-${index + 1}`, command: text })),
     freeze: options.freeze,
@@ -118,7 +118,7 @@ async function createSandbox(options: Options, onLog: (entry: LogEntry) => void)
 }
 
 /** The first signal ends the sandbox in order, the second one at once; whatever ends us, no process is left. */
-function endOnSignals(sandbox: Sandbox): { exitCode?: number } {
+function endOnSignals(sandbox: LambdaSandbox): { exitCode?: number } {
   const interrupted: { exitCode?: number } = {};
   for (const [signal, number] of [
     ['SIGHUP', 1] as const,

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
+import type { FreezeHold } from 'freeze-state';
 
 /** What a caller of `next` gets. */
 export interface Delivery {
@@ -18,11 +19,12 @@ export class Parking {
   #call: ServerResponse | undefined;
   /** Of the last delivery. */
   #connection: Socket | null | undefined;
+  /** From the end of a client that went without an answer to its next call: it is not parked, so it is at work. */
+  #absence: FreezeHold | undefined;
 
   constructor(
     private readonly onParked: () => void,
-    /** The client went away without an answer: it is not parked any more. */
-    private readonly onLeft: () => void,
+    private readonly work: () => FreezeHold | undefined,
   ) {}
 
   get isParked(): boolean {
@@ -43,10 +45,11 @@ export class Parking {
     const call = reply.raw;
     this.#call?.destroy();
     this.#call = call;
+    this.#absence?.release();
     call.once('close', () => {
       if (this.#call !== call) return;
       this.#call = undefined;
-      this.onLeft();
+      this.#absence = this.work();
     });
     this.onParked();
   }

@@ -1,36 +1,29 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sandbox } from 'freeze-state/sandbox';
 import type { ProcessSpec } from './config';
 
 /** Lambda's words for the signals that end a runtime most often. */
 const signalNames: Record<string, string> = { SIGKILL: 'killed', SIGTERM: 'terminated', SIGSEGV: 'segmentation fault' };
 
-/** A process of the sandbox. */
+/** A process that the emulator starts: the runtime or an extension. */
 export class SandboxProcess {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
 
-  constructor(
-    { name, command }: ProcessSpec,
-    env: NodeJS.ProcessEnv,
-    /** Of a process group and a session of its own. */
-    private readonly isLeader = false,
-  ) {
+  constructor({ name, command }: ProcessSpec, env: NodeJS.ProcessEnv, sandbox: Sandbox) {
     this.name = name;
-    // Its output goes to our standard error: standard output is for the responses alone. It is detached only where it has
-    // to be: what we leave behind stopped in our own process group the kernel hangs up on and continues, once the group is
-    // an orphan (setpgid(2)); in a session of its own it would stay stopped for ever.
-    this.#child = spawn('/bin/sh', ['-c', shellLine(command)], {
+    // Its output goes to our standard error: standard output is for the responses alone. It is not detached: what a killed
+    // emulator leaves stopped in its own process group the kernel hangs up on and continues, once the group is an orphan
+    // (setpgid(2)).
+    this.#child = sandbox.spawn('/bin/sh', ['-c', shellLine(command)], {
       env,
-      detached: isLeader,
       stdio: ['ignore', process.stderr, process.stderr],
     });
     this.#exit = once(this.#child, 'exit').catch(() => {});
-    // Its group ends with it: later the number may be that of another one.
-    if (isLeader) this.#child.once('exit', () => send(-this.pid, 'SIGKILL'));
   }
 
   /** Throws where the process could not even be started. */
@@ -61,25 +54,13 @@ export class SandboxProcess {
     this.#child.once('error', listener);
   }
 
-  /** With its group, where it leads one. */
-  kill(signal: NodeJS.Signals): void {
-    if (this.hasExited) return;
-    if (this.isLeader) send(-this.pid, signal);
-    else this.#child.kill(signal);
-  }
-
-  /** Waits for the exit, up to `ms`. */
-  async exited(ms: number): Promise<void> {
+  /** Asks it to end and, after `ms`, makes it. */
+  async end(ms: number): Promise<void> {
+    this.#child.kill('SIGTERM');
     const deadline = new AbortController();
     await Promise.race([this.#exit, sleep(ms, undefined, { signal: deadline.signal }).catch(() => {})]);
     deadline.abort();
-  }
-
-  /** Asks it to end and, after `ms`, makes it. */
-  async end(ms: number): Promise<void> {
-    this.kill('SIGTERM');
-    await this.exited(ms);
-    this.kill('SIGKILL');
+    this.#child.kill('SIGKILL');
     await this.#exit;
   }
 
@@ -92,7 +73,7 @@ export class SandboxProcess {
  * The state of a process as ps(1) shows it: R running, S sleeping, T stopped, Z zombie. `-` where there is no such
  * process, or no /proc.
  */
-export function stateLetter(pid: number): string {
+function stateLetter(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // pid (name) letter ...; and the name may hold anything, a parenthesis too (proc(5)).
@@ -100,18 +81,6 @@ export function stateLetter(pid: number): string {
   } catch {
     return '-';
   }
-}
-
-/** Sends a signal to a process or, by its negative number, to a group. One that is gone needs none. */
-export function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {}
-}
-
-/** Waits until a process that need not be a child of ours is gone, up to `ms`. */
-export async function gone(pid: number, ms: number): Promise<void> {
-  for (const end = performance.now() + ms; isAlive(pid) && performance.now() < end; ) await sleep(1);
 }
 
 /** Whether there is such a process, and more than a zombie of it. */

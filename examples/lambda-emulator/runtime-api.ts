@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { ApiError, SandboxError } from './errors';
 import { accepted, type Body, header, maxPayload } from './http';
-import type { Sandbox } from './sandbox';
+import type { LambdaSandbox } from './sandbox';
 
 type ToInvocation = { Params: { id: string }; Body: Body };
 
@@ -10,7 +10,7 @@ type ToInvocation = { Params: { id: string }; Body: Body };
  * The Runtime API, as a fastify plugin: what the runtime calls.
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
-export function runtimeApi(sandbox: Sandbox) {
+export function runtimeApi(sandbox: LambdaSandbox) {
   return (app: FastifyInstance, _options: object, done: () => void): void => {
     app.get('/invocation/next', (_request, reply) => {
       sandbox.runtimeNext(reply);

@@ -2,18 +2,17 @@ import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { FreezeMode } from 'freeze-state';
 import { type ProcessSpec, type SandboxConfig, withDefaults } from './config';
 import { extensionEnvironment, runtimeEnvironment } from './environment';
 import { ApiError, SandboxError, type ShutdownReason } from './errors';
 import { type Extension, ExtensionRegistry } from './extensions';
 import { extensionsApi, telemetryStub } from './extensions-api';
-import { Freezer } from './freezer';
 import { createServer, maxPayload } from './http';
 import { Invocation, type InvocationContext, type InvocationResult } from './invocation';
 import { type Happening, nowUs } from './log';
+import { Members } from './members';
 import { Parking } from './parking';
-import { gone, SandboxProcess, send } from './processes';
+import type { SandboxProcess } from './processes';
 import { runtimeApi } from './runtime-api';
 
 /** What a process gets from its SIGTERM to its SIGKILL. */
@@ -30,17 +29,16 @@ const terminalMs = 1_000;
  * One Lambda sandbox: a runtime and its extensions, which are frozen whenever all of them are parked on `next` and no
  * event is queued.
  */
-export class Sandbox {
+export class LambdaSandbox {
   readonly config: SandboxConfig;
   readonly extensions = new ExtensionRegistry();
   readonly #server: FastifyInstance = createServer();
-  readonly #freezer: Freezer;
-  readonly #processes: SandboxProcess[] = [];
-  /** What is to end with them, because they have started it. Known, and not empty, during the end alone. */
-  #others: number[] = [];
+  readonly #members: Members;
+  readonly #extensionProcesses: SandboxProcess[] = [];
+  #runtimeProcess: SandboxProcess | undefined;
   readonly #runtime = new Parking(
     () => this.#runtimeParked(),
-    () => this.#freezer.thaw(),
+    () => this.#members.work('the runtime has left its next'),
   );
   #isReady = false;
   readonly #queue: Invocation[] = [];
@@ -53,7 +51,7 @@ export class Sandbox {
 
   constructor(config: Parameters<typeof withDefaults>[0]) {
     this.config = withDefaults(config);
-    this.#freezer = new Freezer(
+    this.#members = new Members(
       this.config.freeze,
       this.config.graceMs,
       (happening, atUs) => this.#log(happening, atUs),
@@ -81,13 +79,14 @@ export class Sandbox {
 
   /** The processes that were started and live. */
   get pids(): number[] {
-    return this.#processes.filter(({ hasExited }) => !hasExited).map(({ pid }) => pid);
+    return this.#members.pids;
   }
 
   /** The init phase, in Lambda's order: the extensions start and register, then the runtime starts, then everyone parks. */
   async start(): Promise<void> {
     const { runtime, extensions, port, initTimeoutMs } = this.config;
     const startUs = nowUs();
+    const init = this.#members.work('init');
     const late = setTimeout(() => this.#timedOut('Init', initTimeoutMs), initTimeoutMs);
     try {
       await this.#server.listen({ host: '127.0.0.1', port });
@@ -95,14 +94,17 @@ export class Sandbox {
       this.#log({ what: 'listen', api });
 
       const environment = extensionEnvironment(this.config, api);
-      for (const spec of extensions) this.#spawn(spec, environment, 'Extension.Crash');
+      for (const spec of extensions) {
+        this.#extensionProcesses.push(this.#spawn(spec, environment, 'Extension.Crash'));
+      }
       await this.#until(() => this.extensions.all.length >= extensions.length);
 
       this.extensions.phase = 'internal';
-      this.#spawn(runtime, runtimeEnvironment(this.config, api), 'Runtime.ExitError');
+      this.#runtimeProcess = this.#spawn(runtime, runtimeEnvironment(this.config, api), 'Runtime.ExitError');
       await this.#until(() => this.#everyoneIsParked);
     } finally {
       clearTimeout(late);
+      init?.release();
     }
     this.#isReady = true;
     this.#log({ what: 'ready', tookUs: nowUs() - startUs });
@@ -118,7 +120,7 @@ export class Sandbox {
     if (invocation.event.length > maxPayload) {
       throw new RangeError(`the event has ${invocation.event.length} bytes: at most ${maxPayload} are possible`);
     }
-    invocation.hold = this.#freezer.hold();
+    invocation.hold = this.#members.work(`event ${invocation.requestId}`);
     this.#queue.push(invocation);
     this.#proceed();
     await this.#until(() => invocation.result !== undefined);
@@ -132,7 +134,7 @@ export class Sandbox {
 
   /**
    * Thaws and ends everything: the runtime by SIGTERM, the extensions by their SHUTDOWN event and after two seconds by
-   * SIGTERM, what is still there by SIGKILL. Called again, it waits for the same end.
+   * SIGTERM, with all that they have started, and what is still there by SIGKILL. Called again, it waits for the same end.
    */
   stop(reason: ShutdownReason = 'spindown'): Promise<void> {
     this.#shutdown ??= {
@@ -145,9 +147,7 @@ export class Sandbox {
 
   /** Ends everything now, without asking. A stopped process dies of it too. */
   kill(): void {
-    this.#others.push(...this.#freezer.close());
-    for (const member of this.#processes) member.kill('SIGKILL');
-    for (const pid of this.#others) send(pid, 'SIGKILL');
+    this.#members.kill();
   }
 
   // What the two APIs call.
@@ -185,7 +185,7 @@ export class Sandbox {
   register(name: string | undefined, body: Buffer): Extension {
     const parking = new Parking(
       () => this.#extensionParked(extension),
-      () => this.#freezer.thaw(),
+      () => this.#members.work(`${extension.name} has left its next`),
     );
     const extension = this.extensions.register(name, body, parking);
     this.#log({ what: 'register', name: extension.name, events: [...extension.events].join(',') });
@@ -225,7 +225,6 @@ export class Sandbox {
     if (this.#current) this.#finish(this.#current);
     const next = this.#queue.shift();
     if (next) this.#deliver(next);
-    else this.#freezer.schedule();
   }
 
   get #everyoneIsParked(): boolean {
@@ -254,11 +253,9 @@ export class Sandbox {
 
   // Its processes, its failure and its end.
 
-  #spawn(spec: ProcessSpec, environment: NodeJS.ProcessEnv, errorType: string): void {
-    // What starts after the end would outlive it.
+  #spawn(spec: ProcessSpec, environment: NodeJS.ProcessEnv, errorType: string): SandboxProcess {
     this.signal.throwIfAborted();
-    const member = new SandboxProcess(spec, environment, this.config.freeze === FreezeMode.ProcessGroup);
-    this.#processes.push(member);
+    const member = this.#members.spawn(spec, environment);
     member.onExit(() => {
       this.#log({ what: 'exit', name: member.name, how: member.howItEnded });
       this.#changes.emit('change');
@@ -266,8 +263,8 @@ export class Sandbox {
       if (member.diedOfTerminal) setTimeout(() => this.#fail(error), terminalMs).unref();
       else this.#fail(error);
     });
-    this.#freezer.add(member);
     this.#log({ what: 'start', name: member.name, pid: member.pid });
+    return member;
   }
 
   #timedOut(what: 'Init' | 'Task', ms: number): void {
@@ -285,30 +282,24 @@ export class Sandbox {
     if (this.signal.aborted) return;
     this.#log({ what: 'fail', errorType: error.errorType, message: error.message });
     this.#over.abort(error);
-    this.#freezer.thaw();
+    this.#members.thawForGood();
   }
 
   async #end(reason: ShutdownReason): Promise<void> {
     clearTimeout(this.#deadline);
     this.#log({ what: 'shutdown', reason });
+    this.#members.thawForGood();
     for (const invocation of [this.#current, ...this.#queue]) invocation?.hold?.release();
-    this.#others.push(...this.#freezer.close());
-    // Started in this order; a runtime that was not started yet is not there.
-    const extensions = this.#processes.slice(0, this.config.extensions.length);
-    const runtime = this.#processes[this.config.extensions.length];
 
-    await runtime?.end(termMs);
+    await this.#runtimeProcess?.end(termMs);
     const subscribed = this.extensions.all.filter(({ events }) => events.has('SHUTDOWN'));
     for (const extension of subscribed) {
       if (this.#shutdown && extension.parking.isParked) extension.deliver(this.#shutdown.event);
     }
     // Which process registered under which name is not known, but how many are going to exit by themselves is.
-    const ended = () => extensions.filter(({ hasExited }) => hasExited).length >= subscribed.length;
+    const ended = () => this.#extensionProcesses.filter(({ hasExited }) => hasExited).length >= subscribed.length;
     await this.#until(ended, AbortSignal.timeout(shutdownMs)).catch(() => {});
-    await Promise.all(extensions.map((extension) => extension.end(termMs)));
-    this.kill();
-    await Promise.all(this.#others.map((pid) => gone(pid, termMs)));
-    this.#others = [];
+    await this.#members.terminate(termMs);
     await this.#server.close();
   }
 
@@ -321,10 +312,6 @@ export class Sandbox {
   }
 
   #log(happening: Happening, atUs = nowUs()): void {
-    const frozen = this.#freezer.frozenPids;
-    const states = Object.fromEntries(
-      this.#processes.map(({ name, pid, stateLetter }) => [name, frozen.has(pid) ? 'T' : stateLetter]),
-    );
-    this.config.onLog({ ...happening, atUs, states });
+    this.config.onLog({ ...happening, atUs, states: this.#members.states });
   }
 }

@@ -1,11 +1,12 @@
 import http from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { type FreezeHold, FreezeState } from 'freeze-state';
+import type { FreezeHold } from 'freeze-state';
+import { Sandbox } from 'freeze-state/sandbox';
 import { onTestFinished, vi } from 'vitest';
 import type { SandboxConfig } from '../../examples/lambda-emulator/config';
 import type { InvocationContext, InvocationResult } from '../../examples/lambda-emulator/invocation';
 import type { LogEntry } from '../../examples/lambda-emulator/log';
-import { Sandbox } from '../../examples/lambda-emulator/sandbox';
+import { LambdaSandbox } from '../../examples/lambda-emulator/sandbox';
 import { cleanUp, eventually, letter } from './helpers';
 
 const sleeper = { name: 'runtime', command: 'sleep 1000' };
@@ -23,20 +24,20 @@ interface Answer {
 /** A sandbox whose processes are sleepers: the test itself speaks for them. */
 export class Stage {
   readonly log: LogEntry[] = [];
-  /** What was taken since it was made, by this sandbox. */
+  /** What was taken since it was made, by this sandbox, for events. */
   readonly holds: FreezeHold[] = [];
-  readonly sandbox: Sandbox;
+  readonly sandbox: LambdaSandbox;
   readonly #started: Promise<unknown>;
   /** One connection for everything, as a runtime has it. */
   readonly agent = new http.Agent({ keepAlive: true });
 
   constructor(config: Partial<SandboxConfig> = {}) {
-    this.sandbox = new Sandbox({ runtime: sleeper, onLog: (entry) => this.log.push(entry), ...config });
+    this.sandbox = new LambdaSandbox({ runtime: sleeper, onLog: (entry) => this.log.push(entry), ...config });
     const { holds } = this;
-    const { hold } = FreezeState.prototype;
-    const spy = vi.spyOn(FreezeState.prototype, 'hold').mockImplementation(function (this: FreezeState) {
-      const taken = hold.call(this);
-      holds.push(taken);
+    const { work } = Sandbox.prototype;
+    const spy = vi.spyOn(Sandbox.prototype, 'work').mockImplementation(function (this: Sandbox, options) {
+      const taken = work.call(this, options);
+      if (options?.label?.startsWith('event ')) holds.push(taken);
       return taken;
     });
     this.#started = this.sandbox.start().catch((error) => error);

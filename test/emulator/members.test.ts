@@ -2,35 +2,36 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { FreezeMode } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Freezer } from '../../examples/lambda-emulator/freezer';
 import type { Happening } from '../../examples/lambda-emulator/log';
-import { SandboxProcess } from '../../examples/lambda-emulator/processes';
+import { Members } from '../../examples/lambda-emulator/members';
 import { targetProgram } from '../helpers/programs';
 import { cleanUp, eventually, letter } from './helpers';
 import { idOf, Stage } from './stage';
 
-/** The part of the emulator that knows of freezing, with one process. */
-function freezer(command = 'sleep 1000') {
+/** The part of the emulator that knows of freezing, with one process, which is at work until `init` is released. */
+function members(command = 'sleep 1000') {
   const log: Happening[] = [];
   const errors: unknown[] = [];
-  const member = new SandboxProcess({ name: 'one', command }, {});
-  cleanUp({ pids: () => [member.pid] });
-  const part = new Freezer(
+  const all = new Members(
     FreezeMode.Process,
     0,
     (happening) => log.push(happening),
     (error) => errors.push(error),
   );
-  onTestFinished(() => {
-    part.close();
+  const init = all.work('init');
+  const { pid } = all.spawn({ name: 'one', command }, {});
+  cleanUp({ pids: () => [pid] });
+  onTestFinished(async () => {
+    all.thawForGood();
+    await all.terminate(0);
     expect(errors).toEqual([]);
   });
-  part.add(member);
   const logged = (what: Happening['what'], count = 1) =>
     eventually(what, () => log.filter((happening) => happening.what === what).length === count);
-  return { part, pid: member.pid, log, logged };
+  return { all, init, pid, log, logged };
 }
 
 it('a freeze that a process does not follow is taken back, named and tried again', async () => {
@@ -42,31 +43,36 @@ it('a freeze that a process does not follow is taken back, named and tried again
     closeSync(writer);
     rmSync(folder, { recursive: true });
   });
-  const { part, pid, log, logged } = freezer(`${targetProgram} vfork <${input} >/dev/null`);
+  const { init, pid, log, logged } = members(`${targetProgram} vfork <${input} >/dev/null`);
   await eventually('it is in vfork(2)', () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1') !== '');
-  part.schedule();
+  init?.release();
   await logged('undone', 2);
-  expect(log).toMatchObject([
-    { what: 'undone', epoch: 0, pids: [pid] },
-    { what: 'undone', epoch: 1, pids: [pid] },
-  ]);
+  const undone = { what: 'undone', pids: [pid] };
+  expect(log).toEqual([undone, undone]);
 });
 
 describe('a hold of the emulator', () => {
-  it('keeps away a freeze whose ticket was taken after the event came', async () => {
-    const { part, pid, logged } = freezer();
-    const first = part.hold();
-    const second = part.hold();
-    part.schedule();
-    await logged('cancelled');
+  it('keeps a freeze away that an earlier one would have let happen', async () => {
+    const { all, init, pid, logged } = members();
+    const first = all.work('first');
+    init?.release();
+    const second = all.work('second');
     first?.release();
-    part.schedule();
-    await logged('cancelled', 2);
+    // Whatever comes of the first release has come in the turns of the event loop until then.
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
     expect(letter(pid)).toMatch(/[RSD]/);
     second?.release();
-    part.schedule();
     await logged('freeze');
     expect(letter(pid)).toBe('T');
+  });
+
+  it('is not waited for once the end has begun: there is none', async () => {
+    const { all, init, pid } = members();
+    all.thawForGood();
+    init?.release();
+    expect(all.work('late')).toBeUndefined();
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    expect(letter(pid)).toMatch(/[RSD]/);
   });
 
   it('is there for each event from its arrival until everyone is parked again', async () => {
