@@ -39,7 +39,7 @@
             "core/os/linux/cgroup_location.cpp",
             "core/os/linux/cgroupfs.cpp",
             "core/os/linux/thread_activity.cpp",
-            "core/modes/cgroup/freeze_file.cpp",
+            "core/os/linux/freeze_file.cpp",
             "core/modes/cgroup/membership.cpp",
             "core/modes/cgroup/membership_entry.cpp",
             "core/modes/cgroup/moves.cpp",

@@ -14,9 +14,8 @@ const factory = 'native/core/platform';
 const systems = { 'native/core/os/linux': ['native/core/os/linux', 'native/core/os/posix'] };
 for (const name of ['posix', 'windows']) systems[`native/core/os/${name}`] = [`native/core/os/${name}`];
 
-/** The cgroup file system is Linux's alone, and so is the mode that is made of it: it may include what Linux may. */
-const linuxOnly = 'native/core/modes/cgroup';
-systems[linuxOnly] = systems['native/core/os/linux'];
+/** cgroups are Linux's alone, and so is the mode that is made of them. */
+const cgroupMode = 'native/core/modes/cgroup';
 
 /** What the state knows of the modes: the interface, its members, and the two modes that need nothing of a system. */
 const interfaceOfModes = ['freezer', 'member_list', 'none', 'process', 'stop_protocol', 'member'].map(
@@ -57,11 +56,11 @@ function breachOfInclude(file, included) {
   if (isIn(included, factory) && !isIn(file, factory) && !isIn(file, 'native/binding'))
     return `only the binding asks the factory (${factory})`;
   if (isIn(file, factory) && isIn(included, 'native/core/state')) return `the factory knows no state: ${included}`;
-  if (isIn(included, linuxOnly) && !isIn(file, linuxOnly) && !isIn(file, factory))
+  if (isIn(included, cgroupMode) && !isIn(file, cgroupMode) && !isIn(file, factory))
     return `only the factory knows ${included}`;
   if (isIn(file, 'native/core/state') && isIn(included, 'native/core/modes') && !interfaceOfModes.includes(included))
     return `a state knows no mode: ${included}`;
-  const system = Object.keys(systems).find((folder) => folder !== linuxOnly && isIn(included, folder));
+  const system = Object.keys(systems).find((folder) => isIn(included, folder));
   if (system === undefined || isIn(file, factory)) return undefined;
   const own = Object.keys(systems).find((folder) => isIn(file, folder));
   return systems[own]?.includes(system) ? undefined : `is not of one system, and includes ${included}`;

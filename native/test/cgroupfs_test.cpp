@@ -1,4 +1,4 @@
-#include "../core/os/linux/cgroupfs.h"
+#include "../core/os/cgroupfs.h"
 
 #include <doctest/doctest.h>
 

@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "../core/os/linux/cgroupfs.h"
+#include "../core/os/cgroupfs.h"
 #include "../core/os/linux/procfs.h"
 #include "../core/os/rt_budget.h"
 #include "support/child.h"

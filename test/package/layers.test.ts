@@ -14,8 +14,9 @@ const tree: Readonly<Record<string, string>> = {
   'native/core/os/posix/kill_control.h': '#include <signal.h>\n#include "../process_control.h"\n',
   'native/core/os/linux/pidfd.h': '#include <poll.h>\n#include "../posix/kill_control.h"\n',
   'native/core/modes/tree.h': '#include "../os/process_control.h"\n',
-  'native/core/modes/cgroup/freezer.h':
-    '#include <unistd.h>\n#include "../../os/linux/pidfd.h"\n#include "../tree.h"\n',
+  'native/core/os/freeze_file.h': '#include "../word.h"\n',
+  'native/core/os/linux/freeze_file.cpp': '#include <unistd.h>\n#include "../freeze_file.h"\n',
+  'native/core/modes/cgroup/freezer.h': '#include "../../os/freeze_file.h"\n#include "../tree.h"\n',
   'native/core/modes/freezer.h': '#include "../word.h"\n',
   'native/core/state/freeze_state.h': '#include "../modes/freezer.h"\n#include "../word.h"\n',
   'native/core/os/linux/ledger_layout.h': '#include <cstdint>\n',
@@ -107,6 +108,13 @@ describe('the check of the layers', () => {
       '#include "../../os/windows/a.h"',
       'is not of one system, and includes native/core/os/windows/a.h',
     ],
+    [
+      'native/core/modes/cgroup/a.h',
+      '#include "../../os/linux/pidfd.h"',
+      'is not of one system, and includes native/core/os/linux/pidfd.h',
+    ],
+    ['native/core/modes/cgroup/a.h', '#include <unistd.h>', 'only a folder of native/core/os may include <unistd.h>'],
+    ['native/core/os/freeze_file.h', '#include <unistd.h>', 'only a folder of native/core/os may include <unistd.h>'],
     [
       'native/guardian/a.cpp',
       '#include "../core/state/freeze_state.h"',

@@ -4,8 +4,8 @@
 
 #include "../failure.h"
 #include "../mode.h"
-#include "../modes/cgroup/place.h"
 #include "../modes/freezer.h"
+#include "../os/cgroup_place.h"
 #include "../os/signal_loop.h"
 
 namespace freeze_state {

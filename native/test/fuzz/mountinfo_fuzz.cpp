@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "../../core/os/linux/cgroupfs.h"
+#include "../../core/os/cgroupfs.h"
 #include "../../core/os/rt_budget.h"
 
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../../core/os/linux/cgroup_location.h"
+#include "../../core/os/cgroup_location.h"
 #include "../../core/os/linux/process_table.h"
 #include "../../core/os/linux/procfs.h"
 #include "../../core/os/linux/thread_scan.h"

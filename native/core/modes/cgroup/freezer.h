@@ -4,10 +4,10 @@
 #include <memory>
 #include <utility>
 
+#include "../../os/freeze_file.h"
 #include "../../os/ledger.h"
 #include "../../os/signal_loop.h"
 #include "../freezer.h"
-#include "freeze_file.h"
 #include "membership.h"
 
 namespace freeze_state {

@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "../../os/linux/cgroup_location.h"
-#include "../../os/linux/thread_activity.h"
+#include "../../os/cgroup_location.h"
+#include "../../os/freeze_file.h"
 #include "../../os/process_table.h"
+#include "../../os/thread_activity.h"
 #include "../member_list.h"
-#include "freeze_file.h"
 #include "moves.h"
 #include "origins.h"
 

@@ -5,7 +5,7 @@
 #include <ranges>
 #include <utility>
 
-#include "../../os/linux/cgroup_location.h"
+#include "../../os/cgroup_location.h"
 
 namespace freeze_state {
 

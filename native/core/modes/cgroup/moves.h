@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "../../os/linux/cgroupfs.h"
+#include "../../os/cgroupfs.h"
 #include "../../os/process_table.h"
 
 namespace freeze_state {

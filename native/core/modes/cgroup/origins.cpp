@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../../os/linux/cgroupfs.h"
+#include "../../os/cgroupfs.h"
 
 namespace freeze_state {
 

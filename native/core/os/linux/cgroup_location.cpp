@@ -1,4 +1,4 @@
-#include "cgroup_location.h"
+#include "../cgroup_location.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "../thread_activity.h"
 #include "procfs.h"
-#include "thread_activity.h"
 
 namespace freeze_state::cgroup {
 

@@ -1,4 +1,4 @@
-#include "cgroupfs.h"
+#include "../cgroupfs.h"
 
 #include <fcntl.h>
 #include <sys/statfs.h>
@@ -14,7 +14,7 @@
 #include <system_error>
 #include <utility>
 
-#include "cgroup_location.h"
+#include "../cgroup_location.h"
 #include "procfs.h"
 
 namespace freeze_state::cgroup {

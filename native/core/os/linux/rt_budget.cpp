@@ -4,7 +4,7 @@
 #include <optional>
 #include <sstream>
 
-#include "cgroupfs.h"
+#include "../cgroupfs.h"
 #include "procfs.h"
 
 namespace freeze_state::rt_budget {

@@ -1,4 +1,4 @@
-#include "thread_activity.h"
+#include "../thread_activity.h"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "freeze_file.h"
+#include "../freeze_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "../../os/linux/cgroup_location.h"
-#include "../../os/linux/thread_activity.h"
 #include "../../process_token.h"
+#include "../cgroup_location.h"
+#include "../thread_activity.h"
 
 namespace freeze_state {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../../failure.h"
+#include "../failure.h"
 
 /// Control groups of version 2 (cgroups(7), and cgroup-v2 in the kernel's admin guide), as directories.
 namespace freeze_state::cgroup {

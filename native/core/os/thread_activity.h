@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../process_table.h"
+#include "process_table.h"
 
 /// What the threads of a process do that a move or a freeze of its control group depends on.
 namespace freeze_state::cgroup {

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "../../os/ledger.h"
-#include "../../os/linux/cgroupfs.h"
-#include "place.h"
+#include "cgroup_place.h"
+#include "cgroupfs.h"
+#include "ledger.h"
 
 namespace freeze_state {
 
