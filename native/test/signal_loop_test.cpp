@@ -18,7 +18,7 @@
 
 #include "../core/os/cgroupfs.h"
 #include "../core/os/linux/procfs.h"
-#include "../core/os/rt_budget.h"
+#include "../core/os/linux/rt_budget.h"
 #include "support/child.h"
 #include "support/describe.h"
 #include "support/scripted_tree.h"

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "real_time.h"
+
 namespace freeze_state {
 
 /// What makes a loop over members cheap, and does not change what a freeze means.
@@ -35,8 +37,7 @@ class SignalLoop {
   static bool canBoost() noexcept;
 
  private:
-  int oldPolicy_ = -1;  ///< what to go back to; -1 where nothing was changed
-  int oldSlack_ = -1;   ///< the timer slack, in nanoseconds
+  real_time::Before before_;
 };
 
 }  // namespace freeze_state

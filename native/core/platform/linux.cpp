@@ -5,8 +5,8 @@
 #include "../modes/tree.h"
 #include "../os/guardian.h"
 #include "../os/linux/group_control.h"
+#include "../os/linux/rt_budget.h"
 #include "../os/process_table.h"
-#include "../os/rt_budget.h"
 #include "platform.h"
 
 namespace freeze_state {

@@ -48,7 +48,7 @@ struct UnregisterResult {
 /// Every method may be called from any thread. `word`, and a freeze whose epoch has passed, take no lock. Nothing here
 /// throws. In modes `None`, `Process` and `ProcessGroup` a freeze and a thaw that succeed allocate nothing, unless the
 /// leader of a group has exited: its members are then looked up; or it is the first loop over many processes in a
-/// thread that did not make the state, which reads what real time there is (os/rt_budget.h). In mode `ProcessTree` a
+/// thread that did not make the state, which reads what real time there is (os/linux/rt_budget.h). In mode `ProcessTree` a
 /// freeze allocates lists of the descendants that it finds; in mode `Cgroup` freeze and thaw allocate the paths and the
 /// contents of the group's files. What a confirmation reports comes on top, in any mode. The promises G1 to G8 are in
 /// docs/semantics.md; the comments in the source say where each is kept.

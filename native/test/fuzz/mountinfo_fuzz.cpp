@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "../../core/os/cgroupfs.h"
-#include "../../core/os/rt_budget.h"
+#include "../../core/os/linux/rt_budget.h"
 
 namespace {
 

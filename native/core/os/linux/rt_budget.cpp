@@ -1,4 +1,4 @@
-#include "../rt_budget.h"
+#include "rt_budget.h"
 
 #include <cstdlib>
 #include <optional>

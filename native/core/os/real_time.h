@@ -1,0 +1,21 @@
+#pragma once
+
+/// The real-time class of the calling thread (sched(7)), in which a loop of signals runs.
+namespace freeze_state::real_time {
+
+/// What the thread goes back to.
+struct Before {
+  int policy = -1;  ///< its class; -1 where it was not changed
+  int slack = -1;   ///< its timer slack, in nanoseconds
+
+  bool isChanged() const noexcept { return policy >= 0; }
+};
+
+/// Enters the class. The thread stays as it is where it may not change, where it already is in a class that ordinary
+/// threads cannot preempt, and where real time is short.
+Before enter() noexcept;
+
+/// Leaves it again. Only after an `enter` that has changed the class.
+void leave(const Before& before) noexcept;
+
+}  // namespace freeze_state::real_time
