@@ -17,10 +17,8 @@ for (const name of ['posix', 'windows']) systems[`native/core/os/${name}`] = [`n
 /** cgroups are Linux's alone, and so is the mode that is made of them. */
 const cgroupMode = 'native/core/modes/cgroup';
 
-/** What the state knows of the modes: the interface, its members, and the two modes that need nothing of a system. */
-const interfaceOfModes = ['freezer', 'member_list', 'none', 'process', 'stop_protocol', 'member'].map(
-  (name) => `native/core/modes/${name}.h`,
-);
+/** What the state knows of the modes: their interface, and the members that it owns. */
+const interfaceOfModes = ['freezer', 'member_list', 'member'].map((name) => `native/core/modes/${name}.h`);
 
 /** A program of its own, which shares no code with the addon but the layout of what both read. */
 const guardian = 'native/guardian';

@@ -6,6 +6,7 @@
 
 #include "support/describe.h"
 #include "support/meanwhile.h"
+#include "support/process_freezer.h"
 #include "support/script.h"
 
 namespace freeze_state::test {
@@ -60,7 +61,7 @@ TEST_SUITE("freeze") {
   TEST_CASE("where nothing can be signalled, a freeze says so") {
     Script script;
     script.unsupported();
-    FreezeState state(Mode::Process, LoopOptions{.boost = false}, script);
+    FreezeState state(Mode::Process, processFreezer(script, {.boost = false}));
     state.registerPid(101);
     CHECK(describe(state.freezeAtEpoch(0)) == "UnsupportedPlatform");
     CHECK(describe(state.freezeAtEpoch(1)) == "not frozen");

@@ -11,6 +11,7 @@
 #include "../core/state/freeze_state.h"
 #include "support/child.h"
 #include "support/describe.h"
+#include "support/process_freezer.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -144,7 +145,7 @@ TEST_SUITE("child stop notices") {
   TEST_CASE("of a freeze and its thaw reach no handler, and an exit does") {
     const ChildSignal set(counting());
     Child child;
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     state.registerPid(child.pid());
     CHECK(state.freezeAtEpoch(0).frozen);
     CHECK(child.comesToStop());
@@ -159,7 +160,7 @@ TEST_SUITE("child stop notices") {
     const ChildSignal set(counting());
     const Child child;
     const Wanted wanted;
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     state.registerPid(child.pid());
     CHECK(state.freezeAtEpoch(0).frozen);
     CHECK(waitUntil([] { return notices == 1; }));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/modes/none.h"
 #include "support/confirming.h"
 #include "support/describe.h"
 #include "support/held_thread.h"
@@ -292,7 +293,7 @@ TEST_SUITE("a confirmation") {
 
   TEST_CASE("in mode none it has passed") {
     Script script;
-    const auto state = std::make_shared<FreezeState>(Mode::None, LoopOptions{}, script);
+    const auto state = std::make_shared<FreezeState>(Mode::None, std::make_unique<NoneFreezer>(script));
     Confirmation confirmation(state, 0, nullptr);
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Passed);
     CHECK_FALSE(confirmation.rollBack(false).has_value());

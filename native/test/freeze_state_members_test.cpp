@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "support/describe.h"
+#include "support/process_freezer.h"
 #include "support/script.h"
 
 namespace freeze_state::test {
@@ -152,7 +153,7 @@ TEST_SUITE("members") {
   TEST_CASE("the end of a state thaws and releases everything") {
     Script script;
     {
-      FreezeState state(Mode::Process, LoopOptions{.boost = false}, script);
+      FreezeState state(Mode::Process, processFreezer(script, {.boost = false}));
       state.registerPid(101);
       state.registerPid(102);
       state.freezeAtEpoch(0);

@@ -10,6 +10,7 @@
 
 #include "../core/state/confirmation.h"
 #include "support/model.h"
+#include "support/process_freezer.h"
 
 namespace freeze_state::test {
 
@@ -98,7 +99,7 @@ class Storm {
 
  private:
   void renew() {
-    state_ = std::make_shared<FreezeState>(Mode::Process, LoopOptions{.boost = false}, model_);
+    state_ = std::make_shared<FreezeState>(Mode::Process, processFreezer(model_, {.boost = false}));
     for (std::size_t i = 0; i < kStanding; ++i) state_->registerPid(Model::kFirst + static_cast<Pid>(i));
     ++renewals;
   }

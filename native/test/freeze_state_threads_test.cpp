@@ -9,6 +9,7 @@
 
 #include "support/child.h"
 #include "support/describe.h"
+#include "support/process_freezer.h"
 
 namespace freeze_state::test {
 
@@ -45,7 +46,7 @@ TEST_SUITE("threads on real processes") {
   TEST_CASE("G1, G3: a freeze against an unfreeze, thousands of times, leaves nothing stopped") {
     const std::array<Child, 3> children;
     // Without a boost the members preempt the freezer between its signals, which is what gives the unfreeze its chance.
-    FreezeState state(Mode::Process, {.boost = false}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl(), {.boost = false}));
     for (const Child& child : children) REQUIRE(describe(state.registerPid(child.pid())).empty());
 
     int wrong = 0;

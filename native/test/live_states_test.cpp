@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "../core/modes/none.h"
 #include "../core/process_token.h"
 #include "support/script.h"
 
@@ -32,7 +33,7 @@ class Market {
  public:
   /// The state that stood here before goes with its last holder, which may be any thread.
   void replace(std::size_t stand) {
-    auto state = std::make_shared<FreezeState>(Mode::None, LoopOptions{}, script_);
+    auto state = std::make_shared<FreezeState>(Mode::None, std::make_unique<NoneFreezer>(script_));
     live_states::share(*state);
     ids_[stand] = state->id();
     const std::lock_guard lock(mutex_);
@@ -74,7 +75,7 @@ class Market {
 TEST_SUITE("live states") {
   TEST_CASE("are found by their id for as long as they are held") {
     Script script;
-    auto state = std::make_shared<FreezeState>(Mode::None, LoopOptions{}, script);
+    auto state = std::make_shared<FreezeState>(Mode::None, std::make_unique<NoneFreezer>(script));
     const std::uint64_t id = state->id();
     CHECK(live_states::find(id) == nullptr);  // no thread shared it yet
     live_states::share(*state);

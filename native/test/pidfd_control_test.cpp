@@ -7,6 +7,7 @@
 #include "support/controls.h"
 #include "support/describe.h"
 #include "support/descriptors.h"
+#include "support/process_freezer.h"
 
 namespace freeze_state::test {
 
@@ -18,7 +19,7 @@ TEST_SUITE("pidfd control") {
     Child second;
     const std::size_t before = openDescriptors();
     {
-      FreezeState state(Mode::Process, {}, control);
+      FreezeState state(Mode::Process, processFreezer(control));
       state.registerPid(first.pid());
       state.registerPid(second.pid());
       CHECK(openDescriptors() == before + 2);

@@ -6,6 +6,7 @@
 #include "support/controls.h"
 #include "support/describe.h"
 #include "support/descriptors.h"
+#include "support/process_freezer.h"
 
 namespace freeze_state::test {
 
@@ -14,7 +15,7 @@ TEST_SUITE("controls without descriptors") {
     if (!isUsable<S>()) return;
     const Child child;
     S control;
-    FreezeState state(Mode::Process, {}, control);
+    FreezeState state(Mode::Process, processFreezer(control));
     const std::size_t before = openDescriptors();
     // Once with descriptors: the undefined behaviour sanitizer itself needs one, at the first of its virtual calls.
     CHECK(describe(state.registerPid(child.pid())).empty());
@@ -35,7 +36,7 @@ TEST_SUITE("controls without descriptors") {
     if (!isUsable<S>()) return;
     const Child child;
     S control;
-    FreezeState state(Mode::Process, {}, control);
+    FreezeState state(Mode::Process, processFreezer(control));
     REQUIRE(describe(state.registerPid(child.pid())).empty());
     REQUIRE(describe(state.freezeAtEpoch(0)) == "frozen");
     REQUIRE(child.comesToStop());

@@ -14,6 +14,7 @@
 #include "support/child.h"
 #include "support/controls.h"
 #include "support/describe.h"
+#include "support/process_freezer.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -65,7 +66,7 @@ bool waitForNextTick(Pid pid) {
 template <typename S>
 int reuse() {
   S control;
-  FreezeState state(Mode::Process, {}, control);
+  FreezeState state(Mode::Process, processFreezer(control));
   Process process;
   Pid pid = 0;
   {
@@ -98,7 +99,7 @@ int reuse() {
 template <typename S>
 int registerAgain() {
   S control;
-  FreezeState state(Mode::Process, {}, control);
+  FreezeState state(Mode::Process, processFreezer(control));
   Pid pid = 0;
   {
     const Child first;

@@ -5,13 +5,14 @@
 
 #include "support/child.h"
 #include "support/describe.h"
+#include "support/process_freezer.h"
 
 namespace freeze_state::test {
 
 TEST_SUITE("real processes") {
   TEST_CASE("G2: are stopped by a freeze and run again after its thaw, time after time") {
     const std::array<Child, 3> children;
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     for (const Child& child : children) CHECK(describe(state.registerPid(child.pid())).empty());
     for (std::uint64_t epoch = 0; epoch < 20; ++epoch) {
       CHECK(describe(state.freezeAtEpoch(epoch)) == "frozen");
@@ -25,7 +26,7 @@ TEST_SUITE("real processes") {
     const Child alive;
     Child zombie;
     Child reaped;
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     for (const Pid pid : {zombie.pid(), alive.pid(), reaped.pid()}) state.registerPid(pid);
     zombie.kill();
     reaped.kill();
@@ -40,7 +41,7 @@ TEST_SUITE("real processes") {
   TEST_CASE("only dead ones: each is named") {
     Child zombie;
     Child reaped;
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     state.registerPid(zombie.pid());
     state.registerPid(reaped.pid());
     zombie.kill();
@@ -54,7 +55,7 @@ TEST_SUITE("real processes") {
   TEST_CASE("one that is killed while it is frozen is forgotten by the thaw") {
     Child killed;
     const Child other;
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     state.registerPid(killed.pid());
     state.registerPid(other.pid());
     CHECK(state.freezeAtEpoch(0).frozen);
@@ -67,7 +68,7 @@ TEST_SUITE("real processes") {
   TEST_CASE("one that joins the frozen is stopped, and one that leaves them runs") {
     const Child first;
     const Child second;
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     state.registerPid(first.pid());
     CHECK(state.freezeAtEpoch(0).frozen);
     CHECK(describe(state.registerPid(second.pid())).empty());
@@ -80,14 +81,14 @@ TEST_SUITE("real processes") {
   }
 
   TEST_CASE("G7: our own process is refused") {
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     CHECK(describe(state.registerPid(getpid())) == "OwnPid");
   }
 
   TEST_CASE("closing, and the end of the state, thaw") {
     const Child child;
     {
-      FreezeState state(Mode::Process, {}, systemControl());
+      FreezeState state(Mode::Process, processFreezer(systemControl()));
       state.registerPid(child.pid());
       state.freezeAtEpoch(0);
       CHECK(child.comesToStop());
@@ -110,7 +111,7 @@ TEST_SUITE("real processes") {
     const int code = runInFork([&] {
       if (!becomeNobody()) return 1;
       const Child own;
-      FreezeState state(Mode::Process, {}, systemControl());
+      FreezeState state(Mode::Process, processFreezer(systemControl()));
       if (!state.registerPid(own.pid()).empty() || !state.registerPid(foreign.pid()).empty()) return 2;
       if (describe(state.freezeAtEpoch(0)) != expected) return 3;
       if (!own.comesToRun() || foreign.isStopped()) return 4;

@@ -21,6 +21,7 @@
 #include "../core/os/linux/rt_budget.h"
 #include "support/child.h"
 #include "support/describe.h"
+#include "support/process_freezer.h"
 #include "support/scripted_tree.h"
 #include "support/wait_until.h"
 
@@ -202,7 +203,7 @@ TEST_SUITE("boost") {
       if (sched_getscheduler(0) != SCHED_OTHER) return 4;
       const Child first;
       const Child second;
-      FreezeState state(Mode::Process, {}, systemControl());
+      FreezeState state(Mode::Process, processFreezer(systemControl()));
       state.registerPid(first.pid());
       state.registerPid(second.pid());
       return state.freezeAtEpoch(0).frozen && first.comesToStop() && second.comesToStop() ? 0 : 5;

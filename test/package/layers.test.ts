@@ -93,6 +93,7 @@ describe('the check of the layers', () => {
     ['lib/a.mts', "import { load } from './load.js';", 'only lib/native.ts gets the addon from lib/load.ts'],
     ['native/core/os/posix/a.h', '#include <napi.h>', 'the core knows no Node: <napi.h>'],
     ['native/core/state/a.h', '#include "../modes/tree.h"', 'a state knows no mode: native/core/modes/tree.h'],
+    ['native/core/state/a.h', '#include "../modes/process.h"', 'a state knows no mode: native/core/modes/process.h'],
     [
       'native/core/state/a.h',
       '#include "../modes/cgroup/freezer.h"',

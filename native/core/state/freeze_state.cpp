@@ -8,18 +8,11 @@
 #include <unordered_set>
 #include <utility>
 
-#include "../modes/none.h"
-#include "../modes/process.h"
 #include "../os/guardian.h"
 
 namespace freeze_state {
 
 namespace {
-
-std::unique_ptr<Freezer> plainFreezer(Mode mode, const LoopOptions& options, ProcessControl& control) {
-  if (mode == Mode::None) return std::make_unique<NoneFreezer>(control);
-  return std::make_unique<ProcessFreezer>(options, control);
-}
 
 std::optional<FailureCode> whyInvalid(std::int64_t pid) noexcept {
   if (pid == kNotAPid) return FailureCode::NotAPid;
@@ -33,9 +26,6 @@ FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer)
     : mode_(mode), freezer_(std::move(freezer)), members_(freezer_->control()) {
   if (!live_states::enter(*this)) word_.store(word::kClosed);
 }
-
-FreezeState::FreezeState(Mode mode, const LoopOptions& options, ProcessControl& control)
-    : FreezeState(mode, plainFreezer(mode, options, control)) {}
 
 FreezeState::~FreezeState() {
   // In this order: a process that exits meanwhile waits for the thaw.

@@ -17,7 +17,6 @@
 #include "../modes/freezer.h"
 #include "../modes/member_list.h"
 #include "../os/process_control.h"
-#include "../os/signal_loop.h"
 #include "../word.h"
 #include "attempt.h"
 #include "listener.h"
@@ -48,10 +47,10 @@ struct UnregisterResult {
 /// Every method may be called from any thread. `word`, and a freeze whose epoch has passed, take no lock. Nothing here
 /// throws. In modes `None`, `Process` and `ProcessGroup` a freeze and a thaw that succeed allocate nothing, unless the
 /// leader of a group has exited: its members are then looked up; or it is the first loop over many processes in a
-/// thread that did not make the state, which reads what real time there is (os/linux/rt_budget.h). In mode `ProcessTree` a
-/// freeze allocates lists of the descendants that it finds; in mode `Cgroup` freeze and thaw allocate the paths and the
-/// contents of the group's files. What a confirmation reports comes on top, in any mode. The promises G1 to G8 are in
-/// docs/semantics.md; the comments in the source say where each is kept.
+/// thread that did not make the state, which reads what real time there is (os/linux/rt_budget.h). In mode
+/// `ProcessTree` a freeze allocates lists of the descendants that it finds; in mode `Cgroup` freeze and thaw allocate
+/// the paths and the contents of the group's files. What a confirmation reports comes on top, in any mode. The promises
+/// G1 to G8 are in docs/semantics.md; the comments in the source say where each is kept.
 ///
 /// An operation that changes the state takes the listener of its caller, which knows of the change already and is not
 /// told.
@@ -59,8 +58,6 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
   /// The mode says what the freezer is; see platform/platform.h.
   FreezeState(Mode mode, std::unique_ptr<Freezer> freezer);
-  /// The plain modes, `None` and `Process`, with a control of one's own.
-  FreezeState(Mode mode, const LoopOptions& options, ProcessControl& control);
   FreezeState(const FreezeState&) = delete;
   FreezeState& operator=(const FreezeState&) = delete;
   /// Thaws.

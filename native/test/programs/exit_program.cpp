@@ -17,6 +17,7 @@
 
 #include "../../core/os/linux/procfs.h"
 #include "../../core/state/freeze_state.h"
+#include "../support/process_freezer.h"
 #include "../support/wait_until.h"
 
 namespace freeze_state::test {
@@ -59,7 +60,7 @@ bool come(const std::vector<Pid>& pids) {
 
 /// Never destroyed, as a state whose owner was not collected by the time of exit.
 FreezeState& makeFrozen(const std::vector<Pid>& pids) {
-  auto& state = *new FreezeState(Mode::Process, {}, systemControl());
+  auto& state = *new FreezeState(Mode::Process, processFreezer(systemControl()));
   for (const Pid pid : pids) state.registerPid(pid);
   if (!state.freezeAtEpoch(0).frozen || !come(pids)) _exit(kWentWrong);
   return state;
@@ -72,7 +73,7 @@ int exitWhileFrozen(const std::vector<Pid>& pids) {
 
 int exitAfterTheState(const std::vector<Pid>& pids) {
   {
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     state.registerPid(pids.front());
   }
   makeFrozen(pids);
@@ -95,7 +96,7 @@ int makeWhileExiting(const std::vector<Pid>& pids) {
   static std::vector<Pid> late;
   late = pids;
   std::atexit([] {
-    FreezeState state(Mode::Process, {}, systemControl());
+    FreezeState state(Mode::Process, processFreezer(systemControl()));
     const bool isClosed = state.word() == word::kClosed;
     const Failures refused = state.registerPid(late.front());
     if (!isClosed || refused.size() != 1 || refused.front().code != FailureCode::Closed) _exit(kWentWrong);
@@ -107,7 +108,7 @@ int makeWhileExiting(const std::vector<Pid>& pids) {
 /// The process exits while another thread is in the loop of a freeze.
 int exitDuringFreeze(const std::vector<Pid>& pids) {
   static auto& control = *new Hooked();
-  static auto& state = *new FreezeState(Mode::Process, {}, control);
+  static auto& state = *new FreezeState(Mode::Process, processFreezer(control));
   for (const Pid pid : pids) state.registerPid(pid);
   std::atomic<bool> inLoop{false};
   int stops = 0;
@@ -131,7 +132,7 @@ int exitDuringDestruction(const std::vector<Pid>& pids) {
     inDestructor = true;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   };
-  auto state = std::make_unique<FreezeState>(Mode::Process, LoopOptions{}, control);
+  auto state = std::make_unique<FreezeState>(Mode::Process, processFreezer(control));
   for (const Pid pid : pids) state->registerPid(pid);
   if (!state->freezeAtEpoch(0).frozen || !come(pids)) _exit(kWentWrong);
   std::thread([&] { state.reset(); }).detach();

@@ -10,6 +10,7 @@
 
 #include "../../core/modes/process.h"
 #include "../../core/state/confirmation.h"
+#include "process_freezer.h"
 #include "script.h"
 
 namespace freeze_state::test {
@@ -26,8 +27,8 @@ struct Four {
   }
 
   Script script;
-  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
-      Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions{.boost = false}, script));
+  std::shared_ptr<FreezeState> state =
+      std::make_shared<FreezeState>(Mode::Process, processFreezer(script, {.boost = false}));
 };
 
 /// Takes steps while it is freezing; a test fails where that has no end.

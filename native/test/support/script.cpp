@@ -3,6 +3,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "../../core/modes/none.h"
+#include "process_freezer.h"
+
 namespace freeze_state::test {
 
 void Script::answer(Pid pid, Signal signal, int error) { answers_[{pid, signal}] = error; }
@@ -154,7 +157,9 @@ void Script::pause() noexcept {
   if (pauseHook_) pauseHook_();
 }
 
-ScriptedState::ScriptedState(int members, Mode mode) : state(mode, LoopOptions{.boost = false}, script) {
+ScriptedState::ScriptedState(int members, Mode mode)
+    : state(mode,
+            mode == Mode::None ? std::make_unique<NoneFreezer>(script) : processFreezer(script, {.boost = false})) {
   constexpr Pid kFirst = 101;
   for (int i = 0; i < members; ++i) state.registerPid(kFirst + i);
 }
