@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { FreezeMode } from 'freeze-state';
 import type { LogEntry } from './log';
 
+/** Lambda's own default. */
+export const defaultMemoryMb = 128;
+
 /** A process of the sandbox: the name it has in the log, and its command, for `/bin/sh`. */
 export interface ProcessSpec {
   readonly name: string;
@@ -46,7 +49,7 @@ export function withDefaults(given: Partial<SandboxConfig> & Pick<SandboxConfig,
     functionName: 'function',
     functionVersion: '$LATEST',
     handler: 'index.handler',
-    memoryMb: 128,
+    memoryMb: defaultMemoryMb,
     region: process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
     accountId: '012345678912',
     instanceId: randomBytes(16).toString('hex'),

@@ -1,4 +1,7 @@
-/** An answer of the Runtime or Extensions API that is not a success, in the shape that AWS gives it. */
+/** A value on the command line that is not what it should be. The message names it and says what would be right. */
+export class UsageError extends Error {}
+
+/** An answer of one of the APIs that is not a success, in the shape that AWS gives it. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,

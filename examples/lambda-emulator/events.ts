@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { UsageError } from './errors';
 import { maxPayload } from './http';
-
-/** A value on the command line that is not what it should be. The message names it and says what would be right. */
-export class UsageError extends Error {}
 
 /** Checks one event. Its text is kept as it is: a number that JavaScript cannot hold reaches the runtime unchanged. */
 export function parseEvent(text: string, where: string): string {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { ApiError } from './errors';
+import { ApiError, UsageError } from './errors';
 
 /** The largest event or response: Lambda's 6 MB, with the margin that Lambda itself allows. */
 export const maxPayload = 6 * 1024 * 1024 + 100;
@@ -8,8 +9,19 @@ export const maxPayload = 6 * 1024 * 1024 + 100;
 /** A request body as it came, or that it was larger than {@link maxPayload}. */
 export type Body = Buffer | 'too large';
 
-/** An HTTP server for runtimes and extensions: raw bodies, AWS's error shape, and no deadline on any connection. */
-export function createServer(): FastifyInstance {
+/** The body of an error of the Runtime and the Extensions API. */
+function describeError({ errorType, message }: ApiError): object {
+  return { errorMessage: message, errorType };
+}
+
+/**
+ * An HTTP server for AWS's APIs: raw bodies, errors in AWS's shape, and no deadline on any connection.
+ *
+ * @param describe gives the body of an error, for a reply that has its status.
+ */
+export function createServer(
+  describe: (error: ApiError, reply: FastifyReply) => object = describeError,
+): FastifyInstance {
   const app = Fastify({
     // A HEAD route for each GET one would let HEAD take an event.
     exposeHeadRoutes: false,
@@ -34,15 +46,34 @@ export function createServer(): FastifyInstance {
   app.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) => readBody(payload));
 
   app.setErrorHandler((error, _request, reply) => {
-    const { status, errorType, message } =
-      error instanceof ApiError ? error : new ApiError(500, 'InternalServerError', 'Internal Server Error');
-    if (status === 500) console.error(error);
-    void reply.code(status).send({ errorMessage: message, errorType });
+    const isKnown = error instanceof ApiError;
+    if (!isKnown) console.error(error);
+    const known = isKnown ? error : new ApiError(500, 'InternalServerError', 'Internal Server Error');
+    void reply.code(known.status);
+    void reply.send(describe(known, reply));
   });
   app.setNotFoundHandler(() => {
     throw new ApiError(404, 'NotFound', 'There is no such call in this API');
   });
   return app;
+}
+
+/**
+ * Listens on a port of this machine alone.
+ *
+ * @param option of the command line, which the port comes from.
+ * @returns host and port.
+ */
+export async function listen(app: FastifyInstance, port: number, option: string): Promise<string> {
+  try {
+    await app.listen({ host: '127.0.0.1', port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new UsageError(`${option} ${port} is not possible: the port is in use.`);
+    if (code === 'EACCES') throw new UsageError(`${option} ${port} is not possible: the port needs more rights.`);
+    throw error;
+  }
+  return `127.0.0.1:${(app.server.address() as AddressInfo).port}`;
 }
 
 /**

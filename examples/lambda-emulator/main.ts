@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { FreezeMode } from 'freeze-state';
 import pc from 'picocolors';
-import { SandboxError } from './errors';
-import { parseEvent, readEvents, UsageError } from './events';
+import { Endpoint } from './endpoint';
+import { SandboxError, UsageError } from './errors';
+import { parseEvent, readEvents } from './events';
 import { formatEntry, type LogEntry, nowUs } from './log';
+import { Report } from './report';
 import type { LambdaSandbox } from './sandbox';
 
 const modes: FreezeMode[] = ['process', 'process-tree', 'process-group', 'cgroup', 'none'];
@@ -14,6 +16,7 @@ interface Options {
   readonly extension: string[];
   readonly event: string[];
   readonly events: string[];
+  readonly serve?: number;
   readonly freeze: FreezeMode;
   readonly grace: number;
   readonly gap: number;
@@ -32,6 +35,11 @@ const command = new Command('npm run emulator --')
   .option('--extension <CMD>', 'command of an extension, which speaks the Extensions API (repeatable)', append, [])
   .option('--event <JSON>', 'an event to invoke the function with (repeatable)', append, [])
   .option('--events <FILE>', 'more events: one JSON value a line, or a JSON array (repeatable)', append, [])
+  .addOption(
+    new Option('--serve <PORT>', 'serve the Invoke API on 127.0.0.1 until Ctrl-C; 0 takes a free port')
+      .argParser(port)
+      .conflicts(['event', 'events']),
+  )
   .addOption(new Option('--freeze <MODE>', 'what to freeze').choices(modes).default('process'))
   .option('--grace <MS>', 'from "everyone is parked" to the freeze', milliseconds, 0)
   .option('--gap <MS>', 'how long the sandbox is left alone after each invocation', milliseconds, 100)
@@ -45,19 +53,26 @@ const command = new Command('npm run emulator --')
     `
 Each CMD is run by "/bin/sh -c 'exec CMD'", so that what is frozen is the program and no shell. End a command of several
 by exec yourself: 'cd there && exec program'.
-Standard output has one line of JSON for each event, in their order. Standard error has what happened.`,
+Standard output has one line of JSON for each event, in their order; with --serve it has the lines START, END and REPORT.
+Standard error has what happened.`,
   );
 
 async function main(): Promise<void> {
   const options = command.parse().opts<Options>();
+  if (options.serve === undefined) await runEvents(options);
+  else await serve(options, options.serve);
+}
+
+async function runEvents(options: Options): Promise<void> {
   const events = [
     ...options.event.map((text) => parseEvent(text, '--event')),
     ...options.events.flatMap((file) => readEvents(file)),
   ];
-  if (events.length === 0) throw new UsageError('There is no event: give --event JSON or --events FILE.');
-
-  const startUs = nowUs();
-  const sandbox = await createSandbox(options, (entry) => console.error(paint(entry, formatEntry(entry, startUs))));
+  if (events.length === 0) {
+    throw new UsageError('There is no event: give --event JSON, --events FILE, or --serve PORT to be sent them.');
+  }
+  const make = await sandboxFactory(options);
+  const sandbox = make(logToStderr());
   const interrupted = endOnSignals(sandbox);
   try {
     // The first event is there before the sandbox is, as where Lambda makes a sandbox for it.
@@ -69,6 +84,30 @@ async function main(): Promise<void> {
     await sandbox.stop(error.shutdownReason);
   }
   await sandbox.stop();
+}
+
+/** Until a signal ends it. */
+async function serve(options: Options, port: number): Promise<void> {
+  const make = await sandboxFactory(options);
+  const log = logToStderr();
+  const report = new Report((line) => console.log(line));
+  const onLog = (entry: LogEntry) => {
+    log(entry);
+    report.write(entry);
+  };
+  const { functionName } = options;
+  const endpoint = new Endpoint(functionName, () => make(onLog), die);
+  const interrupted = endOnSignals(endpoint);
+  const closed = endpoint.closed();
+  const address = await endpoint.listen(port);
+  console.log(`Invoke by POST http://${address}/2015-03-31/functions/${functionName}/invocations`);
+  await closed;
+  process.exitCode = interrupted.exitCode;
+}
+
+function logToStderr(): (entry: LogEntry) => void {
+  const startUs = nowUs();
+  return (entry) => console.error(paint(entry, formatEntry(entry, startUs)));
 }
 
 async function invokeAll(sandbox: LambdaSandbox, events: string[], gapMs: number): Promise<void> {
@@ -94,7 +133,9 @@ function oneLine(response: string): string {
   }
 }
 
-async function createSandbox(options: Options, onLog: (entry: LogEntry) => void): Promise<LambdaSandbox> {
+type SandboxFactory = (onLog: (entry: LogEntry) => void) => LambdaSandbox;
+
+async function sandboxFactory(options: Options): Promise<SandboxFactory> {
   // Not at the top of the file, where its absence would be a stack trace.
   const { FreezeState } = await import('freeze-state').catch((error: Error) => {
     const [reason] = error.message.split('\n');
@@ -103,7 +144,7 @@ async function createSandbox(options: Options, onLog: (entry: LogEntry) => void)
   const { available, reason, remedy } = FreezeState.capabilities.modes[options.freeze];
   if (!available) throw new UsageError(`--freeze ${options.freeze} is not possible here. ${reason} ${remedy}`);
   const { LambdaSandbox } = await import('./sandbox.js');
-  return new LambdaSandbox({
+  const config = {
     runtime: { name: 'runtime', command: options.runtime },
     extensions: options.extension.map((text, index) => ({ name: `extension-${index + 1}`, command: text })),
     freeze: options.freeze,
@@ -113,12 +154,12 @@ async function createSandbox(options: Options, onLog: (entry: LogEntry) => void)
     port: options.port,
     handler: options.handler,
     functionName: options.functionName,
-    onLog,
-  });
+  };
+  return (onLog) => new LambdaSandbox({ ...config, onLog });
 }
 
 /** The first signal ends the sandbox in order, the second one at once; whatever ends us, no process is left. */
-function endOnSignals(sandbox: LambdaSandbox): { exitCode?: number } {
+function endOnSignals(sandbox: { stop(): Promise<void>; kill(): void }): { exitCode?: number } {
   const interrupted: { exitCode?: number } = {};
   for (const [signal, number] of [
     ['SIGHUP', 1] as const,
@@ -172,8 +213,10 @@ function secondsAsMs(value: string): number {
   return ms;
 }
 
-main().catch((error) => {
+function die(error: unknown): never {
   if (error instanceof UsageError) command.error(`error: ${error.message}`, { exitCode: 2 });
   console.error(error);
   process.exit(1);
-});
+}
+
+main().catch(die);

@@ -1,13 +1,12 @@
 import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type ProcessSpec, type SandboxConfig, withDefaults } from './config';
 import { extensionEnvironment, runtimeEnvironment } from './environment';
 import { ApiError, SandboxError, type ShutdownReason } from './errors';
 import { type Extension, ExtensionRegistry } from './extensions';
 import { extensionsApi, telemetryStub } from './extensions-api';
-import { createServer, maxPayload } from './http';
+import { createServer, listen, maxPayload } from './http';
 import { Invocation, type InvocationContext, type InvocationResult } from './invocation';
 import { type Happening, nowUs } from './log';
 import { Members } from './members';
@@ -72,6 +71,11 @@ export class LambdaSandbox {
     return this.#over.signal;
   }
 
+  /** Whether the init was completed. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   /** The HTTP server of both APIs. */
   get server(): Server {
     return this.#server.server;
@@ -89,8 +93,7 @@ export class LambdaSandbox {
     const init = this.#members.work('init');
     const late = setTimeout(() => this.#timedOut('Init', initTimeoutMs), initTimeoutMs);
     try {
-      await this.#server.listen({ host: '127.0.0.1', port });
-      const api = `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+      const api = await listen(this.#server, port, '--port');
       this.#log({ what: 'listen', api });
 
       const environment = extensionEnvironment(this.config, api);
@@ -115,8 +118,12 @@ export class LambdaSandbox {
    * An event arrives. It is delivered at once where the sandbox is idle, else after those before it. Resolves with the
    * response; rejects with a {@link SandboxError} where the sandbox fails before there is one.
    */
-  async invoke(event: Buffer | string, context: InvocationContext = {}): Promise<InvocationResult> {
-    const invocation = new Invocation(Buffer.from(event), context);
+  invoke(event: Buffer | string, context: InvocationContext = {}): Promise<InvocationResult> {
+    return this.run(new Invocation(Buffer.from(event), context));
+  }
+
+  /** The same, for an event that has its id. */
+  async run(invocation: Invocation): Promise<InvocationResult> {
     if (invocation.event.length > maxPayload) {
       throw new RangeError(`the event has ${invocation.event.length} bytes: at most ${maxPayload} are possible`);
     }

@@ -159,3 +159,11 @@ export function args(options: {
     ...more.map(String),
   ];
 }
+
+/** A run of the emulator that serves the Invoke API. */
+export async function serving(...more: (string | number)[]): Promise<{ run: Run; url: string }> {
+  const run = new Run(['--runtime', fixture('runtime.mjs'), '--serve', '0', ...more.map(String)]);
+  const address = /^Invoke by POST (http:\S+)$/m;
+  await run.until('it listens', () => address.test(run.stdout));
+  return { run, url: address.exec(run.stdout)?.[1] as string };
+}

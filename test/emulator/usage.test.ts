@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readEvents, UsageError } from '../../examples/lambda-emulator/events';
+import { UsageError } from '../../examples/lambda-emulator/errors';
+import { readEvents } from '../../examples/lambda-emulator/events';
 import { canBecomeNobody, nobody } from '../helpers/processes';
 import { args, Run } from './helpers';
 
@@ -19,7 +20,7 @@ describe('a wrong command line', () => {
   const event = ['--event', '{}'];
   it.each([
     ['no runtime', event, /--runtime <CMD>' not specified/],
-    ['no event', runtime, /no event: give --event JSON or --events FILE/],
+    ['no event', runtime, /no event: give --event JSON, --events FILE, or --serve PORT/],
     ['an event that is not JSON', [...runtime, '--event', '{a:1}'], /--event is not JSON: \{a:1\}/],
     ['a file that is not there', [...runtime, '--events', '/no/such/file'], /\/no\/such\/file cannot be read.*ENOENT/],
     [
@@ -33,6 +34,12 @@ describe('a wrong command line', () => {
     ['a port that is too large', [...runtime, ...event, '--port', '65536'], /'65536' is invalid.*0 to 65535/],
     ['a timeout of nothing', [...runtime, ...event, '--timeout', '0'], /'0' is invalid.*more than 0/],
     ['an option that does not exist', [...runtime, ...event, '--graze', '1'], /unknown option '--graze'/],
+    ['a port to serve that is none', [...runtime, '--serve', 'http'], /'http' is invalid.*0 to 65535/],
+    [
+      'events for one that is served',
+      [...runtime, ...event, '--serve', '0'],
+      /'--serve <PORT>' cannot be used with.*--event/,
+    ],
     ['a word too many', [...runtime, ...event, 'word'], /too many arguments/],
   ])('%s is named, with what would be right', async (_name, args, message) => {
     const run = new Run(args);

@@ -1,0 +1,81 @@
+import { defaultMemoryMb } from './config';
+import type { LogEntry } from './log';
+
+/** An invocation from its delivery until everyone is parked again. */
+interface Running {
+  readonly requestId: string;
+  readonly deliveredUs: number;
+  /** From the delivery to the answer. */
+  tookUs?: number;
+}
+
+/**
+ * The lines START, END and REPORT of a function's log, made from the log of its sandbox.
+ * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-view.html
+ *
+ * `Duration` ends with the answer, `Billed Duration` when the extensions are parked too. How much memory was used is not
+ * known, and not written.
+ */
+export class Report {
+  #running: Running | undefined;
+  /** Of a sandbox whose first invocation is still to come. */
+  #initUs: number | undefined;
+  #startUs = 0;
+  #isReady = false;
+
+  constructor(private readonly print: (line: string) => void) {}
+
+  write(entry: LogEntry): void {
+    if (entry.what === 'listen') {
+      this.#startUs = entry.atUs;
+      this.#isReady = false;
+    } else if (entry.what === 'ready') {
+      this.#initUs = entry.tookUs;
+      this.#isReady = true;
+    } else if (entry.what === 'deliver') {
+      this.#running = { requestId: entry.requestId, deliveredUs: entry.atUs };
+      this.print(`START RequestId: ${entry.requestId} Version: $LATEST`);
+    } else if (entry.what === 'response' || entry.what === 'error') {
+      this.#answered(entry.tookUs);
+    } else if (entry.what === 'parked') {
+      this.#parked(entry.tookUs);
+    } else if (entry.what === 'fail') {
+      this.#failed(entry.errorType, entry.atUs);
+    }
+  }
+
+  #answered(tookUs: number): void {
+    const running = this.#running;
+    if (running === undefined || running.tookUs !== undefined) return;
+    running.tookUs = tookUs;
+    this.print(`END RequestId: ${running.requestId}`);
+  }
+
+  #parked(billedUs: number, status: readonly string[] = []): void {
+    const { requestId, tookUs = billedUs } = this.#running as Running;
+    const init = this.#initUs === undefined ? [] : [`Init Duration: ${ms(this.#initUs)}`];
+    this.#running = undefined;
+    this.#initUs = undefined;
+    const billed = `Billed Duration: ${Math.ceil(billedUs / 1000)} ms`;
+    const memory = `Memory Size: ${defaultMemoryMb} MB`;
+    const fields = [`Duration: ${ms(tookUs)}`, billed, memory, ...init, ...status];
+    this.print([`REPORT RequestId: ${requestId}`, ...fields].join('\t'));
+  }
+
+  /** The sandbox has failed: in an invocation, in its init, or while it was idle, of which Lambda writes nothing. */
+  #failed(errorType: string, atUs: number): void {
+    const status =
+      errorType === 'Sandbox.Timedout' ? ['Status: timeout'] : ['Status: error', `Error Type: ${errorType}`];
+    if (this.#running !== undefined) {
+      const tookUs = atUs - this.#running.deliveredUs;
+      this.#answered(tookUs);
+      this.#parked(tookUs, status);
+    } else if (!this.#isReady) {
+      this.print([`INIT_REPORT Init Duration: ${ms(atUs - this.#startUs)}`, 'Phase: init', ...status].join('\t'));
+    }
+  }
+}
+
+function ms(us: number): string {
+  return `${(us / 1000).toFixed(2)} ms`;
+}
