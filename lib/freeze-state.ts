@@ -15,6 +15,7 @@ import { capabilities } from './capabilities';
 import { changesSince } from './changes';
 import { confirm } from './confirm';
 import { freezeMessage, freezing, tellMember, thawing, thawMessage } from './diagnostics';
+import { exitsOf } from './exits';
 import { closedError, errorOf, type Operation } from './failures';
 import { type FreezeHold, framesAbove, take } from './hold';
 import { initOf, make } from './making';
@@ -24,6 +25,7 @@ import { below, inside, memberOf } from './stack';
 import {
   type ChangesOptions,
   type ConfirmOptions,
+  type ExitOptions,
   type FreezeCapabilities,
   type FreezeHandle,
   type FreezeInit,
@@ -137,6 +139,23 @@ export class FreezeState implements Disposable {
    */
   static attach(handle: FreezeHandle): FreezeState {
     return inside(FreezeState.attach, () => FreezeState.#of(find(handle)));
+  }
+
+  /**
+   * Waits until none of the processes lives: of those that are no children of this process Node does not tell. One that has
+   * exited and is not reaped yet, a zombie, does not live; nor does a pid that no process has. It takes neither polling nor
+   * libuv's pool, where there are pidfds (Linux 5.3), but one thread for all of them.
+   *
+   * @param pids what to wait for, members or not; an iterable of integers from 2 to 2^31-1, not our own pid.
+   * @throws TypeError, InvalidPidError, RangeError for arguments that are wrong.
+   * @throws (rejects) FreezeTimeoutError after `timeout` ms; `signal.reason` when aborted.
+   */
+  static waitForExit(pids: Iterable<number>, options: ExitOptions = {}): Promise<void> {
+    try {
+      return inside(FreezeState.waitForExit, () => exitsOf(pids, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** By the constructor's last parameter, which its overload does not show. */

@@ -25,6 +25,7 @@ export {
   type CgroupOptions,
   type ChangesOptions,
   type ConfirmOptions,
+  type ExitOptions,
   type FreezeCapabilities,
   type FreezeHandle,
   type FreezeInit,

@@ -153,6 +153,11 @@ interface Addon {
     cgroupParent: string | undefined,
     isGuarded: boolean,
   ): StateHandle | NativeFailure[];
+  /**
+   * Calls back in a turn of the event loop, which it keeps alive until it is stopped, when no process with one of these pids
+   * lives. `undefined`: the system cannot tell.
+   */
+  watchExits(pids: readonly number[], allGone: () => void): { stop(): void } | undefined;
   /** Of the process, for every thread and state. */
   childStopNotices(): boolean;
   setChildStopNotices(yes: boolean): void;

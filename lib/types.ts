@@ -101,6 +101,9 @@ export type WaitSyncOptions = Pick<WaitOptions, 'since' | 'timeout'>;
 /** Options of {@link FreezeState.waitForRelease}. */
 export type ReleaseOptions = Pick<WaitOptions, 'timeout' | 'signal' | 'ref'>;
 
+/** Options of {@link FreezeState.waitForExit}. */
+export type ExitOptions = Pick<WaitOptions, 'timeout' | 'signal'>;
+
 /** Options of {@link FreezeState.changes}. */
 export type ChangesOptions = Pick<WaitOptions, 'signal' | 'ref'>;
 

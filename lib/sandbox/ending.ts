@@ -1,14 +1,11 @@
 import { clock } from '../clock';
-import { FreezeTimeoutError } from '../index';
+import { FreezeState, FreezeTimeoutError } from '../index';
 import { shown } from '../show';
 import type { Children } from './children';
 import type { Terms } from './options';
 import { isAlive, type Process, processOf } from './process-table';
 import type { Reach } from './reach';
 import type { EndedProcess } from './types';
-
-/** The longest pause between two checks on processes that are not our children: Node does not tell of their exits. */
-const longestPause = 20;
 
 /** How often a process may start others while it is killed, before `kill` gives up. */
 const mostRounds = 20;
@@ -111,8 +108,16 @@ export class Ending {
 
 async function untilGone(processes: readonly Process[], stop: AbortSignal): Promise<void> {
   let left = processes.filter(isAlive);
-  for (let pause = 1; left.length > 0 && !stop.aborted; pause = Math.min(2 * pause, longestPause)) {
-    await clock.sleep(pause);
+  while (left.length > 0 && !stop.aborted) {
+    const again = new AbortController();
+    const signal = AbortSignal.any([stop, again.signal]);
+    const exits = FreezeState.waitForExit(
+      left.map(({ pid }) => pid),
+      { signal },
+    );
+    // One that exited before the wait had begun: another process may have its pid by now, and be what is waited for.
+    if (!left.every(isAlive)) again.abort();
+    await exits.catch(() => undefined);
     left = left.filter(isAlive);
   }
 }

@@ -14,6 +14,7 @@
 #include "../core/state/live_states.h"
 #include "confirmation_handle.h"
 #include "environment.h"
+#include "exit_watch_handle.h"
 #include "state_handle.h"
 #include "values.h"
 
@@ -84,12 +85,14 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
 /// Once per environment.
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* const own =
-      new Environment{Napi::Persistent(StateHandle::define(env)), Napi::Persistent(ConfirmationHandle::define(env))};
+      new Environment{Napi::Persistent(StateHandle::define(env)), Napi::Persistent(ConfirmationHandle::define(env)),
+                      Napi::Persistent(ExitWatchHandle::define(env))};
   env.SetInstanceData(own);
   exports.Set("StateHandle", own->stateHandle.Value());
   exports.Set("processToken", processToken());
   exports.Set("make", Napi::Function::New<StateHandle::make>(env, "make"));
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
+  exports.Set("watchExits", Napi::Function::New<ExitWatchHandle::begin>(env, "watchExits"));
   exports.Set("guardian", Napi::Function::New<guardianStatus>(env, "guardian"));
   exports.Set("isFirstWarning", Napi::Function::New<isFirstWarning>(env, "isFirstWarning"));
   exports.Set("childStopNotices", Napi::Function::New<childStopNotices>(env, "childStopNotices"));

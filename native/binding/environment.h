@@ -8,6 +8,7 @@ namespace freeze_state::binding {
 struct Environment {
   Napi::FunctionReference stateHandle;
   Napi::FunctionReference confirmationHandle;
+  Napi::FunctionReference exitWatchHandle;
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { checkedWaitOptions, checkPids, listOfPids } from './arguments';
+import { clock } from './clock';
+import { FreezeTimeoutError, InvalidPidError } from './errors';
+import { native } from './native';
+import { shown } from './show';
+import { below } from './stack';
+
+/** The longest pause between two looks, in milliseconds, where the system cannot tell of an exit. */
+const longestPause = 20;
+
+export function exitsOf(pids: Iterable<number>, options: unknown): Promise<void> {
+  checkPids(pids);
+  const list = listOfPids(pids);
+  for (const pid of list) if (!isOfAnother(pid)) throw below(new InvalidPidError(whyNot(pid), pid));
+  const { timeout, signal } = checkedWaitOptions(options, ['timeout', 'signal']);
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void): void => {
+      watch.stop();
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      settle();
+    };
+    const watch = native.watchExits(list, () => end(resolve)) ?? poll(list, () => end(resolve));
+    const onAbort = (): void => end(() => reject(signal?.reason));
+    const late = timeout === undefined ? undefined : below(new FreezeTimeoutError(notExited(timeout), timeout));
+    const timer = late && clock.setTimeout(() => end(() => reject(late)), timeout);
+    signal?.addEventListener('abort', onAbort);
+  });
+}
+
+function isOfAnother(pid: unknown): boolean {
+  return typeof pid === 'number' && Number.isInteger(pid) && pid > 1 && pid < 2 ** 31 && pid !== process.pid;
+}
+
+function whyNot(pid: unknown): string {
+  if (pid === process.pid) return `${pid} is this process itself, whose exit it cannot wait for; expected other pids.`;
+  return `${shown(pid)} is not a pid; expected integers from 2 to 2^31-1.`;
+}
+
+function notExited(timeout: number): string {
+  return `Within ${timeout} ms not all of the processes exited.`;
+}
+
+/** Asks again and again: before Linux 5.3, and where descriptors run out. */
+function poll(pids: readonly number[], allGone: () => void): { stop(): void } {
+  let left = pids.map((pid) => ({ pid, start: startOf(pid) })).filter(({ start }) => start !== undefined);
+  let timer: NodeJS.Timeout;
+  const look = (pause: number): void => {
+    left = left.filter(({ pid, start }) => startOf(pid) === start);
+    if (left.length === 0) allGone();
+    else timer = clock.setTimeout(look, pause, Math.min(2 * pause, longestPause));
+  };
+  timer = clock.setTimeout(look, 0, 1);
+  return { stop: () => clock.clearTimeout(timer) };
+}
+
+/** What tells the process from a later one with its pid; nothing where none lives. A zombie does not. */
+function startOf(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return hasProcess(pid) ? 'not told' : undefined;
+  }
+  // pid (name) state ..., and the name may hold a parenthesis itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+/** Where there is no /proc; a zombie counts then. */
+function hasProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,67 @@
+#include "../core/os/exit_watch.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "support/child.h"
+#include "support/descriptors.h"
+#include "support/wait_until.h"
+
+namespace freeze_state::test {
+
+TEST_SUITE("the watch of exits") {
+  TEST_CASE("calls once, when the last has exited; a zombie has") {
+    Child first;
+    Child second;
+    std::atomic<int> calls{0};
+    const auto watch = ExitWatch::begin({first.pid(), second.pid()}, [&] { ++calls; });
+    REQUIRE(watch);
+    first.kill();
+    CHECK(calls == 0);
+    second.kill();
+    CHECK(waitUntil([&] { return calls == 1; }));
+  }
+
+  TEST_CASE("calls where all have exited before") {
+    Child child;
+    const Pid pid = child.pid();
+    child.kill();
+    child.reap();
+    std::atomic<int> calls{0};
+    const auto watch = ExitWatch::begin({pid}, [&] { ++calls; });
+    REQUIRE(watch);
+    CHECK(waitUntil([&] { return calls == 1; }));
+  }
+
+  TEST_CASE("does not call once it is gone, and leaves no descriptor") {
+    const auto before = openDescriptors();
+    Child child;
+    std::atomic<int> calls{0};
+    for (int i = 0; i < 100; ++i) CHECK(ExitWatch::begin({child.pid()}, [&] { ++calls; }));
+    child.kill();
+    child.reap();
+    CHECK(calls == 0);
+    CHECK(openDescriptors() == before);
+  }
+
+  TEST_CASE("can end at the moment of the exits") {
+    std::atomic<int> calls{0};
+    for (int i = 0; i < 50; ++i) {
+      Child child;
+      auto watch = ExitWatch::begin({child.pid()}, [&] { ++calls; });
+      std::thread killer([&] { child.kill(); });
+      watch.reset();
+      const int then = calls;
+      killer.join();
+      child.reap();
+      CHECK(calls == then);
+    }
+  }
+}
+
+}  // namespace freeze_state::test
