@@ -29,6 +29,8 @@ struct [[nodiscard]] Step {
   static Step endedBy(const Slice& slice) { return slice.isCancelled() ? cancelled() : more(); }
   /// Done, or failed where there are failures.
   static Step ended(Failures failures) { return failures.empty() ? done() : failed(std::move(failures)); }
+  /// More, or failed where there are failures.
+  static Step continued(Failures failures) { return failures.empty() ? more() : failed(std::move(failures)); }
 
   bool isDone() const noexcept { return kind == Kind::Done; }
   bool hasFailed() const noexcept { return kind == Kind::Failed; }

@@ -103,9 +103,9 @@ TEST_SUITE("process table") {
     ProcessEntry entry;
     REQUIRE(waitUntil([&] { return files.read(child.pid(), entry) == 0 && entry.threads >= kThreads; }));
     if (LinuxProcessTable::bestMeans() == LinuxProcessTable::Means::ChildrenFiles)
-      CHECK(files.children()->read(child.pid(), found, {&stale}) == EAGAIN);
+      CHECK(files.children()->read(child.pid(), found, {&stale}) == std::nullopt);
     LinuxProcessTable parents(LinuxProcessTable::Means::ParentScan);
-    CHECK(parents.children()->beginPass({&stale}) == EAGAIN);
+    CHECK(parents.children()->beginPass({&stale}) == std::nullopt);
   }
 
 // The thread sanitizer makes a vfork(2) a fork(2).

@@ -225,7 +225,9 @@ void TreeFreezer::resumeStoppedByOthers(Pid pid, const std::unordered_set<Pid>& 
   Process child;
   if (!control().open(pid, child).empty()) return;
   TreeWalk::Relation now;
-  const int error = verified(control(), child, [&] { return TreeWalk::readRelation(table_, pid, {}, now); });
+  // With no slice, nothing cuts it short.
+  const int error =
+      verified(control(), child, [&] { return TreeWalk::readRelation(table_, pid, {}, now).value_or(0); });
   if (error == 0 && now.isStopped && known.contains(now.parent)) control().send(child, Signal::Continue);
   control().release(child);
 }

@@ -26,14 +26,14 @@ constexpr milliseconds kLongest(5000);
 
 }  // namespace
 
-int TreeWalk::readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation) {
+std::optional<int> TreeWalk::readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation) {
   ProcessEntry entry;
   if (const int error = table.read(pid, entry); error != 0) return error;
   relation = {entry.parent, entry.state == 'T'};
   if (!entry.isLeaderless()) return 0;
   ThreadScan scan;
   const auto state = table.probe(pid, scan, {slice.ticket});
-  if (!state) return ECANCELED;
+  if (!state) return std::nullopt;
   relation.isStopped = *state == ProcessState::Stopped;
   return 0;
 }
@@ -44,7 +44,7 @@ TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& re
   roots_.refresh();
   descendants_.list.refresh();
   reader_.reset();
-  const std::vector<Pid> pids = everyone();
+  const std::vector<Pid> pids = living();
   known_.insert(pids.begin(), pids.end());
   beginRound(pids);
 }
@@ -52,13 +52,13 @@ TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& re
 Step TreeWalk::run(const Slice& slice) {
   begin_ = lastProgress_ = Clock::now();
   bool hasWorked = false;
-  while (!isOver() && !slice.isCancelled()) {
-    // Before the step as well, which may be the last one of a round.
-    hasWorked = hasWorked || !round_.ready.empty();
-    if (Failures failures = step(slice); !failures.empty()) return Step::failed(std::move(failures));
+  while (!isOver()) {
+    if (slice.isCancelled()) return Step::cancelled();
+    Step step = takeStep(slice);
+    if (step.hasFailed()) return step;
     if (isOver()) break;
-    const bool isBlocked = std::exchange(isBlocked_, false);
-    hasWorked = std::exchange(isCutShort_, false) || hasWorked || !round_.ready.empty();
+    const bool isBlocked = step.kind == Step::Kind::Blocked;
+    hasWorked = hasWorked || !isBlocked;
     // A caller that sets a deadline waits between the steps itself, and decides when it has been too long.
     if (slice.until != kNoDeadline) {
       if (hasPassed(slice.until)) return hasWorked ? Step::more() : Step::blocked();
@@ -66,9 +66,10 @@ Step TreeWalk::run(const Slice& slice) {
     }
     const auto now = Clock::now();
     if (now - lastProgress_ > kNever || now - begin_ > kLongest) return Step::failed(neverStopped(isBlocked));
-    if (isBlocked) control_.pause();
+    // Once all of a round were probed, and the next one has begun.
+    if (isBlocked && round_.sorted == 0) control_.pause();
   }
-  return isOver() ? Step::done() : Step::cancelled();
+  return Step::done();
 }
 
 void TreeWalk::beginRound(std::vector<Pid> toAsk) {
@@ -76,62 +77,55 @@ void TreeWalk::beginRound(std::vector<Pid> toAsk) {
   round_.toAsk = std::move(toAsk);
 }
 
-/// The next thing to do, of all that a round is.
-Failures TreeWalk::step(const Slice& slice) {
+/// The next thing to do, of all that a round is. Blocked as long as the round has found no process to ask.
+Step TreeWalk::takeStep(const Slice& slice) {
   if (round_.sorted < round_.toAsk.size()) return sortNext(slice);
   if (round_.ready.empty()) {
-    isBlocked_ = true;
     beginRound(std::move(round_.waiting));
-    return {};
+    return Step::blocked();
   }
   if (!round_.hasBegunPass) return beginPass(slice);
   if (round_.parent) {
     Parent& parent = *round_.parent;
-    return parent.isListed ? takeNextChild(parent, slice) : listChildren(parent, slice);
+    return Step::continued(parent.isListed ? takeNextChild(parent, slice) : listChildren(parent, slice));
   }
-  if (round_.asked < round_.ready.size()) {
+  if (round_.asked < round_.ready.size())
     round_.parent = Parent{round_.ready[round_.asked++], {}, false, false};
-    return {};
-  }
-  endRound();
-  return {};
+  else
+    endRound();
+  return Step::more();
 }
 
 /// Sorts one by whether it has stopped and can be asked for its children.
-Failures TreeWalk::sortNext(const Slice& slice) {
+Step TreeWalk::sortNext(const Slice& slice) {
   const Pid pid = round_.toAsk[round_.sorted];
   Failures failures;
   const auto isReady = canBeAsked(pid, slice, failures);
-  if (!isReady) {
-    isCutShort_ = true;
-    return {};
-  }
+  if (!isReady) return Step::more();
   ++round_.sorted;
   (*isReady ? round_.ready : round_.waiting).push_back(pid);
-  return failures;
+  if (!failures.empty()) return Step::failed(std::move(failures));
+  return round_.ready.empty() ? Step::blocked() : Step::more();
 }
 
-Failures TreeWalk::beginPass(const Slice& slice) {
-  const int error = reader_.beginPass(slice);
-  if (error == EAGAIN) return {};
+Step TreeWalk::beginPass(const Slice& slice) {
+  const auto error = reader_.beginPass(slice);
+  if (!error) return Step::more();
   round_.hasBegunPass = true;
   isQuiet_ = isQuiet_ && round_.waiting.empty();
-  return error == 0 ? Failures() : Failures{readFailure(0, error)};
+  return *error == 0 ? Step::more() : Step::failed({readFailure(0, *error)});
 }
 
 Failures TreeWalk::listChildren(Parent& parent, const Slice& slice) {
   Member* const member = find(parent.pid);
   parent.isListed = true;
   if (member == nullptr || member->hasExited()) return {};
-  const int error = reader_.read(parent.pid, parent.children, slice);
-  if (error == EAGAIN) {
-    parent.isListed = false;
-    return {};
-  }
-  if (error == 0) return {};
+  const auto error = reader_.read(parent.pid, parent.children, slice);
+  parent.isListed = error.has_value();
+  if (!error || *error == 0) return {};
   parent.children.clear();
-  if (error == ESRCH && hasExited(*member)) return {};
-  return {readFailure(parent.pid, error == ESRCH ? EACCES : error)};
+  if (*error == ESRCH && hasExited(*member)) return {};
+  return {readFailure(parent.pid, *error == ESRCH ? EACCES : *error)};
 }
 
 /// The youngest first: where children fork and exit, the only one that still lives is the last. The others are zombies,
@@ -163,7 +157,7 @@ void TreeWalk::endRound() {
   if (!next.empty()) {
     isQuiet_ = false;
   } else if (!std::exchange(isQuiet_, true)) {
-    next = everyone();
+    next = living();
   }
   beginRound(std::move(next));
 }
@@ -176,7 +170,7 @@ Failures TreeWalk::neverStopped(bool isBlocked) const {
 }
 
 /// All that live, in the order in which they were signalled.
-std::vector<Pid> TreeWalk::everyone() const {
+std::vector<Pid> TreeWalk::living() const {
   std::vector<Pid> pids;
   for (const MemberList* list : {&roots_, &descendants_.list}) {
     for (const Member& member : list->all()) {
@@ -225,16 +219,16 @@ std::optional<bool> TreeWalk::isInVfork(Pid pid, const Slice& slice) {
   }
   // No pass has begun where no process could be asked yet.
   if (!sleeper_->hasBegunPass) {
-    const int error = reader_.beginPass(slice);
-    if (error == EAGAIN) return std::nullopt;
-    if (error != 0) {
+    const auto error = reader_.beginPass(slice);
+    if (!error) return std::nullopt;
+    if (*error != 0) {
       sleeper_.reset();
       return false;
     }
     sleeper_->hasBegunPass = true;
   }
-  const int error = reader_.read(pid, sleeper_->children, slice);
-  if (error == EAGAIN) return std::nullopt;
+  const auto error = reader_.read(pid, sleeper_->children, slice);
+  if (!error) return std::nullopt;
   const std::vector<Pid> children = std::move(sleeper_->children);
   sleeper_.reset();
   return error == 0 && std::ranges::any_of(children, [&](Pid child) { return table_.sharesMemory(pid, child); });
@@ -249,12 +243,15 @@ Failures TreeWalk::adopt(Pid pid, Parent& parent, const Slice& slice) {
   if (Failures failures = control_.open(pid, child.process); !failures.empty()) return failures;
   const bool isThere = !child.hasExited();
   Relation now;
-  const int error = control_.hasExited(child.process)
-                        ? ESRCH
-                        : verified(control_, child.process, [&] { return readRelation(table_, pid, slice, now); });
+  bool isCutShort = false;
+  const int error = control_.hasExited(child.process) ? ESRCH : verified(control_, child.process, [&] {
+    const auto answer = readRelation(table_, pid, slice, now);
+    isCutShort = !answer;
+    return answer.value_or(0);
+  });
   std::optional<Failure> failure;
   if (!child.hasExited()) {
-    if (error == ECANCELED) {
+    if (isCutShort) {
       control_.release(child.process);
       return {};
     }

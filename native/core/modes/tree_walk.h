@@ -36,13 +36,13 @@ class TreeWalk {
   /// `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline with `NeverStopped`, too.
   Step run(const Slice& slice);
 
-  /// Whose child a process is now, and whether it is stopped. Returns 0, or the errno(3); ECANCELED where a thaw came
+  /// Whose child a process is now, and whether it is stopped. Returns 0, or the errno(3); nothing where a thaw came
   /// before that was known.
   struct Relation {
     Pid parent = 0;
     bool isStopped = false;
   };
-  static int readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation);
+  static std::optional<int> readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation);
 
  private:
   /// A process that is being asked for its children.
@@ -62,15 +62,15 @@ class TreeWalk {
 
   bool isOver() const noexcept { return round_.toAsk.empty(); }
   void beginRound(std::vector<Pid> toAsk);
-  Failures step(const Slice& slice);
-  Failures sortNext(const Slice& slice);
-  Failures beginPass(const Slice& slice);
+  Step takeStep(const Slice& slice);
+  Step sortNext(const Slice& slice);
+  Step beginPass(const Slice& slice);
   Failures listChildren(Parent& parent, const Slice& slice);
   Failures takeNextChild(Parent& parent, const Slice& slice);
   void endRound();
   Failures neverStopped(bool isBlocked) const;
 
-  std::vector<Pid> everyone() const;
+  std::vector<Pid> living() const;
   std::optional<bool> canBeAsked(Pid pid, const Slice& slice, Failures& failures);
   std::optional<bool> isInVfork(Pid pid, const Slice& slice);
   Failures adopt(Pid pid, Parent& parent, const Slice& slice);
@@ -99,8 +99,6 @@ class TreeWalk {
   };
   Round round_;
   bool isQuiet_ = true;  ///< this round has asked all processes, each stopped by its beginning, and found nothing new
-  bool isCutShort_ = false;  ///< a probe has advanced, but the slice ended it before it was complete
-  bool isBlocked_ = false;   ///< a round has found no process to ask before another one stops
 
   Deadline begin_;
   Deadline lastProgress_;

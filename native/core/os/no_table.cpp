@@ -30,8 +30,10 @@ class NoTable final : public ProcessTable {
   class NoChildren final : public ChildReader {
    public:
     void reset() noexcept override {}
-    int beginPass(const Slice& /*slice*/) override { return ENOSYS; }
-    int read(Pid /*pid*/, std::vector<Pid>& /*children*/, const Slice& /*slice*/) override { return ENOSYS; }
+    std::optional<int> beginPass(const Slice& /*slice*/) override { return ENOSYS; }
+    std::optional<int> read(Pid /*pid*/, std::vector<Pid>& /*children*/, const Slice& /*slice*/) override {
+      return ENOSYS;
+    }
   };
 };
 

@@ -57,7 +57,8 @@ class ProcessWalk {
   virtual int error() const noexcept = 0;
 };
 
-/// Which process is the child of which. One object serves one tree, under the lock of its state.
+/// Which process is the child of which. One object serves one tree, under the lock of its state. An answer is 0 or an
+/// errno(3), and nothing where the slice cut it short.
 class ChildReader {
  public:
   virtual ~ChildReader() = default;
@@ -65,14 +66,14 @@ class ChildReader {
   /// Drops what is in progress: the next question is asked anew.
   virtual void reset() noexcept = 0;
 
-  /// Begins a pass: what `read` answers from now on is not older than the first call of this. Returns 0, or the
-  /// errno(3); EAGAIN where the slice cut it short: the next call continues it.
-  virtual int beginPass(const Slice& slice) = 0;
+  /// Begins a pass: what `read` answers from now on is not older than the first call of this. Where it was cut short
+  /// the next call continues it.
+  virtual std::optional<int> beginPass(const Slice& slice) = 0;
 
   /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
-  /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden; EAGAIN where the slice cut
-  /// it short: a call for the same process continues it.
-  virtual int read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;
+  /// ESRCH where there is no such process, or it is hidden. Where it was cut short a call for the same process
+  /// continues it.
+  virtual std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;
 };
 
 /// The table of processes, for reading. Behind an interface, so that a test can put a fake one in its place. What it

@@ -75,11 +75,11 @@ class FaultyTable final : public ScriptedTable {
    public:
     Reader(Faults& faults, std::unique_ptr<ChildReader> reader) : faults_(faults), reader_(std::move(reader)) {}
     void reset() noexcept override { reader_->reset(); }
-    int beginPass(const Slice& slice) override {
+    std::optional<int> beginPass(const Slice& slice) override {
       const int error = faults_.answer("getdents64 /proc");
       return error == 0 ? reader_->beginPass(slice) : error;
     }
-    int read(Pid pid, std::vector<Pid>& children, const Slice& slice) override {
+    std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) override {
       const int error = faults_.answer("read /proc/PID/task/TID/children");
       return error == 0 ? reader_->read(pid, children, slice) : error;
     }

@@ -71,13 +71,13 @@ class ScriptedTable : public ProcessTable {
    public:
     explicit Children(ScriptedTable& table) : table_(table) {}
     void reset() noexcept override { begun_ = 0; }
-    int beginPass(const Slice& /*slice*/) override {
+    std::optional<int> beginPass(const Slice& /*slice*/) override {
       ++table_.passes;
       if (table_.onPass) table_.onPass();
       if (table_.passError != 0) return table_.passError;
-      return table_.cutPasses > 0 && table_.cutPasses-- > 0 ? EAGAIN : 0;
+      return table_.cutPasses > 0 && table_.cutPasses-- > 0 ? std::nullopt : std::optional(0);
     }
-    int read(Pid pid, std::vector<Pid>& children, const Slice& /*slice*/) override {
+    std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& /*slice*/) override {
       if (table_.onChildren) table_.onChildren(pid);
       const auto& known = table_.childrenOf[pid];
       const bool isContinued = std::exchange(begun_, 0) == pid;
@@ -86,7 +86,7 @@ class ScriptedTable : public ProcessTable {
         --table_.cutReads;
         begun_ = pid;
         if (!isContinued && !known.empty()) children.push_back(known.front());
-        return EAGAIN;
+        return std::nullopt;
       }
       children.insert(children.end(), first, known.end());
       return table_.errors.contains(pid) ? table_.errors[pid] : 0;

@@ -108,13 +108,14 @@ Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Ta
   constexpr int kPasses = 100;
   for (int pass = 0; pass < kPasses; ++pass) {
     const std::size_t before = taken.size();
-    if (const int error = reader->beginPass({}); error != 0) return {readFailure(root, error)};
+    // With no slice, nothing cuts them short.
+    if (const int error = reader->beginPass({}).value_or(0); error != 0) return {readFailure(root, error)};
     std::vector<Pid> family{root};
     std::unordered_set<Pid> seen{root, control_.ownPid(), guardian::pid()};
     for (std::size_t i = 0; i < family.size(); ++i) {
       const Pid parent = family[i];
       std::vector<Pid> children;
-      const int error = reader->read(parent, children, {});
+      const int error = reader->read(parent, children, {}).value_or(0);
       if (error != 0 && (error != ESRCH || probe(control_, parent) != ProcessState::Gone))
         return {readFailure(parent, error)};
       for (const Pid child : children) {

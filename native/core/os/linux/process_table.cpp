@@ -61,8 +61,8 @@ int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
 class ChildrenFiles final : public ChildReader {
  public:
   void reset() noexcept override { threads_.reset(); }
-  int beginPass(const Slice& /*slice*/) override { return 0; }
-  int read(Pid pid, std::vector<Pid>& children, const Slice& slice) override {
+  std::optional<int> beginPass(const Slice& /*slice*/) override { return 0; }
+  std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) override {
     if (!threads_ || asked_ != pid) {
       reset();
       ProcessEntry entry;
@@ -73,17 +73,17 @@ class ChildrenFiles final : public ChildReader {
       threads_.emplace(path.data());
       asked_ = pid;
     }
-    const int error = readThreads(*threads_, children, slice);
-    if (error != EAGAIN) reset();
+    const auto error = readThreads(*threads_, children, slice);
+    if (error) reset();
     return error;
   }
 
  private:
   /// A child belongs to the thread that forked it, until that ends.
-  int readThreads(procfs::Numbers& threads, std::vector<Pid>& children, const Slice& slice) const {
+  std::optional<int> readThreads(procfs::Numbers& threads, std::vector<Pid>& children, const Slice& slice) const {
     for (Pid thread = 0; threads.next(thread);) {
       if (const int error = readChildren(asked_, thread, children); error != 0 && error != ESRCH) return error;
-      if (slice.isOver()) return EAGAIN;
+      if (slice.isOver()) return std::nullopt;
     }
     return threads.error() == ENOENT ? ESRCH : threads.error();
   }
@@ -96,12 +96,12 @@ class ChildrenFiles final : public ChildReader {
 class ParentScan final : public ChildReader {
  public:
   void reset() noexcept override { walk_.reset(); }
-  int beginPass(const Slice& slice) override {
-    const int error = scan(slice);
-    if (error != EAGAIN) reset();
+  std::optional<int> beginPass(const Slice& slice) override {
+    const auto error = scan(slice);
+    if (error) reset();
     return error;
   }
-  int read(Pid pid, std::vector<Pid>& children, const Slice& /*slice*/) override {
+  std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& /*slice*/) override {
     ProcessEntry entry;
     if (const int error = procfs::read(pid, entry); error != 0) return error;
     const auto [first, last] = childrenOf_.equal_range(pid);
@@ -110,7 +110,7 @@ class ParentScan final : public ChildReader {
   }
 
  private:
-  int scan(const Slice& slice) {
+  std::optional<int> scan(const Slice& slice) {
     if (!walk_) {
       childrenOf_.clear();
       walk_.emplace("/proc");
@@ -120,7 +120,7 @@ class ParentScan final : public ChildReader {
       const int error = procfs::read(pid, entry);
       if (error != 0 && error != ESRCH) return error;
       if (error == 0) childrenOf_.emplace(entry.parent, pid);
-      if (slice.isOver()) return EAGAIN;
+      if (slice.isOver()) return std::nullopt;
     }
     return walk_->error();
   }
