@@ -103,6 +103,11 @@ it.runIf(process.env['FREEZE_STATE_FUN'])('@vercel/fun is installed', () => {
   expect(isInstalled, advice).toBe(true);
 });
 
+it('docs/integrations.md shows the provider as it is', () => {
+  const page = readFileSync(join(__dirname, '../../docs/integrations.md'), 'utf8');
+  expect(page).toContain(`\`\`\`js\n${readFileSync(join(example, 'provider.mjs'), 'utf8')}\`\`\`\n`);
+});
+
 const busy = [join(__dirname, 'fixtures/busy-after-answer'), 'provided'];
 let files = 0;
 const newFile = () => join(folder, String(files++));
