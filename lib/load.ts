@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import nodeGypBuild = require('node-gyp-build');
@@ -48,12 +48,35 @@ function noexecError(file: string, cause: Error): Error {
   return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
 }
 
+/** Where the package has its binaries. */
+const prebuilds = join(packageRoot, 'prebuilds');
+
+/** Why they cannot be listed, though they may be there; node-gyp-build takes such a directory for one that is not. */
+function whyUnlisted(): Error | undefined {
+  try {
+    readdirSync(prebuilds);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : (error as Error);
+  }
+}
+
+/** What is compiled would not be found either. */
+function unlistedError(cause: Error): Error {
+  const message =
+    `The native binary is not found, since ${prebuilds} cannot be listed: ${cause.message}. Let this process read that ` +
+    'directory. Where its rights are right, a seccomp filter or a security module denies getdents64(2), which a freeze needs too.';
+  return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
+}
+
 /** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
 function locate(): string {
   if (existsSync(compiled)) return compiled;
   try {
     return nodeGypBuild.resolve(packageRoot);
   } catch (cause) {
+    const unlisted = whyUnlisted();
+    if (unlisted !== undefined) throw unlistedError(unlisted);
     throw loadError(`freeze-state has no native binary for ${describePlatform()}.`, cause);
   }
 }

@@ -1,8 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { afterMounting, canMountNoexec } from '../helpers/namespaces';
+import { launchProgram } from '../helpers/programs';
 import { libc, prebuild } from './libc';
 import { output, root } from './run';
 
@@ -52,6 +53,17 @@ describe('the loader', () => {
     expect(await load()).toMatchObject({ code: 'ERR_FREEZE_NO_BINARY' });
     const file = put(prebuild);
     expect(await load()).toEqual({ loaded: file });
+  });
+
+  it('says so where a filter denies what lists the directory, and not that it is to be compiled', async () => {
+    put(prebuild);
+    const denial = `deny=getdents64:${constants.errno.EPERM}`;
+    const { code, message, cause } = await loadUnder(launchProgram, denial, '--', process.execPath);
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain(`${join(folder, 'prebuilds')} cannot be listed: EPERM`);
+    expect(message).toContain('getdents64(2)');
+    expect(message).not.toContain('compile');
+    expect(cause).toContain('scandir');
   });
 
   it.each([local, `native/${local}`])('takes a local build before it: %s', async (path) => {

@@ -60,7 +60,7 @@ class FreezeFile {
   const std::string path_;
   const bool isOwned_;
   bool isRemoved_ = false;
-  int freezeFd_ = -1;  ///< cgroup.freeze; of an owned group it is locked (flock(2))
+  int freezeFd_ = -1;  ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
   int eventsFd_ = -1;  ///< cgroup.events
 };
 

@@ -169,9 +169,24 @@ bool takesProcesses(const std::string& directory) {
   });
 }
 
+namespace {
+
+/// Of the file system that it is on. Some seccomp filters deny the one call and not the other. Returns 0, or the
+/// errno(3).
+int statFileSystem(const std::string& directory, struct statfs& system) noexcept {
+  if (statfs(directory.c_str(), &system) == 0) return 0;
+  const int denied = errno;
+  const int fd = open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const bool isKnown = fd >= 0 && fstatfs(fd, &system) == 0;
+  if (fd >= 0) close(fd);
+  return isKnown ? 0 : denied;
+}
+
+}  // namespace
+
 Failures whyUnfit(const std::string& directory, const Mount& mount) {
   struct statfs system{};
-  if (statfs(directory.c_str(), &system) != 0) return {failureOf(errno, "statfs", directory)};
+  if (const int error = statFileSystem(directory, system); error != 0) return {failureOf(error, "statfs", directory)};
   constexpr auto kCgroup2 = 0x63677270;
   if (system.f_type != kCgroup2) return {{FailureCode::CgroupMissing, 0, ENOTSUP, "statfs", false, directory}};
   std::string text;

@@ -82,6 +82,23 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
   return 0;
 }
 
+/// Locks the file for as long as that open file description is, by fcntl_locking(2): no program does without fcntl(2).
+/// And by flock(2), by which earlier builds tell whether the owner lives, and which some seccomp filters deny. Returns
+/// 0, or the errno(3).
+int lock(int fd, bool isWaiting) noexcept {
+  while (flock(fd, isWaiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return errno;
+    if (errno != EINTR) break;
+  }
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  while (fcntl(fd, isWaiting ? F_OFD_SETLKW : F_OFD_SETLK, &whole) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
 }  // namespace
 
 /// Removes what emulators have left there that were killed together with their guardian, or whose members outlived
@@ -93,7 +110,7 @@ void FreezeFile::sweep(const std::string& parent, const cgroup::Mount& mount) {
   for (const std::string& path : groups) {
     if (!isOfState(path)) continue;
     const int fd = ::open((path + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fd >= 0 && lock(fd, false) == 0) {
       char isFrozen = '0';
       if (pread(fd, &isFrozen, 1, 0) == 1 && isFrozen == '1') cgroup::write(path, "cgroup.freeze", "0");
       std::string events;
@@ -174,9 +191,7 @@ Failures FreezeFile::openFiles() {
   if (freezeFd_ < 0 || eventsFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
   if (!isOwned_) return {};
   // For as long as we live. Waits for one that sweeps, which is short.
-  while (flock(freezeFd_, LOCK_EX) != 0) {
-    if (errno != EINTR) return {cgroup::failureOf(errno, "flock", path_)};
-  }
+  if (const int error = lock(freezeFd_, true); error != 0) return {cgroup::failureOf(error, "fcntl", path_)};
   bool isFrozen = false;
   const int error = readSet(isFrozen);
   return error == 0 ? Failures() : Failures{cgroup::failureOf(error, "read", path_)};
