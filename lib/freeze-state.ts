@@ -491,17 +491,18 @@ export class FreezeState implements Disposable {
   }
 
   /** As the crate's `Debug`. */
-  [inspect.custom](depth: number, options: InspectOptions): string {
+  [inspect.custom](depth?: number | null, options?: InspectOptions): string {
     // A proxy, a stub, or an object that inherits from a state: console.log must not throw for it.
     if (!FreezeState.#isState(this)) return '[FreezeState without a state]';
-    if (depth < 0) return '[FreezeState]';
+    // Node gives numbers and options; who calls it by itself may give anything.
+    if (typeof depth === 'number' && depth < 0) return '[FreezeState]';
     const mode = this.#handle.mode();
     const word = this.#word();
     const shown =
       word === undefined
         ? { mode, closed: true }
         : { mode, pids: this.#handle.pids(), isFrozen: isFrozen(word), currentEpoch: epochOf(word) };
-    return `FreezeState ${inspect(shown, options)}`;
+    return `FreezeState ${inspect(shown, typeof options === 'object' ? options : {})}`;
   }
 
   /** An operation that thaws, as docs/diagnostics.md says. */

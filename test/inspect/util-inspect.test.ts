@@ -57,6 +57,14 @@ describe('util.inspect', () => {
     expect(() => inspect(new Proxy(state, {}), { showProxy: true })).not.toThrow();
   });
 
+  it('can be asked for without util.inspect, with whatever it is given', () => {
+    const show = new FreezeState()[inspect.custom] as (this: FreezeState, ...args: unknown[]) => string;
+    for (const args of [[], [Symbol('depth')], [null, null], [{}, Symbol('options')], [0n, 'options'], [2, () => 0]]) {
+      expect(show.call(new FreezeState(), ...args)).toContain("FreezeState { mode: 'none'");
+    }
+    expect(show.call(new FreezeState(), -1)).toBe('[FreezeState]');
+  });
+
   it('takes colors from its caller', () => {
     expect(inspect(new FreezeState(), { colors: true })).toContain('\u001b[32m');
   });
