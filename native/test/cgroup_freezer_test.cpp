@@ -14,6 +14,7 @@
 #include "../core/state/freeze_state.h"
 #include "support/describe.h"
 #include "support/hierarchy.h"
+#include "support/meanwhile.h"
 #include "support/script.h"
 #include "support/scripted_ledger.h"
 
@@ -25,9 +26,10 @@ namespace {
 struct FakeCgroup {
   explicit FakeCgroup(bool isOwned = false) { state = make(isOwned); }
 
-  std::shared_ptr<FreezeState> make(bool isOwned = false) {
+  std::shared_ptr<FreezeState> make(bool isOwned = false) { return makeIn(all.group(), isOwned); }
+  std::shared_ptr<FreezeState> makeIn(const std::string& path, bool isOwned) {
     Failures failures;
-    auto group = FreezeFile::open({all.root, "/"}, all.group(), isOwned, failures);
+    auto group = FreezeFile::open({all.root, "/"}, path, isOwned, failures);
     REQUIRE(describe(failures).empty());
     return std::make_shared<FreezeState>(
         Mode::Cgroup,
@@ -87,6 +89,28 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(fake.state->close()).empty());
     CHECK(fake.placeOf(102) == fake.all.origin());
     CHECK(fake.script.held().empty());
+  }
+
+  TEST_CASE("of two states that register one process at the same moment the later one is told that it is taken") {
+    FakeCgroup fake(true);
+    const std::string other = fake.all.root + "/other";
+    std::filesystem::create_directory(other);
+    for (const auto& [file, text] : {std::pair("cgroup.freeze", "0\n"), std::pair("cgroup.events", "frozen 0\n")})
+      Hierarchy::write(other, file, text);
+    const auto later = fake.makeIn(other, true);
+    Meanwhile meanwhile;
+    std::string answer;
+    bool isFirst = true;
+    fake.all.onMove = [&](Pid) {
+      if (!std::exchange(isFirst, false)) return;
+      CHECK(meanwhile.block([&] { answer = describe(later->registerPid(101)); }));
+    };
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    meanwhile.join();
+    CHECK(answer == "CgroupHeld 101");
+    CHECK(fake.placeOf(101) == fake.all.group());
+    CHECK_FALSE(later->unregisterPid(101).found);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
   }
 
   TEST_CASE("a freeze writes cgroup.freeze and sends no signal, and a thaw writes it again") {

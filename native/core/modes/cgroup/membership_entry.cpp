@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <mutex>
 #include <ranges>
 #include <utility>
 
@@ -59,6 +60,7 @@ Failures Membership::giveBack(const std::vector<Taken>& taken) const {
 /// Moves in the process alone.
 Failures Membership::take(Process& process, bool isFrozenByUs, std::vector<Taken>& taken) {
   const Pid pid = process.pid;
+  const std::lock_guard joining(Origins::all().joining());
   std::string here;
   std::string origin;
   Failures held;

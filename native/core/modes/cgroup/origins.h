@@ -24,7 +24,7 @@ using Claim = std::shared_ptr<std::atomic<std::uint64_t>>;
 using OriginMap = std::unordered_map<Pid, std::string>;
 
 /// Which processes each state of this process has taken into its group, so that none takes a process from another. One
-/// lock guards it. That lock is taken last, and neither a freeze nor a thaw takes it.
+/// lock guards what is noted. That lock is taken last, and neither a freeze nor a thaw takes it.
 class Origins {
  public:
   /// The only one, which is never destroyed: states may outlive the static objects of this library at exit.
@@ -38,6 +38,10 @@ class Origins {
   Place enter(const std::string& path, bool isOwned);
   /// The state has no group any more. Returns the processes that it had taken.
   OriginMap leave(std::uint64_t owner);
+
+  /// Held by a state from its look where a process is until that is in its group: two that take one at the same moment
+  /// would both find it with nobody. Taken after a state's own lock, and by no freeze and no thaw.
+  std::mutex& joining() noexcept { return joining_; }
 
   /// The state has taken the process out of the directory.
   void note(std::uint64_t owner, Pid pid, const std::string& directory);
@@ -65,6 +69,7 @@ class Origins {
   };
   std::vector<const Group*> sharersOf(std::uint64_t owner, const std::string& path) const;
 
+  std::mutex joining_;
   std::mutex mutex_;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, Group> groups_;
