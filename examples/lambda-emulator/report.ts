@@ -5,16 +5,15 @@ import type { LogEntry } from './log';
 interface Running {
   readonly requestId: string;
   readonly deliveredUs: number;
-  /** From the delivery to the answer. */
-  tookUs?: number;
+  isAnswered: boolean;
 }
 
 /**
  * The lines START, END and REPORT of a function's log, made from the log of its sandbox.
- * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-view.html
+ * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
  *
- * `Duration` ends with the answer, `Billed Duration` when the extensions are parked too. How much memory was used is not
- * known, and not written.
+ * `Duration` ends when everyone is parked again, extensions too; `Billed Duration` has the init besides. How much memory was
+ * used is not known, and not written.
  */
 export class Report {
   #running: Running | undefined;
@@ -33,10 +32,10 @@ export class Report {
       this.#initUs = entry.tookUs;
       this.#isReady = true;
     } else if (entry.what === 'deliver') {
-      this.#running = { requestId: entry.requestId, deliveredUs: entry.atUs };
+      this.#running = { requestId: entry.requestId, deliveredUs: entry.atUs, isAnswered: false };
       this.print(`START RequestId: ${entry.requestId} Version: $LATEST`);
     } else if (entry.what === 'response' || entry.what === 'error') {
-      this.#answered(entry.tookUs);
+      this.#answered();
     } else if (entry.what === 'parked') {
       this.#parked(entry.tookUs);
     } else if (entry.what === 'fail') {
@@ -44,20 +43,21 @@ export class Report {
     }
   }
 
-  #answered(tookUs: number): void {
+  #answered(): void {
     const running = this.#running;
-    if (running === undefined || running.tookUs !== undefined) return;
-    running.tookUs = tookUs;
+    if (running === undefined || running.isAnswered) return;
+    running.isAnswered = true;
     this.print(`END RequestId: ${running.requestId}`);
   }
 
-  #parked(billedUs: number, status: readonly string[] = []): void {
-    const { requestId, tookUs = billedUs } = this.#running as Running;
-    const init = this.#initUs === undefined ? [] : [`Init Duration: ${ms(this.#initUs)}`];
+  #parked(tookUs: number, status: readonly string[] = []): void {
+    const { requestId } = this.#running as Running;
+    const initUs = this.#initUs ?? 0;
     this.#running = undefined;
     this.#initUs = undefined;
-    const billed = `Billed Duration: ${Math.ceil(billedUs / 1000)} ms`;
+    const billed = `Billed Duration: ${Math.ceil((tookUs + initUs) / 1000)} ms`;
     const memory = `Memory Size: ${defaultMemoryMb} MB`;
+    const init = initUs === 0 ? [] : [`Init Duration: ${ms(initUs)}`];
     const fields = [`Duration: ${ms(tookUs)}`, billed, memory, ...init, ...status];
     this.print([`REPORT RequestId: ${requestId}`, ...fields].join('\t'));
   }
@@ -67,9 +67,8 @@ export class Report {
     const status =
       errorType === 'Sandbox.Timedout' ? ['Status: timeout'] : ['Status: error', `Error Type: ${errorType}`];
     if (this.#running !== undefined) {
-      const tookUs = atUs - this.#running.deliveredUs;
-      this.#answered(tookUs);
-      this.#parked(tookUs, status);
+      this.#answered();
+      this.#parked(atUs - this.#running.deliveredUs, status);
     } else if (!this.#isReady) {
       this.print([`INIT_REPORT Init Duration: ${ms(atUs - this.#startUs)}`, 'Phase: init', ...status].join('\t'));
     }

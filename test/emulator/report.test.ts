@@ -15,7 +15,7 @@ const ready = { what: 'ready', tookUs: 166_616 } as const;
 const deliver = { what: 'deliver', requestId: 'x', bytes: 2 } as const;
 const fail = (errorType: string) => ({ what: 'fail', errorType, message: '' }) as const;
 
-it('a report has the duration to the answer, and that to the end of the slowest extension as the billed one', () => {
+it('a report has the duration to the end of the slowest extension, and bills the init with the first one', () => {
   const lines = linesOf(
     [0, listen],
     [166_616, ready],
@@ -29,7 +29,7 @@ it('a report has the duration to the answer, and that to the end of the slowest 
   expect(lines).toEqual([
     'START RequestId: x Version: $LATEST',
     'END RequestId: x',
-    'REPORT RequestId: x\tDuration: 128.83 ms\tBilled Duration: 201 ms\tMemory Size: 128 MB\tInit Duration: 166.62 ms',
+    'REPORT RequestId: x\tDuration: 200.00 ms\tBilled Duration: 367 ms\tMemory Size: 128 MB\tInit Duration: 166.62 ms',
     'START RequestId: y Version: $LATEST',
     'END RequestId: y',
     'REPORT RequestId: y\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB',
@@ -39,7 +39,7 @@ it('a report has the duration to the answer, and that to the end of the slowest 
 it('a report says how an invocation failed, and an init', () => {
   expect(linesOf([0, listen], [2, ready], [10_000, deliver], [3_010_000, fail('Sandbox.Timedout')]).slice(1)).toEqual([
     'END RequestId: x',
-    'REPORT RequestId: x\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tInit Duration: 166.62 ms\tStatus: timeout',
+    'REPORT RequestId: x\tDuration: 3000.00 ms\tBilled Duration: 3167 ms\tMemory Size: 128 MB\tInit Duration: 166.62 ms\tStatus: timeout',
   ]);
   expect(linesOf([1_000, listen], [5_000, fail('Runtime.ExitError')])).toEqual([
     'INIT_REPORT Init Duration: 4.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError',
