@@ -73,6 +73,28 @@ function whyNone(failure: GuardianFailure): string {
           `${path} could not be executed ${answer}. Where its file system is mounted noexec, or its mode was changed, install ` +
           'the package elsewhere.'
         );
-      return `It could not be started ${answer}.`;
+      return `It could not be started ${answer}. ${remedyFor(failure)}`;
   }
+}
+
+/** For a start that the system refused, whatever the program. */
+function remedyFor({ errno, syscall }: GuardianFailure): string {
+  switch (errno) {
+    case constants.errno.EAGAIN:
+      return 'No more processes or threads are allowed: raise `ulimit -u`, or pids.max of the control group.';
+    case constants.errno.ENOMEM:
+    case constants.errno.ENOSPC:
+      return 'Memory is short: allow this process more of it.';
+    case constants.errno.EFBIG:
+      return 'Raise `ulimit -f` to 34 MB.';
+    case constants.errno.EPERM:
+    case constants.errno.EACCES:
+    case constants.errno.ENOSYS:
+      return 'A seccomp filter or a security module forbids that: allow it.';
+    case constants.errno.EINVAL:
+      if (syscall === 'pthread_create')
+        return 'What this process starts is put into a new pid namespace (unshare(1)): start the emulator itself in that namespace.';
+      break;
+  }
+  return `Look up that errno in the manual of ${syscall}.`;
 }

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { canMakePidNamespace } from '../helpers/namespaces';
+import { type NodeOptions, runInNode } from '../helpers/node';
+import { running } from '../helpers/proc';
+import { sleeper } from '../helpers/processes';
+import { deedLibrary } from '../helpers/programs';
+
+// Where the program is missing or may not be executed: guardian.test.ts.
+
+interface Use {
+  readonly known: { readonly available: boolean; readonly reason: string };
+  readonly warnings: string;
+}
+
+/** Freezes and thaws a process three times, with what the library does done before, and tells what becomes of the guardian. */
+async function use(deed: string, options: NodeOptions = {}): Promise<Use> {
+  const { pid } = sleeper();
+  const { code, stdout, stderr } = await runInNode(
+    ({ FreezeState, stoppedNow, runningNow, untilNow }, library, does, member) => {
+      process.env['FREEZE_TEST_DEED'] = does;
+      try {
+        if (does !== '') process.dlopen({ exports: {} }, library);
+      } catch {
+        // It is no addon of Node's.
+      }
+      for (let i = 0; i < 3; i += 1) {
+        const state = new FreezeState('process', member);
+        if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
+        stoppedNow(member);
+        state.close();
+        runningNow(member);
+      }
+      const known = () => FreezeState.capabilities.guardian;
+      untilNow(() => !known().available, 'it is known that there is none');
+      // By this one it is said at the latest.
+      new FreezeState('process', member).close();
+      return known();
+    },
+    [deedLibrary, deed, pid],
+    options,
+  );
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  await running(pid);
+  // Known before the start and, a moment later, by it.
+  const [known, warnings] = [stdout, stderr].map((text) => text.replace('posix_spawn: ENOTDIR', 'access: ENOTDIR'));
+  return { known: JSON.parse(known as string) as Use['known'], warnings: warnings as string };
+}
+
+function expectNone({ known, warnings }: Use, reason: string): void {
+  expect(known).toEqual({ available: false, reason });
+  expect(warnings.match(/freeze-state has no guardian/g)).toHaveLength(1);
+  expect(warnings).toContain(reason);
+}
+
+describe('where no guardian can be started, states work, and say once what to do', () => {
+  it('for the package is in an archive', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'freeze-state-archive-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    // As Electron has it: the addon is found in the archive, and loaded from where it was unpacked.
+    const archive = join(folder, 'app.asar');
+    writeFileSync(archive, '');
+    const root = join(__dirname, '../..');
+    const [packed, unpacked] = [archive, root].map((at) => join(at, 'build/Release/freeze_state.node'));
+    const hook = join(folder, 'hook.cjs');
+    writeFileSync(
+      hook,
+      `const Module = require('node:module');
+       require(${JSON.stringify(join(root, 'node_modules/node-gyp-build'))}).resolve = () => ${JSON.stringify(packed)};
+       const resolve = Module._resolveFilename;
+       Module._resolveFilename = (name, ...rest) =>
+         resolve(name === ${JSON.stringify(packed)} ? ${JSON.stringify(unpacked)} : name, ...rest);`,
+    );
+    expectNone(
+      await use('', { node: ['--require', hook] }),
+      `There is no program at ${join(archive, 'build/Release/freeze-state-guardian')} (access: ENOTDIR). It lies beside ` +
+        'the addon: copy both where the package is bundled, and keep both out of an archive.',
+    );
+  });
+
+  it('for a seccomp filter forbids to execute programs', async () => {
+    expectNone(
+      await use('no-exec'),
+      'It could not be started (posix_spawn: EPERM). A seccomp filter or a security module forbids that: allow it.',
+    );
+  });
+
+  it('for there is no memory', async () => {
+    expectNone(
+      await use('', { launch: [`deny=memfd_create:${constants.errno.ENOMEM}`] }),
+      'It could not be started (memfd_create: ENOMEM). Memory is short: allow this process more of it.',
+    );
+  });
+
+  it.runIf(process.geteuid?.() === 0 && canMakePidNamespace)(
+    'for what is started is in another pid namespace',
+    async () => {
+      expectNone(
+        await use('pid-namespace'),
+        'It could not be started (pthread_create: EINVAL). What this process starts is put into a new pid namespace ' +
+          '(unshare(1)): start the emulator itself in that namespace.',
+      );
+    },
+  );
+});
