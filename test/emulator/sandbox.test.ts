@@ -22,7 +22,7 @@ describe('the freeze of a sandbox', () => {
   });
 
   it('is cancelled by an event within the grace, and the freeze after it is not', async () => {
-    const stage = await new Stage({ graceMs: 100 }).until('listen');
+    const stage = await new Stage({ graceMs: 1_000 }).until('listen');
     const { answer } = stage.next();
     await stage.until('ready');
     const result = stage.invoke('{}');
@@ -37,7 +37,7 @@ describe('the freeze of a sandbox', () => {
   });
 
   it('is called off where a client leaves its next within the grace', async () => {
-    const stage = await new Stage({ graceMs: 100 }).until('listen');
+    const stage = await new Stage({ graceMs: 1_000 }).until('listen');
     const { hangUp } = stage.next();
     await stage.until('ready');
     hangUp();
