@@ -40,7 +40,7 @@ class Origins {
   OriginMap leave(std::uint64_t owner);
 
   /// Held by a state from its look where a process is until that is in its group: two that take one at the same moment
-  /// would both find it with nobody. Taken after a state's own lock, and by no freeze and no thaw.
+  /// would both find it free. Taken after a state's own lock, and by no freeze and no thaw.
   std::mutex& joining() noexcept { return joining_; }
 
   /// The state has taken the process out of the directory.
