@@ -9,7 +9,20 @@ import {
   ProcessNotFoundError,
 } from 'freeze-state';
 import { expect } from 'vitest';
-import { close, compare, forceThaw, type Model, type Pool, resume, stop, thaw } from './model';
+import { turns } from '../helpers/until';
+import {
+  changing,
+  close,
+  compare,
+  coversChildren,
+  forceThaw,
+  type Model,
+  type Pool,
+  resume,
+  stop,
+  thaw,
+  type Wait,
+} from './model';
 
 /** What a sequence works on. */
 export interface Real {
@@ -29,7 +42,9 @@ class Operation implements fc.AsyncCommand<Model, Real> {
   ) {}
 
   async run(model: Model, real: Real): Promise<void> {
-    await this.step(model, real);
+    await changing(model, () => this.step(model, real));
+    // For the waits to tell what they have seen.
+    if (model.waits.length > 0) await turns(1);
     compare(model, real.state, real.pool);
   }
 
@@ -113,8 +128,12 @@ function confirmAt(late: number): Operation {
     });
     expect(seen === 'error' ? seen : seen.isFrozen).toBe(expected);
     if (seen === 'error' || !seen.isFrozen) return;
+    const members = model.members.map((place) => pool.pid(place));
     const covered = seen.members.filter(({ outcome }) => outcome !== 'gone').map(({ pid }) => pid);
-    expect(covered).toEqual(model.members.map((place) => pool.pid(place)));
+    expect(covered.slice(0, members.length)).toEqual(members);
+    const isTold = model.mode === FreezeMode.ProcessTree || model.mode === FreezeMode.Cgroup;
+    const children = isTold ? model.members.map((place) => pool.childOf(place)) : [];
+    expect(covered.slice(members.length).sort()).toEqual(children.sort());
   };
   return onState(`confirmFreezeAtEpoch(current - ${late})`, ({ state }) => state.confirmFreezeAtEpoch(0), step);
 }
@@ -130,10 +149,38 @@ function plain(name: string, act: (real: Real) => unknown, change: (model: Model
 function inspect(): Operation {
   const step: Step = (model, { state, pool }) => {
     const seen = state.inspect().filter(({ stoppedByUs, state: its }) => stoppedByUs && its !== 'gone');
-    const expected = model.isFrozen ? model.members.map((place) => pool.pid(place)) : [];
-    expect(seen.map(({ pid }) => pid)).toEqual(expected);
+    const stopped = model.isFrozen ? model.members : [];
+    const pidsOf = (role: string): number[] => seen.filter((one) => one.role === role).map(({ pid }) => pid);
+    expect(pidsOf('registered')).toEqual(stopped.map((place) => pool.pid(place)));
+    const isListed = coversChildren(model) && model.mode !== FreezeMode.ProcessGroup;
+    const children = isListed ? stopped.map((place) => pool.childOf(place)) : [];
+    expect(pidsOf('descendant').sort()).toEqual(children.sort());
   };
   return onState('inspect()', ({ state }) => state.inspect(), step);
+}
+
+/** Begins a wait: for a change from the state before that many thaws, or for a release. */
+function wait(name: string, late: number | 'release'): Operation {
+  const begin = ({ state }: Real, { epoch, isFrozen }: { epoch: number; isFrozen: boolean }): Promise<unknown> =>
+    late === 'release'
+      ? state.waitForRelease({ ref: false })
+      : state.waitForStateChange({ since: { epoch: Math.max(0, epoch - late), isFrozen }, ref: false });
+  const step: Step = (model, real) => {
+    const isOver = late === 'release' ? model.holds === 0 : Math.max(0, model.epoch - late) !== model.epoch;
+    const begun: Wait = { isForRelease: late === 'release', seen: undefined };
+    if (isOver) begun.expected = { epoch: model.epoch, isFrozen: model.isFrozen };
+    model.waits.push(begun);
+    begin(real, model).then(
+      (seen) => (begun.seen = seen),
+      (error: unknown) => (begun.seen = error instanceof FreezeClosedError ? 'closed' : error),
+    );
+  };
+  return onState(
+    name,
+    (real) => begin(real, { epoch: 0, isFrozen: false }),
+    step,
+    ({ waits }) => waits.length < 8,
+  );
 }
 
 function kill(place: number): Operation {
@@ -191,6 +238,8 @@ export function operations(poolSize: number): fc.Arbitrary<fc.AsyncCommand<Model
     fc.constant(release()),
     fc.constant(release()),
     fc.constant(inspect()),
+    late.map((one) => wait(`waitForStateChange(since current - ${one})`, one)),
+    fc.constant(wait('waitForRelease()', 'release')),
     place.map(kill),
     place.map((one) => foreignSignal('SIGSTOP', one)),
     place.map((one) => foreignSignal('SIGCONT', one)),

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
+import { turns } from '../helpers/until';
 import { operations } from './commands';
-import { close, compare, newModel, Pool } from './model';
+import { changing, close, compare, newModel, Pool } from './model';
 
 /** Of all modes together; `npm run test:property -- N` sets it. Without, a few, and no more than fit into a second or two. */
 const wanted = process.env['FREEZE_STATE_PROPERTY_RUNS'];
@@ -15,7 +16,7 @@ const poolSize = 3;
 it.each(modes)(
   'a random sequence of operations in mode %s does what the model says',
   async (mode) => {
-    const pool = new Pool(poolSize, mode);
+    const pool = new Pool(poolSize);
     const end = performance.now() + time;
     let count = 0;
     let hasFailed = false;
@@ -23,7 +24,7 @@ it.each(modes)(
     const property = fc.asyncProperty(sequences, async (commands) => {
       // One that fails is made shorter however long that takes.
       if (performance.now() > end && !hasFailed) return;
-      pool.refill();
+      await pool.refill();
       const model = newModel(mode);
       const real = { state: new FreezeState(mode), pool, holds: [] };
       hasFailed = true;
@@ -32,7 +33,10 @@ it.each(modes)(
       } finally {
         real.state.close();
       }
-      if (!model.isClosed) close(model);
+      await changing(model, () => {
+        if (!model.isClosed) close(model);
+      });
+      await turns(1);
       compare(model, real.state, pool);
       hasFailed = false;
       count += 1;
