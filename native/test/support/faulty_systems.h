@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,13 +11,17 @@
 #include "hierarchy.h"
 #include "scripted_ledger.h"
 
-/// A state of each mode on a system whose calls can fail: members 101 and 201, and 401 that may become one.
+/// A state of each mode on a system whose calls can fail: members 101 and 201, in modes process and tree six more, and
+/// 401 that may become one.
 namespace freeze_state::test {
 
 struct FaultySystem {
   static constexpr Pid kMember = 101;
   static constexpr Pid kOther = 201;
   static constexpr Pid kNewcomer = 401;
+  /// With the two above so many that a loop over them is boosted.
+  static constexpr std::array<Pid, 6> kMore{501, 502, 503, 504, 505, 506};
+  static_assert(kMore.size() + 2 == SignalLoop::kMany);
 
   FaultySystem() = default;
   FaultySystem(const FaultySystem&) = delete;
@@ -39,6 +44,14 @@ struct FaultySystem {
     state->registerPid(kMember);
     state->registerPid(kOther);
   }
+  void registerMore() const {
+    for (const Pid pid : kMore) state->registerPid(pid);
+  }
+  std::set<Pid> stoppedOf(std::set<Pid> pids) const {
+    pids.insert(kMore.begin(), kMore.end());
+    std::erase_if(pids, [this](Pid pid) { return !script.isStopped(pid); });
+    return pids;
+  }
   bool isAlive(Pid pid) const {
     Process process{.pid = pid};
     return const_cast<FaultyScript&>(script).Script::probe(process) != ProcessState::Gone;
@@ -58,14 +71,11 @@ struct FaultySystem {
 
 struct FaultyProcesses final : FaultySystem {
   ~FaultyProcesses() override { state.reset(); }
-  FaultyProcesses() { make(Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions(), script, &ledger)); }
-  std::set<Pid> stopped() const override {
-    std::set<Pid> stopped;
-    for (const Pid pid : {kMember, kOther, kNewcomer}) {
-      if (script.isStopped(pid)) stopped.insert(pid);
-    }
-    return stopped;
+  FaultyProcesses() {
+    make(Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions(), script, &ledger));
+    registerMore();
   }
+  std::set<Pid> stopped() const override { return stoppedOf({kMember, kOther, kNewcomer}); }
   std::set<Pid> awake() const override { return awakeOf(members()); }
 };
 
@@ -76,20 +86,16 @@ struct FaultyTree final : FaultySystem {
     for (const auto& [parent, child] :
          {std::pair<Pid, Pid>{1, 101}, {1, 201}, {1, 401}, {101, 102}, {102, 103}, {401, 402}})
       table.bear(parent, child);
+    for (const Pid pid : kMore) table.bear(1, pid);
     script.onDeath = [this](Pid pid) {
       for (const Pid child : std::vector<Pid>(table.childrenOf[pid])) table.give(child, 1);
       std::erase(table.childrenOf[table.parents[pid]], pid);
       table.errors[pid] = ESRCH;
     };
     make(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions(), script, table, &ledger));
+    registerMore();
   }
-  std::set<Pid> stopped() const override {
-    std::set<Pid> stopped;
-    for (const Pid pid : {101, 102, 103, 201, 401, 402}) {
-      if (script.isStopped(pid)) stopped.insert(pid);
-    }
-    return stopped;
-  }
+  std::set<Pid> stopped() const override { return stoppedOf({101, 102, 103, 201, 401, 402}); }
   std::set<Pid> awake() const override {
     std::set<Pid> covered;
     for (const Pid pid : members()) add(covered, pid);
