@@ -72,7 +72,7 @@ export function checkFlag(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw typeError(`${name} is ${shown(value)}; expected a boolean.`);
 }
 
-const optionNames = ['boost', 'guardian', 'cgroup'] as const;
+const optionNames = ['boost', 'guardian', 'onParentDeath', 'mark', 'cgroup'] as const;
 
 /** What the constructor was given as one object, apart. */
 export function checkedInit(given: object): {
@@ -97,8 +97,26 @@ export function checkedOptions(given: unknown, mode: FreezeMode): FreezeOptions 
   const options = taken('options', given, optionNames);
   checkBoolean('options.boost', options['boost']);
   checkBoolean('options.guardian', options['guardian']);
+  checkOnParentDeath(options);
   if (options['cgroup'] !== undefined) options['cgroup'] = checkedCgroup(options['cgroup'], mode);
   return options;
+}
+
+function checkOnParentDeath({ onParentDeath, mark, guardian }: Record<string, unknown>): void {
+  if (onParentDeath !== undefined && onParentDeath !== 'thaw' && onParentDeath !== 'kill') {
+    throw invalidValue(`options.onParentDeath is ${shown(onParentDeath)}; expected "thaw" or "kill".`);
+  }
+  const isKill = onParentDeath === 'kill';
+  if (isKill && guardian === false) {
+    throw invalidValue(
+      "options.onParentDeath is 'kill', which the guardian does, and options.guardian is false; leave out one of them.",
+    );
+  }
+  if (mark === undefined) return;
+  if (typeof mark !== 'string' || !/^[\w.-]{1,55}$/.test(mark)) {
+    throw invalidValue(`options.mark is ${shown(mark)}; expected 1 to 55 characters of A-Z, a-z, 0-9, _, . and -.`);
+  }
+  if (!isKill) throw invalidValue("options.mark is for onParentDeath: 'kill'; leave it out, or set that.");
 }
 
 function checkedCgroup(given: unknown, mode: FreezeMode): Record<string, unknown> {

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { type GuardianFailure, native } from './native';
 import { errnoName } from './system-answer';
-import type { GuardianCapability } from './types';
+import type { FreezeOptions, GuardianCapability } from './types';
 
 /** Milliseconds; `kLongestStart` of native/core/os/linux/guardian_program.cpp, and some. */
 const longestStart = 2_500;
@@ -14,26 +14,35 @@ export function guardianCapability(): GuardianCapability {
   return Object.freeze(pid === undefined ? { available: true } : { available: true, pid });
 }
 
-let isExpected = false;
+type Loss = NonNullable<FreezeOptions['onParentDeath']>;
+
+const losses: Record<Loss, string> = {
+  thaw:
+    'If this process is killed while a state is frozen, what it froze stays frozen. Option guardian: false takes that as ' +
+    'it is.',
+  kill: "If this process is killed, the processes that were to end with it (onParentDeath: 'kill') live on, and those that were frozen stay frozen.",
+};
+
+const expected = new Set<Loss>();
 
 /**
  * Tells once a process that there is none: at once where its program cannot be executed, and else when it should have been
- * ready. On other systems than Linux there never is one, which docs/platforms.md says.
+ * ready. On other systems than Linux there never is one, which docs/platforms.md says; a state that asks for more than a
+ * thaw is told there, too.
  */
-export function warnWithoutGuardian(): void {
+export function warnWithoutGuardian(loss: Loss): void {
   const { isStarting, failures } = native.guardian();
   const [failure] = failures;
-  if (isStarting && failure === undefined && !isExpected) {
-    isExpected = true;
-    setTimeout(warnWithoutGuardian, longestStart).unref();
+  if (isStarting && failure === undefined && !expected.has(loss)) {
+    expected.add(loss);
+    setTimeout(warnWithoutGuardian, longestStart, loss).unref();
   }
-  if (failure === undefined || failure.code === 'UnsupportedPlatform' || isPassing(failure)) return;
-  if (!native.isFirstWarning()) return;
-  process.emitWarning(
-    `freeze-state has no guardian. ${whyNone(failure)} If this process is killed while a state is frozen, what it froze ` +
-      'stays frozen. Option guardian: false takes that as it is.',
-    { code: 'FREEZE_STATE_NO_GUARDIAN' },
-  );
+  if (failure === undefined || isPassing(failure)) return;
+  if (failure.code === 'UnsupportedPlatform' && loss === 'thaw') return;
+  if (!native.isFirstWarning(loss)) return;
+  process.emitWarning(`freeze-state has no guardian. ${whyNone(failure)} ${losses[loss]}`, {
+    code: 'FREEZE_STATE_NO_GUARDIAN',
+  });
 }
 
 /** The next state starts one, if there is a descriptor for it then. */

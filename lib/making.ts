@@ -17,9 +17,10 @@ export function initOf(first: unknown, pid: number | undefined, options: unknown
 /** A state of its own. Throws where there can be none. */
 export function make(mode: unknown, options: unknown = {}): StateHandle {
   checkMode(mode);
-  const { boost = true, guardian = true, cgroup } = checkedOptions(options, mode);
-  const made = native.make(mode, boost, cgroup?.path, cgroup?.parent, guardian);
-  if (guardian && mode !== FreezeMode.None) warnWithoutGuardian();
+  const { boost = true, guardian = true, onParentDeath = 'thaw', mark = '', cgroup } = checkedOptions(options, mode);
+  const isKill = onParentDeath === 'kill';
+  const made = native.make(mode, boost, cgroup?.path, cgroup?.parent, guardian, isKill ? mark : undefined);
+  if (isKill || (guardian && mode !== FreezeMode.None)) warnWithoutGuardian(onParentDeath);
   if (Array.isArray(made)) throw below(errorOf(made, 'FreezeState'));
   return made;
 }

@@ -152,6 +152,8 @@ interface Addon {
     cgroupPath: string | undefined,
     cgroupParent: string | undefined,
     isGuarded: boolean,
+    /** Set: the members end with this process, and so does what has this word in its environment; empty: no such word. */
+    endingMark: string | undefined,
   ): StateHandle | NativeFailure[];
   /**
    * Calls back in a turn of the event loop, which it keeps alive until it is stopped, when no process with one of these pids
@@ -165,8 +167,8 @@ interface Addon {
   setGuardianProgram(file: string): void;
   /** `pid`: where one runs. `failures`: why none can, as far as is known while it is starting. */
   guardian(): { pid?: number; isStarting: boolean; failures: GuardianFailure[] };
-  /** Whether this is the first call in this process. */
-  isFirstWarning(): boolean;
+  /** Whether this is the first call for this subject in this process. */
+  isFirstWarning(subject: 'thaw' | 'kill'): boolean;
   /** Tells this process, and this copy of the addon in it, from every other. */
   processToken: string;
   /** A handle for a state that is there: or why not. */

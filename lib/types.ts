@@ -37,6 +37,19 @@ export interface FreezeOptions {
    */
   readonly guardian?: boolean;
   /**
+   * What the guardian does when this process dies, in whatever way. `thaw`: it continues what this state has stopped.
+   * `kill`: it kills the members and their descendants, and in mode `cgroup` all that is in the group, stopped or not.
+   * That ends with `close`, and for a member with `unregisterPid`. Where there is no guardian, a process warning says so.
+   * Default `thaw`.
+   */
+  readonly onParentDeath?: 'thaw' | 'kill';
+  /**
+   * With `onParentDeath: 'kill'`: the guardian kills each process, too, in whose environment the variable
+   * FREEZE_STATE_SANDBOX has this word, by itself or among others with a space in between. So it finds processes whose
+   * parents have exited. 1 to 55 characters of `A-Z a-z 0-9 _ . -`. Default: none.
+   */
+  readonly mark?: string;
+  /**
    * Which control group mode `cgroup` freezes; only for that mode. Default: one that is made under this process's own, and
    * removed by `close`.
    */

@@ -107,7 +107,7 @@
           "target_name": "freeze-state-guardian",
           "type": "executable",
           "product_extension": "",
-          "sources": ["guardian/main.cpp", "guardian/system.cpp", "guardian/thaw.cpp"],
+          "sources": ["guardian/main.cpp", "guardian/end.cpp", "guardian/records.cpp", "guardian/system.cpp", "guardian/thaw.cpp"],
           "cflags": ["-Wall", "-Wextra", "-Os"],
           "cflags!": ["-O3"],
           "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],

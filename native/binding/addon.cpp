@@ -44,10 +44,12 @@ Napi::Value guardianStatus(const Napi::CallbackInfo& info) {
   return result;
 }
 
-/// Whether it is the first call in this process: each thread has its own JavaScript.
+/// Whether it is the first call for that subject in this process: each thread has its own JavaScript.
 Napi::Value isFirstWarning(const Napi::CallbackInfo& info) {
   static std::atomic<bool> isTold{false};
-  return Napi::Boolean::New(info.Env(), !isTold.exchange(true));
+  static std::atomic<bool> isToldOfKill{false};
+  const bool isOfKill = info[0].As<Napi::String>().Utf8Value() == "kill";
+  return Napi::Boolean::New(info.Env(), !(isOfKill ? isToldOfKill : isTold).exchange(true));
 }
 
 Napi::Value childStopNotices(const Napi::CallbackInfo& info) {

@@ -1,4 +1,5 @@
-// The guardian of one emulator: it sleeps until that process has died, continues what it had stopped, and ends. It is
+// The guardian of one emulator: it sleeps until that process has died, continues what it had stopped, kills what was to
+// end with it, and ends. It is
 // started by native/core/os/linux/guardian_program.cpp, which hands over its descriptors (ledger_layout.h).
 // docs/guardian.md says what it does and why.
 //
@@ -20,6 +21,7 @@
 #include <string_view>
 
 #include "../core/os/linux/ledger_layout.h"
+#include "end.h"
 #include "system.h"
 #include "thaw.h"
 
@@ -66,15 +68,21 @@ Told wait(int timeout, bool hasSocket) {
   return length < 0 && errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
 }
 
-void guard() {
+void guard(int parent) {
   Told told = Told::Nothing;
   while (told == Told::Nothing) told = wait(-1, true);
   if (told == Told::Retired) return;
   thaw();
+  const bool isEnding = end(parent);
   // Once more when no process is left that could send one more stop.
   if (told == Told::SocketEnded) {
     wait(kSilence, false);
     thaw();
+  }
+  if (isEnding) {
+    // What the emulator was about to start has become a program by then, of which the environment tells.
+    poll(nullptr, 0, kSilence);
+    end(parent);
   }
   removeOwnedCgroups();
 }
@@ -105,6 +113,6 @@ int main(int argc, char** argv) {
   const ledger::Hello hello = guardian::greeting(parent);
   // If the emulator has died by now, no process reads it. There may still be something to continue.
   send(ledger::kSocketFd, &hello, sizeof hello, MSG_NOSIGNAL);
-  guardian::guard();
+  guardian::guard(parent);
   return 0;
 }

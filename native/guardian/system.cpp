@@ -67,11 +67,26 @@ bool readStat(int pid, ProcessStat& stat) {
   unsigned long long startTime = 0;
   // What the kernel has written needs no check of its range. NOLINTBEGIN(cert-err34-c)
   const int read =
-      std::sscanf(name + 1, " %c %*d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &stat.state, &stat.group, &stat.session, &startTime);
+      std::sscanf(name + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                  &stat.state, &stat.parent, &stat.group, &stat.session, &startTime);
   // NOLINTEND(cert-err34-c)
   stat.startTime = startTime;
-  return read == 4;
+  return read == 5;
+}
+
+std::size_t readEnvironment(int pid, char* into, std::size_t size) {
+  if (!isProcOurs()) return 0;
+  std::array<char, 32> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/environ", pid);
+  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  std::size_t length = 0;
+  for (ssize_t some = 1; some > 0 && length < size; length += static_cast<std::size_t>(some)) {
+    some = read(fd, into + length, size - length);
+    if (some < 0) break;
+  }
+  close(fd);
+  return length;
 }
 
 bool anyProcess(bool (*visit)(void* context, int pid), void* context) {

@@ -18,12 +18,17 @@ std::uint64_t inodeOf(int pidfd);
 /// Of proc_pid_stat(5).
 struct ProcessStat {
   char state = 0;               ///< field 3
+  int parent = 0;               ///< field 4
   int group = 0;                ///< field 5
   int session = 0;              ///< field 6
   std::uint64_t startTime = 0;  ///< field 22
 };
 /// False where there is no such process, or /proc does not show it.
 bool readStat(int pid, ProcessStat& stat);
+
+/// The environment that a process was started with, a 0 behind each variable, up to that many bytes. Returns how many;
+/// 0 where it may not be read.
+std::size_t readEnvironment(int pid, char* into, std::size_t size);
 
 /// Calls with the pids of all processes, until the visitor says true. Whether it did.
 bool anyProcess(bool (*visit)(void* context, int pid), void* context);

@@ -43,7 +43,7 @@ std::size_t allocationsOf(Operation operation) {
 }
 
 std::shared_ptr<FreezeState> stateOf(Mode mode) {
-  return std::make_shared<FreezeState>(mode, std::move(makeFreezer(mode, {}, {}, true).freezer));
+  return std::make_shared<FreezeState>(mode, std::move(makeFreezer(mode, {}, {}, OnDeath::Thaw).freezer));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "../core/modes/none.h"
 #include "../core/modes/process.h"
 #include "support/describe.h"
 #include "support/script.h"
@@ -27,6 +28,19 @@ struct LedgerState {
   Script script;
   ScriptedLedger ledger;
   FreezeState state{Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions{.boost = false}, script, &ledger)};
+};
+
+/// A state of which the members are to end with us.
+struct EndingState {
+  explicit EndingState(Mode mode) {
+    std::unique_ptr<Freezer> freezer = std::make_unique<ProcessFreezer>(LoopOptions{.boost = false}, script, &ledger);
+    if (mode == Mode::None) freezer = std::make_unique<NoneFreezer>(script);
+    state = std::make_unique<FreezeState>(mode, std::move(freezer), &ledger);
+  }
+
+  Script script;
+  ScriptedLedger ledger;
+  std::unique_ptr<FreezeState> state;
 };
 
 }  // namespace
@@ -146,6 +160,37 @@ TEST_SUITE("the ledger marks what may be stopped by us") {
     tree.state->unfreeze();
     CHECK(tree.ledger.marked().empty());
     CHECK(tree.ledger.size() == 1);
+  }
+}
+
+TEST_SUITE("the ledger has what is to end with us") {
+  TEST_CASE("from its registration on, stopped or not, until it leaves") {
+    for (const Mode mode : {Mode::None, Mode::Process}) {
+      CAPTURE(static_cast<int>(mode));
+      EndingState ending(mode);
+      CHECK(describe(ending.state->registerPid(101)).empty());
+      CHECK(describe(ending.state->registerPid(102)).empty());
+      CHECK(ending.ledger.size() == 2);
+      CHECK(ending.ledger.waits == 2);
+      ending.state->unregisterPid(101);
+      CHECK(ending.ledger.size() == 1);
+      ending.state->close();
+      CHECK(ending.ledger.size() == 0);
+    }
+  }
+
+  TEST_CASE("not a member that has exited") {
+    EndingState ending(Mode::Process);
+    ending.script.exited(101);
+    ending.state->registerPid(101);
+    CHECK(ending.ledger.size() == 0);
+  }
+
+  TEST_CASE("for good, where the state is destroyed and was not closed") {
+    EndingState ending(Mode::Process);
+    ending.state->registerPid(101);
+    ending.state.reset();
+    CHECK(ending.ledger.size() == 1);
   }
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 std::shared_ptr<FreezeState> groupState() {
   return std::make_shared<FreezeState>(Mode::ProcessGroup,
-                                       makeFreezer(Mode::ProcessGroup, {.boost = false}, {}, false).freezer);
+                                       makeFreezer(Mode::ProcessGroup, {.boost = false}, {}, OnDeath::Nothing).freezer);
 }
 
 }  // namespace

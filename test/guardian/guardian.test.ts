@@ -297,6 +297,20 @@ describe('where there can be no guardian', () => {
     expect(stderr).toContain('[FREEZE_STATE_NO_GUARDIAN]');
   });
 
+  it('a state whose members were to end with the process says that they will not', async () => {
+    const folder = copy();
+    rmSync(join(folder, 'build/Release/freeze-state-guardian'));
+    const program = `
+      const { FreezeState } = require(${JSON.stringify(folder)});
+      for (let i = 0; i < 3; i += 1) new FreezeState({ mode: 'none', onParentDeath: 'kill' }).close();`;
+    const child = start(launchProgram, ['none', '--', process.execPath, '-e', program]);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(stderr.match(/freeze-state has no guardian/g)).toHaveLength(1);
+    expect(stderr).toContain("the processes that were to end with it (onParentDeath: 'kill') live on");
+  });
+
   const program = (folder: string) => join(folder, 'build/Release/freeze-state-guardian');
 
   /** What there is to be known and to be read where the program may not be executed. */

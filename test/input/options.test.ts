@@ -157,9 +157,15 @@ describe('the options of a wait', () => {
 
 /** Each call that takes options, given them, and the names that it takes. It throws, or rejects. */
 const calls: Record<string, [call: (options: never) => unknown, names: string]> = {
-  'new FreezeState': [(options) => new FreezeState('none', undefined, options), 'boost, guardian and cgroup'],
-  'new FreezeState of one object': [(options) => new FreezeState(options), 'mode, pids, boost, guardian and cgroup'],
-  withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, guardian and cgroup'],
+  'new FreezeState': [
+    (options) => new FreezeState('none', undefined, options),
+    'boost, guardian, onParentDeath, mark and cgroup',
+  ],
+  'new FreezeState of one object': [
+    (options) => new FreezeState(options),
+    'mode, pids, boost, guardian, onParentDeath, mark and cgroup',
+  ],
+  withPids: [(options) => FreezeState.withPids('none', [], options), 'boost, guardian, onParentDeath, mark and cgroup'],
   confirmFreezeAtEpoch: [(options) => new FreezeState().confirmFreezeAtEpoch(0, options), 'timeout and signal'],
   waitForStateChange: [(options) => new FreezeState().waitForStateChange(options), 'since, timeout, signal and ref'],
   waitForStateChangeSync: [(options) => new FreezeState().waitForStateChangeSync(options), 'since and timeout'],
@@ -232,7 +238,7 @@ describe('a name that is no option', () => {
     ['__proto__', '__proto__', 'options.__proto__'],
   ])('is shown on one line, and short: %s', (_, wrong, shown) => {
     const message = messageOf(Object.defineProperty({}, wrong, { value: 1, enumerable: true }));
-    expect(message).toBe(`${shown} is not for this call; it takes boost, guardian and cgroup.`);
+    expect(message).toBe(`${shown} is not for this call; it takes boost, guardian, onParentDeath, mark and cgroup.`);
   });
 });
 

@@ -24,6 +24,8 @@ struct Member {
   // GCC warns of initializers that leave it out, unless it has one here.
   // NOLINTNEXTLINE(readability-redundant-member-init)
   LedgerEntry entry = {};  ///< from the first stop on; marked while it may be stopped by us
+  // NOLINTNEXTLINE(readability-redundant-member-init)
+  LedgerEntry ending = {};  ///< from its registration on, where it is to end with this process
 
   Pid pid() const noexcept { return process.pid; }
   bool hasExited() const noexcept { return process.hasExited; }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "../failure.h"
@@ -60,6 +61,8 @@ class LedgerEntry {
   /// Release: a reader that sees the mark sees the identity. The system call that follows is not moved before it.
   void mark() noexcept { set(1); }
   void clear() noexcept { set(0); }
+  /// Leaves the line as it is until the end of this process.
+  void keep() noexcept { ledger_ = nullptr; }
 
  private:
   void set(std::uint32_t value) noexcept {
@@ -72,7 +75,8 @@ class LedgerEntry {
 };
 
 /// What is stopped by this process, where it survives the process: the guardian (guardian.h) reads it then, and
-/// continues what is marked. Takes a lock of its own, the last that is taken; a mark takes none.
+/// continues what is marked. What is on it to be ended is killed instead, marked or not. Takes a lock of its own, the
+/// last that is taken; a mark takes none.
 class Ledger {
  public:
   Ledger() = default;
@@ -83,6 +87,13 @@ class Ledger {
   /// A line that is not marked; empty where there is no room, or where the identity says too little.
   virtual LedgerEntry enter(const LedgerIdentity& identity) noexcept = 0;
   virtual LedgerEntry enter(const LedgerCgroup& cgroup) noexcept = 0;
+
+  /// The same ledger, for processes that are to end with this one; `enter` of it writes that down. Null where it cannot
+  /// be done.
+  virtual Ledger* ending() noexcept { return nullptr; }
+  /// Every process that has the word in a variable of its environment (`ledger_layout.h`) is to end with this one, too.
+  /// Empty where there is no room, or where the word is too long.
+  virtual LedgerEntry enterWord(std::string_view /*word*/) noexcept { return {}; }
 
   /// Waits until the guardian reads it, or no guardian will: the guardian is started when the first state is made, and
   /// takes a millisecond. For a second at most, and once. Before the first stop, under the lock of the state.

@@ -19,12 +19,14 @@ GroupControl& groupControl() {
   return only;
 }
 
-}  // namespace
+/// Mode `None` stops nothing that would have to be thawed.
+Ledger* ledgerFor(Mode mode, OnDeath onDeath) noexcept {
+  if (onDeath == OnDeath::Nothing || (onDeath == OnDeath::Thaw && mode == Mode::None)) return nullptr;
+  Ledger* const ledger = guardian::start();
+  return ledger != nullptr && onDeath == OnDeath::End ? ledger->ending() : ledger;
+}
 
-FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, bool isGuarded) {
-  // Kept for this thread, so that its first freeze does not have to read it.
-  if (options.boost && mode != Mode::None) rt_budget::isSmall();
-  Ledger* const ledger = isGuarded && mode != Mode::None ? guardian::start() : nullptr;
+FreezerResult freezerFor(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, Ledger* ledger) {
   switch (mode) {
     case Mode::None: return {std::make_unique<NoneFreezer>(systemControl()), {}};
     case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl(), ledger), {}};
@@ -39,6 +41,17 @@ FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPla
     }
   }
   return {nullptr, {{FailureCode::UnsupportedPlatform}}};
+}
+
+}  // namespace
+
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, OnDeath onDeath) {
+  // Kept for this thread, so that its first freeze does not have to read it.
+  if (options.boost && mode != Mode::None) rt_budget::isSmall();
+  Ledger* const ledger = ledgerFor(mode, onDeath);
+  FreezerResult made = freezerFor(mode, options, cgroup, ledger);
+  if (onDeath == OnDeath::End) made.ending = ledger;
+  return made;
 }
 
 Failures whyNotMode(Mode mode) {

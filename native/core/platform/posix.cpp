@@ -6,7 +6,7 @@
 
 namespace freeze_state {
 
-FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& /*cgroup*/, bool /*isGuarded*/) {
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& /*cgroup*/, OnDeath /*onDeath*/) {
   // Never destroyed: states may outlive the static objects of this library at exit.
   static ProcessControl& groups = *new GroupControl(systemControl());
   switch (mode) {

@@ -5,7 +5,7 @@
 
 namespace freeze_state {
 
-FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& /*cgroup*/, bool /*isGuarded*/) {
+FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& /*cgroup*/, OnDeath /*onDeath*/) {
   if (mode == Mode::None) return {std::make_unique<NoneFreezer>(systemControl()), {}};
   if (mode == Mode::Cgroup) return {nullptr, whyNotMode(mode)};
   // Its control supports nothing, and says so at the first freeze.

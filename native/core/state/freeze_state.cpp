@@ -22,12 +22,22 @@ std::optional<FailureCode> whyInvalid(std::int64_t pid) noexcept {
 
 }  // namespace
 
-FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer)
-    : mode_(mode), freezer_(std::move(freezer)), members_(freezer_->control()) {
+FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending, std::string_view word)
+    : mode_(mode),
+      freezer_(std::move(freezer)),
+      ending_(ending),
+      endingWord_(ending == nullptr ? LedgerEntry() : ending->enterWord(word)),
+      members_(freezer_->control()) {
   if (!live_states::enter(*this)) word_.store(word::kClosed);
 }
 
 FreezeState::~FreezeState() {
+  // Without a `close`: its thread has ended, say, and the rest of the process may not know of the members. They are
+  // thawed now, and end with the process.
+  if (ending_ != nullptr && !isCleared_) {
+    endingWord_.keep();
+    for (Member& member : members_.all()) member.ending.keep();
+  }
   // In this order: a process that exits meanwhile waits for the thaw.
   close();
   live_states::leave(*this);
@@ -180,11 +190,28 @@ Failures FreezeState::admit(Pid pid, std::uint64_t seen, std::vector<Pid>& added
   Member& newcomer = members_.add({.process = {.pid = pid}});
   const Ticket frozen(word_, seen);
   Failures failures = freezer_->admit(members_, newcomer, word::isFrozen(seen) ? &frozen : nullptr);
-  if (failures.empty())
+  if (failures.empty()) {
+    enterForEnd(newcomer);
     added.push_back(pid);
-  else
+  } else {
     members_.remove(newcomer);
+  }
   return failures;
+}
+
+/// From now on the guardian ends it if this process dies. The lock is held.
+void FreezeState::enterForEnd(Member& member) noexcept {
+  if (ending_ == nullptr || member.hasExited()) return;
+  ending_->awaitReader();
+  ProcessControl& control = freezer_->control();
+  if (mode_ != Mode::None) {
+    member.ending = ending_->enter(control.identify(member.process));
+    return;
+  }
+  // Which keeps no hold of its members.
+  Process process{.pid = member.pid()};
+  if (control.open(member.pid(), process).empty()) member.ending = ending_->enter(control.identify(process));
+  control.release(process);
 }
 
 /// Under the lock, with the word as it was seen.
@@ -220,6 +247,7 @@ Failures FreezeState::close(const Listener* caller) {
   Failures failures = resume(Whom::Stopped);
   append(failures, freezer_->close(members_));
   members_.clear();
+  endingWord_ = {};
   announce(lock, caller);
   return failures;
 }
@@ -227,8 +255,11 @@ Failures FreezeState::close(const Listener* caller) {
 void FreezeState::thawForGood() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
-  resume(Whom::Stopped);
+  // It does not run again before the guardian kills it, in a moment.
+  if (!isLeftToGuardian()) resume(Whom::Stopped);
 }
+
+bool FreezeState::isLeftToGuardian() const noexcept { return ending_ != nullptr && guardian::pid() != 0; }
 
 std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline,
                                          Interruption& interruption) {

@@ -10,12 +10,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../failure.h"
 #include "../mode.h"
 #include "../modes/freezer.h"
 #include "../modes/member_list.h"
+#include "../os/ledger.h"
 #include "../os/process_control.h"
 #include "../word.h"
 #include "attempt.h"
@@ -57,7 +59,9 @@ struct UnregisterResult {
 class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
   /// The mode says what the freezer is; see platform/platform.h.
-  FreezeState(Mode mode, std::unique_ptr<Freezer> freezer);
+  /// `ending`: members are entered there, and so is `word`, since they are to end with this process. They stay there if
+  /// the state is destroyed without a `close`.
+  FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending = nullptr, std::string_view word = {});
   FreezeState(const FreezeState&) = delete;
   FreezeState& operator=(const FreezeState&) = delete;
   /// Thaws.
@@ -129,6 +133,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// The first half of `close`, which must follow: for a process that exits and has other states to thaw. To forget
   /// members may take long, where they have to be moved out of a control group.
   void thawForGood() noexcept;
+  /// At that exit: the members end with this process, so there is nothing to thaw, and nothing to close.
+  bool isLeftToGuardian() const noexcept;
 
   /// Blocks until the word is another than `seen`, and returns that; or returns `seen` at the deadline, or soon after
   /// `interruption` says so. A change before the call ends the wait at once (G8). Closing is a change, to
@@ -151,6 +157,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   std::optional<FailureCode> whyNoMember(std::int64_t pid) const noexcept;
   Failures admit(Pid pid, std::uint64_t seen, std::vector<Pid>& added);
   Failures dismiss(Member& member, std::uint64_t seen);
+  void enterForEnd(Member& member) noexcept;
   bool advance() noexcept;
   void tell(const Listener* caller) noexcept;
   void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;
@@ -168,6 +175,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
   std::condition_variable changed_;  ///< the word has moved
   const std::unique_ptr<Freezer> freezer_;
+  Ledger* const ending_;    ///< where members are entered that are to end with this process; else null
+  LedgerEntry endingWord_;  ///< by which the guardian knows what they have started
   MemberList members_;
   Attempt* inProgress_ = nullptr;  ///< the attempt whose stops are in force, while the state reads running
   bool isCleared_ = false;         ///< by `close`

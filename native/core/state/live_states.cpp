@@ -40,7 +40,9 @@ void thawAll() {
   all.isExiting = true;
   // First what is stopped, then all other work.
   for (const auto& [id, entry] : all.entries) entry.state.thawForGood();
-  for (const auto& [id, entry] : all.entries) entry.state.close();
+  for (const auto& [id, entry] : all.entries) {
+    if (!entry.state.isLeftToGuardian()) entry.state.close();
+  }
 }
 
 }  // namespace

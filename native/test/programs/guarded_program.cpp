@@ -48,7 +48,7 @@ bool come(const std::vector<Pid>& pids, bool isStopped) {
 /// Never destroyed, as nothing is when a process is killed; the leak sanitizer reaches it from here. One a process.
 FreezeState& makeState(Mode mode, const std::vector<Pid>& pids) {
   guardian::setProgram(GUARDIAN_PROGRAM);
-  auto made = makeFreezer(mode, {}, {}, true);
+  auto made = makeFreezer(mode, {}, {}, OnDeath::Thaw);
   static auto* const state =
       new std::shared_ptr<FreezeState>(std::make_shared<FreezeState>(mode, std::move(made.freezer)));
   for (const Pid pid : pids) (*state)->registerPid(pid);

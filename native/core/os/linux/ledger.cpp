@@ -14,6 +14,7 @@ namespace freeze_state {
 
 using ledger::CgroupSlot;
 using ledger::ProcessSlot;
+using ledger::WordSlot;
 
 namespace {
 
@@ -23,6 +24,7 @@ constexpr int kFutureWriteSeal = 16;  // F_SEAL_FUTURE_WRITE
 constexpr int kPopulateWrite = 23;    // MADV_POPULATE_WRITE
 
 constexpr std::uint32_t kIsCgroup = 1U << 31;
+constexpr std::uint32_t kIsWord = 1U << 30;
 
 int createFile() noexcept {
   constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -83,6 +85,8 @@ CgroupSlot* MappedLedger::cgroups() const noexcept {
   return reinterpret_cast<CgroupSlot*>(memory_ + ledger::kCgroupsAt);
 }
 
+WordSlot* MappedLedger::words() const noexcept { return reinterpret_cast<WordSlot*>(memory_ + ledger::kWordsAt); }
+
 /// A free slot, or null where there is no room for another. The lock is held.
 template <typename Slot>
 Slot* MappedLedger::take(Pool& pool, std::atomic<std::uint32_t>& used, Slot* slots, std::uint32_t limit) noexcept {
@@ -103,7 +107,7 @@ Slot* MappedLedger::take(Pool& pool, std::atomic<std::uint32_t>& used, Slot* slo
   return &slots[next];
 }
 
-LedgerEntry MappedLedger::enter(const LedgerIdentity& identity) noexcept {
+LedgerEntry MappedLedger::enter(const LedgerIdentity& identity, bool endsWithUs) noexcept {
   const bool isKnown = identity.startTime != 0 || identity.inode != 0;
   if (identity.kind == LedgerIdentity::Kind::None || !isKnown) return {};
   const std::lock_guard lock(mutex_);
@@ -114,21 +118,35 @@ LedgerEntry MappedLedger::enter(const LedgerIdentity& identity) noexcept {
   slot->session = identity.session;
   slot->startTime = identity.startTime;
   slot->inode = identity.inode;
+  // Last, with all before it: it is killed without a mark, too.
+  slot->endsWithUs.store(endsWithUs ? 1 : 0, std::memory_order_release);
   return {*this, static_cast<std::uint32_t>(slot - processes()), slot->mark};
 }
 
-LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup) noexcept {
+LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup, bool endsWithUs) noexcept {
   const std::lock_guard lock(mutex_);
   if (cgroup.path.size() >= sizeof(CgroupSlot::path)) return {};
   CgroupSlot* const slot = take(cgroupPool_, header().cgroups, cgroups(), ledger::kMaxCgroups);
   if (slot == nullptr) return {};
   slot->inode = cgroup.inode;
   slot->isOwned = cgroup.isOwned ? 1 : 0;
+  slot->endsWithUs = endsWithUs ? 1 : 0;
   cgroup.path.copy(slot->path.data(), cgroup.path.size());
   slot->path.at(cgroup.path.size()) = '\0';
   // Last, with all before it: an owned one is removed without a mark, too.
   slot->isUsed.store(1, std::memory_order_release);
   return {*this, static_cast<std::uint32_t>(slot - cgroups()) | kIsCgroup, slot->mark};
+}
+
+LedgerEntry MappedLedger::enterWord(std::string_view word) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (word.empty() || word.size() >= sizeof(WordSlot::word)) return {};
+  WordSlot* const slot = take(wordPool_, header().words, words(), ledger::kMaxWords);
+  if (slot == nullptr) return {};
+  word.copy(slot->word.data(), word.size());
+  slot->word.at(word.size()) = '\0';
+  slot->isUsed.store(1, std::memory_order_release);
+  return {*this, static_cast<std::uint32_t>(slot - words()) | kIsWord, slot->isUsed};
 }
 
 void MappedLedger::awaitReader() noexcept {
@@ -148,11 +166,15 @@ void MappedLedger::endWait() noexcept {
 
 void MappedLedger::leave(std::uint32_t slot) noexcept {
   const std::lock_guard lock(mutex_);
-  const std::uint32_t index = slot & ~kIsCgroup;
+  const std::uint32_t index = slot & ~(kIsCgroup | kIsWord);
   if ((slot & kIsCgroup) != 0) {
     cgroups()[index].isUsed = 0;
     cgroups()[index].next = std::exchange(cgroupPool_.free, index + 1);
+  } else if ((slot & kIsWord) != 0) {
+    words()[index].isUsed = 0;
+    words()[index].next = std::exchange(wordPool_.free, index + 1);
   } else {
+    processes()[index].endsWithUs = 0;
     processes()[index].kind = ProcessSlot::Kind::Free;
     processes()[index].next = std::exchange(processPool_.free, index + 1);
   }

@@ -22,13 +22,29 @@ class MappedLedger final : public Ledger {
   MappedLedger& operator=(const MappedLedger&) = delete;
   ~MappedLedger() override;
 
-  LedgerEntry enter(const LedgerIdentity& identity) noexcept override;
-  LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override;
+  LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return enter(identity, false); }
+  LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return enter(cgroup, false); }
+  LedgerEntry enterWord(std::string_view word) noexcept override;
+  Ledger* ending() noexcept override { return &ending_; }
   void awaitReader() noexcept override;
   /// It is read from now on, or will not be: no call waits for that any more.
   void endWait() noexcept;
 
  private:
+  /// Enters its lines into the ledger as of processes that are to end with us.
+  class Ending final : public Ledger {
+   public:
+    explicit Ending(MappedLedger& all) noexcept : all_(all) {}
+    LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return all_.enter(identity, true); }
+    LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return all_.enter(cgroup, true); }
+    LedgerEntry enterWord(std::string_view word) noexcept override { return all_.enterWord(word); }
+    void awaitReader() noexcept override { all_.awaitReader(); }
+
+   private:
+    void leave(std::uint32_t /*slot*/) noexcept override {}  // its lines are those of the other
+    MappedLedger& all_;
+  };
+
   /// The free slots of one kind, as a list through their `next`: taking one, and giving it back, allocates nothing.
   struct Pool {
     std::uint32_t free = 0;      ///< index + 1 of the first; 0: none
@@ -36,6 +52,8 @@ class MappedLedger final : public Ledger {
   };
 
   explicit MappedLedger(std::byte* memory) noexcept : memory_(memory) {}
+  LedgerEntry enter(const LedgerIdentity& identity, bool endsWithUs) noexcept;
+  LedgerEntry enter(const LedgerCgroup& cgroup, bool endsWithUs) noexcept;
   void leave(std::uint32_t slot) noexcept override;
   template <typename Slot>
   Slot* take(Pool& pool, std::atomic<std::uint32_t>& used, Slot* slots, std::uint32_t limit) noexcept;
@@ -43,14 +61,17 @@ class MappedLedger final : public Ledger {
   ledger::Header& header() const noexcept;
   ledger::ProcessSlot* processes() const noexcept;
   ledger::CgroupSlot* cgroups() const noexcept;
+  ledger::WordSlot* words() const noexcept;
 
   std::byte* const memory_;
+  Ending ending_{*this};
 
   std::mutex mutex_;  ///< guards the rest, and the slots but for their marks
   std::condition_variable waitEnded_;
   std::atomic<bool> isWaitOver_{false};
   Pool processPool_;
   Pool cgroupPool_;
+  Pool wordPool_;
 };
 
 }  // namespace freeze_state

@@ -5,13 +5,14 @@
 #include <climits>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 /// How the ledger lies in its file: the one thing that the core and the guardian share. Written by the core alone,
 /// through a mapping; read by the guardian, by pread(2), once the core's process has died.
 namespace freeze_state::ledger {
 
 /// Changes with the layout: a guardian of another version does not start.
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 /// A process or a process group. A line of the cache each, so that two threads do not share one.
 struct alignas(64) ProcessSlot {
@@ -24,6 +25,8 @@ struct alignas(64) ProcessSlot {
   std::uint64_t startTime;  ///< 0: not known
   std::uint64_t inode;      ///< 0: not known
   std::uint32_t next;       ///< of a free slot: the free one after it
+  std::atomic<std::uint32_t>
+      endsWithUs;  ///< not 0: it is killed when we die, marked or not. 0 until the identity is there
 };
 static_assert(sizeof(ProcessSlot) == 64 && std::atomic<std::uint32_t>::is_always_lock_free);
 
@@ -34,22 +37,37 @@ struct CgroupSlot {
   std::uint32_t isOwned;
   std::uint32_t next;
   std::uint64_t inode;
+  std::uint64_t endsWithUs;         ///< as of a process
   std::array<char, PATH_MAX> path;  ///< ends with a 0
 };
+
+/// A word by which processes are known that are to end with us, whatever became of their parents.
+struct alignas(64) WordSlot {
+  std::atomic<std::uint32_t> isUsed;
+  std::uint32_t next;
+  std::array<char, 56> word;  ///< ends with a 0
+};
+
+/// The variable of a process's environment that has such words, with spaces in between.
+inline constexpr std::string_view kWordVariable = "FREEZE_STATE_SANDBOX";
 
 /// At the beginning of the file.
 struct Header {
   std::uint32_t version;
   std::atomic<std::uint32_t> processes;  ///< so many slots were ever used
   std::atomic<std::uint32_t> cgroups;
+  std::atomic<std::uint32_t> words;
 };
 
 inline constexpr std::uint32_t kMaxProcesses = 1U << 18;
 inline constexpr std::uint32_t kMaxCgroups = 1U << 12;
+inline constexpr std::uint32_t kMaxWords = 1U << 12;
 inline constexpr std::size_t kProcessesAt = 4096;
 inline constexpr std::size_t kCgroupsAt = kProcessesAt + (kMaxProcesses * sizeof(ProcessSlot));
-/// Of the mapping. The file is as long as its last slot that was ever used.
-inline constexpr std::size_t kSize = kCgroupsAt + (kMaxCgroups * sizeof(CgroupSlot));
+inline constexpr std::size_t kWordsAt = kCgroupsAt + (kMaxCgroups * sizeof(CgroupSlot));
+/// Of the mapping, and of the file.
+inline constexpr std::size_t kSize = kWordsAt + (kMaxWords * sizeof(WordSlot));
+static_assert(kCgroupsAt % alignof(CgroupSlot) == 0 && kWordsAt % alignof(WordSlot) == 0);
 
 /// What the guardian says once it is ready, by the socket that it was given. Silence, and an end of the socket, say
 /// that it could not start.

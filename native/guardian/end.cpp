@@ -1,0 +1,260 @@
+// How nothing escapes: a process that is killed leaves its children to init, and then nothing tells whose they were. So
+// all are stopped first, round by round, until a round over /proc finds no other one; a process that has been sent
+// SIGSTOP forks no more (the kernel looks for signals while it makes a child). Only then are they killed. What was
+// missed all the same, since its parent had gone, is found by its environment.
+#include "end.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "list.h"
+#include "records.h"
+#include "system.h"
+
+namespace freeze_state::guardian {
+
+namespace {
+
+using ledger::CgroupSlot;
+using ledger::ProcessSlot;
+
+struct Seen {
+  int pid;
+  ProcessStat stat;
+  bool isOurs;
+};
+
+/// Pid and start time together name a process: a pid is used again.
+struct Known {
+  int pid;
+  std::uint64_t startTime;
+};
+
+using Word = decltype(ledger::WordSlot::word);
+
+/// Whether the word is in that variable, of an environment as /proc shows it.
+bool hasWord(std::string_view environment, std::string_view word) {
+  const std::string_view name = ledger::kWordVariable;
+  while (!environment.empty()) {
+    const std::size_t length = std::min(environment.find('\0'), environment.size());
+    std::string_view words = environment.substr(0, length);
+    environment.remove_prefix(std::min(length + 1, environment.size()));
+    if (!words.starts_with(name) || words.substr(name.size(), 1) != "=") continue;
+    words.remove_prefix(name.size() + 1);
+    while (!words.empty()) {
+      const std::size_t end = std::min(words.find(' '), words.size());
+      if (words.substr(0, end) == word) return true;
+      words.remove_prefix(std::min(end + 1, words.size()));
+    }
+  }
+  return false;
+}
+
+/// Calls with the pids in a control group and in those below it, which are few.
+// NOLINTBEGIN(misc-no-recursion)
+template <typename Visit>
+void forEachInside(int directory, Visit& visit) {
+  const int copy = openat(directory, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+  if (FILE* const file = copy < 0 ? nullptr : fdopen(copy, "r"); file != nullptr) {
+    std::array<char, 32> line{};
+    while (std::fgets(line.data(), line.size(), file) != nullptr) {
+      // 0: of another pid namespace.
+      if (const int pid = static_cast<int>(std::strtol(line.data(), nullptr, 10)); pid > 1) visit(pid);
+    }
+    std::fclose(file);
+  }
+  const int self = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const entries = self < 0 ? nullptr : fdopendir(self);
+  if (entries == nullptr) return;
+  while (const dirent* const entry = readdir(entries)) {
+    const std::string_view name = entry->d_name;
+    if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
+    const int below = openat(directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (below < 0) continue;
+    forEachInside(below, visit);
+    close(below);
+  }
+  closedir(entries);
+}
+// NOLINTEND(misc-no-recursion)
+
+class Ending {
+ public:
+  explicit Ending(int emulator) : emulator_(emulator) {
+    forEachWord([&](const auto& word) { words_.add(word); });
+  }
+
+  void run() {
+    setCgroups("cgroup.freeze", "1");
+    // A tree that forks and exits faster than it is read may never be found as a whole.
+    constexpr int kMostRounds = 200;
+    for (int round = 0; round < kMostRounds; ++round) {
+      bool isAnyNew = false;
+      while (round < kMostRounds && stopNew()) {
+        isAnyNew = true;
+        ++round;
+      }
+      if (!isAnyNew && round > 0) break;
+      // The whole group by one write, from Linux 5.14 on.
+      setCgroups("cgroup.kill", "1");
+      for (const Known& one : known_) send(one, SIGKILL);
+    }
+    // What may not be killed runs on.
+    setCgroups("cgroup.freeze", "0");
+  }
+
+ private:
+  static void setCgroups(const char* file, const char* text) {
+    forEachCgroup([=](const CgroupSlot& slot) {
+      if (slot.endsWithUs == 0) return;
+      const int directory = openRecorded(slot);
+      if (directory < 0) return;
+      writeFile(directory, file, text);
+      close(directory);
+    });
+  }
+
+  /// One round. Whether it has found any.
+  bool stopNew() {
+    find();
+    bool isAny = false;
+    for (const Seen& one : seen_) {
+      if (!one.isOurs || isKnown(one) || !known_.add({one.pid, one.stat.startTime})) continue;
+      isAny = true;
+      send({one.pid, one.stat.startTime}, SIGSTOP);
+    }
+    return isAny;
+  }
+
+  void find() {
+    seen_.clear();
+    anyProcess([&](int pid) {
+      Seen one{.pid = pid, .stat = {}, .isOurs = false};
+      if (pid > 1 && pid != emulator_ && pid != getpid() && readStat(pid, one.stat)) seen_.add(one);
+      return false;
+    });
+    std::ranges::sort(seen_, {}, &Seen::pid);
+    for (Seen& one : seen_) one.isOurs = isKnown(one);
+    findRecorded();
+    findInCgroups();
+    findByWords();
+    while (findChildren()) {
+    }
+  }
+
+  Seen* get(int pid) {
+    Seen* const at = std::ranges::lower_bound(seen_, pid, {}, &Seen::pid);
+    return at != seen_.end() && at->pid == pid ? at : nullptr;
+  }
+
+  bool isKnown(const Seen& one) {
+    return std::ranges::any_of(
+        known_, [&](const Known& known) { return known.pid == one.pid && known.startTime == one.stat.startTime; });
+  }
+
+  void findRecorded() {
+    forEachProcess([&](const ProcessSlot& slot) {
+      if (slot.endsWithUs.load() == 0) return;
+      const int fd = openPidfd(slot.number);
+      const bool isLeader = isRecorded(slot, fd);
+      if (fd >= 0) close(fd);
+      if (slot.kind == ProcessSlot::Kind::Process) {
+        Seen* const one = isLeader ? get(slot.number) : nullptr;
+        if (one != nullptr) one->isOurs = true;
+        return;
+      }
+      // As for a thaw: its leader is the recorded one, or was reaped.
+      if (!isLeader && !hasNobody(slot.number)) return;
+      for (Seen& one : seen_)
+        one.isOurs = one.isOurs || (one.stat.group == slot.number && one.stat.session == slot.session);
+    });
+  }
+
+  /// What has the number in the group is the process that was seen, if that has lived before and after.
+  void findInCgroups() {
+    forEachCgroup([&](const CgroupSlot& slot) {
+      if (slot.endsWithUs == 0) return;
+      const int directory = openRecorded(slot);
+      if (directory < 0) return;
+      const auto visit = [&](int pid) {
+        ProcessStat now;
+        Seen* const one = get(pid);
+        if (one != nullptr && readStat(pid, now) && now.startTime == one->stat.startTime) one->isOurs = true;
+      };
+      forEachInside(directory, visit);
+      close(directory);
+    });
+  }
+
+  void findByWords() {
+    for (Seen& one : seen_) {
+      if (one.isOurs || words_.size() == 0) continue;
+      const std::size_t length = readEnvironment(one.pid, environment().data(), environment().size());
+      one.isOurs = std::ranges::any_of(
+          words_, [&](const Word& word) { return hasWord({environment().data(), length}, word.data()); });
+    }
+  }
+
+  bool findChildren() {
+    bool isAny = false;
+    for (Seen& one : seen_) {
+      if (one.isOurs) continue;
+      const Seen* const parent = get(one.stat.parent);
+      one.isOurs = parent != nullptr && parent->isOurs;
+      isAny = isAny || one.isOurs;
+    }
+    return isAny;
+  }
+
+  /// If the number still is the process's.
+  static void send(const Known& to, int signal) {
+    const int fd = openPidfd(to.pid);
+    ProcessStat now;
+    // After the pidfd was opened, so that it is one of this process.
+    if (readStat(to.pid, now) && now.startTime == to.startTime) {
+      if (fd >= 0)
+        signalPidfd(fd, signal);
+      else
+        kill(to.pid, signal);
+    }
+    if (fd >= 0) close(fd);
+  }
+
+  /// Larger than what execve(2) takes by default.
+  static std::array<char, 4U << 20>& environment() {
+    static std::array<char, 4U << 20> buffer;
+    return buffer;
+  }
+
+  const int emulator_;
+  List<Word> words_;
+  List<Seen> seen_;    ///< what /proc shows in this round, by their pids
+  List<Known> known_;  ///< what has been stopped
+};
+
+bool isAnyToEnd() {
+  bool isAny = false;
+  forEachWord([&](const auto&) { isAny = true; });
+  forEachProcess([&](const ProcessSlot& slot) { isAny = isAny || slot.endsWithUs.load() != 0; });
+  forEachCgroup([&](const CgroupSlot& slot) { isAny = isAny || slot.endsWithUs != 0; });
+  return isAny;
+}
+
+}  // namespace
+
+bool end(int emulator) {
+  if (!isAnyToEnd()) return false;
+  Ending(emulator).run();
+  return true;
+}
+
+}  // namespace freeze_state::guardian

@@ -1,0 +1,56 @@
+#include "records.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "system.h"
+
+namespace freeze_state::guardian {
+
+using ledger::CgroupSlot;
+using ledger::ProcessSlot;
+
+bool readLedger(void* into, std::size_t size, std::size_t offset) {
+  return pread(ledger::kLedgerFd, into, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+}
+
+bool readHeader(ledger::Header& header) {
+  return readLedger(&header, sizeof header, 0) && header.version == ledger::kVersion;
+}
+
+bool isRecorded(const ProcessSlot& slot, int fd) {
+  if (fd >= 0 && slot.inode != 0) return inodeOf(fd) == slot.inode;
+  ProcessStat now;
+  return slot.startTime != 0 && readStat(slot.number, now) && now.startTime == slot.startTime;
+}
+
+bool hasNobody(int number) { return kill(number, 0) != 0 && errno == ESRCH; }
+
+int openRecorded(const CgroupSlot& slot) {
+  constexpr auto kCgroup2 = 0x63677270;  // CGROUP2_SUPER_MAGIC, <linux/magic.h>
+  const int fd = open(slot.path.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  struct stat status{};
+  struct statfs system{};
+  const bool isRecorded =
+      fstat(fd, &status) == 0 && status.st_ino == slot.inode && fstatfs(fd, &system) == 0 && system.f_type == kCgroup2;
+  if (isRecorded) return fd;
+  close(fd);
+  return -1;
+}
+
+bool writeFile(int directory, const char* name, const char* text) {
+  const int file = openat(directory, name, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool isWritten = write(file, text, std::strlen(text)) > 0;
+  close(file);
+  return isWritten;
+}
+
+}  // namespace freeze_state::guardian

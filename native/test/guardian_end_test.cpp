@@ -1,0 +1,225 @@
+// The guardian's program on a ledger that the test writes: which processes it kills where its emulator dies.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../core/os/linux/ledger.h"
+#include "../core/os/linux/ledger_layout.h"
+#include "../core/os/linux/procfs.h"
+#include "../core/os/process_control.h"
+#include "support/child.h"
+#include "support/wait_until.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A ledger, and the guardian that reads it once `emulatorDies`. The emulator is a child, which may not be hit.
+class Guarded {
+ public:
+  Guarded() {
+    Failure why{};
+    ledger_ = MappedLedger::make(file_, why);
+    REQUIRE(ledger_);
+  }
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+  ~Guarded() { close(file_); }
+
+  Ledger& ending() { return *ledger_->ending(); }
+  Ledger& thawing() { return *ledger_; }
+
+  /// Runs the guardian to its end.
+  void emulatorDies() {
+    std::array<int, 2> ends{};
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    shutdown(ends[0], SHUT_WR);
+    const std::string pid = std::to_string(emulator_.pid());
+    const Pid own = getpid();
+    const pid_t started = fork();
+    REQUIRE(started >= 0);
+    if (started == 0) {
+      dieWith(own);
+      // Out of the way first: one may have the number of another.
+      constexpr int kHigh = 10;
+      const int socket = fcntl(ends[1], F_DUPFD_CLOEXEC, kHigh);
+      const int file = fcntl(file_, F_DUPFD_CLOEXEC, kHigh);
+      if (dup2(socket, ledger::kSocketFd) < 0 || dup2(file, ledger::kLedgerFd) < 0) _exit(1);
+      close(ledger::kParentFd);
+      execl(GUARDIAN_PROGRAM, "freeze-state-guardian", pid.c_str(), nullptr);
+      _exit(1);
+    }
+    close(ends[1]);
+    waitpid(started, nullptr, 0);
+    ledger::Hello hello;
+    CHECK(recv(ends[0], &hello, sizeof hello, MSG_WAITALL) == sizeof hello);
+    char more = 0;
+    CHECK(recv(ends[0], &more, 1, 0) == 0);
+    close(ends[0]);
+    CHECK(emulator_.runs());
+  }
+
+ private:
+  Child emulator_;
+  int file_ = -1;
+  std::unique_ptr<MappedLedger> ledger_;
+};
+
+LedgerIdentity identityOf(Pid pid) {
+  Process process{.pid = pid};
+  REQUIRE(systemControl().open(pid, process).empty());
+  const LedgerIdentity identity = systemControl().identify(process);
+  systemControl().release(process);
+  return identity;
+}
+
+/// Kills it, if it lives, and reaps it. It is a shell that leads a group and a session, with two descendants in
+/// sessions of their own; all have the word.
+class Family {
+ public:
+  explicit Family(const std::string& words) {
+    std::array<int, 2> pipe{};
+    REQUIRE(pipe2(pipe.data(), O_CLOEXEC) == 0);
+    const std::string variable = std::string(ledger::kWordVariable) + "=" + words;
+    // They end by themselves where a test is broken.
+    const std::string program = "setsid sh -c 'sleep 60 & echo $!; wait' & wait";
+    pid_ = fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      setsid();
+      dup2(pipe[1], STDOUT_FILENO);
+      const std::string path = std::string("PATH=") + std::getenv("PATH");
+      const std::array<const char*, 3> environment{path.c_str(), variable.c_str(), nullptr};
+      execle("/bin/sh", "sh", "-c", program.c_str(), nullptr, environment.data());
+      _exit(1);
+    }
+    close(pipe[1]);
+    std::array<char, 16> text{};
+    CHECK(read(pipe[0], text.data(), text.size() - 1) > 0);
+    close(pipe[0]);
+    grandchild_ = static_cast<Pid>(std::strtol(text.data(), nullptr, 10));
+  }
+  Family(const Family&) = delete;
+  Family& operator=(const Family&) = delete;
+  ~Family() {
+    if (grandchild_ > 1 && !isOver(grandchild_)) kill(grandchild_, SIGKILL);
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+
+  Pid pid() const { return pid_; }
+  bool comesToEnd() const {
+    return waitUntil([&] { return isOver(pid_) && isOver(grandchild_); });
+  }
+  bool lives() const { return !isOver(pid_) && !isOver(grandchild_); }
+  void stop() const {
+    kill(pid_, SIGSTOP);
+    kill(grandchild_, SIGSTOP);
+  }
+
+ private:
+  static bool isOver(Pid pid) {
+    ProcessEntry stat;
+    return procfs::read(pid, stat) != 0 || stat.state == 'Z' || stat.state == 'X';
+  }
+
+  Pid pid_ = 0;
+  Pid grandchild_ = 0;
+};
+
+}  // namespace
+
+TEST_SUITE("the guardian kills what is to end with its emulator") {
+  TEST_CASE("a process and its descendants in sessions of their own, and no other") {
+    Guarded guarded;
+    const Family family("one");
+    const Family stranger("two");
+    const auto line = guarded.ending().enter(identityOf(family.pid()));
+    guarded.emulatorDies();
+    CHECK(family.comesToEnd());
+    CHECK(stranger.lives());
+  }
+
+  TEST_CASE("where they are stopped by it, without continuing them, while others are continued") {
+    Guarded guarded;
+    const Family family("one");
+    const Child other;
+    family.stop();
+    kill(other.pid(), SIGSTOP);
+    REQUIRE(other.comesToStop());
+    auto line = guarded.ending().enter(identityOf(family.pid()));
+    auto thawed = guarded.thawing().enter(identityOf(other.pid()));
+    line.mark();
+    thawed.mark();
+    guarded.emulatorDies();
+    CHECK(family.comesToEnd());
+    CHECK(other.comesToRun());
+  }
+
+  TEST_CASE("not a process that has the number of one") {
+    Guarded guarded;
+    const Family family("one");
+    LedgerIdentity identity = identityOf(family.pid());
+    if (identity.inode != 0)
+      ++identity.inode;
+    else
+      ++identity.startTime;
+    auto line = guarded.ending().enter(identity);
+    line.mark();
+    guarded.emulatorDies();
+    CHECK(family.lives());
+  }
+
+  TEST_CASE("not one that has left the ledger") {
+    Guarded guarded;
+    const Family family("one");
+    {
+      const auto line = guarded.ending().enter(identityOf(family.pid()));
+    }
+    {
+      const auto word = guarded.ending().enterWord("one");
+    }
+    guarded.emulatorDies();
+    CHECK(family.lives());
+  }
+
+  TEST_CASE("a group, and the descendants of those in it") {
+    Guarded guarded;
+    const Family family("one");
+    LedgerIdentity identity = identityOf(family.pid());
+    identity.kind = LedgerIdentity::Kind::Group;
+    identity.session = family.pid();
+    const auto line = guarded.ending().enter(identity);
+    guarded.emulatorDies();
+    CHECK(family.comesToEnd());
+  }
+
+  TEST_CASE("by a word in their environment, among others, and not by a part of it") {
+    Guarded guarded;
+    const Family family("outer one");
+    const Family other("oneself");
+    const Family another("on");
+    const auto line = guarded.ending().enterWord("one");
+    guarded.emulatorDies();
+    CHECK(family.comesToEnd());
+    CHECK(other.lives());
+    CHECK(another.lives());
+  }
+
+  TEST_CASE("a word that is too long is not taken") {
+    Guarded guarded;
+    const LedgerEntry line = guarded.ending().enterWord(std::string(sizeof(ledger::WordSlot::word), 'a'));
+    CHECK(line.isEmpty());
+  }
+}
+
+}  // namespace freeze_state::test
