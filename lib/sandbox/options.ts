@@ -20,6 +20,7 @@ export interface Policy {
   readonly freezeAfter: number | false;
   /** `undefined`: not confirmed. */
   readonly confirm: { readonly timeout?: number } | undefined;
+  readonly endsWithParent: boolean;
 }
 
 export function checkedPolicy(given: SandboxOptions): Policy {
@@ -28,11 +29,28 @@ export function checkedPolicy(given: SandboxOptions): Policy {
     state = {},
     freezeAfter = 0,
     confirm = true,
-  } = taken('options', given, ['mode', 'state', 'freezeAfter', 'confirm']);
+    onParentDeath = 'thaw',
+  } = taken('options', given, ['mode', 'state', 'freezeAfter', 'confirm', 'onParentDeath']);
   checkMode(mode);
   checkObject('options.state', state);
   if (freezeAfter !== false) checkedMilliseconds('options.freezeAfter', freezeAfter, 'false to freeze on request only');
-  return { mode, state, freezeAfter: freezeAfter as number | false, confirm: checkedConfirm(confirm) };
+  return {
+    mode,
+    state,
+    freezeAfter: freezeAfter as number | false,
+    confirm: checkedConfirm(confirm),
+    endsWithParent: isKill(onParentDeath, state),
+  };
+}
+
+function isKill(onParentDeath: unknown, state: object): boolean {
+  if ('onParentDeath' in state || 'mark' in state) {
+    throw typeError('options.state has onParentDeath or mark, which a sandbox sets; expected options.onParentDeath.');
+  }
+  if (onParentDeath !== 'thaw' && onParentDeath !== 'kill') {
+    throw invalidValue(`options.onParentDeath is ${shown(onParentDeath)}; expected "thaw" or "kill".`);
+  }
+  return onParentDeath === 'kill';
 }
 
 function checkedConfirm(confirm: unknown): Policy['confirm'] {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../index';
 import type { Children } from './children';
 import { hasInEnvironment, isAlive, livingProcesses, type Process, processOf, send } from './process-table';
@@ -11,13 +10,14 @@ const markName = 'FREEZE_STATE_SANDBOX';
 
 /** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
 export class Reach {
-  readonly #id = randomUUID();
   /** The start time of the first child: nothing that is older is ours. */
   #since = Number.POSITIVE_INFINITY;
   /** All that a signal was sent to: their children belong here when they have gone. */
   readonly #known = new Map<number, Process>();
 
   constructor(
+    /** Among all sandboxes that there are. */
+    private readonly id: string,
     private readonly state: FreezeState,
     private readonly mode: FreezeMode,
     private readonly children: Children,
@@ -27,7 +27,7 @@ export class Reach {
 
   /** What is added to the environment of a child. */
   get environment(): Readonly<Record<string, string>> {
-    return { [markName]: this.#id };
+    return { [markName]: this.id };
   }
 
   started(pid: number | undefined): void {
@@ -87,7 +87,7 @@ export class Reach {
   }
 
   #isMarked(one: Process): boolean {
-    return one.start >= this.#since && hasInEnvironment(one, markName, this.#id);
+    return one.start >= this.#since && hasInEnvironment(one, markName, this.id);
   }
 }
 

@@ -1,4 +1,5 @@
 import * as childProcess from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import {
   type AnyFreezeError,
@@ -9,6 +10,7 @@ import {
   type FreezeReport,
   FreezeState,
 } from '../index';
+import { forgetAtExit, killAtExit } from './at-exit';
 import { Children } from './children';
 import { Ending } from './ending';
 import { Freezing, type Tell } from './freezing';
@@ -63,11 +65,15 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     const { mode } = policy;
     this.#mode = mode;
     const tell: Tell = (name, ...event) => process.nextTick(() => this.#tell(name, event));
-    this.state = new FreezeState({ mode, ...policy.state });
+    const id = randomUUID();
+    // The guardian finds by it what `terminate` does.
+    const end = policy.endsWithParent ? ({ onParentDeath: 'kill', mark: id } as const) : {};
+    this.state = new FreezeState({ mode, ...policy.state, ...end });
+    if (policy.endsWithParent) killAtExit(this);
     this.#works = new Works(this.state);
     this.#children = new Children(this.state, this.#works, (child) => tell('exit', child));
     const { cgroup: _, ...others } = policy.state;
-    this.#reach = new Reach(this.state, mode, this.#children, others);
+    this.#reach = new Reach(id, this.state, mode, this.#children, others);
     this.#ending = new Ending(this.#reach, this.#children);
     this.#freezing = new Freezing(this.state, policy, tell);
     const inside =
@@ -177,6 +183,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   #close(): void {
     this.#freezing.stop();
     this.state.close();
+    forgetAtExit(this);
     this.#lastHold?.release();
   }
 

@@ -6,7 +6,7 @@ export interface SandboxOptions {
   /** What a freeze covers. Default `process-tree`. */
   readonly mode?: FreezeMode;
   /** Options of the {@link Sandbox.state}, such as the control group. */
-  readonly state?: FreezeOptions;
+  readonly state?: Omit<FreezeOptions, 'onParentDeath' | 'mark'>;
   /**
    * Milliseconds, 0 to 2^31-1, from the release of the last hold to the freeze. `0`: in the next turn of the event loop,
    * never inside `release()`. `false`: only when {@link Sandbox.freeze} is called. Default 0.
@@ -17,6 +17,12 @@ export interface SandboxOptions {
    * `timeout` milliseconds (by default 1000). `false`: it is done when all have been signalled. Default `true`.
    */
   readonly confirm?: boolean | { readonly timeout?: number };
+  /**
+   * What becomes of the sandbox when this process ends without {@link Sandbox.terminate}, in whatever way. `thaw`: what is
+   * frozen runs on. `kill`: every process of the sandbox is killed, frozen or not; by this process where it exits, and by
+   * the guardian where it is killed or crashes. Default `thaw`.
+   */
+  readonly onParentDeath?: 'thaw' | 'kill';
 }
 
 /** What a `Sandbox` tells, each event in a later tick. */

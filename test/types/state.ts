@@ -131,6 +131,8 @@ FreezeState.capabilities.modes.process.available = true;
 expectTypeOf<FreezeOptions>().toEqualTypeOf<{
   readonly boost?: boolean;
   readonly guardian?: boolean;
+  readonly onParentDeath?: 'thaw' | 'kill';
+  readonly mark?: string;
   readonly cgroup?: CgroupOptions;
 }>();
 export function optionsAreReadonly(options: FreezeOptions, wait: WaitOptions): void {
