@@ -56,10 +56,18 @@ afterEach(async () => {
   // What a broken sandbox has left.
   await until(() => {
     const left = leftovers();
-    for (const pid of left) process.kill(pid, 'SIGKILL');
+    for (const pid of left) kill(pid);
     return left.length === 0;
   }, 'nothing is left of the sandboxes');
 });
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has exited since.
+  }
+}
 
 /** Freezes it now. In mode none nothing is frozen. */
 export async function freeze(sandbox: Sandbox): Promise<void> {
