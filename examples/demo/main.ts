@@ -37,10 +37,7 @@ async function main(): Promise<void> {
     graceMs,
     onLog: (entry) => log.push(entry),
   });
-  process.on('exit', () => {
-    sandbox.kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
   console.log(

@@ -64,11 +64,6 @@ export class Endpoint {
     return this.#stopped;
   }
 
-  /** Ends it now, without asking. */
-  kill(): void {
-    for (const sandbox of this.#living) sandbox.kill();
-  }
-
   async #stop(): Promise<void> {
     this.#over.abort();
     await Promise.all([...this.#living].map((sandbox) => sandbox.stop()));

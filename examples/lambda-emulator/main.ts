@@ -158,8 +158,8 @@ async function sandboxFactory(options: Options): Promise<SandboxFactory> {
   return (onLog) => new LambdaSandbox({ ...config, onLog });
 }
 
-/** The first signal ends the sandbox in order, the second one at once; whatever ends us, no process is left. */
-function endOnSignals(sandbox: { stop(): Promise<void>; kill(): void }): { exitCode?: number } {
+/** The first signal ends the sandbox in order, the second one at once: by our exit, with which its processes end. */
+function endOnSignals(sandbox: { stop(): Promise<void> }): { exitCode?: number } {
   const interrupted: { exitCode?: number } = {};
   for (const [signal, number] of [
     ['SIGHUP', 1] as const,
@@ -173,7 +173,6 @@ function endOnSignals(sandbox: { stop(): Promise<void>; kill(): void }): { exitC
       void sandbox.stop();
     });
   }
-  process.on('exit', () => sandbox.kill());
   return interrupted;
 }
 

@@ -22,7 +22,9 @@ export class Members {
     private readonly log: (happening: Happening, atUs?: number) => void,
     private readonly onFailure: (error: unknown) => void,
   ) {
-    this.#sandbox = new Sandbox({ mode, freezeAfter: mode === FreezeMode.None ? false : graceMs });
+    // However we end: by an exit, an error, or SIGKILL.
+    const freezeAfter = mode === FreezeMode.None ? false : graceMs;
+    this.#sandbox = new Sandbox({ mode, freezeAfter, onParentDeath: 'kill' });
     this.#sandbox.on('freeze', ({ epoch, signaledNs, stoppedNs }) => {
       if (this.#isOver) return;
       const stoppedUs = Math.round(stoppedNs / 1000);

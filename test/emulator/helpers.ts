@@ -132,8 +132,8 @@ export class Run {
     }
   }
 
-  /** Waits for the end; where it is another than expected, shows what happened. */
-  async exitsWith(code: number): Promise<void> {
+  /** Waits for the end, `null` for one by a signal; where it is another than expected, shows what happened. */
+  async exitsWith(code: number | null): Promise<void> {
     expect(await this.exited(), `${this.stdout.slice(-2_000)}\n${this.stderr.slice(-5_000)}`).toBe(code);
   }
 

@@ -30,16 +30,17 @@ const ends = [
   ['returns', 0, FreezeMode.Cgroup, () => {}],
   ['is sent SIGTERM', 143, FreezeMode.ProcessGroup, (run: Run) => run.child.kill('SIGTERM')],
   ['gets Ctrl-C', 130, FreezeMode.ProcessTree, (run: Run) => process.kill(-run.pid, 'SIGINT')],
+  ['is killed', null, FreezeMode.ProcessTree, (run: Run) => run.child.kill('SIGKILL')],
   ['throws', 1, FreezeMode.Process, (run: Run) => run.child.stdout?.destroy()],
 ] as const;
 
 describe('nothing that the function has started survives an emulator', () => {
   it.each(ends.filter(([, , mode]) => signallingModes.includes(mode)))(
-    'that %s, with %i, in mode %s',
+    'that %s, with %s, in mode %s',
     async (how, code, mode, end) => {
       // One response of many is written when nobody reads it.
       const others = how === 'throws' ? Array(100).fill({}) : [];
-      const gap = code > 1 ? 60_000 : 300;
+      const gap = code === null || code > 1 ? 60_000 : 300;
       const { run, daemons } = await withDaemons(how, others, ['--freeze', mode, '--gap', gap]);
       if (code !== 0) await run.until('it is frozen', () => run.count('freeze') > 0);
       end(run);
