@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../failure.h"
@@ -38,13 +39,16 @@ struct MemberStatus {
 /// What a freeze covers, and how all of that is stopped and continued: there is one for each mode. The state decides
 /// when. It owns the members and hands them over, and calls every function under its lock. Nothing throws.
 ///
-/// A mode must write six: admit, dismiss, begin, stop, confirm, resume. The others have a default that only knows the
-/// members; a mode overrides them where it covers more, or where it has made something. `inspect` is apart from `visit`
-/// since it probes: process by process, and the state releases its lock in between, so that a thaw can come first.
+/// A mode must write six: admit, dismiss, begin, stop, confirm, resume. Six more have a default that only knows the
+/// members: refresh, isAnyAlive, isAnyStopped, visit, inspect, close. A mode overrides those where it covers more, or
+/// where it has made something. `inspect` is apart from `visit` since it probes: process by process, and the state
+/// releases its lock in between, so that a thaw can come first.
 class Freezer {
  public:
-  /// `isSupported`: whether anything can be frozen in this way here.
-  Freezer(ProcessControl& control, bool isSupported) noexcept : control_(control), isSupported_(isSupported) {}
+  /// `isSupported`: whether anything can be frozen in this way here. `cgroup`: the directory of the control group that
+  /// it freezes; empty where it does so by other means.
+  Freezer(ProcessControl& control, bool isSupported, std::string cgroup = {}) noexcept
+      : control_(control), isSupported_(isSupported), cgroup_(std::move(cgroup)) {}
   Freezer(const Freezer&) = delete;
   Freezer& operator=(const Freezer&) = delete;
   virtual ~Freezer() = default;
@@ -52,13 +56,15 @@ class Freezer {
   ProcessControl& control() const noexcept { return control_; }
 
   bool isSupported() const noexcept { return isSupported_; }
+  const std::string& cgroup() const noexcept { return cgroup_; }
 
   /// Takes hold of a newcomer: the last of the members, of which only the pid is filled in. Where the set is frozen, as
   /// the ticket then says, it is stopped at once; a thaw may move the word meanwhile, and finds it marked. On failure
   /// the state forgets the newcomer, and nothing that came with it stays stopped.
-  virtual Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) = 0;
-  /// A live member was registered again: puts right what others have undone.
-  virtual Failures readmit(MemberList& /*members*/, Member& /*member*/) { return {}; }
+  ///
+  /// Or a live member was registered again, which `isAdmitted` says: puts right what others have undone. On failure it
+  /// stays a member.
+  virtual Failures admit(MemberList& members, Member& member, const Ticket* frozen) = 0;
   /// Continues the member if we stopped it, with all that came with it. Then the state forgets it. On failure it stays,
   /// and where the set is frozen, as the ticket then says, it stays stopped with all that came with it.
   virtual Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) = 0;
@@ -89,9 +95,6 @@ class Freezer {
   virtual std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
                                               const Slice& slice);
 
-  /// The directory of the control group that it freezes; empty where it does so by other means. Constant.
-  virtual std::string cgroup() const { return {}; }
-
   /// At the end, when nothing is stopped any more. What it made is removed; the failures say what could not be. Doing
   /// it again does nothing.
   virtual Failures close(MemberList& /*members*/) { return {}; }
@@ -102,6 +105,7 @@ class Freezer {
  private:
   ProcessControl& control_;
   const bool isSupported_;
+  const std::string cgroup_;
 };
 
 }  // namespace freeze_state

@@ -9,10 +9,9 @@ class NoneFreezer final : public Freezer {
  public:
   explicit NoneFreezer(ProcessControl& control) noexcept : Freezer(control, true) {}
 
-  Failures admit(MemberList& /*members*/, Member& /*newcomer*/, const Ticket* /*frozen*/) override { return {}; }
+  Failures admit(MemberList& /*members*/, Member& /*member*/, const Ticket* /*frozen*/) override { return {}; }
   Failures dismiss(MemberList& /*members*/, Member& /*member*/, const Ticket* /*frozen*/) override { return {}; }
   void refresh(MemberList& /*members*/) noexcept override {}
-  bool isAnyAlive(const MemberList& /*members*/) const noexcept override { return false; }
   void begin(MemberList& /*members*/) override {}
   Step stop(MemberList& /*members*/, const Slice& /*slice*/, bool /*isNoting*/) override { return Step::done(); }
   Step confirm(MemberList& /*members*/, const Slice& /*slice*/) override { return Step::done(); }

@@ -8,15 +8,16 @@ Failures ProcessFreezer::open(Member& newcomer) noexcept {
   return {};
 }
 
-Failures ProcessFreezer::admit(MemberList& /*members*/, Member& newcomer, const Ticket* frozen) {
-  if (Failures failures = open(newcomer); !failures.empty()) return failures;
+Failures ProcessFreezer::admit(MemberList& /*members*/, Member& member, const Ticket* frozen) {
+  if (member.isAdmitted) return {};
+  if (Failures failures = open(member); !failures.empty()) return failures;
   // Not after a thaw in the meantime: that thaw must not have one more process to continue.
-  if (frozen == nullptr || !frozen->isCurrent() || newcomer.hasExited()) return {};
+  if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};
   const SignalLoop loop(options_, reach_);
-  const auto failure = protocol_.stop(newcomer, false);
+  const auto failure = protocol_.stop(member, false);
   if (!failure) return {};
   // It moved while it was signalled: what the signal reached runs on.
-  if (newcomer.stop.isSent) protocol_.resume(newcomer);
+  if (member.stop.isSent) protocol_.resume(member);
   return {*failure};
 }
 

@@ -19,7 +19,7 @@ class ProcessFreezer : public Freezer {
         protocol_(control, ledger),
         reach_(reach) {}
 
-  Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
+  Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;

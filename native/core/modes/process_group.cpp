@@ -31,9 +31,10 @@ void ProcessGroupFreezer::forgetWalks() noexcept {
   fruitless_ = 0;
 }
 
-Failures ProcessGroupFreezer::admit(MemberList& members, Member& newcomer, const Ticket* frozen) {
+Failures ProcessGroupFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
+  if (member.isAdmitted) return {};
   forgetWalks();
-  return ProcessFreezer::admit(members, newcomer, frozen);
+  return ProcessFreezer::admit(members, member, frozen);
 }
 
 Failures ProcessGroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* frozen) {

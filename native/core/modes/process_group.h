@@ -20,7 +20,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
                       Ledger* ledger = nullptr) noexcept
       : ProcessFreezer(options, groups, ledger, SignalLoop::kMany), groups_(groups), table_(table) {}
 
-  Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
+  Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void refresh(MemberList& members) noexcept override;
   void begin(MemberList& members) override;

@@ -23,12 +23,13 @@ bool TreeFreezer::isOurAncestor(Pid pid) {
   return false;
 }
 
-Failures TreeFreezer::admit(MemberList& members, Member& newcomer, const Ticket* frozen) {
+Failures TreeFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
+  if (member.isAdmitted) return {};
   endWalk();
-  if (isOurAncestor(newcomer.pid())) return {{FailureCode::OwnAncestor, newcomer.pid()}};
-  if (Failures failures = open(newcomer); !failures.empty()) return failures;
-  if (frozen == nullptr || !frozen->isCurrent() || newcomer.hasExited()) return {};
-  return admitFrozen(members, newcomer, *frozen);
+  if (isOurAncestor(member.pid())) return {{FailureCode::OwnAncestor, member.pid()}};
+  if (Failures failures = open(member); !failures.empty()) return failures;
+  if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};
+  return admitFrozen(members, member, *frozen);
 }
 
 Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const Ticket& frozen) {

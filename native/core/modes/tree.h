@@ -25,7 +25,7 @@ class TreeFreezer final : public ProcessFreezer {
         descendants_(control) {}
 
   /// Fails with `OwnAncestor`, besides.
-  Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
+  Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void begin(MemberList& members) override;

@@ -182,15 +182,17 @@ RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids) {
 
 /// Under the lock, with the word as it was seen.
 Failures FreezeState::admit(Pid pid, std::uint64_t seen, std::vector<Pid>& added) {
+  const Ticket frozen(word_, seen);
+  const Ticket* const ifFrozen = word::isFrozen(seen) ? &frozen : nullptr;
   if (Member* known = members_.find(pid); known != nullptr) {
     freezer_->refresh(members_);
-    if (!known->hasExited()) return freezer_->readmit(members_, *known);
+    if (!known->hasExited()) return freezer_->admit(members_, *known, ifFrozen);
     members_.remove(*known);
   }
   Member& newcomer = members_.add({.process = {.pid = pid}});
-  const Ticket frozen(word_, seen);
-  Failures failures = freezer_->admit(members_, newcomer, word::isFrozen(seen) ? &frozen : nullptr);
-  if (failures.empty()) {
+  Failures failures = freezer_->admit(members_, newcomer, ifFrozen);
+  newcomer.isAdmitted = failures.empty();
+  if (newcomer.isAdmitted) {
     enterForEnd(newcomer);
     added.push_back(pid);
   } else {

@@ -69,7 +69,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
   Mode mode() const noexcept { return mode_; }
   /// The directory of the control group in mode `Cgroup`; empty in any other.
-  std::string cgroup() const { return freezer_->cgroup(); }
+  const std::string& cgroup() const noexcept { return freezer_->cgroup(); }
 
   /// Names this state among all that this process ever made; see live_states.h.
   std::uint64_t id() const noexcept { return id_; }

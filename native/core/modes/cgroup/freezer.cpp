@@ -8,14 +8,12 @@
 
 namespace freeze_state {
 
-Failures CgroupFreezer::admit(MemberList& members, Member& newcomer, const Ticket* /*frozen*/) {
-  // Of one with its number that has exited.
-  membership_.forget(newcomer.pid());
-  if (Failures failures = control().open(newcomer.pid(), newcomer.process); !failures.empty()) return failures;
-  return membership_.enter(members, newcomer.process, isFrozenByUs());
-}
-
-Failures CgroupFreezer::readmit(MemberList& members, Member& member) {
+Failures CgroupFreezer::admit(MemberList& members, Member& member, const Ticket* /*frozen*/) {
+  if (!member.isAdmitted) {
+    // Of one with its number that has exited.
+    membership_.forget(member.pid());
+    if (Failures failures = control().open(member.pid(), member.process); !failures.empty()) return failures;
+  }
   return membership_.enter(members, member.process, isFrozenByUs());
 }
 

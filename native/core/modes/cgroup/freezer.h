@@ -18,15 +18,14 @@ class CgroupFreezer final : public Freezer {
  public:
   CgroupFreezer(std::unique_ptr<FreezeFile> group, const LoopOptions& options, ProcessControl& control,
                 Ledger* ledger = nullptr, CgroupAccess access = {})
-      : Freezer(control, true),
+      : Freezer(control, true, group->path()),
         options_(options),
         group_(std::move(group)),
         ledger_(ledger),
         entry_(ledger == nullptr ? LedgerEntry() : ledger->enter(group_->identify())),
         membership_(*group_, control, std::move(access)) {}
 
-  Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
-  Failures readmit(MemberList& members, Member& member) override;
+  Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   /// A member's children run when it has exited.
   bool isAnyAlive(const MemberList& members) const noexcept override;
@@ -38,7 +37,6 @@ class CgroupFreezer final : public Freezer {
   std::vector<Covered> visit(MemberList& members) override;
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
                                       const Slice& slice) override;
-  std::string cgroup() const override { return group_->path(); }
   Failures close(MemberList& members) override;
 
  private:
