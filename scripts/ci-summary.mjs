@@ -1,7 +1,7 @@
 // node scripts/ci-summary.mjs FOLDER: prints the closing lines of the test runs in the folder's logs, why tests and steps
-// failed, which steps did, and the sum of the runners' reports as the last line: whoever is shown only the end of a long
-// log finds it all there. A failed step in which no test failed (a lint, a run that hung) counts as one failure. Fails
-// where a step or a test failed, or no test ran.
+// failed, which steps did, and the sum of the runners' reports as the last line: the end of a long
+// log has it all. A failed step in which no test failed (a lint, a run that hung) counts as one failure. Fails where a
+// step or a test failed, or no test ran.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failuresIn, linesOf, placeOf } from './vitest-report.mjs';

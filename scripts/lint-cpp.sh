@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 find native bench -name build -prune -o \( -name '*.cpp' -o -name '*.h' \) -print0 |
   xargs -0 clang-format-19 --dry-run -Werror
 
-# The sources of other systems, as far as a compiler for Linux can read them: nobody has missed a header or a name.
+# The sources of other systems, as far as a compiler for Linux can read them: it finds a missing header and an undeclared name.
 for file in native/core/os/no_*.cpp native/core/os/posix/*.cpp native/core/platform/{posix,windows}.cpp \
   native/core/os/windows/*.cpp; do
   g++ -std=c++20 -U__linux__ -Wall -Wextra -Werror -fsyntax-only "$file"

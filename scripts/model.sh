@@ -19,7 +19,7 @@ check() {
   if ! grep -q 'Search not completed\|errors: [1-9]' pan.log && grep -q 'errors: 0' pan.log; then
     result=holds
   elif grep -q 'errors: [1-9]' pan.log && grep -q 'assertion violated' pan.log; then
-    # By an assertion: that nobody gets on any more would be another fault.
+    # By an assertion: a deadlock would be another fault.
     result=fails
   else
     echo "$name: the search did not come to an end" >&2

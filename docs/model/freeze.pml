@@ -64,8 +64,9 @@ bool isLeaving = false;  /* the second member was continued, and is about to be 
 #define lock() atomic { !locked; locked = true }
 #define unlock() locked = false
 
-/* G5, always: the state reads frozen only while every member is stopped. With nobody stopped behind its back. */
+/* G5, always: the state reads frozen only while every member is stopped. */
 #define allStopped ((!member[0] || stopped[0]) && (!member[1] || isLeaving || stopped[1]))
+/* G1, G3, G4: once all operations are over, none is stopped where the state reads running. */
 #define noneStopped (!stopped[0] && !stopped[1])
 
 inline stop(m, who, epoch) {

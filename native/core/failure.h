@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <iterator>
 #include <limits>
@@ -14,7 +15,7 @@ using Pid = std::int32_t;
 /// What is handed over as a pid where a value was no whole number: `NotAPid`.
 inline constexpr std::int64_t kNotAPid = std::numeric_limits<std::int64_t>::min();
 
-/// Why an operation failed; lib/failures.ts makes an error of each.
+/// Why an operation failed; lib/failures.ts makes an error of each. docs/errors.md has them for users.
 enum class FailureCode : std::uint8_t {
   NoPidConfigured,
   ProcessNotFound,
@@ -24,37 +25,37 @@ enum class FailureCode : std::uint8_t {
   ResourceExhausted,
   Closed,
   // Reasons why a value is no pid of a member.
-  NotAPid,        ///< no whole number
+  NotAPid,        ///< the value is no whole number
   PidOutOfRange,  ///< outside 2..2^31-1: kill(2) takes 0 and below for groups, and 1 is init
-  OwnPid,         ///< ourselves
-  OwnGuardian,    ///< our guardian (os/guardian.h), which must run when we cannot
+  OwnPid,         ///< the pid of this process
+  OwnGuardian,    ///< the pid of our guardian (os/guardian.h), which must run when we cannot
   KernelThread,   ///< a thread of the kernel, which takes no signal
-  ThreadId,       ///< a thread that does not lead its process
-  // Reasons why a pid is none for its mode.
-  NotGroupLeader,  ///< a process group's member must be the one it is named after
-  OwnGroup,        ///< the group that we are in
-  OwnAncestor,     ///< a process whose tree has us in it
+  ThreadId,       ///< a thread that is not the first of its process
+  // Reasons why a process cannot be a member in its mode.
+  NotGroupLeader,  ///< mode `ProcessGroup`: it does not lead a process group
+  OwnGroup,        ///< mode `ProcessGroup`: it leads the group that we are in
+  OwnAncestor,     ///< we descend from it, so we would stop ourselves
   // Reasons why a tree could not be stopped.
-  NeverStopped,  ///< it was signalled, still runs, and may fork again
-  Unreadable,    ///< /proc does not show the process to us, so its children cannot be known
-  // Reasons why a control group cannot be used; `path` is the group's.
-  CgroupNotMounted,
-  CgroupNotPermitted,
-  CgroupReadOnly,
-  CgroupMissing,      ///< no cgroup of version 2, or one that cannot be frozen, as the root of the hierarchy
-  CgroupThreaded,     ///< it takes threads and no processes
-  CgroupControllers,  ///< it has controllers enabled for those below it, and so takes no processes
-  CgroupOurs,         ///< we are in it, so we would freeze ourselves
-  CgroupFrozen,       ///< it, or a group above it, was frozen by others: not ours to thaw
-  CgroupUnseen,       ///< where the process is, the mount at `path` does not show, so it could not be moved back
-  CgroupHeld,         ///< another state has the process in its group, which `path` is
-  CgroupLeft,         ///< the member was moved out of it by others
-  CgroupGone,         ///< it was removed since by others
-  CgroupFailed,       ///< `error` says it
-  // Why there is no guardian.
-  GuardianMissing,  ///< no program at `path`
+  NeverStopped,  ///< the process was sent SIGSTOP, still runs, and may fork again
+  Unreadable,    ///< /proc does not show the process to us, so its children are unknown
+  // Reasons why a control group cannot be used; `path` is its directory.
+  CgroupNotMounted,    ///< no hierarchy of version 2 is mounted, or none that shows it
+  CgroupNotPermitted,  ///< EACCES or EPERM
+  CgroupReadOnly,      ///< its file system is mounted read-only
+  CgroupMissing,       ///< it is no cgroup of version 2, or has no cgroup.freeze, as the root of the hierarchy
+  CgroupThreaded,      ///< it takes threads and no processes (cgroup.type)
+  CgroupControllers,   ///< it has controllers enabled for its children (cgroup.subtree_control), so it takes no process
+  CgroupOurs,          ///< we, or our guardian, are in it, so we would freeze ourselves
+  CgroupFrozen,        ///< it, or an ancestor of it, was frozen by others, who have to thaw it
+  CgroupUnseen,        ///< the mount at `path` does not show the process's cgroup, so it could not be moved back
+  CgroupHeld,          ///< another state of this process has the process in the cgroup at `path`
+  CgroupLeft,          ///< others have moved the member out of it
+  CgroupGone,          ///< others have removed it
+  CgroupFailed,        ///< any other `error`
+  // Reasons why there is no guardian.
+  GuardianMissing,  ///< there is no program at `path`
   GuardianFailed,   ///< `call` answered with `error`
-  GuardianBlind,    ///< it is in another namespace, `call` says of what, and cannot tell our members from others
+  GuardianBlind,    ///< it is in another namespace, which `call` names, and cannot tell our members from others
   GuardianWeak,     ///< it lacks capabilities that we have, and could not continue all that we may stop
 };
 
@@ -71,6 +72,9 @@ struct Failure {
   // GCC warns of initializers that leave it out, unless it has one here.
   std::string path = {};  ///< the file concerned, or empty  NOLINT(readability-redundant-member-init)
 };
+
+/// Whether an errno(3) says that descriptors or memory have run out, and nothing about what was asked about.
+constexpr bool isOutOfResources(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
 /// Empty is success, and empty allocates nothing. More than one is what the facade calls `Multiple`.
 using Failures = std::vector<Failure>;

@@ -173,7 +173,7 @@ class Ending {
         return;
       }
       // As for a thaw: its leader is the recorded one, or was reaped.
-      if (!isLeader && !hasNobody(slot.number)) return;
+      if (!isLeader && !hasNoProcess(slot.number)) return;
       for (Seen& one : seen_)
         one.isOurs = one.isOurs || (one.stat.group == slot.number && one.stat.session == slot.session);
     });

@@ -30,7 +30,7 @@ bool isRecorded(const ProcessSlot& slot, int fd) {
   return slot.startTime != 0 && readStat(slot.number, now) && now.startTime == slot.startTime;
 }
 
-bool hasNobody(int number) { return kill(number, 0) != 0 && errno == ESRCH; }
+bool hasNoProcess(int number) { return kill(number, 0) != 0 && errno == ESRCH; }
 
 int openRecorded(const CgroupSlot& slot) {
   constexpr auto kCgroup2 = 0x63677270;  // CGROUP2_SUPER_MAGIC, <linux/magic.h>

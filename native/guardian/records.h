@@ -64,7 +64,7 @@ void forEachWord(Visit visit) {
 bool isRecorded(const ledger::ProcessSlot& slot, int fd);
 
 /// Whether no process has that number, though a group may have it.
-bool hasNobody(int number);
+bool hasNoProcess(int number);
 
 /// The directory, if it is a control group, and the recorded one; else -1.
 int openRecorded(const ledger::CgroupSlot& slot);

@@ -45,7 +45,7 @@ void resume(const ProcessSlot& slot) {
   const int fd = openPidfd(slot.number);
   if (isRecorded(slot, fd)) {
     isGroup ? resumeGroup(slot, fd) : resumeProcess(slot, fd);
-  } else if (isGroup && hasNobody(slot.number) && hasGroupMember(slot)) {
+  } else if (isGroup && hasNoProcess(slot.number) && hasGroupMember(slot)) {
     kill(-slot.number, SIGCONT);
   }
   if (fd >= 0) close(fd);

@@ -300,13 +300,13 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
   TEST_CASE("a registration moves in a child that the first pass over the children missed and the second one finds") {
     FakeCgroup fake;
     fake.all.table.bear(101, 201);
-    int looks = 0;
+    int checks = 0;
     fake.all.table.onChildren = [&](Pid pid) {
-      if (pid == 101 && ++looks == 2) fake.all.table.bear(101, 202);
+      if (pid == 101 && ++checks == 2) fake.all.table.bear(101, 202);
     };
     CHECK(describe(fake.state->registerPid(101)).empty());
     CHECK(fake.placeOf(202) == fake.all.group());
-    CHECK(looks == 3);
+    CHECK(checks == 3);
   }
 
   TEST_CASE("a descendant that cannot be moved fails the registration, and who was moved goes back") {

@@ -21,15 +21,13 @@ namespace freeze_state::test {
 
 namespace {
 
-/// For a family in which all but the leaver were forked in the group.
+/// For a subtree in which all but the leaver were forked in the group.
 std::optional<std::string> noOrigin(Pid /*pid*/) { return std::nullopt; }
 
 }  // namespace
 
 TEST_SUITE("moves out of cgroups") {
-  TEST_CASE(
-      "go back to their origin; else next to the group; else to the nearest above; and once it is out nobody else is "
-      "asked") {
+  TEST_CASE("a process goes to its origin, else beside the group, else to the nearest ancestor; one success ends it") {
     Hierarchy all;
     const std::vector<std::string> places{all.origin(), all.root + "/by", all.root + "/above", all.root};
     for (std::size_t refusing = 0; refusing < places.size(); ++refusing) {
@@ -57,14 +55,14 @@ TEST_SUITE("moves out of cgroups") {
     }
   }
 
-  TEST_CASE("of processes that have exited have succeeded") {
+  TEST_CASE("the move of a process that has exited succeeds, and no other place is tried") {
     Hierarchy all;
     all.refusals[{all.origin(), 0}] = ESRCH;
     CHECK(all.moves().out(1000, all.origin()).empty());
     CHECK(all.asked.size() == 1);
   }
 
-  TEST_CASE("of a family take along what is forked meanwhile, by those moved already too") {
+  TEST_CASE("a subtree takes along what is forked meanwhile, also by processes that were moved already") {
     Hierarchy all;
     const Child first;
     std::vector<std::unique_ptr<Child>> born;
@@ -76,50 +74,49 @@ TEST_SUITE("moves out of cgroups") {
       born.push_back(std::make_unique<Child>());
       all.put(born.back()->pid());
     };
-    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, noOrigin, {}, false).empty());
+    CHECK(all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {}, false).empty());
     CHECK(all.inside().empty());
     CHECK(born.size() == kBorn);
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
   }
 
-  TEST_CASE("a move of a family leaves inside the processes of another member, and those that are no relatives") {
+  TEST_CASE("a subtree leaves inside the processes of another member, and those that are no descendants") {
     Hierarchy all;
     const Child apart;
-    const Child relative;
-    for (const Pid pid : {getpid(), apart.pid(), relative.pid(), Pid{1}}) all.put(pid);
-    CHECK(all.moves().familiesOut({{getpid(), all.origin()}}, noOrigin, {apart.pid()}, false).empty());
-    CHECK(all.where[relative.pid()] == all.origin());
+    const Child descendant;
+    for (const Pid pid : {getpid(), apart.pid(), descendant.pid(), Pid{1}}) all.put(pid);
+    CHECK(all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {apart.pid()}, false).empty());
+    CHECK(all.where[descendant.pid()] == all.origin());
     CHECK(all.where[apart.pid()] == all.group());
     CHECK(all.where[1] == all.group());
   }
 
-  TEST_CASE(
-      "of several families bring each to where the one came from that it is of, and leave only those that cannot go") {
+  TEST_CASE("of several subtrees each goes to the origin of its leaver, and only one that cannot be moved stays") {
     Hierarchy all;
     const std::string others = all.root + "/above";
-    const Child relative;
+    const Child descendant;
     const Child leaver;
     const Child stuck;
-    for (const Pid pid : {getpid(), relative.pid(), leaver.pid(), stuck.pid()}) all.put(pid);
+    for (const Pid pid : {getpid(), descendant.pid(), leaver.pid(), stuck.pid()}) all.put(pid);
     for (const char* place : {"/above/origin", "/by", "/above", ""})
       all.refusals[{all.root + place, stuck.pid()}] = EACCES;
-    const Failures failures = all.moves().familiesOut(
+    const Failures failures = all.moves().subtreesOut(
         {{stuck.pid(), all.origin()}, {leaver.pid(), others}, {getpid(), all.origin()}}, noOrigin, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck.pid());
     CHECK(all.inside() == std::vector{stuck.pid()});
     CHECK(all.where[leaver.pid()] == all.root + "/above");
-    for (const Pid pid : {getpid(), relative.pid()}) CHECK(all.where[pid] == all.origin());
+    for (const Pid pid : {getpid(), descendant.pid()}) CHECK(all.where[pid] == all.origin());
   }
 
-  TEST_CASE("of a family that fail halfway leave all of it inside") {
+  TEST_CASE("a subtree of which one process cannot be moved stays inside as a whole") {
     Hierarchy all;
     const std::array<Child, 3> children;
     all.put(getpid());
     for (const Child& child : children) all.put(child.pid());
     const Pid stuck = children[1].pid();
     for (const char* place : {"/above/origin", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
-    const Failures failures = all.moves().familiesOut({{getpid(), all.origin()}}, noOrigin, {}, false);
+    const Failures failures = all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {}, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck);
     CHECK(failures[0].path == all.origin());

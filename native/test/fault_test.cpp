@@ -67,7 +67,8 @@ class Case {
       expect(isRight && (failure.error == fault_.error || isHidden), "the error is not the right one");
     }
     // A lack of descriptors or memory must not be reported as a process that does not stop.
-    const bool isLack = (fault_.call == "getdents64 /proc" || fault_.call == "pidfd_open") && isExhausted(fault_.error);
+    const bool isLack =
+        (fault_.call == "getdents64 /proc" || fault_.call == "pidfd_open") && isOutOfResources(fault_.error);
     expect(answer_.isTrue || !answer_.failures.empty() || !isLack, "no word of what was lacking");
     const bool isAnswered = answer_.isTrue || !answer_.failures.empty() || isNamed("confirm");
     expect(isAnswered, "false without a reason");

@@ -22,11 +22,11 @@ class Flag final : public Interruption {
   explicit Flag(std::chrono::milliseconds interval = std::chrono::milliseconds(1)) : interval_(interval) {}
   std::chrono::milliseconds interval() const noexcept override { return interval_; }
   bool isInterrupted() noexcept override {
-    ++looks;
+    ++checks;
     return isSet.load();
   }
   std::atomic<bool> isSet{false};
-  std::atomic<int> looks{0};
+  std::atomic<int> checks{0};
 
  private:
   std::chrono::milliseconds interval_;
@@ -54,7 +54,7 @@ class Waiter {
   /// Whether it has come to sleep, before which it checks for an interruption.
   bool isWaiting() {
     ProcessEntry stat;
-    return waitUntil([&] { return never.looks.load() > 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });
+    return waitUntil([&] { return never.checks.load() > 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });
   }
   bool isDone() const { return isDone_.load(); }
   std::uint64_t result() {
@@ -80,7 +80,7 @@ TEST_SUITE("wait") {
     CHECK(scripted.state.waitForChange(word::running(0), std::nullopt, never) == word::frozen(0));
     scripted.state.unfreeze();
     CHECK(scripted.state.waitForChange(word::running(0), std::nullopt, never) == word::running(1));
-    CHECK(never.looks.load() == 0);
+    CHECK(never.checks.load() == 0);
   }
 
   TEST_CASE("every change ends it, and at once: not when the thread asks the next time whether it was interrupted") {
@@ -109,8 +109,8 @@ TEST_SUITE("wait") {
     scripted.state.registerPid(105);
     scripted.state.unregisterPid(105);
     scripted.state.freezeAtEpoch(7);
-    const int looks = waiter.never.looks.load();
-    CHECK(waitUntil([&] { return waiter.never.looks.load() > looks + 1; }));
+    const int checks = waiter.never.checks.load();
+    CHECK(waitUntil([&] { return waiter.never.checks.load() > checks + 1; }));
     CHECK_FALSE(waiter.isDone());
     scripted.state.unfreeze();
     CHECK(waiter.result() == word::running(1));

@@ -84,7 +84,7 @@ class Freezer {
   /// can no longer be known, for lack of descriptors, say; the caller must then roll the freeze back.
   virtual Step confirm(MemberList& members, const Slice& slice) = 0;
   /// Continues what was stopped, in the order in which it was; what refuses keeps its mark and is a failure.
-  virtual Failures resume(MemberList& members, Whom whom) = 0;
+  virtual Failures resume(MemberList& members, ResumeScope scope) = 0;
   virtual bool isAnyStopped(const MemberList& members) const noexcept { return members.isAnyStopped(); }
 
   /// All that is covered, as far as is known: the members first, in the order of their registration. Probes no

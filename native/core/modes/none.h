@@ -15,7 +15,7 @@ class NoneFreezer final : public Freezer {
   void begin(MemberList& /*members*/) override {}
   Step stop(MemberList& /*members*/, const Slice& /*slice*/, bool /*isNoting*/) override { return Step::done(); }
   Step confirm(MemberList& /*members*/, const Slice& /*slice*/) override { return Step::done(); }
-  Failures resume(MemberList& /*members*/, Whom /*whom*/) override { return {}; }
+  Failures resume(MemberList& /*members*/, ResumeScope /*scope*/) override { return {}; }
   /// What has the pid now may be another process than the one that was registered.
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/,
                                       const Slice& slice) override {

@@ -44,11 +44,11 @@ Step ProcessFreezer::confirm(MemberList& members, const Slice& slice) {
   return confirmMembers(members, slice, nullptr);
 }
 
-Failures ProcessFreezer::resume(MemberList& members, Whom whom) {
+Failures ProcessFreezer::resume(MemberList& members, ResumeScope scope) {
   Failures failures;
-  if (whom == Whom::Stopped && !members.isAnyStopped()) return failures;
+  if (scope == ResumeScope::Stopped && !members.isAnyStopped()) return failures;
   const SignalLoop loop(options_, members.size() * reach_);
-  protocol_.resumeAll(members, whom, failures);
+  protocol_.resumeAll(members, scope, failures);
   return failures;
 }
 

@@ -24,7 +24,7 @@ class ProcessFreezer : public Freezer {
   void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
-  Failures resume(MemberList& members, Whom whom) override;
+  Failures resume(MemberList& members, ResumeScope scope) override;
 
  protected:
   /// `others`: what else is covered, and may trace the members.

@@ -16,7 +16,7 @@ Step ProcessGroupFreezer::continueWalk(const Slice& slice, const std::function<v
   }
   const int error = walk_->error();
   walk_.reset();
-  if (isExhausted(error)) return Step::failed({readFailure(0, error)});
+  if (isOutOfResources(error)) return Step::failed({readFailure(0, error)});
   hasMetAll_ = error == 0 && table_.showsAll();
   return Step::done();
 }
@@ -60,9 +60,9 @@ Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool isN
   return ProcessFreezer::stop(members, slice, isNoting);
 }
 
-Failures ProcessGroupFreezer::resume(MemberList& members, Whom whom) {
+Failures ProcessGroupFreezer::resume(MemberList& members, ResumeScope scope) {
   forgetWalks();
-  return ProcessFreezer::resume(members, whom);
+  return ProcessFreezer::resume(members, scope);
 }
 
 void ProcessGroupFreezer::refresh(MemberList& members) noexcept {
@@ -160,7 +160,7 @@ bool ProcessGroupFreezer::isQuiescent(GroupProcess& process, ProcessState state,
     case ProcessState::Unknown: break;
   }
   ProcessEntry entry;
-  if (const int error = table_.read(process.pid, entry); isExhausted(error))
+  if (const int error = table_.read(process.pid, entry); isOutOfResources(error))
     failures.push_back(readFailure(process.pid, error));
   return false;
 }

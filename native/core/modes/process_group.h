@@ -26,7 +26,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
-  Failures resume(MemberList& members, Whom whom) override;
+  Failures resume(MemberList& members, ResumeScope scope) override;
   std::vector<Covered> visit(MemberList& members) override;
   Failures close(MemberList& members) override;
 

@@ -125,9 +125,9 @@ void StopProtocol::forgetSeen(MemberList& members) noexcept {
   }
 }
 
-void StopProtocol::resumeAll(MemberList& members, Whom whom, Failures& failures) {
+void StopProtocol::resumeAll(MemberList& members, ResumeScope scope, Failures& failures) {
   for (Member& member : members.all()) {
-    if (member.hasExited() || (whom == Whom::Stopped && !member.stop.isSent)) continue;
+    if (member.hasExited() || (scope == ResumeScope::Stopped && !member.stop.isSent)) continue;
     if (const auto failure = resume(member); failure) failures.push_back(*failure);
   }
 }

@@ -11,8 +11,8 @@
 
 namespace freeze_state {
 
-/// Which processes a thaw continues.
-enum class Whom : std::uint8_t { Stopped, All };
+/// Which processes a thaw continues: those that we have stopped, or all.
+enum class ResumeScope : std::uint8_t { Stopped, All };
 
 /// Where the probes of a confirmation have come to.
 struct ConfirmCursor {
@@ -58,7 +58,7 @@ class StopProtocol {
   /// The next `confirmAll` probes all of them again: a foreign process may have continued them since.
   static void forgetSeen(MemberList& members) noexcept;
   /// Sends SIGCONT to the live members, in their order.
-  void resumeAll(MemberList& members, Whom whom, Failures& failures);
+  void resumeAll(MemberList& members, ResumeScope scope, Failures& failures);
 
  private:
   /// So many probes may find it awake while its SIGSTOP is on its way.

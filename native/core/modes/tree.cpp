@@ -162,16 +162,16 @@ Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
   return rest;
 }
 
-Failures TreeFreezer::resume(MemberList& members, Whom whom) {
+Failures TreeFreezer::resume(MemberList& members, ResumeScope scope) {
   Failures failures;
   endWalk();
-  if (whom == Whom::Stopped && !isAnyStopped(members)) return failures;
+  if (scope == ResumeScope::Stopped && !isAnyStopped(members)) return failures;
   {
     const SignalLoop loop(options_, members.size() + descendants_.list.size());
-    protocol_.resumeAll(members, whom, failures);
-    protocol_.resumeAll(descendants_.list, whom, failures);
+    protocol_.resumeAll(members, scope, failures);
+    protocol_.resumeAll(descendants_.list, scope, failures);
   }
-  if (whom == Whom::All) resumeStoppedByOthers(members);
+  if (scope == ResumeScope::All) resumeStoppedByOthers(members);
   // Those that refuse stay, with their marks.
   descendants_.keepSent();
   return failures;

@@ -31,7 +31,7 @@ class TreeFreezer final : public ProcessFreezer {
   void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
-  Failures resume(MemberList& members, Whom whom) override;
+  Failures resume(MemberList& members, ResumeScope scope) override;
   bool isAnyStopped(const MemberList& members) const noexcept override {
     return members.isAnyStopped() || !descendants_.list.isEmpty();
   }

@@ -57,9 +57,6 @@ bool takesProcesses(const std::string& directory);
 /// What is wrong with a directory as a cgroup to freeze; empty if nothing.
 Failures whyUnfit(const std::string& directory, const Mount& mount);
 
-/// Whether the kernel refuses what takes a descriptor, or memory: that says nothing about what was asked.
-bool isExhausted(int error) noexcept;
-
 /// Why something about a directory failed, by its errno(3).
 Failure failureOf(int error, const char* call, const std::string& path);
 

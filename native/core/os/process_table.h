@@ -31,12 +31,9 @@ struct ProcessEntry {
   bool hasExited() const noexcept { return hasExitedFirstThread() && threads <= 1; }
 };
 
-/// Whether the error says that descriptors or memory have run out, and nothing about the process that was asked about.
-constexpr bool isExhausted(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
-
 /// Why a process could not be read about; 0 is the table itself.
 inline Failure readFailure(Pid pid, int error) {
-  return {isExhausted(error) ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
+  return {isOutOfResources(error) ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
 }
 
 /// What a process that does not stop is doing, for a person.

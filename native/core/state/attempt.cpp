@@ -11,7 +11,7 @@ namespace freeze_state {
 Attempt::~Attempt() {
   if (!isBegun_) return;
   const std::lock_guard lock(state_.mutex_);
-  if (state_.inProgress_ == this) state_.resume(Whom::Stopped);
+  if (state_.inProgress_ == this) state_.resume(ResumeScope::Stopped);
 }
 
 /// What the state says where there is nothing to signal.
@@ -27,7 +27,8 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
   const std::uint64_t seen = state_.word();
   const bool isOver = seen != word::running(epoch_) || state_.holds_.load() != 0;
   // The thaw or the hold that made it so waits for our lock. A false answer may not come before it (G3).
-  if (isOver && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_) state_.resume(Whom::Stopped);
+  if (isOver && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_)
+    state_.resume(ResumeScope::Stopped);
   if (seen != word::running(epoch_)) {
     if (roster != nullptr) {
       // By an earlier call, since when members may have been killed, or continued by a foreign process.
@@ -48,7 +49,7 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
 void Attempt::takeOver() noexcept {
   Attempt* const other = state_.inProgress_;
   // The thaw that moved the word since waits for our lock: it may not find the stops of an older freeze (G1).
-  if (other != nullptr && other->epoch() != epoch_) state_.resume(Whom::Stopped);
+  if (other != nullptr && other->epoch() != epoch_) state_.resume(ResumeScope::Stopped);
   if (state_.inProgress_ == nullptr) {
     isRestartDue_ = true;
   } else if (other != this) {
@@ -77,7 +78,7 @@ Step Attempt::stopMembers(Deadline until, Roster* roster) {
   isOwn_ = failures.empty() && freezer.isAnyAlive(members) &&
            state_.word_.compare_exchange_strong(expected, word::frozen(epoch_));
   isFrozen_ = isOwn_;
-  if (!isOwn_) append(failures, state_.resume(Whom::Stopped));
+  if (!isOwn_) append(failures, state_.resume(ResumeScope::Stopped));
   if (failures.empty() && !freezer.isAnyAlive(members)) failures = members.deaths();
   if (roster != nullptr) roster->registered = members.pids();
   state_.dropExited();

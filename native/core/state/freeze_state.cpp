@@ -56,9 +56,9 @@ FreezeResult FreezeState::freezeNow(std::uint64_t epoch, const Listener* caller)
 }
 
 /// The lock is held.
-Failures FreezeState::resume(Whom whom) {
+Failures FreezeState::resume(ResumeScope scope) {
   inProgress_ = nullptr;
-  return freezer_->resume(members_, whom);
+  return freezer_->resume(members_, scope);
 }
 
 /// Where only descendants of members live, the members stay: what is frozen is frozen in their name. The lock is held.
@@ -110,7 +110,7 @@ Failures FreezeState::continueMembers(std::unique_lock<std::mutex>& lock, const 
   if (!word::isFrozen(word_.load())) {
     inProgress_ = nullptr;
     if (freezer_->isAnyStopped(members_)) {
-      failures = resume(Whom::Stopped);
+      failures = resume(ResumeScope::Stopped);
       // After the signals: by now the members run, so this delays none of them.
       freezer_->refresh(members_);
       dropExited();
@@ -126,7 +126,7 @@ bool FreezeState::forceUnfreeze(const Listener* caller) {
   // Unlike `unfreeze` this thaws a newer freeze as well; under the lock no other can follow.
   if (word::isFrozen(word_.load())) advance();
   freezer_->refresh(members_);
-  resume(Whom::All);
+  resume(ResumeScope::All);
   dropExited();
   announce(lock, caller);
   return true;
@@ -246,7 +246,7 @@ Failures FreezeState::close(const Listener* caller) {
   // A second caller waits for the thaw of the first one.
   std::unique_lock lock(mutex_);
   if (std::exchange(isCleared_, true)) return {};
-  Failures failures = resume(Whom::Stopped);
+  Failures failures = resume(ResumeScope::Stopped);
   append(failures, freezer_->close(members_));
   members_.clear();
   endingWord_ = {};
@@ -258,7 +258,7 @@ void FreezeState::thawForGood() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
   // It does not run again before the guardian kills it, in a moment.
-  if (!isLeftToGuardian()) resume(Whom::Stopped);
+  if (!isLeftToGuardian()) resume(ResumeScope::Stopped);
 }
 
 bool FreezeState::isLeftToGuardian() const noexcept { return ending_ != nullptr && guardian::pid() != 0; }

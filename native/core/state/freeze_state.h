@@ -151,7 +151,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
   FreezeResult answerFor(std::uint64_t seen, std::uint64_t epoch) const;
   FreezeResult freezeNow(std::uint64_t epoch, const Listener* caller);
-  Failures resume(Whom whom);
+  Failures resume(ResumeScope scope);
   void dropExited() noexcept;
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
   std::optional<FailureCode> whyNoMember(std::int64_t pid) const noexcept;

@@ -107,8 +107,8 @@ void CgroupFreezer::release() noexcept {
   entry_.clear();
 }
 
-Failures CgroupFreezer::resume(MemberList& members, Whom whom) {
-  if (isClosed_ || (whom == Whom::Stopped && !isFrozenByUs())) return {};
+Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
+  if (isClosed_ || (scope == ResumeScope::Stopped && !isFrozenByUs())) return {};
   // Before the write, which is the end of it: one pread(2).
   const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);
@@ -118,10 +118,10 @@ Failures CgroupFreezer::resume(MemberList& members, Whom whom) {
     failure.isStopped = isFrozenByUs();
     return {failure};
   }
-  if (whom == Whom::All) membership_.claim().store(0);
+  if (scope == ResumeScope::All) membership_.claim().store(0);
   release();
   if (error != 0) return {};
-  if (whom == Whom::All) resumeStoppedByOthers(members);
+  if (scope == ResumeScope::All) resumeStoppedByOthers(members);
   return whyHeld(hadFrozen);
 }
 
@@ -198,7 +198,7 @@ Failures CgroupFreezer::close(MemberList& members) {
   const int error = group_->remove();
   // Where something could not be moved out, that is the reason.
   if (error != 0 && failures.empty())
-    failures.push_back(cgroup::failureOf(error, cgroup::isExhausted(error) ? "open" : "rmdir", group_->path()));
+    failures.push_back(cgroup::failureOf(error, isOutOfResources(error) ? "open" : "rmdir", group_->path()));
   return failures;
 }
 

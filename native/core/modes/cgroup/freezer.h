@@ -32,7 +32,7 @@ class CgroupFreezer final : public Freezer {
   void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
   Step confirm(MemberList& members, const Slice& slice) override;
-  Failures resume(MemberList& members, Whom whom) override;
+  Failures resume(MemberList& members, ResumeScope scope) override;
   bool isAnyStopped(const MemberList& /*members*/) const noexcept override { return isFrozenByUs(); }
   std::vector<Covered> visit(MemberList& members) override;
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,

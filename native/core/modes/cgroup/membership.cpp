@@ -80,8 +80,8 @@ Failures Membership::leave(const MemberList& members, const Member& member) {
     for (const Member& other : members.all()) {
       if (other.pid() != pid) apart.insert(other.pid());
     }
-    const auto originOf = [&](Pid relative) { return Origins::all().of(id(), relative); };
-    failures = moves_.familiesOut({{pid, origin.value_or("")}}, originOf, apart, false);
+    const auto originOf = [&](Pid descendant) { return Origins::all().of(id(), descendant); };
+    failures = moves_.subtreesOut({{pid, origin.value_or("")}}, originOf, apart, false);
     if (failures.empty()) forgetGone(members);
   }
   if (!failures.empty() && origin) Origins::all().note(id(), pid, *origin);
@@ -89,7 +89,7 @@ Failures Membership::leave(const MemberList& members, const Member& member) {
 }
 
 /// The same for all, by one walk.
-Failures Membership::leaveWithFamilies(const MemberList& members, const OriginMap& origins) const {
+Failures Membership::leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const {
   Failures failures;
   std::unordered_set<Pid> apart = takenBySharers();
   std::vector<Moves::Leaver> leavers;
@@ -103,7 +103,7 @@ Failures Membership::leaveWithFamilies(const MemberList& members, const OriginMa
     }
     if (isHere) leavers.push_back({pid, find(origins, pid).value_or("")});
   }
-  append(failures, moves_.familiesOut(leavers, [&](Pid pid) { return find(origins, pid); }, apart, true));
+  append(failures, moves_.subtreesOut(leavers, [&](Pid pid) { return find(origins, pid); }, apart, true));
   return failures;
 }
 
@@ -117,7 +117,7 @@ Failures Membership::leaveAll(MemberList& members) {
   for (Member& member : members.all()) {
     if (member.hasExited()) control_.release(member.process);
   }
-  Failures failures = leaveWithFamilies(members, origins);
+  Failures failures = leaveWithSubtrees(members, origins);
   if (!group_.isOwned() || !failures.empty()) return failures;
   const Pid first = members.isEmpty() ? 0 : members.all().front().pid();
   return leaveRest(origins, find(origins, first).value_or(""));

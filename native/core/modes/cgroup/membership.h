@@ -55,8 +55,8 @@ class Membership {
   /// moved out. A process that is inside stays where it is, and so does a descendant that another state has. All or
   /// none. `isFrozenByUs`: we froze the group, and so they are frozen as well.
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
-  /// Moves the member out with its family: those in the group that descend from it, with no other member in between, of
-  /// this state or another.
+  /// Moves the member out with its subtree: its descendants in the group, but for those below another member, of this
+  /// state or another.
   Failures leave(const MemberList& members, const Member& member);
   /// The same for all members; out of an owned group, for every process in it. For the end: closes the files of the
   /// group.
@@ -98,7 +98,7 @@ class Membership {
   Failures giveBack(const std::vector<Taken>& taken) const;
   Failures moveIn(Process& process, bool isFrozenByUs);
   std::unordered_set<Pid> takenBySharers() const;
-  Failures leaveWithFamilies(const MemberList& members, const OriginMap& origins) const;
+  Failures leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const;
   Failures leaveRest(const OriginMap& origins, const std::string& otherwise) const;
 
   FreezeFile& group_;

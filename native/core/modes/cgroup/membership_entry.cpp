@@ -112,17 +112,17 @@ Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Ta
     const std::size_t before = taken.size();
     // With no slice, nothing cuts them short.
     if (const int error = reader->beginPass({}).value_or(0); error != 0) return {readFailure(root, error)};
-    std::vector<Pid> family{root};
+    std::vector<Pid> subtree{root};
     std::unordered_set<Pid> seen{root, control_.ownPid(), guardian::pid()};
-    for (std::size_t i = 0; i < family.size(); ++i) {
-      const Pid parent = family[i];
+    for (std::size_t i = 0; i < subtree.size(); ++i) {
+      const Pid parent = subtree[i];
       std::vector<Pid> children;
       const int error = reader->read(parent, children, {}).value_or(0);
       if (error != 0 && (error != ESRCH || probe(control_, parent) != ProcessState::Gone))
         return {readFailure(parent, error)};
       for (const Pid child : children) {
         if (!seen.insert(child).second) continue;
-        family.push_back(child);
+        subtree.push_back(child);
         if (Failures failures = takeChild(child, parent, isFrozenByUs, taken); !failures.empty()) return failures;
       }
     }

@@ -43,18 +43,19 @@ Failures Moves::out(Pid pid, const std::string& origin) const {
   return {cgroup::moveFailure(refusal, refused, pid)};
 }
 
-/// Of those that are in the group and no kin yet: those that descend from one, which may be outside, by others that are
-/// inside. Returns 0, or the errno(3).
-int Moves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, std::vector<Relative>& relatives) const {
+/// The processes in the group that are in no subtree yet and descend from one that is: from it, which may be outside,
+/// by others that are inside. Returns 0, or the errno(3).
+int Moves::findDescendants(const Leavers& leaverOf, const std::unordered_set<Pid>& apart,
+                           std::vector<Moved>& descendants) const {
   std::vector<Pid> inside;
   if (const int error = inhabitants(inside); error != 0) return error;
   std::unordered_map<Pid, Pid> parents;
   for (const Pid pid : inside) {
-    if (kin.contains(pid) || apart.contains(pid)) continue;
+    if (leaverOf.contains(pid) || apart.contains(pid)) continue;
     ProcessEntry stat;
     const int error = table_.read(pid, stat);
-    // One that /proc hides belongs to no family.
-    if (cgroup::isExhausted(error)) return error;
+    // One that /proc hides is in no subtree.
+    if (isOutOfResources(error)) return error;
     if (error == 0) parents[pid] = stat.parent;
   }
   for (const auto& [pid, parent] : parents) {
@@ -62,24 +63,24 @@ int Moves::findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, s
     // What is read one after the other may make a circle.
     for (std::size_t steps = 0; steps < parents.size() && parents.contains(ancestor); ++steps)
       ancestor = parents[ancestor];
-    if (const auto one = kin.find(ancestor); one != kin.end()) relatives.push_back({pid, one->second});
+    if (const auto one = leaverOf.find(ancestor); one != leaverOf.end()) descendants.push_back({pid, one->second});
   }
   return 0;
 }
 
-void Moves::backIn(const std::vector<Relative>& moved) const {
+void Moves::backIn(const std::vector<Moved>& moved) const {
   for (const auto& [pid, _] : std::views::reverse(moved)) in(pid);
 }
 
-Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
+Failures Moves::subtreesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
                             const std::unordered_set<Pid>& apart, bool isFinal) const {
   Failures failures;
-  Kin kin;
-  std::vector<Relative> moved;
-  std::vector<Relative> next;
+  Leavers leaverOf;
+  std::vector<Moved> moved;
+  std::vector<Moved> next;
   std::unordered_set<std::size_t> stuck;
   for (std::size_t i = 0; i < leavers.size(); ++i) {
-    kin[leavers[i].pid] = i;
+    leaverOf[leavers[i].pid] = i;
     next.push_back({leavers[i].pid, i});
   }
   const auto keep = [&](std::size_t leaver) {
@@ -96,7 +97,7 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const OriginOf& 
   constexpr int kPasses = 100;
   for (int pass = 0; pass < kPasses && !next.empty(); ++pass) {
     for (const auto& [pid, leaver] : next) {
-      kin[pid] = leaver;
+      leaverOf[pid] = leaver;
       if (stuck.contains(leaver)) continue;
       const std::string& origin = leavers[leaver].origin;
       Failures refusals = out(pid, pid == leavers[leaver].pid ? origin : originOf(pid).value_or(origin));
@@ -107,8 +108,8 @@ Failures Moves::familiesOut(const std::vector<Leaver>& leavers, const OriginOf& 
       append(failures, std::move(refusals));
     }
     next.clear();
-    if (const int error = findRelatives(kin, apart, next); error != 0) {
-      // Then it is unknown which family is complete.
+    if (const int error = findDescendants(leaverOf, apart, next); error != 0) {
+      // Then it is unknown which subtree is complete.
       if (!isFinal) backIn(moved);
       failures.push_back(cgroup::laterFailure(error, "open", path_));
       break;

@@ -37,26 +37,27 @@ class Moves {
   };
   /// Where a process that is no leaver came from; nothing where it was forked in the group.
   using OriginOf = std::function<std::optional<std::string>(Pid)>;
-  /// The same for each of them and its family: those in the group that descend from it, without another in between that
-  /// leaves or is apart. All of a family or none: where one cannot be moved, those that were are moved back in. A
-  /// process that was forked in the group goes to where the leaver does.
+  /// The same for each of them and its subtree: its descendants in the group, but for those below another process that
+  /// leaves or is apart. All of a subtree or none: where one process cannot be moved, those that were are moved back
+  /// in. A process that was forked in the group goes to where the leaver does.
   ///
-  /// `isFinal`: no freeze follows, so where it is unknown which family is complete, those that are out stay out.
-  Failures familiesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
+  /// `isFinal`: no freeze follows, so where it is unknown which subtree is complete, those that are out stay out.
+  Failures subtreesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
                        const std::unordered_set<Pid>& apart, bool isFinal) const;
 
   /// The processes in it, or below it. Returns 0, or the errno(3) for which some may be missing.
   int inhabitants(std::vector<Pid>& pids) const;
 
  private:
-  /// For each process its family, as the index of that leaver.
-  using Kin = std::unordered_map<Pid, std::size_t>;
-  struct Relative {
+  /// For each process the leaver whose subtree it is in, by its index.
+  using Leavers = std::unordered_map<Pid, std::size_t>;
+  struct Moved {
     Pid pid;
     std::size_t leaver;
   };
-  void backIn(const std::vector<Relative>& moved) const;
-  int findRelatives(const Kin& kin, const std::unordered_set<Pid>& apart, std::vector<Relative>& relatives) const;
+  void backIn(const std::vector<Moved>& moved) const;
+  int findDescendants(const Leavers& leaverOf, const std::unordered_set<Pid>& apart,
+                      std::vector<Moved>& descendants) const;
 
   const std::string path_;
   const cgroup::Mount mount_;

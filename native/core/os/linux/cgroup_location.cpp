@@ -106,7 +106,7 @@ int processes(const std::string& directory, const Mount& mount, std::vector<Pid>
   int first = 0;
   const auto note = [&first](int error) {
     // Any other error means that no process is visible there.
-    if (first == 0 && isExhausted(error)) first = error;
+    if (first == 0 && isOutOfResources(error)) first = error;
     return error == 0;
   };
   std::vector<Pid> listed;

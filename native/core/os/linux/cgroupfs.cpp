@@ -53,7 +53,7 @@ Failures findMount(const std::string& path, Mount& mount) {
   std::string own;
   int error = procfs::readAll(kMounts, text);
   if (error == 0) error = findPath(getpid(), own);
-  if (isExhausted(error)) return {failureOf(error, "open", kMounts)};
+  if (isOutOfResources(error)) return {failureOf(error, "open", kMounts)};
   const auto chosen = chooseMount(parseMounts(text), path, own);
   if (!chosen) return {{FailureCode::CgroupNotMounted}};
   mount = *chosen;
@@ -143,7 +143,7 @@ int findFrozen(const std::string& directory, const Mount& mount, std::string& fr
     std::string text;
     // The root has no such file.
     const int error = read(at, "cgroup.freeze", text);
-    if (isExhausted(error)) return error;
+    if (isOutOfResources(error)) return error;
     if (error == 0 && text.starts_with('1')) frozen = at;
   }
   return 0;
@@ -197,7 +197,7 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
   std::string own;
   int unknown = findDirectory(getpid(), mount, own);
   // Whatever /proc says, we would freeze ourselves in there, for good.
-  if (own.empty() && !isExhausted(unknown)) unknown = searchDirectory(getpid(), directory, own);
+  if (own.empty() && !isOutOfResources(unknown)) unknown = searchDirectory(getpid(), directory, own);
   if (unknown != 0) return {failureOf(unknown, "open", directory)};
   if (isWithin(own, directory)) return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
   if (!takesProcesses(directory)) return {{FailureCode::CgroupControllers, 0, 0, "", false, directory}};
@@ -210,11 +210,9 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
   return {};
 }
 
-bool isExhausted(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
-
 Failure failureOf(int error, const char* call, const std::string& path) {
   const auto code = [error] {
-    if (isExhausted(error)) return FailureCode::ResourceExhausted;
+    if (isOutOfResources(error)) return FailureCode::ResourceExhausted;
     switch (error) {
       case EACCES:
       case EPERM: return FailureCode::CgroupNotPermitted;

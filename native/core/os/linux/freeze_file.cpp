@@ -57,7 +57,7 @@ std::string resolved(const std::string& path) {
 Failures findOwn(const cgroup::Mount& mount, std::string& directory) {
   int error = cgroup::findDirectory(getpid(), mount, directory);
   if (error == 0 && directory.empty()) error = cgroup::searchDirectory(getpid(), mount.point, directory);
-  if (cgroup::isExhausted(error)) return {cgroup::failureOf(error, "open", mount.point)};
+  if (isOutOfResources(error)) return {cgroup::failureOf(error, "open", mount.point)};
   return directory.empty() ? Failures{{FailureCode::CgroupMissing, 0, 0, "", false, mount.point}} : Failures();
 }
 
