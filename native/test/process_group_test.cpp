@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -237,6 +239,30 @@ TEST_SUITE("process group") {
     CHECK(groups.state->unfreeze().empty());
     CHECK(confirmation.step(kOver).stage == Stage::Passed);
     CHECK(groups.groups.log.empty());
+  }
+
+  // The table has no lock of its own, as a system's needs none: what the thread sanitizer sees here is the state's.
+  TEST_CASE("one thread confirms freezes while another thaws, and after the last thaw nothing is stopped") {
+    ScriptedGroups groups;
+    // So that freezes and thaws walk through all processes, too.
+    groups.exit(201);
+    std::atomic<bool> isOver{false};
+    std::thread freezer([&] {
+      constexpr int kRounds = 300;
+      for (int i = 0; i < kRounds; ++i) {
+        Confirmation confirmation(groups.state, word::epochOf(groups.state->word()), nullptr);
+        while (stepFor(confirmation).step.isUnfinished()) continue;
+      }
+      isOver = true;
+    });
+    while (!isOver) {
+      groups.state->unfreeze();
+      groups.state->inspect();
+    }
+    freezer.join();
+    CHECK(groups.state->unfreeze().empty());
+    for (const Pid pid : {101, 102, 103}) CHECK_FALSE(groups.isStopped(pid));
+    CHECK_FALSE(word::isFrozen(groups.state->word()));
   }
 }
 

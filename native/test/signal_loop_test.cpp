@@ -144,19 +144,6 @@ TEST_SUITE("boost") {
     }
   }
 
-  TEST_CASE("the group of the controller cpu is found where a mount shows it") {
-    const std::string mounts =
-        "30 20 0:1 / /cg/memory rw - cgroup cgroup rw,memory\n"
-        "31 20 0:2 /docker/a /cg/cpu rw,relatime shared:1 - cgroup cgroup rw,cpuacct,cpu\n"
-        "32 20 0:3 / /cg/unified rw - cgroup2 cgroup2 rw\n";
-    CHECK(rt_budget::groupOf("5:cpuset:/x\n4:cpu,cpuacct:/docker/a/b\n0::/y\n", mounts) == "/cg/cpu/b");
-    CHECK(rt_budget::groupOf("4:cpuacct,cpu:/docker/a\n", mounts) == "/cg/cpu");
-    CHECK(rt_budget::groupOf("4:cpu:/elsewhere\n", mounts).empty());
-    CHECK(rt_budget::groupOf("5:cpuset:/x\n0::/docker/a\n", mounts).empty());
-    CHECK(rt_budget::groupOf("4:cpu:/a\n", "").empty());
-    CHECK(rt_budget::groupOf("", mounts).empty());
-  }
-
   TEST_CASE("in a control group that has little real time, the class stays") {
     std::string cgroups;
     std::string mounts;

@@ -1,0 +1,172 @@
+#include "../core/os/freeze_file.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "support/describe.h"
+#include "support/hierarchy.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+std::unique_ptr<FreezeFile> opened(const Hierarchy& all, bool isOwned = false) {
+  Failures failures;
+  auto file = FreezeFile::open({all.root, "/"}, all.group(), isOwned, failures);
+  REQUIRE(describe(failures).empty());
+  return file;
+}
+
+/// The kernel's files do not keep their directory from being removed.
+void removeFiles(const std::string& directory) {
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    if (file.is_regular_file()) std::filesystem::remove(file);
+  }
+}
+
+/// As a sweep by another process tells it.
+bool isLocked(const std::string& directory) {
+  const int fd = open((directory + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(fd >= 0);
+  const bool isFree = flock(fd, LOCK_EX | LOCK_NB) == 0;
+  close(fd);
+  return !isFree;
+}
+
+}  // namespace
+
+TEST_SUITE("the files of a cgroup") {
+  TEST_CASE("a freeze and a thaw are written to cgroup.freeze, and what any process wrote is read") {
+    const Hierarchy all;
+    const auto file = opened(all);
+    bool isSet = true;
+    CHECK(file->readSet(isSet) == 0);
+    CHECK_FALSE(isSet);
+    CHECK(file->set(true) == 0);
+    CHECK(all.isFrozen());
+    CHECK(file->readSet(isSet) == 0);
+    CHECK(isSet);
+    Hierarchy::write(all.group(), "cgroup.freeze", "0\n");
+    CHECK(file->readSet(isSet) == 0);
+    CHECK_FALSE(isSet);
+    CHECK(file->set(false) == 0);
+    CHECK_FALSE(all.isFrozen());
+  }
+
+  TEST_CASE("cgroup.events says whether all of it is frozen, and whether any process is in it") {
+    const Hierarchy all;
+    const auto file = opened(all);
+    for (const bool isFrozen : {true, false}) {
+      for (const bool isPopulated : {true, false}) {
+        Hierarchy::write(
+            all.group(), "cgroup.events",
+            std::string(isPopulated ? "populated 1\n" : "populated 0\n") + (isFrozen ? "frozen 1\n" : "frozen 0\n"));
+        CHECK(file->hasFrozen() == isFrozen);
+        CHECK(file->isPopulated() == isPopulated);
+      }
+    }
+  }
+
+  TEST_CASE("a directory without the files of a cgroup is not opened, and stays") {
+    const Hierarchy all;
+    Failures failures;
+    CHECK(FreezeFile::open({all.root, "/"}, all.origin(), false, failures) == nullptr);
+    REQUIRE(failures.size() == 1);
+    CHECK(failures[0].code == FailureCode::CgroupMissing);
+    CHECK(failures[0].path == all.origin());
+    CHECK(std::filesystem::exists(all.origin()));
+  }
+
+  TEST_CASE("the ledger has the path and the inode of the directory, and whether it is owned") {
+    const Hierarchy all;
+    struct stat status{};
+    REQUIRE(stat(all.group().c_str(), &status) == 0);
+    for (const bool isOwned : {false, true}) {
+      const LedgerCgroup identity = opened(all, isOwned)->identify();
+      CHECK(identity.path == all.group());
+      CHECK(identity.inode == status.st_ino);
+      CHECK(identity.isOwned == isOwned);
+    }
+  }
+
+  TEST_CASE("an owned group is locked as long as its files are open, and an external one is not") {
+    const Hierarchy all;
+    {
+      const auto external = opened(all);
+      CHECK_FALSE(isLocked(all.group()));
+    }
+    const auto owned = opened(all, true);
+    CHECK(isLocked(all.group()));
+    owned->closeFiles();
+    CHECK_FALSE(isLocked(all.group()));
+  }
+
+  TEST_CASE("an owned group is removed with those below it, once; an external one stays") {
+    const Hierarchy all;
+    {
+      const auto external = opened(all);
+      std::filesystem::create_directories(all.group() + "/below/it");
+      const auto owned = opened(all, true);
+      removeFiles(all.group());
+      CHECK(external->remove() == 0);
+      CHECK(std::filesystem::exists(all.group()));
+      CHECK(owned->remove() == 0);
+      CHECK_FALSE(std::filesystem::exists(all.group()));
+      // One of that name which another state has made since.
+      std::filesystem::create_directory(all.group());
+      CHECK(owned->remove() == 0);
+    }
+    CHECK(std::filesystem::exists(all.group()));
+  }
+
+  TEST_CASE("a directory that cannot be removed is an error, and no wait") {
+    const Hierarchy all;
+    const auto owned = opened(all, true);
+    CHECK(owned->remove() == ENOTEMPTY);
+    CHECK(std::filesystem::exists(all.group()));
+  }
+
+  TEST_CASE("before one is made, those of dead emulators are thawed, and those of living ones are not") {
+    const Hierarchy all;
+    const std::string parent = all.root + "/above";
+    const std::string dead = parent + "/freeze-state-99-0123456789abcdef-1";
+    const std::string alive = parent + "/freeze-state-99-0123456789abcdef-2";
+    const std::string foreign = parent + "/freeze-state-of-others";
+    const auto isFrozen = [](const std::string& directory) {
+      return std::ifstream(directory + "/cgroup.freeze").get() == '1';
+    };
+    for (const std::string& directory : {dead, alive, foreign}) {
+      std::filesystem::create_directory(directory);
+      Hierarchy::write(directory, "cgroup.freeze", "1\n");
+      Hierarchy::write(directory, "cgroup.events", "populated 1\nfrozen 1\n");
+    }
+    Failures failures;
+    const auto living = FreezeFile::open({all.root, "/"}, alive, true, failures);
+    REQUIRE(living != nullptr);
+    // The directory is in no file system of cgroups, so none can be made.
+    CHECK(FreezeFile::make({"", parent}, failures) == nullptr);
+    REQUIRE(failures.size() == 1);
+    if (failures[0].code == FailureCode::CgroupNotMounted) {
+      MESSAGE("skipped: no cgroups of version 2 here");
+      return;
+    }
+    CHECK(failures[0].code == FailureCode::CgroupMissing);
+    CHECK_FALSE(isFrozen(dead));
+    CHECK(isFrozen(alive));
+    CHECK(isFrozen(foreign));
+    // What was made on the way is gone.
+    std::size_t left = 0;
+    for (const auto& below : std::filesystem::directory_iterator(parent)) left += below.is_directory() ? 1 : 0;
+    CHECK(left == 4);
+  }
+}
+
+}  // namespace freeze_state::test

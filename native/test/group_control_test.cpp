@@ -1,0 +1,118 @@
+#include "../core/os/linux/group_control.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "support/child.h"
+#include "support/controls.h"
+#include "support/describe.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A group of a leader and one more process, held by a control; and a process outside of it.
+template <typename Control>
+struct RealGroup {
+  RealGroup() {
+    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+    REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
+    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+  }
+  RealGroup(const RealGroup&) = delete;
+  RealGroup& operator=(const RealGroup&) = delete;
+  ~RealGroup() { control.release(held); }
+
+  bool isGone() {
+    control.findExited(std::array{&held});
+    return held.hasExited;
+  }
+
+  Child leader;
+  Child other;
+  Child outsider;
+  Control control{systemControl()};
+  Process held;
+};
+
+}  // namespace
+
+TEST_SUITE("controls of groups") {
+  TEST_CASE_TEMPLATE("a signal reaches each process of the group, and no other", C, GroupControl, LinuxGroupControl) {
+    RealGroup<C> group;
+    CHECK(group.control.send(group.held, Signal::Stop) == 0);
+    CHECK(group.leader.comesToStop());
+    CHECK(group.other.comesToStop());
+    CHECK(group.outsider.runs());
+    CHECK(group.control.send(group.held, Signal::Continue) == 0);
+    CHECK(group.leader.comesToRun());
+    CHECK(group.other.comesToRun());
+  }
+
+  TEST_CASE_TEMPLATE("only the leader of a group is taken, and not that of our own", C, GroupControl,
+                     LinuxGroupControl) {
+    RealGroup<C> group;
+    Process refused;
+    const std::string other = std::to_string(group.other.pid());
+    CHECK(describe(group.control.open(group.other.pid(), refused)) == "NotGroupLeader " + other);
+    CHECK(refused.fd == -1);
+    CHECK(describe(group.control.open(getpgrp(), refused)) == "OwnGroup " + std::to_string(getpgrp()));
+  }
+
+  TEST_CASE_TEMPLATE("a leader that has moved to another group is unfit, and fit again once it is back", C,
+                     GroupControl, LinuxGroupControl) {
+    RealGroup<C> group;
+    CHECK_FALSE(group.control.whyUnfit(group.held));
+    REQUIRE(setpgid(group.leader.pid(), getpgrp()) == 0);
+    CHECK(group.control.whyUnfit(group.held) == FailureCode::NotGroupLeader);
+    REQUIRE(setpgid(group.leader.pid(), group.leader.pid()) == 0);
+    CHECK_FALSE(group.control.whyUnfit(group.held));
+  }
+
+  TEST_CASE_TEMPLATE("a group outlives its leader: it takes signals, and is gone with its last process", C,
+                     GroupControl, LinuxGroupControl) {
+    RealGroup<C> group;
+    group.leader.kill();
+    group.leader.reap();
+    CHECK_FALSE(group.control.hasLeader(group.held));
+    CHECK_FALSE(group.isGone());
+    CHECK(group.control.probe(group.held) == ProcessState::Unknown);
+    CHECK(group.control.send(group.held, Signal::Stop) == 0);
+    CHECK(group.other.comesToStop());
+    group.other.kill();
+    group.other.reap();
+    CHECK(group.isGone());
+    CHECK(group.control.probe(group.held) == ProcessState::Gone);
+  }
+
+  TEST_CASE("the ledger has a group by its number and its session") {
+    RealGroup<LinuxGroupControl> group;
+    const LedgerIdentity identity = group.control.identify(group.held);
+    CHECK(identity.kind == LedgerIdentity::Kind::Group);
+    CHECK(identity.number == group.leader.pid());
+    CHECK(identity.session == getsid(0));
+  }
+
+  TEST_CASE("G7: without pidfds, a number that another process has by now is sent nothing") {
+    StartTimeControl leaders;
+    LinuxGroupControl control(leaders);
+    const Child leader;
+    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+    Process held;
+    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+    Process earlier = held;
+    --earlier.startTime;
+    CHECK(std::string(control.sendCall()) == "kill");
+    CHECK(control.send(earlier, Signal::Stop) == ESRCH);
+    CHECK(leader.runs());
+    CHECK(control.send(held, Signal::Stop) == 0);
+    CHECK(leader.comesToStop());
+    control.release(held);
+  }
+}
+
+}  // namespace freeze_state::test
