@@ -97,7 +97,8 @@ Napi::Value StateHandle::make(const Napi::CallbackInfo& info) {
   // The word by which its processes are known that are to end with us.
   const bool isEnding = info[5].IsString();
   const std::string word = isEnding ? info[5].As<Napi::String>().Utf8Value() : std::string();
-  const OnDeath onDeath = isEnding ? OnDeath::End : isGuarded ? OnDeath::Thaw : OnDeath::Nothing;
+  const OnDeath otherwise = isGuarded ? OnDeath::Thaw : OnDeath::Nothing;
+  const OnDeath onDeath = isEnding ? OnDeath::End : otherwise;
   FreezerResult made = makeFreezer(mode, options, cgroup, onDeath);
   if (!made.freezer) return {info.Env(), failureValue(info.Env(), made.failures)};
   return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.freezer), made.ending, word));
