@@ -73,9 +73,10 @@ export class Freezing {
       // By a call outside of this class, at this ticket or a newer one.
       if (this.state.isFrozen) return;
       const report = await this.#freeze(ticket);
-      this.#pause = firstPause;
-      if (report.isFrozen) this.#told(report);
-      else this.tell('cancel', { epoch: ticket, reason: report.reason });
+      if (report.isFrozen) {
+        this.#pause = firstPause;
+        this.#told(report);
+      } else this.tell('cancel', { epoch: ticket, reason: report.reason });
     } catch (error) {
       if (!(error instanceof FreezeError)) throw error;
       this.#rolledBack(ticket);

@@ -12,19 +12,32 @@ export interface Process {
   readonly state: string;
 }
 
-/** What is there now, zombies left out; nothing where there is no /proc. */
-export function livingProcesses(): Process[] {
-  let names: string[];
+/** What /proc shows at one time. */
+export interface Look {
+  /** Zombies left out. */
+  readonly living: readonly Process[];
+  /** Zombies, and pids that were listed and have gone: what these have started may be missing. */
+  readonly dead: ReadonlySet<string>;
+}
+
+/** Nothing where there is no /proc. */
+export function lookAround(): Look {
+  const living: Process[] = [];
+  const dead = new Set<string>();
+  for (const name of processDirectories()) {
+    const found = processOf(Number(name));
+    if (found === undefined || isZombie(found)) dead.add(`${name} ${found?.start ?? ''}`);
+    else living.push(found);
+  }
+  return { living, dead };
+}
+
+function processDirectories(): string[] {
   try {
-    names = readdirSync('/proc');
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   } catch {
     return [];
   }
-  return names.flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    const found = processOf(Number(name));
-    return found === undefined || isZombie(found) ? [] : [found];
-  });
 }
 
 export function processOf(pid: number): Process | undefined {

@@ -1,12 +1,17 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../index';
 import type { Children } from './children';
-import { hasInEnvironment, isAlive, livingProcesses, type Process, processOf, send } from './process-table';
+import { hasInEnvironment, isAlive, lookAround, type Process, processOf, send } from './process-table';
 
 /**
  * By this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one only if it
  * was moved in before it started others.
  */
 const markName = 'FREEZE_STATE_SANDBOX';
+
+/** On a machine whose processes come and go all the time no look is like the one before. */
+const mostLooks = 50;
 
 /** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
 export class Reach {
@@ -39,23 +44,40 @@ export class Reach {
   signal(signal: NodeJS.Signals): Process[] {
     let processes = this.#find();
     if (processes.length === 0) return [];
-    const stop = this.mode === FreezeMode.Cgroup ? undefined : stopAll(processes, this.options);
+    const stop = this.#areFrozen() ? undefined : stopAll(processes, this.options);
     try {
       if (stop !== undefined) processes = this.#find();
       for (const one of processes) {
         this.#known.set(one.pid, one);
         send(one, signal);
       }
+      if (signal === 'SIGKILL') this.#killGroup();
     } finally {
       stop?.close();
     }
     return processes;
   }
 
+  /**
+   * All, or some of them; none only where there are none. One that goes on in a new process all the time has ended, and the new
+   * one was not listed, when its turn comes: so where one has ended since the last look there is another.
+   */
   #find(): Process[] {
+    let before = lookAround();
+    let found = this.#among(before.living);
+    for (let looks = 1; found.length === 0 && looks < mostLooks; looks += 1) {
+      const now = lookAround();
+      found = this.#among(now.living);
+      if ([...now.dead].every((one) => before.dead.has(one))) break;
+      before = now;
+    }
+    return found;
+  }
+
+  #among(living: readonly Process[]): Process[] {
     const roots = new Set([...this.children.pids, ...this.#covered()]);
     const groups = new Set(this.mode === FreezeMode.ProcessGroup ? this.children.pids : []);
-    const all = livingProcesses().filter(({ pid }) => pid !== process.pid);
+    const all = living.filter(({ pid }) => pid !== process.pid);
     const found = new Map<number, Process>();
     for (const one of all) {
       const isKnown = this.#known.get(one.pid)?.start === one.start;
@@ -71,6 +93,26 @@ export class Reach {
         found.set(pid, processOf(pid) ?? { pid, start: 0, parent: process.pid, group: 0, state: '' });
     }
     return [...found.values()];
+  }
+
+  /** By their cgroup, in which no signal stops and none continues them. */
+  #areFrozen(): boolean {
+    try {
+      return this.mode === FreezeMode.Cgroup && this.state.isFrozen;
+    } catch {
+      // It is closed.
+      return false;
+    }
+  }
+
+  /** All that is in it at one moment (cgroup.kill, Linux 5.14): none escapes by a fork. */
+  #killGroup(): void {
+    try {
+      const { cgroup } = this.state;
+      if (cgroup !== undefined) writeFileSync(join(cgroup, 'cgroup.kill'), '1');
+    } catch {
+      // It is closed, or the kernel is older: each was sent the signal.
+    }
   }
 
   /** What the state knows to be alive. */

@@ -15,6 +15,8 @@ export class Works {
   #entries: Entry[] = [];
   /** Those that are released are dropped when there are so many, and twice as many as are left. */
   #limit = 16;
+  /** Of children that have not exited: their holds, which nothing else has to keep. */
+  readonly #untilEnd = new WeakMap<ChildProcess, Set<FreezeHold>>();
 
   constructor(private readonly state: FreezeState) {}
 
@@ -26,8 +28,21 @@ export class Works {
       this.#limit = Math.max(16, 2 * this.#entries.length);
     }
     this.#entries.push({ label, since: clock.now(), hold: new WeakRef(hold) });
-    if (until !== undefined) onEnd(until, () => hold.release());
+    if (until !== undefined) this.#releaseAtEnd(until, hold);
     return hold;
+  }
+
+  /** One listener for each child, however many works there were: a runtime has one for each event. */
+  #releaseAtEnd(child: ChildProcess, hold: FreezeHold): void {
+    const known = this.#untilEnd.get(child);
+    const holds = known ?? new Set();
+    for (const one of holds) if (one.isReleased) holds.delete(one);
+    holds.add(hold);
+    if (known !== undefined && !hasEnded(child)) return;
+    this.#untilEnd.set(child, holds);
+    onEnd(child, () => {
+      for (const one of holds) one.release();
+    });
   }
 
   list(): Work[] {

@@ -199,6 +199,19 @@ describe('works', () => {
     expect(sandbox.state.holdCount).toBe(0);
   });
 
+  it('has one listener a child, however many works end with it, and all end', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.None });
+    const child = sleeperIn(sandbox);
+    const listeners = child.listenerCount('exit');
+    for (let i = 0; i < 50; i += 1) sandbox.work({ until: child }).release();
+    const held = [sandbox.work({ until: child }), sandbox.work({ until: child })];
+    expect(child.listenerCount('exit')).toBe(listeners + 1);
+    expect(sandbox.state.holdCount).toBe(2);
+    child.stdin?.end();
+    await once(child, 'exit');
+    expect(held.map(({ isReleased }) => isReleased)).toEqual([true, true]);
+  });
+
   it('ends with a child that has exited, or was never started, at once', async () => {
     const sandbox = makeSandbox({ mode: FreezeMode.None });
     const missing = sandbox.spawn('/no/such/program');

@@ -49,6 +49,18 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     expect(ownCgroups()).toEqual([]);
   });
 
+  it('ends a process that goes on in a new one all the time', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    // Each forks and exits. It ends with its output, at the latest when the test's process has gone.
+    const child = shell(sandbox, "trap '' TERM; hop() { echo hop || exit; hop & exit; }; hop");
+    expect(await output(child)).toMatch(/^hop/);
+    child.stdout?.resume();
+    await until(() => child.exitCode === 0, 'the first has gone');
+    await sandbox.terminate({ forceKillAfter: 20, timeout: 60_000 });
+    expect(leftovers()).toEqual([]);
+    expect(ownCgroups()).toEqual([]);
+  });
+
   it('ends shells, daemons and those that ignore the signal', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const program = `trap '' TERM; ${daemons}; echo ready; while :; do sleep 0.05; done`;
