@@ -24,7 +24,8 @@ export interface Look {
 export function lookAround(): Look {
   const living: Process[] = [];
   const dead = new Set<string>();
-  for (const name of processDirectories()) {
+  // The newest first, by their pids: it may have ended before its turn.
+  for (const name of processDirectories().reverse()) {
     const found = processOf(Number(name));
     if (found === undefined || isZombie(found)) dead.add(`${name} ${found?.start ?? ''}`);
     else living.push(found);

@@ -11,7 +11,7 @@ import { hasInEnvironment, isAlive, lookAround, type Process, processOf, send } 
 const markName = 'FREEZE_STATE_SANDBOX';
 
 /** On a machine whose processes come and go all the time no look is like the one before. */
-const mostLooks = 50;
+const mostLooks = 100;
 
 /** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
 export class Reach {
