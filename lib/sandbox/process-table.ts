@@ -14,7 +14,7 @@ export interface Process {
 
 /** What /proc shows at one time. */
 export interface Look {
-  /** Zombies left out. */
+  /** Zombies left out; by their pids. */
   readonly living: readonly Process[];
   /** Zombies, and pids that were listed and have gone: what these have started may be missing. */
   readonly dead: ReadonlySet<string>;
@@ -30,7 +30,7 @@ export function lookAround(): Look {
     if (found === undefined || isZombie(found)) dead.add(`${name} ${found?.start ?? ''}`);
     else living.push(found);
   }
-  return { living, dead };
+  return { living: living.reverse(), dead };
 }
 
 function processDirectories(): string[] {

@@ -8,13 +8,25 @@
 #include <thread>
 #include <vector>
 
+#include "../core/os/linux/pidfd.h"
 #include "support/child.h"
 #include "support/descriptors.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
 
-TEST_SUITE("the watch of exits") {
+namespace {
+
+/// The tests run without them too.
+bool havePidfds() {
+  const int fd = pidfd::open(getpid());
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+}  // namespace
+
+TEST_SUITE("the watch of exits" * doctest::skip(!havePidfds())) {
   TEST_CASE("calls once, when the last has exited; a zombie has") {
     Child first;
     Child second;
@@ -62,6 +74,10 @@ TEST_SUITE("the watch of exits") {
       CHECK(calls == then);
     }
   }
+}
+
+TEST_CASE("there is no watch of exits without pidfds" * doctest::skip(havePidfds())) {
+  CHECK_FALSE(ExitWatch::begin({getpid()}, [] {}));
 }
 
 }  // namespace freeze_state::test

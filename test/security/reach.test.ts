@@ -22,7 +22,7 @@ it('the library uses no module of Node that starts a program or opens a connecti
     'node:util/types',
     'node:worker_threads',
   ]);
-  expect(names('node:fs')).toEqual(['{ existsSync }']);
+  expect(names('node:fs').sort()).toEqual(['{ existsSync }', '{ readFileSync }']);
   for (const name of sources)
     expect(textOf(name), name).not.toMatch(/require\('node:|getBuiltinModule|process\.binding/);
 });
