@@ -22,7 +22,8 @@ it('the library uses no module of Node that starts a program or opens a connecti
     'node:util/types',
     'node:worker_threads',
   ]);
-  expect(names('node:fs').sort()).toEqual(['{ existsSync }', '{ readFileSync }']);
+  const used = names('node:fs').flatMap((what = '') => what.match(/\w+/g) ?? []);
+  expect([...new Set(used)].sort()).toEqual(['existsSync', 'readFileSync', 'readdirSync']);
   for (const name of sources)
     expect(textOf(name), name).not.toMatch(/require\('node:|getBuiltinModule|process\.binding/);
 });
