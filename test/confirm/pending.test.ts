@@ -34,7 +34,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('with a timeout of 0 it probes once', async () => {
+    it('the confirmation probes once with a timeout of 0', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       await expect(state.confirmFreezeAtEpoch(0, { timeout: 0 })).rejects.toThrow(NotStoppedError);
@@ -42,7 +42,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('an unfreeze from this thread ends it', async () => {
+    it('an unfreeze from this thread ends the confirmation', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
@@ -54,7 +54,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('an unfreeze from another thread ends it', async () => {
+    it('an unfreeze from another thread ends the confirmation', async () => {
       const { pid } = await stubborn();
       const result = await valueInNode(
         async ({ FreezeState: State, worker, letterOf: letter }, ofMode, member) => {
@@ -140,7 +140,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('closing ends it', async () => {
+    it('a close ends the confirmation', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
@@ -149,7 +149,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       expect(isStopped(pid)).toBe(false);
     });
 
-    it('closing by another thread ends it', async () => {
+    it('a close by another thread ends the confirmation', async () => {
       const { pid } = await stubborn();
       const result = await valueInNode(
         async ({ FreezeState: State, worker, letterOf: letter, failure }, ofMode, member) => {

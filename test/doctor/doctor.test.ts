@@ -62,7 +62,7 @@ describe('freeze-state doctor', () => {
     });
   });
 
-  it('tells a person the same', async () => {
+  it('prints for people what --json has for programs', async () => {
     const { stdout, ...ending } = await command(['doctor']);
     expect(ending).toEqual({ code: 0, signal: null, stderr: '' });
     for (const mode of signallingModes) {

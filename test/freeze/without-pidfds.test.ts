@@ -90,7 +90,7 @@ describe('where there are no pidfds', () => {
     expect(isStopped(mine.pid)).toBe(false);
   });
 
-  it('the exit thaws', async () => {
+  it('the exit of this process thaws its members', async () => {
     const { pid } = sleeper();
     await valueInNode(
       ({ FreezeState, stoppedNow }, member) => {

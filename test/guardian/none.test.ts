@@ -56,7 +56,7 @@ function expectNone({ known, warnings }: Use, reason: string): void {
 }
 
 describe('where no guardian can be started, states work, and say once what to do', () => {
-  it('for the package is in an archive', async () => {
+  it('since the package is in an archive', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'freeze-state-archive-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     // As Electron has it: the addon is found in the archive, and loaded from where it was unpacked.
@@ -80,14 +80,14 @@ describe('where no guardian can be started, states work, and say once what to do
     );
   });
 
-  it('for a seccomp filter forbids to execute programs', async () => {
+  it('since a seccomp filter forbids to execute programs', async () => {
     expectNone(
       await use('no-exec'),
       'It could not be started (posix_spawn: EPERM). A seccomp filter or a security module forbids that: allow it.',
     );
   });
 
-  it('for there is no memory', async () => {
+  it('since there is no memory', async () => {
     expectNone(
       await use('', { launch: [`deny=memfd_create:${constants.errno.ENOMEM}`] }),
       'It could not be started (memfd_create: ENOMEM). Memory is short: allow this process more of it.',

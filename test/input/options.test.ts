@@ -62,7 +62,7 @@ describe('the options of a state', () => {
     expect(openPidfds()).toBeLessThanOrEqual(before);
   });
 
-  it('may be frozen', () => {
+  it('may be an object that Object.freeze has frozen', () => {
     expect(new FreezeState('none', undefined, Object.freeze({ boost: false })).isFrozen).toBe(false);
   });
 });

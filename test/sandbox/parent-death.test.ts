@@ -52,7 +52,7 @@ function guardianOf(pid: number): string | undefined {
 }
 
 /** A process that this sandbox has nothing to do with, though it has such a variable. */
-function stranger(): number {
+function bystander(): number {
   const env = { ...process.env, FREEZE_STATE_SANDBOX: 'another' };
   return started(start(targetProgram, ['sleep'], { env })).pid;
 }
@@ -63,8 +63,8 @@ describe.runIf(process.platform === 'linux')('a sandbox that is to end with its 
     ...(mode === FreezeMode.None ? [] : [[mode, 'frozen'] as const]),
   ]);
 
-  it.each(states)('does, in mode %s, %s, when that is killed', async (mode, how) => {
-    const other = stranger();
+  it.each(states)('ends, in mode %s and %s, when that is killed', async (mode, how) => {
+    const other = bystander();
     const { signal, hasRun } = await endOf(mode, how === 'frozen', 'kill');
     expect(signal).toBe('SIGKILL');
     await until(() => leftovers().length <= 1, 'its processes have ended');
@@ -80,7 +80,7 @@ describe.runIf(process.platform === 'linux')('a sandbox that is to end with its 
     ['exits without telling it', 'leave', { code: 7 }],
     ['throws', 'throw', { code: 1 }],
     ['has nothing left to do', 'return', { code: 0 }],
-  ])('does, without having run again, when that %s', async (_, way, end) => {
+  ])('ends, without having run again, when that %s', async (_, way, end) => {
     const mode = sandboxModes.includes(FreezeMode.ProcessTree) ? FreezeMode.ProcessTree : FreezeMode.None;
     const { hasRun, ...ended } = await endOf(mode, mode !== FreezeMode.None, way);
     expect(ended).toMatchObject(end);
@@ -88,7 +88,7 @@ describe.runIf(process.platform === 'linux')('a sandbox that is to end with its 
     if (mode !== FreezeMode.None) expect(hasRun()).toBe(false);
   });
 
-  it('does not when its state was closed before', async () => {
+  it('lives on when its state was closed before', async () => {
     const { signal } = await endOf(FreezeMode.None, false, 'close');
     expect(signal).toBe('SIGKILL');
     expect(leftovers().length).toBeGreaterThanOrEqual(fewest - 1);
