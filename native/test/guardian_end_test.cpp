@@ -142,11 +142,11 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
   TEST_CASE("a process and its descendants in sessions of their own, and no other") {
     Guarded guarded;
     const Family family("one");
-    const Family stranger("two");
+    const Family bystander("two");
     const auto line = guarded.ending().enter(identityOf(family.pid()));
     guarded.emulatorDies();
     CHECK(family.comesToEnd());
-    CHECK(stranger.lives());
+    CHECK(bystander.lives());
   }
 
   TEST_CASE("where they are stopped by it, without continuing them, while others are continued") {

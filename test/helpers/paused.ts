@@ -25,7 +25,7 @@ function parse(line: string): PausedCall {
 
 /**
  * Calls `run` with the words that make a program wait before each call that stops a process; for `under` of valueInNode.
- * The call is made once what `meanwhile` returns has settled.
+ * The call goes on when the promise of `meanwhile` has settled.
  */
 export async function pausing<R>(
   meanwhile: (call: PausedCall) => unknown,
