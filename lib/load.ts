@@ -81,11 +81,12 @@ function locate(): string {
   }
 }
 
-/** Finds and loads the addon; native.ts says what is in it. `guardian`: the file of the program that lies beside it. */
-export function load(): { addon: unknown; guardian: string } {
+/** Finds and loads the addon; native.ts says what is in it. `guardian`, `joiner`: the files of the programs beside it. */
+export function load(): { addon: unknown; guardian: string; joiner: string } {
   const file = locate();
   try {
-    return { addon: require(file), guardian: join(dirname(file), 'freeze-state-guardian') };
+    const beside = (name: string) => join(dirname(file), name);
+    return { addon: require(file), guardian: beside('freeze-state-guardian'), joiner: beside('freeze-state-joiner') };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED') throw disabledError(cause);

@@ -177,6 +177,8 @@ interface Addon {
   capabilities(): { signalling: Signalling; boost: boolean; modes: Record<FreezeMode, NativeFailure[]> };
 }
 
-const { addon, guardian } = load();
+const { addon, guardian, joiner } = load();
 export const native = addon as Addon;
 native.setGuardianProgram(guardian);
+/** Where the program native/joiner is, if it is there. */
+export const joinerFile = joiner;

@@ -35,7 +35,7 @@
         ["OS=='linux'", {
           # The core has a thread that runs until the process ends, also where the worker that loaded it ends before.
           "ldflags": ["-Wl,-z,nodelete"],
-          "dependencies": ["freeze-state-guardian"],
+          "dependencies": ["freeze-state-guardian", "freeze-state-joiner"],
           "sources": [
             "core/os/linux/cgroup_location.cpp",
             "core/os/linux/cgroupfs.cpp",
@@ -108,6 +108,19 @@
           "type": "executable",
           "product_extension": "",
           "sources": ["guardian/main.cpp", "guardian/end.cpp", "guardian/records.cpp", "guardian/system.cpp", "guardian/thaw.cpp"],
+          "cflags": ["-Wall", "-Wextra", "-Os"],
+          "cflags!": ["-O3"],
+          "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+          "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti"],
+          "ldflags": ["<!@(test -e `${CXX:-g++} -print-file-name=libc.a` -a -e `${CXX:-g++} -print-file-name=libstdc++.a` && echo -static || echo -static-libgcc -static-libstdc++)", "-Wl,-s"],
+          "ldflags!": ["-rdynamic"],
+        },
+        {
+          # The same for a program that each child in a control group begins as.
+          "target_name": "freeze-state-joiner",
+          "type": "executable",
+          "product_extension": "",
+          "sources": ["joiner/main.cpp"],
           "cflags": ["-Wall", "-Wextra", "-Os"],
           "cflags!": ["-O3"],
           "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],

@@ -23,10 +23,12 @@ const interfaceOfModes = ['freezer', 'member_list', 'member'].map((name) => `nat
 /** A program of its own, which shares no code with the addon but the layout of what both read. */
 const guardian = 'native/guardian';
 const layout = 'native/core/os/linux/ledger_layout.h';
+/** Another, which shares nothing. */
+const joiner = 'native/joiner';
 
 /** What each folder of lib/ may import from lib/ itself; of the mechanism, its public interface. */
 const imports = {
-  'lib/sandbox': ['index', 'arguments', 'clock', 'show'],
+  'lib/sandbox': ['index', 'arguments', 'clock', 'joiner', 'show'],
   'lib/doctor': ['index', 'show'],
 };
 
@@ -50,6 +52,7 @@ function layerOf(file) {
 function breachOfInclude(file, included) {
   if (isIn(file, guardian))
     return isIn(included, guardian) || included === layout ? undefined : `the guardian knows no ${included}`;
+  if (isIn(file, joiner)) return isIn(included, joiner) ? undefined : `the joiner knows no ${included}`;
   if (layerOf(included) > layerOf(file)) return `reaches up to ${included}`;
   if (isIn(included, factory) && !isIn(file, factory) && !isIn(file, 'native/binding'))
     return `only the binding asks the factory (${factory})`;
@@ -86,7 +89,9 @@ function* filesIn(folder, pattern) {
 
 const breaches = [];
 const source = /\.(h|hpp|inl|c|cc|cpp|cxx)$/;
-for (const file of ['native/core', 'native/binding', guardian].flatMap((folder) => [...filesIn(folder, source)])) {
+for (const file of ['native/core', 'native/binding', guardian, joiner].flatMap((folder) => [
+  ...filesIn(folder, source),
+])) {
   for (const [, quoted, angled] of readFileSync(join(root, file), 'utf8').matchAll(
     /^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)/gm,
   )) {

@@ -13,7 +13,7 @@ for file in native/core/os/no_*.cpp native/core/os/posix/*.cpp native/core/platf
 done
 
 # What is compiled on this platform: the core and the addon; with --tests the native tests as well, which takes minutes.
-only='/native/(core|binding|guardian)/'
+only='/native/(core|binding|guardian|joiner)/'
 if [ "${1:-}" = --tests ]; then only='/native/'; fi
 cmake -S . -B build-native -DFREEZE_STATE_TESTS=ON --log-level=WARNING >/dev/null
 # A source of the core is compiled for the addon and for the tests, and clang-tidy would check it twice: here once, by a

@@ -21,8 +21,10 @@ for (const source of ['package.json', 'binding.gyp', 'native']) {
 const options = ['--napi', '--strip', '--tag-libc', '--target', process.versions.node, '--cwd', copy, '--out', root];
 if (await runNodeGyp('prebuildify/bin.js', options)) {
   // Static, so one serves every libc.
-  const guardian = join(copy, 'build', 'Release', 'freeze-state-guardian');
-  if (existsSync(guardian)) copyFileSync(guardian, join(folder, 'freeze-state-guardian'));
+  for (const program of ['freeze-state-guardian', 'freeze-state-joiner']) {
+    const built = join(copy, 'build', 'Release', program);
+    if (existsSync(built)) copyFileSync(built, join(folder, program));
+  }
   for (const file of readdirSync(folder)) console.log(join(folder, file));
 }
 rmSync(copy, { recursive: true, force: true });

@@ -22,6 +22,7 @@ const tree: Readonly<Record<string, string>> = {
   'native/core/os/linux/ledger_layout.h': '#include <cstdint>\n',
   'native/guardian/system.h': '#include <unistd.h>\n',
   'native/guardian/main.cpp': '#include "../core/os/linux/ledger_layout.h"\n#include "system.h"\n',
+  'native/joiner/main.cpp': '#include <unistd.h>\n',
   'native/core/platform/platform.h': '#include "../modes/tree.h"\n#include "../os/linux/pidfd.h"\n',
   'native/binding/addon.cpp':
     '#include <napi.h>\n#include "../core/platform/platform.h"\n#include "../core/state/freeze_state.h"\n',
@@ -121,6 +122,7 @@ describe('the check of the layers', () => {
       '#include "../core/state/freeze_state.h"',
       'the guardian knows no native/core/state/freeze_state.h',
     ],
+    ['native/joiner/a.cpp', '#include "../core/word.h"', 'the joiner knows no native/core/word.h'],
     [
       'lib/a.ts',
       "import { Sandbox } from './sandbox';",

@@ -9,3 +9,4 @@ export const prebuild = `${folder}/freeze-state.${libc}.node`;
 
 /** The program beside it, for every libc. */
 export const guardianProgram = `${folder}/freeze-state-guardian`;
+export const joinerProgram = `${folder}/freeze-state-joiner`;

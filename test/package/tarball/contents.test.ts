@@ -5,7 +5,7 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { guardianProgram, prebuild } from '../libc';
+import { guardianProgram, joinerProgram, prebuild } from '../libc';
 import { output } from '../run';
 
 const tarball = inject('tarball');
@@ -44,6 +44,7 @@ describe('the packed tarball', () => {
       'SECURITY.md',
       prebuild,
       guardianProgram,
+      joinerProgram,
       ...sources.flatMap(compiled),
       ...native.map((file) => `native/${file}`),
       ...packed('docs'),
@@ -52,8 +53,8 @@ describe('the packed tarball', () => {
     expect(filesBelow(unpacked).sort()).toEqual(expected.sort());
   });
 
-  it('holds the guardian as a program, which only its owner may write', () => {
-    const { mode } = statSync(join(unpacked, guardianProgram));
+  it.each([guardianProgram, joinerProgram])('holds %s as a program, which only its owner may write', (program) => {
+    const { mode } = statSync(join(unpacked, program));
     expect(mode & 0o111).toBe(0o111);
     expect(mode & 0o7022).toBe(0);
   });

@@ -1,0 +1,126 @@
+// The joiner stands between a child and its program: started in the place of the program, it moves itself into a
+// control group, and executes the program, which is in the group from its first instruction on. So the process that is
+// moved waits for the kernel, some ten milliseconds, and not the thread that has started it. docs/sandbox.md says more.
+//
+// It is told what to do by argv[0], so that the other arguments are the program's already:
+//
+//   freeze-state-joiner PROCS STATUS LENGTH PROGRAM ARGV0
+//
+// PROCS is a descriptor of the file cgroup.procs, open for writing; STATUS a socket. LENGTH counts the bytes of
+// PROGRAM, which may have spaces. ARGV0, the rest, is what the program gets as its argv[0]. By the socket it says what
+// failed, in a line: `join ERRNO`, and then it waits for a byte, after which it executes the program wherever it is; or
+// `exec ERRNO`, and then it exits. The socket ends where the program begins. Of all else that a process inherits it
+// changes nothing.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+/// As a shell exits where it cannot execute a program.
+constexpr int kNotExecuted = 127;
+/// This was not started by the library.
+constexpr int kNoOrder = 126;
+
+struct Order {
+  int procs = -1;
+  int status = -1;
+  char* program = nullptr;
+  char* argv0 = nullptr;
+};
+
+/// Takes a number and the space behind it off the text.
+template <typename Number>
+bool take(std::string_view& text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end == text.data() + text.size() || *end != ' ') return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  return true;
+}
+
+/// Ends the program's path where it lies.
+bool read(char* words, Order& order) {
+  constexpr std::string_view kName = "freeze-state-joiner ";
+  std::string_view text(words);
+  if (!text.starts_with(kName)) return false;
+  text.remove_prefix(kName.size());
+  std::size_t length = 0;
+  if (!take(text, order.procs) || !take(text, order.status) || !take(text, length)) return false;
+  if (length >= text.size() || text[length] != ' ') return false;
+  char* const program = words + (text.data() - words);
+  program[length] = '\0';
+  order.program = program;
+  order.argv0 = program + length + 1;
+  return true;
+}
+
+/// Returns 0, or the errno(3).
+int join(int procs) {
+  int error = 0;
+  while (write(procs, "0", 1) < 0) {
+    error = errno;
+    if (error != EINTR) break;
+    error = 0;
+  }
+  close(procs);
+  return error;
+}
+
+/// Where nobody listens any more, there is nobody to tell.
+void tell(int status, std::string_view what, int error) {
+  std::array<char, 32> line{};
+  what.copy(line.data(), what.size());
+  char* end = std::to_chars(line.data() + what.size(), line.data() + line.size() - 1, error).ptr;
+  *end++ = '\n';
+  const auto length = static_cast<std::size_t>(end - line.data());
+  while (send(status, line.data(), length, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+/// False where the parent has died.
+bool hasAnswer(int status) {
+  char answer = 0;
+  ssize_t size = 0;
+  while ((size = recv(status, &answer, 1, 0)) < 0 && errno == EINTR) {
+  }
+  return size == 1;
+}
+
+/// As execvp(3), which Node calls: what the kernel does not know is a script of the shell.
+void execute(char* program, int argc, char** argv) {
+  execv(program, argv);
+  if (errno != ENOEXEC) return;
+  std::array<char, 8> shell{"/bin/sh"};
+  std::vector<char*> words{shell.data(), program};
+  for (int i = 1; i < argc; ++i) words.push_back(argv[i]);
+  words.push_back(nullptr);
+  execv(shell.data(), words.data());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Order order;
+  if (argc < 1 || !read(argv[0], order)) {
+    constexpr std::string_view kWhy = "This program is started by freeze-state, for itself.\n";
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kWhy.data(), kWhy.size());
+    return kNoOrder;
+  }
+  argv[0] = order.argv0;
+  fcntl(order.status, F_SETFD, FD_CLOEXEC);
+  if (const int error = join(order.procs); error != 0) {
+    tell(order.status, "join ", error);
+    if (!hasAnswer(order.status)) return kNotExecuted;
+  }
+  execute(order.program, argc, argv);
+  tell(order.status, "exec ", errno);
+  return kNotExecuted;
+}

@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterAll, describe, expect, it } from 'vitest';
+import { adopt } from '../helpers/children';
+import '../helpers/processes';
+
+const joiner = join(__dirname, '../../build/Release/freeze-state-joiner');
+const folder = mkdtempSync(join(tmpdir(), 'freeze state joiner '));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const procs = join(folder, 'cgroup.procs');
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly status: Duplex;
+  readonly out: Promise<string>;
+  readonly ended: Promise<unknown[]>;
+}
+
+/** Has the joiner execute the program; a plain file stands for that of a group, and is written if `flag` lets it. */
+function joined(program: string, args: readonly string[], { argv0 = 'zero', flag = 'r+' } = {}): Started {
+  writeFileSync(procs, '');
+  const file = openSync(procs, flag);
+  const order = `freeze-state-joiner 3 4 ${Buffer.byteLength(program)} ${program} ${argv0}`;
+  const child = adopt(
+    spawn(joiner, args, {
+      argv0: order,
+      cwd: folder,
+      env: { WORD: 'word' },
+      stdio: ['ignore', 'pipe', 2, file, 'pipe'],
+    }),
+  );
+  closeSync(file);
+  const out = child.stdout === null ? Promise.resolve('') : text(child.stdout);
+  return { child, status: child.stdio[4] as Duplex, out, ended: once(child, 'exit') };
+}
+
+function script(name: string, content: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+describe('the joiner', () => {
+  it('joins by writing 0, and executes the program as it was told, with no other descriptors', async () => {
+    const args = ['-c', 'echo "$0 $# $WORD"; ls /proc/$$/fd', 'a b', ''];
+    const plain = spawnSync('/bin/sh', args, { cwd: folder, env: { WORD: 'word' } }).stdout.toString();
+    const { status, out, ended } = joined('/bin/sh', args, { argv0: 'other name' });
+    expect(await text(status)).toBe('');
+    expect(await out).toBe(plain);
+    expect(plain).toMatch(/^a b 1 word\n/);
+    expect(await ended).toEqual([0, null]);
+    expect(readFileSync(procs, 'latin1')).toBe('0');
+  });
+
+  it.each(['other name', ''])('passes on %j as argv[0], and a path that has spaces', async (argv0) => {
+    const program = join(folder, 'a program');
+    symlinkSync('/bin/cat', program);
+    const { status, out } = joined(program, ['/proc/self/cmdline'], { argv0 });
+    expect(await text(status)).toBe('');
+    expect(await out).toBe(`${argv0}\0/proc/self/cmdline\0`);
+    rmSync(program);
+  });
+
+  it('has the shell execute a script that says no interpreter, as Node does', async () => {
+    const file = script('no-interpreter', 'echo "$0" "$@"\n');
+    expect(spawnSync(file, ['one', 'two words']).stdout.toString()).toBe(`${file} one two words\n`);
+    expect(await joined(file, ['one', 'two words']).out).toBe(`${file} one two words\n`);
+  });
+
+  it('says why it cannot join, and waits for an answer before it executes', async () => {
+    const { child, status, out, ended } = joined('/bin/echo', ['done'], { flag: 'r' });
+    const [line] = (await once(status, 'data')) as [Buffer];
+    expect(line.toString()).toBe('join 9\n');
+    expect(readFileSync(`/proc/${child.pid}/comm`, 'latin1')).toBe('freeze-state-jo\n');
+    status.write('g');
+    expect(await out).toBe('done\n');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it('executes nothing where it cannot join and nobody answers', async () => {
+    const { status, out, ended } = joined('/bin/echo', ['done'], { flag: 'r' });
+    await once(status, 'data');
+    status.end();
+    expect(await out).toBe('');
+    expect(await ended).toEqual([127, null]);
+  });
+
+  it('says why it cannot execute', async () => {
+    const { status, ended } = joined(script('lost-interpreter', '#!/no/such/interpreter\n'), []);
+    expect(await text(status)).toBe('exec 2\n');
+    expect(await ended).toEqual([127, null]);
+  });
+
+  it('does nothing where another started it', () => {
+    for (const argv0 of ['freeze-state-joiner', 'freeze-state-joiner 3 4 99 /bin/true x', 'sh', '']) {
+      const { status, stderr } = spawnSync(joiner, [], { argv0 });
+      expect([status, stderr.toString()]).toEqual([126, expect.stringContaining('is started by freeze-state')]);
+    }
+  });
+});
