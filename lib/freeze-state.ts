@@ -430,7 +430,7 @@ export class FreezeState implements Disposable {
     FreezeState.#check(this, 'hold');
     const frames = framesAbove(FreezeState.prototype.hold);
     return this.#traced('hold', () => {
-      const taken = take(this.#handle, frames);
+      const taken = take(this.#handle, this.#waits, frames);
       if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
       if (Array.isArray(taken)) throw from(errorOf(taken, 'hold'), 'hold');
       return taken;

@@ -1,9 +1,12 @@
 import { invalidThis } from './arguments';
 import type { NativeFailure, StateHandle } from './native';
+import type { Waits } from './waits';
 
 /** What one hold adds to the count of its state. */
 interface Share {
   readonly handle: StateHandle;
+  /** Those of this thread. */
+  readonly waits: Waits;
   /** Where `hold()` was called, one line a frame. */
   readonly frames: readonly string[];
   /** Set by a plain store right after the call that changed the count: nothing can come in between. */
@@ -36,10 +39,18 @@ export function framesAbove(caller: CallableFunction): string[] {
   }
 }
 
+/** With the waits of this thread, as every change of its own: they go on before anything else of the event loop does. */
+function release(share: Share): void {
+  share.handle.release();
+  share.isCounted = false;
+  if (!share.waits.isEmpty) share.waits.settle(share.handle.word());
+}
+
 /** A hold that is collected would otherwise block every freeze for good, so it is released, and its owner told. */
-const forgotten = new FinalizationRegistry<Share>(({ handle, frames, isCounted }) => {
+const forgotten = new FinalizationRegistry<Share>((share) => {
+  const { handle, frames, isCounted } = share;
   if (!isCounted) return;
-  handle.release();
+  release(share);
   if (handle.word() === undefined) return; // closed: it held nothing any more
   process.emitWarning(
     `A FreezeHold was garbage collected before it was released. It was taken ${frames[0]?.trim() ?? 'nowhere known'}. ` +
@@ -74,8 +85,7 @@ export class FreezeHold implements Disposable {
   release(): void {
     FreezeHold.#check(this, 'release');
     if (!this.#share.isCounted) return;
-    this.#share.handle.release();
-    this.#share.isCounted = false;
+    release(this.#share);
     forgotten.unregister(this);
   }
 
@@ -95,8 +105,8 @@ export class FreezeHold implements Disposable {
  * Takes a hold. What gives it back is there before it is taken: where the stack ends here, or `vm` ends the script, it is
  * released like any that is forgotten.
  */
-export function take(handle: StateHandle, frames: readonly string[]): FreezeHold | NativeFailure[] {
-  const share: Share = { handle, frames, isCounted: false };
+export function take(handle: StateHandle, waits: Waits, frames: readonly string[]): FreezeHold | NativeFailure[] {
+  const share: Share = { handle, waits, frames, isCounted: false };
   const hold = new FreezeHold(share);
   const failures = handle.hold();
   if (failures !== undefined) return failures;

@@ -18,7 +18,7 @@ Failures Attachment::hold() {
 void Attachment::release() noexcept {
   if (holds_ == 0) return;
   --holds_;
-  state_->release();
+  state_->release(this);
 }
 
 bool Attachment::listen(napi_env env, napi_value onChange) {

@@ -56,6 +56,19 @@ describe('waitForRelease', () => {
     expect(state.freezeAtEpoch(epoch)).toBe(true);
   });
 
+  it('resolves before the event loop goes on, where this thread makes the release', async () => {
+    const state = new FreezeState();
+    const hold = state.hold();
+    let isOver = false;
+    void state.waitForRelease().then(() => {
+      isOver = true;
+    });
+    await setImmediate();
+    hold.release();
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(isOver).toBe(true);
+  });
+
   it('resolves when another thread releases the last hold, and when that thread ends with it', async () => {
     const state = new FreezeState(FreezeMode.Process, sleeper().pid);
     const thread = await Thread.start(state.share());

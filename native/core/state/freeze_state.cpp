@@ -135,15 +135,15 @@ bool FreezeState::forceUnfreeze(const Listener* caller) {
 Failures FreezeState::hold(const Listener* caller) {
   holds_.fetch_add(1);
   Failures failures = unfreeze(caller);
-  if (!failures.empty()) release();
+  if (!failures.empty()) release(caller);
   return failures;
 }
 
-void FreezeState::release() noexcept {
+void FreezeState::release(const Listener* caller) noexcept {
   if (holds_.fetch_sub(1) != 1 || !hasListeners_.load()) return;
   // The blocked waits are for a change of the word, which this is not.
   const std::lock_guard lock(mutex_);
-  tell(nullptr);
+  tell(caller);
 }
 
 /// Known without the lock.

@@ -105,9 +105,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// Thaws, and from before that until the matching `release` every freeze, in any thread, answers false. Fails as
   /// `unfreeze` does, and then nothing is held.
   Failures hold(const Listener* caller = nullptr);
-  /// Ends one hold. The last one is told to the listeners, its own thread's among them; nothing is locked where there
-  /// is none.
-  void release() noexcept;
+  /// Ends one hold. The last one is told to the listeners; nothing is locked where there is none.
+  void release(const Listener* caller = nullptr) noexcept;
   /// How many holds there are, of all threads, by one load.
   std::uint32_t holdCount() const noexcept { return holds_.load(); }
 
