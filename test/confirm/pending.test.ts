@@ -21,10 +21,16 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       const state = FreezeState.withPids(mode, [other, pid]);
       const error = await state.confirmFreezeAtEpoch(0, { timeout: 50 }).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(NotStoppedError);
-      const processes = [expect.objectContaining({ pid, name: 'target', state: 'D', isInVfork: true })];
-      expect(error).toMatchObject({ code: 'ERR_FREEZE_NOT_STOPPED', timeout: 50, processes });
-      expect((error as Error).message).toMatch(
-        new RegExp(`^Process ${pid} \\("target", .*D.*, waits in vfork\\) was signalled and did not stop within 50 ms`),
+      expect(error).toMatchObject({ code: 'ERR_FREEZE_NOT_STOPPED', timeout: 50 });
+      const { processes, message } = error as NotStoppedError;
+      // On a busy machine another one may not have had a processor within that time.
+      expect(processes.filter(({ state }) => state !== 'R')).toEqual([
+        expect.objectContaining({ pid, name: 'target', state: 'D', isInVfork: true }),
+      ]);
+      expect(message).toMatch(
+        new RegExp(
+          `^Process(es)? .*${pid} \\("target", .*D.*, waits in vfork\\).* signalled and did not stop within 50 ms`,
+        ),
       );
       expect((error as Error).stack).toMatch(/\n {4}at .*pending\.test\.ts/);
       expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
