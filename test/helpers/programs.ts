@@ -28,3 +28,5 @@ export const launchProgram = program('launch');
 export const deedLibrary = program('deed', '-shared', '-fPIC');
 /** See paused.c. */
 export const pausedProgram = program('paused');
+/** See families.c. */
+export const familiesProgram = program('families');

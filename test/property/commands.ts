@@ -8,21 +8,10 @@ import {
   NoPidConfiguredError,
   ProcessNotFoundError,
 } from 'freeze-state';
-import { expect } from 'vitest';
 import { turns } from '../helpers/until';
-import {
-  changing,
-  close,
-  compare,
-  coversChildren,
-  forceThaw,
-  type Model,
-  type Pool,
-  resume,
-  stop,
-  thaw,
-  type Wait,
-} from './model';
+import { compare, same } from './compare';
+import { changing, close, coversChildren, forceThaw, type Model, resume, stop, thaw, type Wait } from './model';
+import type { Pool } from './pool';
 
 /** What a sequence works on. */
 export interface Real {
@@ -62,7 +51,7 @@ function onState(name: string, act: (real: Real) => unknown, step: Step, check?:
       const outcome = await Promise.resolve(real)
         .then(act)
         .catch((error: unknown) => error);
-      expect(outcome).toBeInstanceOf(FreezeClosedError);
+      if (!(outcome instanceof FreezeClosedError)) same('outcome', outcome, FreezeClosedError);
     },
     check,
   );
@@ -93,12 +82,15 @@ function register(place: number): Operation {
 function unregister(place: number): Operation {
   const act = ({ state, pool }: Real): boolean => state.unregisterPid(pool.pid(place));
   const step: Step = (model, real) => {
-    expect(act(real)).toBe(model.members.includes(place));
+    same('outcome', act(real), model.members.includes(place));
     model.members = model.members.filter((one) => one !== place);
     resume(model, place);
   };
   return onState(`unregisterPid(${place})`, act, step, (model) => !model.dead.has(place));
 }
+
+/** What a counter-example calls the epoch of so many thaws ago. */
+const before = (late: number): string => (late === 0 ? 'current' : `current - ${late}`);
 
 function freezeAt(late: number): Operation {
   const step: Step = (model, { state }) => {
@@ -111,9 +103,9 @@ function freezeAt(late: number): Operation {
       if (!noLiveMember.some((kind) => error instanceof kind)) throw error;
       seen = 'error';
     }
-    expect(seen).toBe(expected);
+    same('outcome', seen, expected);
   };
-  return onState(`freezeAtEpoch(current - ${late})`, ({ state }) => state.freezeAtEpoch(0), step);
+  return onState(`freezeAtEpoch(${before(late)})`, ({ state }) => state.freezeAtEpoch(0), step);
 }
 
 /** Without those that were killed: whoever has such a child now may not have reaped it yet. */
@@ -132,18 +124,18 @@ function confirmAt(late: number): Operation {
       if (!noLiveMember.some((kind) => error instanceof kind)) throw error;
       return 'error' as const;
     });
-    expect(seen === 'error' ? seen : seen.isFrozen).toBe(expected);
+    same('outcome', seen === 'error' ? seen : seen.isFrozen, expected);
     if (seen === 'error' || !seen.isFrozen) return;
     const members = model.members.map((place) => pool.pid(place));
     const covered = liveOf(seen.members, model, pool)
       .filter(({ outcome }) => outcome !== 'gone')
       .map(({ pid }) => pid);
-    expect(covered.slice(0, members.length)).toEqual(members);
+    same('members in the report', covered.slice(0, members.length), members);
     const isTold = model.mode === FreezeMode.ProcessTree || model.mode === FreezeMode.Cgroup;
     const children = isTold ? model.members.map((place) => pool.childOf(place)) : [];
-    expect(covered.slice(members.length).sort()).toEqual(children.sort());
+    same('children in the report', covered.slice(members.length).sort(), children.sort());
   };
-  return onState(`confirmFreezeAtEpoch(current - ${late})`, ({ state }) => state.confirmFreezeAtEpoch(0), step);
+  return onState(`confirmFreezeAtEpoch(${before(late)})`, ({ state }) => state.confirmFreezeAtEpoch(0), step);
 }
 
 function plain(name: string, act: (real: Real) => unknown, change: (model: Model) => void): Operation {
@@ -159,10 +151,14 @@ function inspect(): Operation {
     const seen = liveOf(state.inspect(), model, pool).filter(({ stoppedByUs }) => stoppedByUs);
     const stopped = model.isFrozen ? model.members : [];
     const pidsOf = (role: string): number[] => seen.filter((one) => one.role === role).map(({ pid }) => pid);
-    expect(pidsOf('registered')).toEqual(stopped.map((place) => pool.pid(place)));
+    same(
+      'members stopped by us',
+      pidsOf('registered'),
+      stopped.map((place) => pool.pid(place)),
+    );
     const isListed = coversChildren(model) && model.mode !== FreezeMode.ProcessGroup;
     const children = isListed ? stopped.map((place) => pool.childOf(place)) : [];
-    expect(pidsOf('descendant').sort()).toEqual(children.sort());
+    same('children stopped by us', pidsOf('descendant').sort(), children.sort());
   };
   return onState('inspect()', ({ state }) => state.inspect(), step);
 }
@@ -246,7 +242,7 @@ export function operations(poolSize: number): fc.Arbitrary<fc.AsyncCommand<Model
     fc.constant(release()),
     fc.constant(release()),
     fc.constant(inspect()),
-    late.map((one) => wait(`waitForStateChange(since current - ${one})`, one)),
+    late.map((one) => wait(`waitForStateChange(since ${before(one)})`, one)),
     fc.constant(wait('waitForRelease()', 'release')),
     place.map(kill),
     place.map((one) => foreignSignal('SIGSTOP', one)),

@@ -1,8 +1,4 @@
-import { FreezeMode, type FreezeSnapshot, type FreezeState } from 'freeze-state';
-import { expect } from 'vitest';
-import { isStopped, letterOf } from '../helpers/proc';
-import { type Family, family, killed } from '../helpers/processes';
-import { until } from '../helpers/until';
+import { FreezeMode, type FreezeSnapshot } from 'freeze-state';
 
 /** What the documentation says that a state is after the operations so far; processes go by their place in the pool. */
 export interface Model {
@@ -91,62 +87,4 @@ export function close(model: Model): void {
   thaw(model);
   model.isClosed = true;
   model.holds = 0;
-}
-
-/** Processes that one sequence after the other uses. Each leads a group and has a child, which dies with it. */
-export class Pool {
-  readonly #families: Family[] = [];
-
-  constructor(readonly size: number) {}
-
-  /** Replaces those that a sequence has killed, and continues those that it has stopped. */
-  async refill(): Promise<void> {
-    for (let place = 0; place < this.size; place += 1) {
-      const child = this.#families[place]?.child;
-      if (child === undefined || child.signalCode !== null) {
-        this.#families[place] = await family(['tree', '1', '1'], 2);
-      }
-      process.kill(-this.pid(place), 'SIGCONT');
-    }
-  }
-
-  #at(place: number): Family {
-    return this.#families[place] as Family;
-  }
-
-  pid(place: number): number {
-    return this.#at(place).pid;
-  }
-
-  childOf(place: number): number {
-    return this.#at(place).pids.find((pid) => pid !== this.pid(place)) as number;
-  }
-
-  async kill(place: number): Promise<void> {
-    await killed(this.#at(place));
-    await until(() => ['', 'Z', 'X'].includes(letterOf(this.childOf(place))), 'its child has died with it');
-  }
-}
-
-/** Compares all that can be seen of the state, and of the processes, with the model. */
-export function compare(model: Model, state: FreezeState, pool: Pool): void {
-  const places = Array.from({ length: pool.size }, (_, place) => place).filter((place) => !model.dead.has(place));
-  const live = new Map(places.map((place) => [pool.pid(place), place]));
-  expect(
-    places.filter((place) => isStopped(pool.pid(place))),
-    'stopped',
-  ).toEqual(places.filter((place) => model.signalled.has(place) || (!bySignal(model) && model.ours.has(place))));
-  expect(
-    places.filter((place) => isStopped(pool.childOf(place))),
-    'stopped children',
-  ).toEqual(places.filter((place) => coversChildren(model) && model.ours.has(place)));
-  expect(
-    model.waits.map(({ seen }) => seen),
-    'waits',
-  ).toEqual(model.waits.map(({ expected }) => expected));
-  if (model.isClosed) return;
-  expect(state.snapshot()).toEqual({ epoch: model.epoch, isFrozen: model.isFrozen });
-  expect(state.holdCount, 'holds').toBe(model.holds);
-  const listed = state.pids.map((pid) => live.get(pid)).filter((place) => place !== undefined);
-  expect(listed, 'members').toEqual(model.members);
 }
