@@ -5,10 +5,8 @@ import { join } from 'node:path';
 import { FreezeClosedError, FreezeMode, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { adopt } from '../helpers/children';
-import { signallingModes } from '../helpers/modes';
-import { letterOf, running, statField, stopped } from '../helpers/proc';
-import { canBecomeNobody, nobody } from '../helpers/processes';
-import { launchProgram, targetProgram } from '../helpers/programs';
+import { letterOf, statField } from '../helpers/proc';
+import { targetProgram } from '../helpers/programs';
 import {
   freeze,
   leftovers,
@@ -119,120 +117,6 @@ describe.each(sandboxModes)('spawn, in mode %s', (mode) => {
     expect(sandbox.state.pids).toEqual([child.pid]);
     const ended = await sandbox.terminate(patient);
     expect(ended).toMatchObject([{ pid: child.pid, isChild: true, signalCode: 'SIGTERM' }]);
-  });
-});
-
-describe.each(signallingModes)('a frozen child, in mode %s', (mode) => {
-  it('is thawed by spawn, and so is the newcomer', async () => {
-    const sandbox = makeSandbox({ mode, ...byHand });
-    const first = sleeperIn(sandbox);
-    await freeze(sandbox);
-    await stopped(first.pid);
-    const second = sleeperIn(sandbox);
-    await running(first.pid, second.pid);
-    expect(sandbox.state.pids).toEqual([first.pid, second.pid]);
-  });
-
-  it.each(['SIGTERM', 'SIGINT', undefined] as const)('takes kill(%s)', async (signal) => {
-    const sandbox = makeSandbox({ mode, ...byHand });
-    const child = sleeperIn(sandbox);
-    await freeze(sandbox);
-    const exit = once(child, 'exit');
-    expect(child.kill(signal)).toBe(true);
-    expect(await exit).toEqual([null, signal ?? 'SIGTERM']);
-    await turns(1);
-    expect(sandbox.works).toEqual([]);
-  });
-
-  it('stays frozen where it is asked whether it lives, and dies of SIGKILL', async () => {
-    const sandbox = makeSandbox({ mode, ...byHand });
-    const child = sleeperIn(sandbox);
-    await freeze(sandbox);
-    expect(child.kill(0)).toBe(true);
-    expect(sandbox.state.isFrozen).toBe(true);
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    expect(await exit).toEqual([null, 'SIGKILL']);
-    expect(sandbox.state.isFrozen).toBe(true);
-  });
-
-  it('takes the abort of its signal, by its killSignal', async () => {
-    const sandbox = makeSandbox({ mode, ...byHand });
-    const { signal, abort } = controller();
-    const child = started(
-      sandbox.spawn(targetProgram, ['sleep'], { stdio: ['pipe', 'pipe', 'inherit'], signal, killSignal: 'SIGINT' }),
-    );
-    await freeze(sandbox);
-    const error = once(child, 'error');
-    const exited = once(sandbox, 'exit');
-    abort();
-    expect(await error).toMatchObject([{ name: 'AbortError' }]);
-    await exited;
-    expect(child.signalCode).toBe('SIGINT');
-  });
-
-  it('takes its timeout, by the clock on the wall', async () => {
-    // On a busy machine the time may be over before it is frozen: then it gets more.
-    for (let timeout = 300; ; timeout *= 4) {
-      const sandbox = makeSandbox({ mode, ...byHand });
-      const child = started(
-        sandbox.spawn(targetProgram, ['sleep'], { stdio: ['pipe', 'pipe', 'inherit'], timeout, killSignal: 'SIGHUP' }),
-      );
-      const exit = once(child, 'exit');
-      const isFrozen = await sandbox.freeze({ timeout }).then(
-        (report) => report.isFrozen && child.signalCode === null,
-        () => false,
-      );
-      expect(await exit).toEqual([null, 'SIGHUP']);
-      if (isFrozen) return;
-      await sandbox.terminate(patient);
-    }
-  });
-
-  it.skipIf(!canBecomeNobody || process.geteuid?.() !== 0)('may be of another user and group', async () => {
-    const sandbox = makeSandbox({ mode, ...byHand });
-    const child = started(
-      sandbox.spawn(launchProgram, ['none', '--', 'sh', '-c', 'id -u; id -g; read line'], {
-        uid: nobody,
-        gid: nobody,
-        stdio: ['pipe', 'pipe', 'inherit'],
-      }),
-    );
-    let printed = '';
-    while (!/\n.*\n/.test(printed)) printed += await output(child);
-    expect(printed).toBe(`${nobody}\n${nobody}\n`);
-    await freeze(sandbox);
-    await stopped(child.pid);
-    const exit = once(child, 'exit');
-    child.kill();
-    expect(await exit).toEqual([null, 'SIGTERM']);
-  });
-});
-
-function controller() {
-  const made = new AbortController();
-  return { signal: made.signal, abort: () => made.abort() };
-}
-
-describe('kill', () => {
-  it('lets a child take a signal in its handler: it is not frozen again before', async () => {
-    const sandbox = makeSandbox({ mode: FreezeMode.ProcessTree, freezeAfter: 0 });
-    const work = sandbox.work();
-    const program = "process.on('SIGUSR2', () => console.log('taken')); console.log('ready'); process.stdin.resume()";
-    const child = started(sandbox.spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] }));
-    expect(await output(child)).toBe('ready\n');
-    const frozen = once(sandbox, 'freeze');
-    work.release();
-    await frozen;
-    const [answer, again, begin] = [output(child), once(sandbox, 'freeze'), performance.now()];
-    child.kill('SIGUSR2');
-    expect(sandbox.works).toMatchObject([{ label: `signal SIGUSR2 to ${child.pid}` }]);
-    await again;
-    expect(performance.now() - begin).toBeGreaterThan(1900);
-    expect(sandbox.works).toEqual([]);
-    // It has long taken it, but on a machine that had no processor for it.
-    sandbox.work();
-    expect(await answer).toBe('taken\n');
   });
 });
 
