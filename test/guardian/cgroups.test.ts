@@ -2,11 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { cgroup, madeBy, processesOf, write } from '../helpers/cgroups';
+import { cgroup, madeBy, madeUnder, processesOf, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
-import { runInNode } from '../helpers/node';
+import { runInNode, valueInNode } from '../helpers/node';
 import { running } from '../helpers/proc';
 import { killed, sleeper } from '../helpers/processes';
+import { deedLibrary } from '../helpers/programs';
 import { until } from '../helpers/until';
 
 /** Freezes the member in a group under `parent`, and is killed. */
@@ -92,6 +93,22 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
     expect(madeBy(process.pid, parent)).toEqual(before);
     expect(frozen.inspect()).toMatchObject([{ pid: member.pid, state: 'stopped' }]);
     expect(empty.registerPid(sleeper().pid)).toBeUndefined();
+  });
+
+  it('may be removed by sweeps of others before it is locked: another is made', async () => {
+    const parent = cgroup();
+    const made = await valueInNode(
+      ({ FreezeState: State }, under) => {
+        const state = new State('cgroup', undefined, { cgroup: { parent: under } });
+        const left = process.getBuiltinModule('node:fs').existsSync(state.cgroup ?? '');
+        state.close();
+        return left;
+      },
+      [parent],
+      { under: ['env', `LD_PRELOAD=${deedLibrary}`, 'FREEZE_TEST_DEED=sweep'] },
+    );
+    expect(made).toBe(true);
+    expect(madeUnder(parent)).toEqual([]);
   });
 
   it("that others have named like one of ours, or left without a lock, stays unless it is a state's", () => {

@@ -134,7 +134,8 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
     return failures.empty() ? open(mount, std::move(path), false, failures) : nullptr;
   }
   sweep(path, mount);
-  constexpr int kTries = 3;
+  // Many that are made at one moment sweep each other's; on a loaded machine a few tries are soon lost.
+  constexpr int kTries = 100;
   for (int tries = 1;; ++tries) {
     const std::string made = path + "/" + newName();
     constexpr mode_t kMode = 0755;
