@@ -168,6 +168,16 @@ TEST_SUITE("trees") {
     CHECK(describe(tree.state->registerPid(201)) == "OwnAncestor 201");
   }
 
+  TEST_CASE("a process is registered although the table shows our ancestors in a circle") {
+    // As it may where a pid is reused between two reads.
+    ScriptedTree tree;
+    tree.table.parents[Script::kOwnPid] = 98;
+    tree.table.parents[98] = 97;
+    tree.table.parents[97] = 98;
+    CHECK(tree.state->registerPid(102).empty());
+    CHECK(describe(tree.state->registerPid(97)) == "OwnAncestor 97");
+  }
+
   TEST_CASE("G6: a thaw ends a probe of many threads in the middle, in a freeze and in a confirmation") {
     for (const bool isConfirming : {false, true}) {
       ScriptedTree tree;

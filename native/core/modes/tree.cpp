@@ -1,6 +1,5 @@
 #include "tree.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -13,20 +12,12 @@ constexpr std::size_t kOneByOne = 1;
 
 }  // namespace
 
-bool TreeFreezer::isOurAncestor(Pid pid) {
-  ProcessEntry entry{.parent = control().ownPid()};
-  // Init, and whatever is outside of our pid namespace, is where it ends; so it does where /proc hides them, and then
-  // `TreeWalk` refuses to stop us.
-  while (table_.read(entry.parent, entry) == 0 && entry.parent > 0) {
-    if (entry.parent == pid) return true;
-  }
-  return false;
-}
-
 Failures TreeFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
   if (member.isAdmitted) return {};
   endWalk();
-  if (isOurAncestor(member.pid())) return {{FailureCode::OwnAncestor, member.pid()}};
+  // One that /proc hides is not known as such: there `TreeWalk` refuses to stop us.
+  if (isAncestor(table_, member.pid(), control().ownPid()))
+    return {{.code = FailureCode::OwnAncestor, .pid = member.pid()}};
   if (Failures failures = open(member); !failures.empty()) return failures;
   if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};
   return admitFrozen(members, member, *frozen);

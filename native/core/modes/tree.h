@@ -44,7 +44,6 @@ class TreeFreezer final : public ProcessFreezer {
  private:
   Step walk(MemberList& members, const Slice& slice);
   void endWalk() noexcept;
-  bool isOurAncestor(Pid pid);
   Failures admitFrozen(MemberList& members, Member& newcomer, const Ticket& frozen);
   Failures stopTree(MemberList& members, Member& root, const Ticket& frozen);
   bool isBelow(Pid pid, Pid root) noexcept;

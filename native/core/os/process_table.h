@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -123,6 +124,12 @@ inline std::vector<Pid> ancestorsOf(ProcessTable& table, Pid pid) {
 }
 
 /// The one of this system; it lives for ever.
+/// Whether that process is above the other one.
+inline bool isAncestor(ProcessTable& table, Pid ancestor, Pid pid) {
+  const std::vector<Pid> ancestors = ancestorsOf(table, pid);
+  return std::ranges::find(ancestors, ancestor) != ancestors.end();
+}
+
 ProcessTable& systemTable() noexcept;
 
 }  // namespace freeze_state

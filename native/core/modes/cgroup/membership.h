@@ -91,7 +91,6 @@ class Membership {
     bool wasMoved;
   };
   void forgetGone(const MemberList& members) const;
-  bool isOurAncestor(Pid pid) const;
   Failures take(Process& process, bool isFrozenByUs, std::vector<Taken>& taken);
   Failures takeChild(Pid child, Pid parent, bool isFrozenByUs, std::vector<Taken>& taken);
   Failures takeDescendants(Pid root, bool isFrozenByUs, std::vector<Taken>& taken);

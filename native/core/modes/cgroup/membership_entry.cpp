@@ -28,15 +28,11 @@ std::string Membership::originOf(Pid pid, const std::string& here) const {
   return {};
 }
 
-bool Membership::isOurAncestor(Pid pid) const {
-  const std::vector<Pid> ancestors = ancestorsOf(table_, control_.ownPid());
-  return std::ranges::find(ancestors, pid) != ancestors.end();
-}
-
 Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
   // Not by the lists of the groups, of which there may be thousands.
   if (process.hasExited) return {};
-  if (isOurAncestor(process.pid)) return {{FailureCode::OwnAncestor, process.pid}};
+  if (isAncestor(table_, process.pid, control_.ownPid()))
+    return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
   if (Origins::all().countOf(id()) >= manyTaken_) {
     forgetGone(members);
     manyTaken_ = 2 * Origins::all().countOf(id()) + 16;
