@@ -62,7 +62,8 @@ enum class FailureCode : std::uint8_t {
 /// The code as it is spelled above: how lib/native.ts knows it.
 const char* nameOf(FailureCode code) noexcept;
 
-/// One reason, with what a person needs to act on it. The core throws nothing; it returns these.
+/// One reason, with what a person needs to act on it. The core throws nothing; it returns these. Made by
+/// named fields, or by a function with a name, as `readFailure` is: never by position.
 struct Failure {
   FailureCode code;
   Pid pid = 0;             ///< the process concerned, or 0

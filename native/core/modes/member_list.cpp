@@ -34,7 +34,8 @@ bool MemberList::isAnyStopped() const noexcept {
 Failures MemberList::deaths() const {
   Failures failures;
   for (const Member& member : members_)
-    failures.push_back({FailureCode::ProcessNotFound, member.pid(), ESRCH, control_.sendCall()});
+    failures.push_back(
+        {.code = FailureCode::ProcessNotFound, .pid = member.pid(), .error = ESRCH, .call = control_.sendCall()});
   return failures;
 }
 

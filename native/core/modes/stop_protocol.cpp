@@ -6,7 +6,7 @@
 namespace freeze_state {
 
 std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcept {
-  if (const auto code = control_.whyUnfit(member.process); code) return Failure{*code, member.pid()};
+  if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
   // Not again when a freeze is begun again: by then it was stopped by us.
   if (!member.stop.isSent) member.stop.wasStoppedBefore = isNoting && control_.isStopped(member.process);
   member.stop.isSeen = false;
@@ -15,7 +15,7 @@ std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcep
   const int error = sendStop(member);
   if (error != 0 && error != ESRCH) return sendFailure(member, error);
   // It may have become so before the signal was there, which then was not for it.
-  if (const auto code = control_.whyUnfit(member.process); code) return Failure{*code, member.pid()};
+  if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
   if (error == ESRCH) member.process.hasExited = true;
   return std::nullopt;
 }
@@ -134,7 +134,8 @@ void StopProtocol::resumeAll(MemberList& members, ResumeScope scope, Failures& f
 
 Failure StopProtocol::sendFailure(const Member& member, int error) const {
   const FailureCode code = error == EPERM ? FailureCode::PermissionDenied : FailureCode::SignalFailed;
-  return {code, member.pid(), error, control_.sendCall(), member.stop.isSent};
+  return {
+      .code = code, .pid = member.pid(), .error = error, .call = control_.sendCall(), .isStopped = member.stop.isSent};
 }
 
 }  // namespace freeze_state

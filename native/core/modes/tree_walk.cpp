@@ -166,7 +166,10 @@ void TreeWalk::endRound() {
 Failures TreeWalk::neverStopped(bool isBlocked) const {
   const bool isWaiting = isBlocked || !round_.waiting.empty();
   const Pid pid = round_.waiting.empty() ? round_.toAsk.front() : round_.waiting.front();
-  return {{FailureCode::NeverStopped, pid, ETIMEDOUT, isWaiting ? control_.sendCall() : "fork"}};
+  return {{.code = FailureCode::NeverStopped,
+           .pid = pid,
+           .error = ETIMEDOUT,
+           .call = isWaiting ? control_.sendCall() : "fork"}};
 }
 
 /// All that live, in the order in which they were signalled.
@@ -236,7 +239,7 @@ std::optional<bool> TreeWalk::isInVfork(Pid pid, const Slice& slice) {
 
 /// Takes hold of the process, and signals it if it then still is the child of the parent that is being asked.
 Failures TreeWalk::adopt(Pid pid, Parent& parent, const Slice& slice) {
-  if (pid == control_.ownPid()) return {{FailureCode::OwnAncestor, parent.pid}};
+  if (pid == control_.ownPid()) return {{.code = FailureCode::OwnAncestor, .pid = parent.pid}};
   parent.hasChanged = true;
   Member child;
   child.process.pid = pid;

@@ -57,13 +57,16 @@ bool takesProcesses(const std::string& directory);
 /// What is wrong with a directory as a cgroup to freeze; empty if nothing.
 Failures whyUnfit(const std::string& directory, const Mount& mount);
 
-/// Why something about a directory failed, by its errno(3).
-Failure failureOf(int error, const char* call, const std::string& path);
+/// Why a group, or a process in it, is refused: for a reason that is no answer of a system call.
+Failure refusal(FailureCode code, const std::string& path, Pid pid = 0);
+
+/// Why something about a directory, or a process in it, failed, by its errno(3).
+Failure failureOf(int error, const char* call, const std::string& path, Pid pid = 0);
 
 /// Why the process could not be moved into the directory.
 Failure moveFailure(int error, const std::string& directory, Pid pid);
 
 /// Why something about a group failed that was there before.
-Failure laterFailure(int error, const char* call, const std::string& path);
+Failure laterFailure(int error, const char* call, const std::string& path, Pid pid = 0);
 
 }  // namespace freeze_state::cgroup

@@ -34,7 +34,8 @@ struct ProcessEntry {
 
 /// Why a process could not be read about; 0 is the table itself.
 inline Failure readFailure(Pid pid, int error) {
-  return {isOutOfResources(error) ? FailureCode::ResourceExhausted : FailureCode::Unreadable, pid, error, "open"};
+  const FailureCode code = isOutOfResources(error) ? FailureCode::ResourceExhausted : FailureCode::Unreadable;
+  return {.code = code, .pid = pid, .error = error, .call = "open"};
 }
 
 /// What a process that does not stop is doing, for a person.
@@ -123,13 +124,13 @@ inline std::vector<Pid> ancestorsOf(ProcessTable& table, Pid pid) {
   return ancestors;
 }
 
-/// The one of this system; it lives for ever.
 /// Whether that process is above the other one.
 inline bool isAncestor(ProcessTable& table, Pid ancestor, Pid pid) {
   const std::vector<Pid> ancestors = ancestorsOf(table, pid);
   return std::ranges::find(ancestors, ancestor) != ancestors.end();
 }
 
+/// The one of this system; it lives for ever.
 ProcessTable& systemTable() noexcept;
 
 }  // namespace freeze_state

@@ -56,9 +56,9 @@ Failures CgroupFreezer::whyNotNow(const MemberList& members) const {
   const Pid own = control().ownPid();
   bool isOurs = false;
   if (const int error = membership_.findInside(own, isOurs); error != 0) return {membership_.placeFailure(error, own)};
-  if (isOurs) return {{FailureCode::CgroupOurs, own, 0, "", false, group_->path()}};
+  if (isOurs) return {cgroup::refusal(FailureCode::CgroupOurs, group_->path(), own)};
   if (const Pid guard = guardian::pid(); guard != 0 && std::ranges::binary_search(inside, guard))
-    return {{FailureCode::CgroupOurs, guard, 0, "", false, group_->path()}};
+    return {cgroup::refusal(FailureCode::CgroupOurs, group_->path(), guard)};
   if (Failures failures = membership_.findMovedOut(members, inside); !failures.empty()) return failures;
   if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};
   return whyFrozen();
@@ -69,7 +69,7 @@ Failures CgroupFreezer::whyFrozen() const {
   std::string frozen;
   if (const int error = cgroup::findFrozen(group_->path(), group_->mount(), frozen); error != 0)
     return {membership_.failureOf(error, "open")};
-  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
 }
 
 /// A write wakes each process in the group, to freeze or to run. None of them may take our processor meanwhile.
@@ -87,7 +87,7 @@ Step CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   if (slice.isCancelled()) return Step::cancelled();
   // Another one that has claimed it may not have written yet.
   if ((claim != 0 && claim != id) || !membership_.claim().compare_exchange_strong(claim, id))
-    return Step::failed({{FailureCode::CgroupFrozen, 0, 0, "", false, group_->path()}});
+    return Step::failed({cgroup::refusal(FailureCode::CgroupFrozen, group_->path())});
   if (ledger_ != nullptr) ledger_->awaitReader();
   // Before the write: whatever ends us in between, the guardian finds it.
   entry_.mark();
@@ -135,7 +135,7 @@ Failures CgroupFreezer::whyHeld(bool hadFrozen) const {
   // Where the files above cannot be read, nothing says that it is held, and the thaw has succeeded.
   std::string frozen;
   cgroup::findFrozen(group_->path(), group_->mount(), frozen);
-  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
 }
 
 /// For a forced thaw: continues what others stopped by a signal as well. In an external group only the members, since

@@ -43,12 +43,6 @@ bool Membership::isThere() const noexcept {
   return group_.readSet(isSet) == 0;
 }
 
-Failure Membership::placeFailure(int error, Pid pid) const {
-  Failure failure = failureOf(error, "open");
-  failure.pid = pid;
-  return failure;
-}
-
 void Membership::forget(Pid pid) const { Origins::all().forget(id(), pid); }
 
 /// Members that were dropped since, and what was taken with a member and is not inside any more. Not when they go: no
@@ -141,7 +135,7 @@ Failures Membership::leaveRest(const OriginMap& origins, const std::string& othe
       ++round;
       continue;
     }
-    if (Clock::now() > end) return {{FailureCode::CgroupFailed, first, EBUSY, "rmdir", false, group_.path()}};
+    if (Clock::now() > end) return {failureOf(EBUSY, "rmdir", first)};
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return failures;
@@ -157,7 +151,7 @@ Failures Membership::findMovedOut(const MemberList& members, const std::vector<P
     const int error = verified(control_, again, [&] { return findInside(pid, isHere); });
     if (isHere || error == ESRCH || isExiting_(pid)) continue;
     if (error != 0) return {placeFailure(error, pid)};
-    return {{FailureCode::CgroupLeft, pid, 0, "", false, group_.path()}};
+    return {cgroup::refusal(FailureCode::CgroupLeft, group_.path(), pid)};
   }
   return {};
 }

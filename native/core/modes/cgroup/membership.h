@@ -76,9 +76,11 @@ class Membership {
   /// Whether the group is the one that it was: a foreign process may have removed it, and made another of that name.
   bool isThere() const noexcept;
 
-  Failure failureOf(int error, const char* call) const { return cgroup::laterFailure(error, call, group_.path()); }
+  Failure failureOf(int error, const char* call, Pid pid = 0) const {
+    return cgroup::laterFailure(error, call, group_.path(), pid);
+  }
   /// Why it could not be told where the process is.
-  Failure placeFailure(int error, Pid pid) const;
+  Failure placeFailure(int error, Pid pid) const { return failureOf(error, "open", pid); }
 
  private:
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;

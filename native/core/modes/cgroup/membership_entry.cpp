@@ -13,8 +13,8 @@ namespace freeze_state {
 
 /// Another state that has the process in its group.
 Failures Membership::whyHeld(Pid pid, const std::string& here) const {
-  std::string holder = Origins::all().holderOf(id(), pid, here);
-  return holder.empty() ? Failures() : Failures{{FailureCode::CgroupHeld, pid, 0, "", false, std::move(holder)}};
+  const std::string holder = Origins::all().holderOf(id(), pid, here);
+  return holder.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupHeld, holder, pid)};
 }
 
 /// Where the process, which is here now, belongs when it leaves. A process that was forked inside an owned group goes
@@ -69,7 +69,7 @@ Failures Membership::take(Process& process, bool isFrozenByUs, std::vector<Taken
   if (error == ESRCH) return {};
   if (error != 0) return {placeFailure(error, pid)};
   // We could not move it back.
-  if (here.empty()) return {{FailureCode::CgroupUnseen, pid, 0, "", false, group_.mount().point}};
+  if (here.empty()) return {cgroup::refusal(FailureCode::CgroupUnseen, group_.mount().point, pid)};
   if (!held.empty()) return held;
   const bool isInside = isThere() && cgroup::isWithin(here, group_.path());
   // A process that was forked inside leaves with the member that it descends from, unless it is a member itself: the
@@ -125,7 +125,7 @@ Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Ta
     const auto isMoved = [](const Taken& one) { return one.wasMoved; };
     if (std::none_of(taken.begin() + static_cast<std::ptrdiff_t>(before), taken.end(), isMoved)) return {};
   }
-  return {{FailureCode::CgroupFailed, root, EAGAIN, "fork", false, group_.path()}};
+  return {failureOf(EAGAIN, "fork", root)};
 }
 
 Failures Membership::moveIn(Process& process, bool isFrozenByUs) {
@@ -141,7 +141,7 @@ Failures Membership::moveIn(Process& process, bool isFrozenByUs) {
     std::string frozen;
     if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)
       return {placeFailure(error, pid)};
-    if (!frozen.empty()) return {{FailureCode::CgroupFrozen, pid, 0, "", false, frozen}};
+    if (!frozen.empty()) return {cgroup::refusal(FailureCode::CgroupFrozen, frozen, pid)};
   }
   const int error = moves_.in(pid);
   if (error == ESRCH) process.hasExited = true;

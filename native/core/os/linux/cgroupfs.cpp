@@ -188,29 +188,32 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
   struct statfs system{};
   if (const int error = statFileSystem(directory, system); error != 0) return {failureOf(error, "statfs", directory)};
   constexpr auto kCgroup2 = 0x63677270;
-  if (system.f_type != kCgroup2) return {{FailureCode::CgroupMissing, 0, ENOTSUP, "statfs", false, directory}};
+  if (system.f_type != kCgroup2)
+    return {{.code = FailureCode::CgroupMissing, .error = ENOTSUP, .call = "statfs", .path = directory}};
   std::string text;
   if (const int error = read(directory, "cgroup.freeze", text); error != 0)
     return {failureOf(error, "open", directory)};
   if (read(directory, "cgroup.type", text) == 0 && (text.starts_with("threaded") || text.starts_with("domain invalid")))
-    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, directory}};
+    return {failureOf(EOPNOTSUPP, "read", directory)};
   std::string own;
   int unknown = findDirectory(getpid(), mount, own);
   // Whatever /proc says, we would freeze ourselves in there, for good.
   if (own.empty() && !isOutOfResources(unknown)) unknown = searchDirectory(getpid(), directory, own);
   if (unknown != 0) return {failureOf(unknown, "open", directory)};
-  if (isWithin(own, directory)) return {{FailureCode::CgroupOurs, getpid(), 0, "", false, directory}};
-  if (!takesProcesses(directory)) return {{FailureCode::CgroupControllers, 0, 0, "", false, directory}};
+  if (isWithin(own, directory)) return {refusal(FailureCode::CgroupOurs, directory, getpid())};
+  if (!takesProcesses(directory)) return {refusal(FailureCode::CgroupControllers, directory)};
   std::string frozen;
   if (const int error = findFrozen(directory, mount, frozen); error != 0) return {failureOf(error, "open", directory)};
-  if (!frozen.empty()) return {{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  if (!frozen.empty()) return {refusal(FailureCode::CgroupFrozen, frozen)};
   for (const char* file : {"cgroup.freeze", "cgroup.procs"}) {
     if (access((directory + "/" + file).c_str(), W_OK) != 0) return {failureOf(errno, "access", directory)};
   }
   return {};
 }
 
-Failure failureOf(int error, const char* call, const std::string& path) {
+Failure refusal(FailureCode code, const std::string& path, Pid pid) { return {.code = code, .pid = pid, .path = path}; }
+
+Failure failureOf(int error, const char* call, const std::string& path, Pid pid) {
   const auto code = [error] {
     if (isOutOfResources(error)) return FailureCode::ResourceExhausted;
     switch (error) {
@@ -224,18 +227,17 @@ Failure failureOf(int error, const char* call, const std::string& path) {
       default: return FailureCode::CgroupFailed;
     }
   }();
-  return {code, 0, error, call, false, path};
+  return {.code = code, .pid = pid, .error = error, .call = call, .path = path};
 }
 
 Failure moveFailure(int error, const std::string& directory, Pid pid) {
-  Failure failure = failureOf(error, "write", directory);
+  Failure failure = failureOf(error, "write", directory, pid);
   if (error == EBUSY) failure.code = FailureCode::CgroupControllers;
-  failure.pid = pid;
   return failure;
 }
 
-Failure laterFailure(int error, const char* call, const std::string& path) {
-  Failure failure = failureOf(error, call, path);
+Failure laterFailure(int error, const char* call, const std::string& path, Pid pid) {
+  Failure failure = failureOf(error, call, path, pid);
   // ENODEV is what a file answers that was open by then.
   if (error == ENOENT || error == ENODEV) failure.code = FailureCode::CgroupGone;
   return failure;

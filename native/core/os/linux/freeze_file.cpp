@@ -58,7 +58,7 @@ Failures findOwn(const cgroup::Mount& mount, std::string& directory) {
   int error = cgroup::findDirectory(getpid(), mount, directory);
   if (error == 0 && directory.empty()) error = cgroup::searchDirectory(getpid(), mount.point, directory);
   if (isOutOfResources(error)) return {cgroup::failureOf(error, "open", mount.point)};
-  return directory.empty() ? Failures{{FailureCode::CgroupMissing, 0, 0, "", false, mount.point}} : Failures();
+  return directory.empty() ? Failures{cgroup::refusal(FailureCode::CgroupMissing, mount.point)} : Failures();
 }
 
 /// With those below it, which the members made. Those that exit take a moment to leave it: for as long as they all
@@ -179,11 +179,11 @@ Failures FreezeFile::whyNot() {
   }
   std::string type;
   if (cgroup::read(own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))
-    return {{FailureCode::CgroupThreaded, 0, EOPNOTSUPP, "read", false, own}};
+    return {cgroup::failureOf(EOPNOTSUPP, "read", own)};
   std::string frozen;
   if (const int error = cgroup::findFrozen(own, mount, frozen); error != 0)
     return {cgroup::failureOf(error, "open", own)};
-  return frozen.empty() ? Failures() : Failures{{FailureCode::CgroupFrozen, 0, 0, "", false, frozen}};
+  return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
 }
 
 Failures FreezeFile::openFiles() {

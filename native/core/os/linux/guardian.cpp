@@ -45,7 +45,8 @@ void tell(Pid pid, Failures why) {
 Failures whyNotExecutable(const std::string& program) {
   if (access(program.c_str(), X_OK) == 0) return {};
   const bool isMissing = errno == ENOENT || errno == ENOTDIR;
-  Failure failure{isMissing ? FailureCode::GuardianMissing : FailureCode::GuardianFailed, 0, errno, "access"};
+  Failure failure{
+      .code = isMissing ? FailureCode::GuardianMissing : FailureCode::GuardianFailed, .error = errno, .call = "access"};
   failure.path = program;
   return {failure};
 }
@@ -70,7 +71,8 @@ Ledger* start() noexcept {
   const int error = ledger ? startKeeper({all.program, fd, tell}) : 0;
   if (!ledger || error != 0) {
     // The next state tries it again.
-    all.why = error == 0 ? Failures{why} : Failures{{FailureCode::GuardianFailed, 0, error, "pthread_create"}};
+    all.why = error == 0 ? Failures{why}
+                         : Failures{{.code = FailureCode::GuardianFailed, .error = error, .call = "pthread_create"}};
     all.isTold = true;
     if (fd >= 0) close(fd);
     return nullptr;

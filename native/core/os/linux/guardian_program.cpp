@@ -32,7 +32,9 @@ constexpr seconds kLongestStart(2);
 /// One that was stopped may never end.
 constexpr seconds kLongestEnd(1);
 
-Failures failed(const char* call, int error) { return {{FailureCode::GuardianFailed, 0, error, call}}; }
+Failures failed(const char* call, int error) {
+  return {{.code = FailureCode::GuardianFailed, .error = error, .call = call}};
+}
 
 /// The descriptors that it gets; -1 is closed.
 struct Descriptors {
@@ -102,20 +104,20 @@ bool waitFor(int fd, Clock::time_point until) noexcept {
 
 /// Why the guardian cannot tell our members from others, or not continue them.
 Failures whyUseless(const ledger::Hello& hello) {
-  if (hello.seesParent == 0) return {{FailureCode::GuardianBlind, getpid(), 0, "pid"}};
+  if (hello.seesParent == 0) return {{.code = FailureCode::GuardianBlind, .pid = getpid(), .call = "pid"}};
   if ((capabilities::effectiveOf(getpid()) & capabilities::relevant() & ~hello.capabilities) != 0)
-    return {{FailureCode::GuardianWeak, getpid()}};
+    return {{.code = FailureCode::GuardianWeak, .pid = getpid()}};
   // It compares the inodes of pidfds, then.
   if (hello.hasPidfds != 0 && pidfd::haveInodes()) return {};
   ProcessEntry own;
   if (procfs::read(getpid(), own) == 0 && own.startTime == hello.parentStartTime) return {};
-  return {{FailureCode::GuardianBlind, getpid(), 0, "time"}};
+  return {{.code = FailureCode::GuardianBlind, .pid = getpid(), .call = "time"}};
 }
 
 Failures whyNotSpawned(const std::string& program, int error, int status) {
   Failures why;
   if (error == ENOENT || error == ENOTDIR)
-    why = {{FailureCode::GuardianMissing, 0, error, "posix_spawn"}};
+    why = {{.code = FailureCode::GuardianMissing, .error = error, .call = "posix_spawn"}};
   else if (error != 0)
     why = failed("posix_spawn", error);
   else if (WIFEXITED(status) && WEXITSTATUS(status) == ledger::kOtherVersion)

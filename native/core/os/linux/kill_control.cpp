@@ -7,7 +7,7 @@
 namespace freeze_state {
 
 Failures LinuxKillControl::open(Pid pid, Process& process) noexcept {
-  if (mayBeOurs(pid)) return {{FailureCode::ThreadId, pid}};
+  if (mayBeOurs(pid)) return {{.code = FailureCode::ThreadId, .pid = pid}};
   return KillControl::open(pid, process);
 }
 

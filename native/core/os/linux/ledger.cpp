@@ -50,7 +50,7 @@ bool populate(void* begin, std::size_t size) noexcept {
 std::unique_ptr<MappedLedger> MappedLedger::make(int& fd, Failure& why) noexcept {
   fd = -1;
   const auto failed = [&](const char* call) {
-    why = {FailureCode::GuardianFailed, 0, errno, call};
+    why = {.code = FailureCode::GuardianFailed, .error = errno, .call = call};
     if (fd >= 0) close(fd);
     fd = -1;
     return nullptr;

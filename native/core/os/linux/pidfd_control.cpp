@@ -61,10 +61,10 @@ Failures PidfdControl::open(Pid pid, Process& process) noexcept {
     case ESRCH: process.hasExited = true; return {};
     case EINVAL:  // a task that does not lead a process, or one that is just dying: kernels differ in the errno
     case ENOENT:
-      if (isThreadId(pid).value_or(false)) return {{FailureCode::ThreadId, pid}};
+      if (isThreadId(pid).value_or(false)) return {{.code = FailureCode::ThreadId, .pid = pid}};
       process.hasExited = true;
       return {};
-    default: return {{FailureCode::ResourceExhausted, pid, error, "pidfd_open"}};
+    default: return {{.code = FailureCode::ResourceExhausted, .pid = pid, .error = error, .call = "pidfd_open"}};
   }
 }
 

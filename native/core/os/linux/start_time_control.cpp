@@ -29,11 +29,12 @@ int findStill(const Process& process) noexcept {
 }  // namespace
 
 Failures StartTimeControl::open(Pid pid, Process& process) noexcept {
-  if (mayBeOurs(pid)) return {{FailureCode::ThreadId, pid}};
+  if (mayBeOurs(pid)) return {{.code = FailureCode::ThreadId, .pid = pid}};
   process.pid = pid;
   ProcessEntry now;
   const int error = procfs::read(pid, now);
-  if (error != 0 && error != ESRCH) return {{FailureCode::ResourceExhausted, pid, error, "open"}};
+  if (error != 0 && error != ESRCH)
+    return {{.code = FailureCode::ResourceExhausted, .pid = pid, .error = error, .call = "open"}};
   process.hasExited = error != 0 && !isUsed(pid);
   process.startTime = now.startTime;
   return {};

@@ -25,7 +25,7 @@ std::optional<FailureCode> GroupControl::whyUnfit(const Process& leader) const n
 }
 
 Failures GroupControl::open(Pid pid, Process& leader) noexcept {
-  if (pid == getpgrp()) return {{FailureCode::OwnGroup, pid}};
+  if (pid == getpgrp()) return {{.code = FailureCode::OwnGroup, .pid = pid}};
   if (Failures failures = leaders_.open(pid, leader); !failures.empty()) return failures;
   if (leader.hasExited) return {};
   const Pid group = groupOf(pid);
@@ -36,7 +36,7 @@ Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   // It may have exited since, and then it is gone.
   if (group == 0 && leaders_.hasExited(leader)) return {};
   leaders_.release(leader);
-  return {{FailureCode::NotGroupLeader, pid}};
+  return {{.code = FailureCode::NotGroupLeader, .pid = pid}};
 }
 
 int GroupControl::sendNumber(const Process& group, int signal) const noexcept {
