@@ -1,3 +1,4 @@
+import { debuglog } from 'node:util';
 import { invalidThis } from './arguments';
 import type { NativeFailure, StateHandle } from './native';
 import type { Waits } from './waits';
@@ -7,23 +8,35 @@ interface Share {
   readonly handle: StateHandle;
   /** Those of this thread. */
   readonly waits: Waits;
-  /** Where `hold()` was called, one line a frame. */
+  /** Where `hold()` was called, one line a frame; empty where that was not noted. */
   readonly frames: readonly string[];
   /** Set by a plain store right after the call that changed the count: nothing can come in between. */
   isCounted: boolean;
 }
 
-/** Enough to find the call behind a helper or two; each costs microseconds, in the path of every invocation. */
+/** Enough to find the call behind a helper or two. */
 const frameLimit = 3;
 
 /**
- * Where `caller` was called. To be called before the hold is taken: nothing must be half done if a program's own
+ * Whether it is noted where each hold is taken: from the first that was forgotten on. It costs microseconds, in the path of
+ * every invocation, and most programs forget none.
+ */
+let isNoted = debuglog('freeze-state').enabled;
+
+/**
+ * Where `caller` was called, if that is noted. To be called before the hold is taken: nothing must be half done if a program's own
  * `prepareStackTrace` throws, and then the hold works without this.
  *
  * The stack is read at once: until then V8 keeps each frame's function and receiver, and by way of these, it may be, the
  * hold itself.
  */
-export function framesAbove(caller: CallableFunction): string[] {
+export function framesAbove(caller: CallableFunction): readonly string[] {
+  return isNoted ? readFrames(caller) : notNoted;
+}
+
+const notNoted: readonly string[] = [];
+
+function readFrames(caller: CallableFunction): string[] {
   const { stackTraceLimit } = Error;
   const trace: { stack?: string } = {};
   try {
@@ -52,9 +65,12 @@ const forgotten = new FinalizationRegistry<Share>((share) => {
   if (!isCounted) return;
   release(share);
   if (handle.word() === undefined) return; // closed: it held nothing any more
+  isNoted = true;
+  const where = frames[0]
+    ? `It was taken ${frames[0].trim()}.`
+    : 'The next such warning says where the hold was taken; with NODE_DEBUG=freeze-state the first one does.';
   process.emitWarning(
-    `A FreezeHold was garbage collected before it was released. It was taken ${frames[0]?.trim() ?? 'nowhere known'}. ` +
-      'Release each hold, by `using` or in a `finally`.',
+    `A FreezeHold was garbage collected before it was released. ${where} Release each hold, by \`using\` or in a \`finally\`.`,
     { type: 'FreezeHoldWarning', code: 'FREEZE_HOLD_FORGOTTEN', detail: frames.join('\n') },
   );
 });
@@ -64,7 +80,7 @@ const forgotten = new FinalizationRegistry<Share>((share) => {
  * answers `false`. Made by {@link FreezeState.hold}.
  *
  * It ends with {@link FreezeHold.release}, at the end of its `using` block, or with its thread. One that is garbage
- * collected is released as well, and a process warning names where it was taken.
+ * collected is released as well, and a process warning says so.
  */
 export class FreezeHold implements Disposable {
   readonly #share: Share;

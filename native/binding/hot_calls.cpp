@@ -42,6 +42,16 @@ napi_value unfreeze(napi_env env, napi_callback_info info) {
   return failures.empty() ? nullptr : failureValue(env, failures);
 }
 
+napi_value hold(napi_env env, napi_callback_info info) {
+  const Failures failures = boundTo(env, info, 0, nullptr).hold();
+  return failures.empty() ? nullptr : failureValue(env, failures);
+}
+
+napi_value release(napi_env env, napi_callback_info info) {
+  boundTo(env, info, 0, nullptr).release();
+  return nullptr;
+}
+
 napi_value currentWord(napi_env env, napi_callback_info info) {
   return wordValue(env, boundTo(env, info, 0, nullptr).state().word());
 }
@@ -56,6 +66,8 @@ struct HotCall {
 constexpr std::array kHotCalls{
     HotCall{"freezeAtEpoch", freezeAtEpoch},
     HotCall{"unfreeze", unfreeze},
+    HotCall{"hold", hold},
+    HotCall{"release", release},
     HotCall{"word", currentWord},
 };
 

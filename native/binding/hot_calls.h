@@ -9,7 +9,7 @@
 namespace freeze_state::binding {
 
 /// Gives `target` the calls that a busy emulator makes all the time, as functions bound to this very state:
-/// `freezeAtEpoch`, `unfreeze` and `word`. They are plain N-API callbacks, which cost a quarter of a
+/// `freezeAtEpoch`, `unfreeze`, `hold`, `release` and `word`. They are plain N-API callbacks, which cost a quarter of a
 /// class method, and they find the state through their data pointer, so they use no receiver that could be a wrong
 /// one. Each keeps the attachment alive, and so the state.
 ///

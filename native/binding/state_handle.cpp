@@ -70,8 +70,6 @@ Napi::Function StateHandle::define(Napi::Env env) {
                          InstanceMethod<&StateHandle::inspect>("inspect"),
                          InstanceMethod<&StateHandle::confirm>("confirm"),
                          InstanceMethod<&StateHandle::share>("share"),
-                         InstanceMethod<&StateHandle::hold>("hold"),
-                         InstanceMethod<&StateHandle::release>("release"),
                          InstanceMethod<&StateHandle::holdCount>("holdCount"),
                          InstanceMethod<&StateHandle::waitForChange>("waitForChange"),
                          InstanceMethod<&StateHandle::listen>("listen"),
@@ -174,13 +172,6 @@ Napi::Value StateHandle::confirm(const Napi::CallbackInfo& info) {
 Napi::Value StateHandle::share(const Napi::CallbackInfo& info) {
   live_states::share(attachment_->state());
   return Napi::Number::New(info.Env(), static_cast<double>(attachment_->state().id()));
-}
-
-Napi::Value StateHandle::hold(const Napi::CallbackInfo& info) { return undefinedOr(info.Env(), attachment_->hold()); }
-
-Napi::Value StateHandle::release(const Napi::CallbackInfo& info) {
-  attachment_->release();
-  return info.Env().Undefined();
 }
 
 Napi::Value StateHandle::holdCount(const Napi::CallbackInfo& info) {

@@ -32,8 +32,6 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value inspect(const Napi::CallbackInfo& info);
   Napi::Value confirm(const Napi::CallbackInfo& info);
   Napi::Value share(const Napi::CallbackInfo& info);
-  Napi::Value hold(const Napi::CallbackInfo& info);
-  Napi::Value release(const Napi::CallbackInfo& info);
   Napi::Value holdCount(const Napi::CallbackInfo& info);
   Napi::Value waitForChange(const Napi::CallbackInfo& info);
   Napi::Value listen(const Napi::CallbackInfo& info);
