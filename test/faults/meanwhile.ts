@@ -8,7 +8,7 @@ export interface Members {
   readonly members: readonly number[];
   /** All that the members cover, if it is more. */
   readonly covered?: readonly number[];
-  /** Before whose SIGSTOP the deed is done, if it is another one. */
+  /** Before whose SIGSTOP the action is taken, if it is another one. */
   readonly before?: number;
 }
 
@@ -56,14 +56,15 @@ export interface MeanwhileOptions extends NodeOptions {
 }
 
 /**
- * Has an emulator freeze each of the sets, and does the deed once in each: in the first before its first member is sent
- * SIGSTOP, in the next before its second is, and so on; in a control group before it is frozen. The deed is given the
- * index of the set and the pid of the emulator.
+ * Has an emulator freeze each of the sets, and calls `act` once in each: in the first before its first member is sent
+ * SIGSTOP, in the next before its second is, and so on; in a control group before it is frozen.
+ *
+ * @param act is given the index of the set and the pid of the emulator.
  */
 export async function freezeMeanwhile(
   mode: FreezeMode,
   sets: readonly Members[],
-  deed: (index: number, emulator: number) => unknown,
+  act: (index: number, emulator: number) => unknown,
   { isConfirmed = false, ...options }: MeanwhileOptions = {},
 ): Promise<Outcome[]> {
   const done = new Set<number>();
@@ -73,7 +74,7 @@ export async function freezeMeanwhile(
       const index = target === 0 ? 0 : sets.findIndex(({ members, before }, i) => target === (before ?? members[i]));
       if (index < 0 || done.has(index)) return;
       done.add(index);
-      await deed(index, caller);
+      await act(index, caller);
     },
     (under) => valueInNode(freezeEach, [mode, all, isConfirmed], { ...options, under }),
   );

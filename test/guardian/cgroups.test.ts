@@ -7,7 +7,7 @@ import { signallingModes } from '../helpers/modes';
 import { runInNode, valueInNode } from '../helpers/node';
 import { running } from '../helpers/proc';
 import { killed, sleeper } from '../helpers/processes';
-import { deedLibrary } from '../helpers/programs';
+import { sideEffectLibrary } from '../helpers/programs';
 import { until } from '../helpers/until';
 
 /** Freezes the member in a group under `parent`, and is killed. */
@@ -105,7 +105,7 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
         return left;
       },
       [parent],
-      { under: ['env', `LD_PRELOAD=${deedLibrary}`, 'FREEZE_TEST_DEED=sweep'] },
+      { under: ['env', `LD_PRELOAD=${sideEffectLibrary}`, 'FREEZE_TEST_SIDE_EFFECT=sweep'] },
     );
     expect(made).toBe(true);
     expect(madeUnder(parent)).toEqual([]);

@@ -6,7 +6,7 @@ import { signallingModes } from '../helpers/modes';
 import { type Ending, type NodeOptions, runInNode, type Tools } from '../helpers/node';
 import { running } from '../helpers/proc';
 import { sleepers } from '../helpers/processes';
-import { deedLibrary } from '../helpers/programs';
+import { sideEffectLibrary } from '../helpers/programs';
 
 /** Runs an emulator that freezes three processes and then ends in that way, and gives its end and their pids. */
 async function endOf(
@@ -22,12 +22,12 @@ async function endOf(
   const carrier = Object.assign((_tools: Tools, _library: string, _pids: number[]) => undefined, {
     toString: () => body,
   });
-  return { ...(await runInNode(carrier, [deedLibrary, members], options)), pids: members };
+  return { ...(await runInNode(carrier, [sideEffectLibrary, members], options)), pids: members };
 }
 
 /** Ends after it has loaded an addon, which does something to it that Node knows nothing of. */
 const fork = (_: Tools, library: string) => {
-  process.env['FREEZE_TEST_DEED'] = 'fork';
+  process.env['FREEZE_TEST_SIDE_EFFECT'] = 'fork';
   try {
     process.dlopen({ exports: {} }, library);
   } catch {
@@ -37,7 +37,7 @@ const fork = (_: Tools, library: string) => {
 };
 
 const close = (_: Tools, library: string) => {
-  process.env['FREEZE_TEST_DEED'] = 'close';
+  process.env['FREEZE_TEST_SIDE_EFFECT'] = 'close';
   try {
     process.dlopen({ exports: {} }, library);
   } catch {
@@ -48,7 +48,7 @@ const close = (_: Tools, library: string) => {
 
 /** The pid lives on until they run. */
 const exec = (_: Tools, library: string, pids: number[]) => {
-  process.env['FREEZE_TEST_DEED'] = 'exec';
+  process.env['FREEZE_TEST_SIDE_EFFECT'] = 'exec';
   process.env['FREEZE_TEST_SCRIPT'] = `for pid in ${pids.join(' ')}; do
     while read -r _ _ state _ < /proc/$pid/stat && [ "$state" = T ]; do sleep 0.01; done
   done; echo "$$"`;
@@ -69,7 +69,7 @@ const gigabytes = (): number => {
 
 describe.runIf(signallingModes.length > 0).each([
   ['with pidfds', ['none']],
-  ['without', ['no-pidfd']],
+  ['without pidfds', ['no-pidfd']],
 ])('%s, what an emulator froze runs', (_, launch) => {
   it('when it is killed and a fork without exec lives on that has all its descriptors', async () => {
     const { signal, stdout, pids } = await endOf(fork, { launch });

@@ -6,9 +6,9 @@ import { canMakePidNamespace } from '../helpers/namespaces';
 import { type NodeOptions, runInNode } from '../helpers/node';
 import { running } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
-import { deedLibrary } from '../helpers/programs';
+import { sideEffectLibrary } from '../helpers/programs';
 
-// Where the program is missing or may not be executed: guardian.test.ts.
+// Where the program is missing or may not be executed: no-program.test.ts.
 
 interface Use {
   readonly known: { readonly available: boolean; readonly reason: string };
@@ -16,11 +16,11 @@ interface Use {
 }
 
 /** Freezes and thaws a process three times, with what the library does done before, and tells what becomes of the guardian. */
-async function use(deed: string, options: NodeOptions = {}): Promise<Use> {
+async function use(effect: string, options: NodeOptions = {}): Promise<Use> {
   const { pid } = sleeper();
   const { code, stdout, stderr } = await runInNode(
     ({ FreezeState, stoppedNow, runningNow, untilNow }, library, does, member) => {
-      process.env['FREEZE_TEST_DEED'] = does;
+      process.env['FREEZE_TEST_SIDE_EFFECT'] = does;
       try {
         if (does !== '') process.dlopen({ exports: {} }, library);
       } catch {
@@ -39,7 +39,7 @@ async function use(deed: string, options: NodeOptions = {}): Promise<Use> {
       new FreezeState('process', member).close();
       return known();
     },
-    [deedLibrary, deed, pid],
+    [sideEffectLibrary, effect, pid],
     options,
   );
   expect({ code, stderr }).toMatchObject({ code: 0 });

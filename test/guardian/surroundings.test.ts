@@ -11,7 +11,7 @@ import { unshare } from '../helpers/namespaces';
 import { runInNode, type Tools } from '../helpers/node';
 import { running, statField } from '../helpers/proc';
 import { sleeper, start } from '../helpers/processes';
-import { deedLibrary } from '../helpers/programs';
+import { sideEffectLibrary } from '../helpers/programs';
 import { until } from '../helpers/until';
 
 const hasEnded = (pid: number) => ['', 'Z', 'X'].includes(statField(pid, 3));
@@ -100,7 +100,7 @@ const canMakeTimeNamespace = spawnSync(command, [...words, 'true']).status === 0
 
 /** Freezes the member and is killed, or ends and says what it knows of the guardian. */
 const freeze = ({ FreezeState, stoppedNow }: Tools, library: string, member: number, kills: boolean) => {
-  process.env['FREEZE_TEST_DEED'] = library === '' ? '' : 'time-namespace';
+  process.env['FREEZE_TEST_SIDE_EFFECT'] = library === '' ? '' : 'time-namespace';
   try {
     if (library !== '') process.dlopen({ exports: {} }, library);
   } catch {
@@ -123,16 +123,16 @@ describe.runIf(canMakeTimeNamespace)('in a time namespace', () => {
 
   it.runIf(isRoot)('where the emulator has called unshare(2), it thaws, or says why there is no guardian', async () => {
     const { pid } = sleeper();
-    const { stdout } = await runInNode(freeze, [deedLibrary, pid, false]);
+    const { stdout } = await runInNode(freeze, [sideEffectLibrary, pid, false]);
     const known = JSON.parse(stdout) as { available: boolean; reason?: string };
     if (!known.available) expect(known.reason).toContain('another time namespace');
-    await runInNode(freeze, [deedLibrary, pid, true]);
+    await runInNode(freeze, [sideEffectLibrary, pid, true]);
     if (known.available) await running(pid);
   });
 
   it.runIf(isRoot)('where start times alone tell processes apart, there is none then, which is said', async () => {
     const { pid } = sleeper();
-    const { code, stdout } = await runInNode(freeze, [deedLibrary, pid, false], { launch: ['no-pidfd'] });
+    const { code, stdout } = await runInNode(freeze, [sideEffectLibrary, pid, false], { launch: ['no-pidfd'] });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       available: false,

@@ -24,8 +24,8 @@ function program(name: string, ...options: string[]): string {
 export const targetProgram = program('target');
 /** See launch.c. */
 export const launchProgram = program('launch');
-/** See deed.c: a library. */
-export const deedLibrary = program('deed', '-shared', '-fPIC');
+/** See side-effect.c: a library. */
+export const sideEffectLibrary = program('side-effect', '-shared', '-fPIC');
 /** See paused.c. */
 export const pausedProgram = program('paused');
 /** See families.c. */

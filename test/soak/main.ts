@@ -27,9 +27,9 @@ const seconds = minutes * 60;
 const rounds = Math.max(9, Math.round(seconds / 5));
 
 function show({ round, counts, ...now }: Report): void {
-  const deeds = Object.entries(counts).map(([name, count]) => `${count.toLocaleString('en')} ${name}`);
+  const counted = Object.entries(counts).map(([name, count]) => `${count.toLocaleString('en')} ${name}`);
   const left = `${now.descriptors} descriptors, ${now.threads} threads, heap ${now.heap} kB, resident ${now.resident} kB`;
-  console.log(`${pc.bold(`${round}/${rounds}`)}  ${deeds.join(', ')}; ${pc.dim(left)}`);
+  console.log(`${pc.bold(`${round}/${rounds}`)}  ${counted.join(', ')}; ${pc.dim(left)}`);
 }
 
 /** On a terminal, the time that has passed, in a line of its own. */

@@ -89,7 +89,7 @@ class Threads {
   }
 
   #start(): void {
-    const worker = new Worker(join(__dirname, 'worker.mjs'), { workerData: this.data, execArgv: [] });
+    const worker = new Worker(join(__dirname, 'fixtures/worker.mjs'), { workerData: this.data, execArgv: [] });
     worker.on('message', (error: string) => this.found.push(`in a thread: ${error}`));
     worker.on('error', (error) => this.found.push(`a thread ended: ${error.stack}`));
     this.#workers.push(worker);
