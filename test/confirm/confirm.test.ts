@@ -62,7 +62,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
 
   // In a frozen cgroup no thread stops; the kernel counts them.
   it.skipIf(mode === FreezeMode.Cgroup)(
-    'is of all threads of a process, also where one of them calls execve at that moment',
+    'stops all threads of a process, also where one of them calls execve at that moment',
     async () => {
       const { pid } = execer(fit);
       const state = new FreezeState(mode, pid);
@@ -80,7 +80,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     60_000,
   );
 
-  it('of a process that is not our child', async () => {
+  it('sees the stop of a process that is not our child', async () => {
     const { pid } = sleeper(fit);
     const result = await valueInNode(
       async ({ FreezeState: State }, ofMode, member) => {
@@ -110,7 +110,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     state.close();
   });
 
-  it('can be asked for again, and of a freeze that was not confirmed', async () => {
+  it('can follow another confirmed freeze at the same epoch, or one that was not confirmed', async () => {
     const { pid } = sleeper(fit);
     const state = new FreezeState(mode, pid);
     state.freezeAtEpoch(0);
@@ -139,7 +139,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     state.close();
   });
 
-  it('wakes those of this thread that wait for a change', async () => {
+  it('ends the waits of this thread for a change', async () => {
     const state = new FreezeState(mode, sleeper(fit).pid);
     const change = state.waitForStateChange();
     await state.confirmFreezeAtEpoch(0);
@@ -183,7 +183,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
   });
 });
 
-it('in mode none is false', async () => {
+it('a confirmed freeze in mode none is false', async () => {
   expect(await new FreezeState('none', 4).confirmFreezeAtEpoch(0)).toEqual({
     isFrozen: false,
     epoch: 0,

@@ -5,7 +5,7 @@ import { family } from '../helpers/processes';
 
 // The kernel freezes a cgroup with all threads in it; they need not be probed.
 it.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
-  'of a process with 1,000 threads takes a few times as long as one probe of all of them, in mode %s',
+  'a confirmation of a process with 1,000 threads takes a few times as long as one probe of all of them, in mode %s',
   async (mode) => {
     const { pid } = await family(['threads', '1000'], 1);
     const state = new FreezeState(mode, pid);

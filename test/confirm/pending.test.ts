@@ -15,7 +15,7 @@ const stubborn = (): Promise<Target & { pids: readonly number[] }> => family(['v
 describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
   'where a member does not stop, in mode %s,',
   (mode) => {
-    it('the confirmation times out, rolls back and names it', async () => {
+    it('the confirmation times out, rolls the freeze back and names the member', async () => {
       const { pid, pids, child } = await stubborn();
       const { pid: other } = sleeper(fitFor(mode));
       const state = FreezeState.withPids(mode, [other, pid]);
@@ -80,7 +80,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       expect(result).toEqual({ frozen: true, confirmed: false, letterThen: expect.stringMatching(/[RSD]/), epoch: 1 });
     });
 
-    it('an abort rolls it back and rejects with its reason', async () => {
+    it('an abort rolls the freeze back, and its reason is that of the rejection', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       const reason = new Error('no longer');
@@ -96,7 +96,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('an abort that comes just when the last member stops is an abort all the same', async () => {
+    it('an abort that comes just when the last member stops still rejects', async () => {
       const { pid, pids } = await stubborn();
       const state = new FreezeState(mode, pid);
       const controller = new AbortController();
@@ -110,7 +110,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('an abort leaves a freeze alone that another call made', async () => {
+    it('an abort does not roll back a freeze that another call made', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       expect(state.freezeAtEpoch(0)).toBe(true);
@@ -146,7 +146,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('a close ends the confirmation', async () => {
+    it('close by this thread ends the confirmation', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);
       const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
@@ -155,7 +155,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       expect(isStopped(pid)).toBe(false);
     });
 
-    it('a close by another thread ends the confirmation', async () => {
+    it('close by another thread ends the confirmation', async () => {
       const { pid } = await stubborn();
       const result = await valueInNode(
         async ({ FreezeState: State, worker, letterOf: letter, failure }, ofMode, member) => {
@@ -191,7 +191,7 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
-    it('a later confirmation at the next epoch is its own', async () => {
+    it('a confirmation at the next epoch does not end with one before it', async () => {
       const [first, { pid }] = [await stubborn(), sleeper(fitFor(mode))];
       const state = FreezeState.withPids(mode, [first.pid, pid]);
       const early = state.confirmFreezeAtEpoch(0, { timeout: 20_000 });

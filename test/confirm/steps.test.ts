@@ -58,7 +58,7 @@ describe('a confirmed freeze is done in steps', () => {
     },
   );
 
-  it('wakes those who wait for a change when it is done', async () => {
+  it('ends the waits for a change when it is done', async () => {
     const { state, confirming } = await begun();
     expect(await state.waitForStateChange()).toEqual({ epoch: 0, isFrozen: true });
     await confirming;
@@ -66,8 +66,8 @@ describe('a confirmed freeze is done in steps', () => {
   });
 });
 
-describe('between two steps', () => {
-  it('an unfreeze ends it, and continues what was stopped so far', async () => {
+describe('between two steps of a confirmed freeze', () => {
+  it('an unfreeze ends the freeze, and continues what was stopped so far', async () => {
     const { state, confirming, pids } = await begun();
     state.unfreeze();
     await running(...pids);
@@ -78,7 +78,7 @@ describe('between two steps', () => {
     state.close();
   });
 
-  it('an abort ends it, and the promise rejects with the reason of the abort', async () => {
+  it('an abort ends the freeze, and the promise rejects with the reason of the abort', async () => {
     const controller = new AbortController();
     const { state, confirming, pids } = await begun({ signal: controller.signal });
     controller.abort(new Error('no longer'));
@@ -88,7 +88,7 @@ describe('between two steps', () => {
     state.close();
   });
 
-  it('a deadline that passes between two of its steps ends it, and the error says that not all were found', async () => {
+  it('a deadline that passes ends the freeze, and the error says that not all were found', async () => {
     // Longer than a machine with other work keeps this thread from its processor: the call itself must come back before.
     const timeout = 200;
     const { state, confirming, pids } = await begun({ timeout });
@@ -104,7 +104,7 @@ describe('between two steps', () => {
     state.close();
   });
 
-  it('closing the state between two of its steps ends it', async () => {
+  it('closing the state ends the freeze', async () => {
     const { state, confirming, pids } = await begun();
     state.close();
     await running(...pids);
@@ -112,7 +112,7 @@ describe('between two steps', () => {
     expect(pids.filter(isStopped)).toEqual([]);
   });
 
-  it('a hold that is taken between two of its steps ends it', async () => {
+  it('a hold that is taken ends the freeze', async () => {
     const { state, confirming, pids } = await begun();
     const hold = state.hold();
     await running(...pids);
@@ -121,7 +121,7 @@ describe('between two steps', () => {
     state.close();
   });
 
-  it('a freeze of this thread finishes it', async () => {
+  it('a freezeAtEpoch of this thread finishes the freeze', async () => {
     const { state, confirming, pids } = await begun();
     expect(state.freezeAtEpoch(0)).toBe(true);
     await stopped(...pids);

@@ -30,7 +30,7 @@ describe('a run', () => {
     expect(run.stdout).toBe('{   "big": 12345678901234567890,   "text": "a\\nb" }\n"not JSON"\n');
   });
 
-  it('is the npm script', () => {
+  it('can be started by `npm run emulator`, whose help has the options', () => {
     const help = execFileSync('npm', ['run', '--silent', 'emulator', '--', '--help'], { cwd: root, encoding: 'utf8' });
     for (const option of ['--runtime', '--extension', '--event', '--events', '--freeze', '--grace', '--gap']) {
       expect(help).toContain(option);

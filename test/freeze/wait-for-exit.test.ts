@@ -32,7 +32,7 @@ describe('FreezeState.waitForExit', () => {
     expect(await exits).toBe(undefined);
   });
 
-  it('is of processes that are no children, too', async () => {
+  it('waits for processes that are no children, too', async () => {
     const { pids, pid } = await family(['tree', '2', '1'], 3);
     const others = pids.filter((one) => one !== pid);
     expect(others).toHaveLength(2);
@@ -49,14 +49,14 @@ describe('FreezeState.waitForExit', () => {
     await FreezeState.waitForExit([]);
   });
 
-  it('is of a stopped process as well: that lives', async () => {
+  it('counts a stopped process as living', async () => {
     const one = sleeper();
     using state = new FreezeState('process', one.pid);
     state.freezeAtEpoch(0);
     await expect(FreezeState.waitForExit([one.pid], { timeout: 1 })).rejects.toThrow('Within 1 ms');
   });
 
-  it('rejects when the time is up, and when it is aborted; no thread and no descriptor is left', async () => {
+  it('rejects after its timeout and when it is aborted, and leaves no thread and no descriptor', async () => {
     const { pid } = sleeper();
     const descriptors = readdirSync('/proc/self/fd').length;
     await expect(FreezeState.waitForExit([pid], { timeout: 0 })).rejects.toMatchObject({
@@ -92,7 +92,7 @@ describe('FreezeState.waitForExit', () => {
 
   it.each([
     ['with pidfds', 'none'],
-    ['without, where it asks again and again,', 'no-pidfd'],
+    ['without pidfds, by polling,', 'no-pidfd'],
   ])('%s keeps the process alive until then, and no longer', async (_, launch) => {
     const result = await valueInNode(
       async ({ FreezeState: { waitForExit }, spawnTarget }) => {
@@ -110,7 +110,7 @@ describe('FreezeState.waitForExit', () => {
     expect(result).toBe('ERR_FREEZE_TIMEOUT');
   });
 
-  it('ends with its worker', async () => {
+  it('ends with the worker that called it', async () => {
     const result = await valueInNode(async ({ worker, spawnTarget }) => {
       for (let round = 0; round < 20; round += 1) {
         const { pid } = spawnTarget('sleep', '0');

@@ -44,7 +44,7 @@ describe('inspect()', () => {
     state.close();
   });
 
-  it('in mode none looks all the same', async () => {
+  it('reads the state of a registered process in mode none, too', async () => {
     const { pid } = sleeper();
     await until(() => statField(pid, 3) === 'S', 'it sleeps');
     expect(new FreezeState('none', pid).inspect()).toMatchObject([{ pid, state: 'sleeping', stoppedByUs: false }]);

@@ -16,7 +16,7 @@ function groupsIn(path: string): string[] {
 }
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of descriptors', () => {
-  it('lets no member go, and leaves all as it was', async () => {
+  it('releases no member, and leaves each where it was', async () => {
     const [one, two] = sleepers(2).map(({ pid }) => pid) as [number, number];
     const result = await valueInNode(
       ({ FreezeState, failure, stoppedNow, full, letterOf }, ...members) => {
@@ -82,7 +82,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of 
     },
   );
 
-  it('continues what a foreign process has stopped, if it has its descriptor', async () => {
+  it('continues what a foreign process has stopped, if it has a descriptor of that process', async () => {
     const [pid = 0] = sleepers(1).map((one) => one.pid);
     const runs = await valueInNode(
       ({ FreezeState, full, stoppedNow, runningNow }, member) => {
@@ -100,7 +100,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of 
     expect(runs).toBe(true);
   });
 
-  it('is not said to be missing, and is there again with one', async () => {
+  it('is not reported as missing, and is available again with a descriptor', async () => {
     const result = await valueInNode(
       ({ FreezeState, failure, full }) => {
         const making = full(() => failure(() => new FreezeState('cgroup')));

@@ -94,7 +94,7 @@ describe('a tree', () => {
     expect(isStopped(before)).toBe(true);
   });
 
-  it('leaves one as it was, too, whose first thread has ended', async () => {
+  it('leaves a descendant as it was whose first thread has ended, too', async () => {
     const whole = await family(['headless', 'child'], 1);
     const [child = 0] = whole.pids;
     process.kill(child, 'SIGUSR1');

@@ -42,22 +42,25 @@ async function waits(target: Target, signal: Fatal): Promise<void> {
 }
 
 describe.each(signallingModes)('to a process that is frozen in mode %s,', (mode) => {
-  it.each(['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGUSR1'] as const)('%s without a handler', async (signal) => {
-    const target = sleeper(fitFor(mode));
-    const state = await frozen(mode, target);
-    const exit = once(target.child, 'exit');
-    if (mode === FreezeMode.Cgroup) {
-      // At once: the state is frozen still when it has ended.
-      target.child.kill(signal);
-      expect(await exit).toEqual([null, signal]);
-      expect(state.isFrozen).toBe(true);
-    } else {
-      await waits(target, signal);
-      state.unfreeze();
-      expect(await exit).toEqual([null, signal]);
-    }
-    state.close();
-  });
+  it.each(['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGUSR1'] as const)(
+    '%s without a handler ends it: at once in a control group, else at the thaw',
+    async (signal) => {
+      const target = sleeper(fitFor(mode));
+      const state = await frozen(mode, target);
+      const exit = once(target.child, 'exit');
+      if (mode === FreezeMode.Cgroup) {
+        // At once: the state is frozen still when it has ended.
+        target.child.kill(signal);
+        expect(await exit).toEqual([null, signal]);
+        expect(state.isFrozen).toBe(true);
+      } else {
+        await waits(target, signal);
+        state.unfreeze();
+        expect(await exit).toEqual([null, signal]);
+      }
+      state.close();
+    },
+  );
 
   it.each(['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGUSR1'] as const)('%s with a handler waits', async (signal) => {
     const target = await withHandler(signal, mode);
