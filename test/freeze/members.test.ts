@@ -1,17 +1,9 @@
 import { FreezeState, MultipleFreezeError, NoPidConfiguredError, ProcessNotFoundError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../helpers/errors';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { isStopped, openPidfds, running, stopped } from '../helpers/proc';
 import { impossiblePid, killed, killNow, sleeper, sleepers, zombieOfAnother } from '../helpers/processes';
-
-function errorOf(operation: () => unknown): unknown {
-  try {
-    operation();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('It did not throw.');
-}
 
 describe.each(signallingModes)('in mode %s', (mode) => {
   const fit = fitFor(mode);

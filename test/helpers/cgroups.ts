@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { dirname, join } from 'node:path';
 import { CgroupError } from 'freeze-state';
 import { afterEach, expect, vi } from 'vitest';
+import { errorOf } from './errors';
 import { cgroupMount, cgroupOf } from './proc';
 import { endAll } from './processes';
 
@@ -39,14 +40,10 @@ export function madeBy(pid: number, parent: string): string[] {
 /** Those that states of this process have made. */
 export const madeUnder = (parent: string): string[] => madeBy(process.pid, parent);
 
-export function errorOf(operation: () => unknown): CgroupError {
-  try {
-    operation();
-  } catch (error) {
-    expect(error).toBeInstanceOf(CgroupError);
-    return error as CgroupError;
-  }
-  throw new Error('It did not throw.');
+export function cgroupErrorOf(operation: () => unknown): CgroupError {
+  const error = errorOf(operation);
+  expect(error).toBeInstanceOf(CgroupError);
+  return error as CgroupError;
 }
 
 /** A controller that can be enabled for the groups below one, which takes no processes then; '' where there is none. */

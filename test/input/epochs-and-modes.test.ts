@@ -1,18 +1,10 @@
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../helpers/errors';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { letterOf } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
 import { notEpochs } from '../helpers/values';
-
-function errorOf(operation: () => unknown): unknown {
-  try {
-    operation();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('It did not throw.');
-}
 
 describe.each([FreezeMode.None, ...signallingModes])('freezeAtEpoch in mode %s', (mode) => {
   it.each(notEpochs)('refuses %s', (_, value, shown) => {

@@ -1,5 +1,6 @@
 import { FreezeMode, FreezeState, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../helpers/errors';
 import { signallingModes } from '../helpers/modes';
 import { letterOf, openPidfds, statField, threadsOf } from '../helpers/proc';
 import { foreignThread, sleeper } from '../helpers/processes';
@@ -8,15 +9,6 @@ import { notPids } from '../helpers/values';
 const expected = 'expected an integer from 2 to 2147483647';
 
 const kernelThread = [2].find((pid) => (Number(statField(pid, 9)) & 0x0020_0000) !== 0);
-
-function errorOf(operation: () => unknown): unknown {
-  try {
-    operation();
-  } catch (error) {
-    return error;
-  }
-  throw new Error('It did not throw.');
-}
 
 /** Each way to hand over a pid that makes it a member. */
 type Way = (pid: never, mode: FreezeMode) => unknown;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { cgroup, errorOf, madeUnder, own, processesOf, write } from '../helpers/cgroups';
+import { cgroup, cgroupErrorOf, madeUnder, own, processesOf, write } from '../helpers/cgroups';
 import { end, endWithGroup } from '../helpers/children';
 import { signallingModes } from '../helpers/modes';
 import { cgroupOf, isStopped, running, stopped } from '../helpers/proc';
@@ -84,7 +84,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: what d
     write(frozen, 'cgroup.procs', last);
     write(frozen, 'cgroup.freeze', 1);
     const state = open();
-    expect(errorOf(() => state.registerPid(pids[0] as number))).toMatchObject({
+    expect(cgroupErrorOf(() => state.registerPid(pids[0] as number))).toMatchObject({
       reason: 'frozen-by-another',
       path: frozen,
     });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { cgroup, errorOf, own, write } from '../helpers/cgroups';
+import { cgroup, cgroupErrorOf, own, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { afterMounting, canHideCgroups } from '../helpers/namespaces';
 import { valueInNode } from '../helpers/node';
@@ -15,18 +15,20 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
 
   it('where the directory is no cgroup, or does not exist, or is the root', () => {
     for (const path of ['/tmp', join(own, 'nowhere'), cgroupMount()]) {
-      const error = errorOf(() => open({ cgroup: { path } }));
+      const error = cgroupErrorOf(() => open({ cgroup: { path } }));
       expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', reason: 'no-cgroup', path });
       expect(error.message).toContain(path);
     }
-    expect(errorOf(() => open({ cgroup: { parent: join(own, 'nowhere') } }))).toMatchObject({ reason: 'no-cgroup' });
+    expect(cgroupErrorOf(() => open({ cgroup: { parent: join(own, 'nowhere') } }))).toMatchObject({
+      reason: 'no-cgroup',
+    });
   });
 
   it('where it is threaded', () => {
     const parent = cgroup();
     const path = cgroup(parent);
     write(path, 'cgroup.type', 'threaded');
-    const error = errorOf(() => open({ cgroup: { path } }));
+    const error = cgroupErrorOf(() => open({ cgroup: { path } }));
     expect(error).toMatchObject({ reason: 'threaded', path });
     expect(error.message).toContain('cgroup.type');
   });
@@ -35,11 +37,14 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     const parent = cgroup();
     const path = cgroup(parent);
     write(parent, 'cgroup.freeze', 1);
-    const error = errorOf(() => open({ cgroup: { path } }));
+    const error = cgroupErrorOf(() => open({ cgroup: { path } }));
     expect(error).toMatchObject({ reason: 'frozen-by-another', path: parent });
     expect(error.message).toContain('not ours to thaw');
     expect(error.message).toContain(`echo 0 > ${parent}/cgroup.freeze`);
-    expect(errorOf(() => open({ cgroup: { parent } }))).toMatchObject({ reason: 'frozen-by-another', path: parent });
+    expect(cgroupErrorOf(() => open({ cgroup: { parent } }))).toMatchObject({
+      reason: 'frozen-by-another',
+      path: parent,
+    });
     expect(readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${process.pid}-`))).toEqual([]);
   });
 
@@ -50,9 +55,12 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     state.freezeAtEpoch(0);
     await stopped(member.pid);
     write(parent, 'cgroup.freeze', 1);
-    expect(errorOf(() => state.registerPid(late.pid))).toMatchObject({ reason: 'frozen-by-another', path: parent });
+    expect(cgroupErrorOf(() => state.registerPid(late.pid))).toMatchObject({
+      reason: 'frozen-by-another',
+      path: parent,
+    });
     expect(cgroupOf(late.pid)).toBe(own);
-    expect(errorOf(() => state.unfreeze())).toMatchObject({ reason: 'frozen-by-another', path: parent });
+    expect(cgroupErrorOf(() => state.unfreeze())).toMatchObject({ reason: 'frozen-by-another', path: parent });
     expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
     write(parent, 'cgroup.freeze', 0);
     await running(member.pid);
@@ -64,7 +72,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     const { pid } = sleeper();
     const state = open({ cgroup: { path } }, pid);
     write(path, 'cgroup.freeze', 1);
-    expect(errorOf(() => state.freezeAtEpoch(0))).toMatchObject({ reason: 'frozen-by-another', path });
+    expect(cgroupErrorOf(() => state.freezeAtEpoch(0))).toMatchObject({ reason: 'frozen-by-another', path });
     expect(state.isFrozen).toBe(false);
     state.unfreeze();
     expect(isStopped(pid)).toBe(true);

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { cgroup, errorOf, madeUnder, own, write } from '../helpers/cgroups';
+import { cgroup, cgroupErrorOf, madeUnder, own, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { cgroupOf, isStopped, openPidfds, running, stopped } from '../helpers/proc';
 import { killed, sleeper, sleepers, type Target } from '../helpers/processes';
@@ -17,7 +17,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
       expect(first.freezeAtEpoch(0)).toBe(true);
       await stopped(pid);
-      const error = errorOf(() => second.freezeAtEpoch(0));
+      const error = cgroupErrorOf(() => second.freezeAtEpoch(0));
       expect(error).toMatchObject({ reason: 'frozen-by-another', path });
       expect(error.message).toContain('or another FreezeState froze');
       expect(error.message).toContain(`echo 0 > ${path}/cgroup.freeze`);
@@ -70,7 +70,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       const [{ pid }, { pid: late }] = [sleeper(), sleeper()];
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } })];
       first.freezeAtEpoch(0);
-      const error = errorOf(() => second.registerPid(late));
+      const error = cgroupErrorOf(() => second.registerPid(late));
       expect(error).toMatchObject({ reason: 'frozen-by-another', path });
       expect(error.message).toMatch(/It was not registered\.$/);
       expect(cgroupOf(late)).toBe(own);
@@ -89,7 +89,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       [() => state.unfreeze(), 'The state is not frozen.'],
       [() => state.freezeAtEpoch(state.currentEpoch), 'The state is not frozen.'],
     ] as const) {
-      const { message, reason } = errorOf(thaw);
+      const { message, reason } = cgroupErrorOf(thaw);
       expect(reason).toBe('frozen-by-another');
       expect(message.endsWith(`${parent}/cgroup.freeze\`. ${end}`)).toBe(true);
     }
@@ -97,7 +97,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
     await running(pid);
     state.freezeAtEpoch(state.currentEpoch);
     write(parent, 'cgroup.freeze', 1);
-    const { message } = errorOf(() => state.close());
+    const { message } = cgroupErrorOf(() => state.close());
     expect(message).toMatch(/The state is closed\.$/);
     expect(madeUnder(parent)).toEqual([]);
   });
@@ -110,7 +110,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       // Each member has to be scheduled before it is frozen; until then the group does not count as frozen.
       state.freezeAtEpoch(state.currentEpoch);
       write(parent, 'cgroup.freeze', 1);
-      expect(errorOf(() => state.unfreeze())).toMatchObject({ reason: 'frozen-by-another', path: parent });
+      expect(cgroupErrorOf(() => state.unfreeze())).toMatchObject({ reason: 'frozen-by-another', path: parent });
       write(parent, 'cgroup.freeze', 0);
       state.unfreeze();
     }
@@ -144,7 +144,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
           [() => state.registerPid(late), 'It was not registered.'],
           [() => state.registerPid(member.pid), 'It was not registered.'],
         ] as const) {
-          const error = errorOf(operation);
+          const error = cgroupErrorOf(operation);
           expect(error).toMatchObject({ reason: 'gone', path });
           expect(error.message).toContain(`${path} is gone`);
           expect(error.message).toContain('make a new one');
@@ -182,7 +182,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       mkdirSync(path);
       write(path, 'cgroup.procs', member.pid);
       for (const operation of [() => state.freezeAtEpoch(0), () => state.registerPid(sleeper().pid)]) {
-        expect(errorOf(operation)).toMatchObject({ reason: 'gone', path });
+        expect(cgroupErrorOf(operation)).toMatchObject({ reason: 'gone', path });
       }
       expect(readFileSync(join(path, 'cgroup.freeze'), 'latin1')).toBe('0\n');
       state.close();

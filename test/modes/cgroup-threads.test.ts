@@ -1,6 +1,6 @@
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { cgroup, errorOf, madeUnder, own, write } from '../helpers/cgroups';
+import { cgroup, cgroupErrorOf, madeUnder, own, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { cgroupOf, running, statField, stopped, threadsOf } from '../helpers/proc';
 import { family } from '../helpers/processes';
@@ -49,7 +49,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))(
       const state = open(undefined, pid);
       await endFirst();
       write(elsewhere, 'cgroup.procs', pid);
-      expect(errorOf(() => state.freezeAtEpoch(0))).toMatchObject({ reason: 'member-left' });
+      expect(cgroupErrorOf(() => state.freezeAtEpoch(0))).toMatchObject({ reason: 'member-left' });
       expect(state.inspect()).toMatchObject([
         { pid, state: expect.stringMatching('running|sleeping'), stoppedByUs: false },
       ]);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'nod
 import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { cgroup, errorOf, madeUnder, own, processesOf, write } from '../helpers/cgroups';
+import { cgroup, cgroupErrorOf, madeUnder, own, processesOf, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { runInNode, valueInNode } from '../helpers/node';
 import { cgroupOf, isStopped, openPidfds, running, stopped } from '../helpers/proc';
@@ -162,7 +162,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       const [member, other] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
       const state = FreezeState.withPids(FreezeMode.Cgroup, [other.pid, member.pid]);
       write(elsewhere, 'cgroup.procs', member.pid);
-      const error = errorOf(() => state.freezeAtEpoch(0));
+      const error = cgroupErrorOf(() => state.freezeAtEpoch(0));
       expect(error).toMatchObject({ reason: 'member-left' });
       expect(error.message).toContain(`process ${member.pid}`);
       expect([member.pid, other.pid].some(isStopped)).toBe(false);
