@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { checkedWaitOptions, checkPids, listOfPids } from './arguments';
 import { clock } from './clock';
 import { FreezeTimeoutError, InvalidPidError } from './errors';
 import { native } from './native';
+import { isZombie, statOf } from './proc-stat';
 import { shown } from './show';
 import { below } from './stack';
 
-/** The longest pause between two looks, in milliseconds, where the system cannot tell of an exit. */
+/** The longest pause between two polls, in milliseconds, where the system cannot tell of an exit. */
 const longestPause = 20;
 
 export function exitsOf(pids: Iterable<number>, options: unknown): Promise<void> {
@@ -47,29 +47,23 @@ function notExited(timeout: number): string {
 function poll(pids: readonly number[], allGone: () => void): { stop(): void } {
   let left = pids.map((pid) => ({ pid, start: startOf(pid) })).filter(({ start }) => start !== undefined);
   let timer: NodeJS.Timeout;
-  const look = (pause: number): void => {
+  const check = (pause: number): void => {
     left = left.filter(({ pid, start }) => startOf(pid) === start);
     if (left.length === 0) allGone();
-    else timer = clock.setTimeout(look, pause, Math.min(2 * pause, longestPause));
+    else timer = clock.setTimeout(check, pause, Math.min(2 * pause, longestPause));
   };
-  timer = clock.setTimeout(look, 0, 1);
+  timer = clock.setTimeout(check, 0, 1);
   return { stop: () => clock.clearTimeout(timer) };
 }
 
 /** What tells the process from a later one with its pid; nothing where none lives. A zombie does not. */
-function startOf(pid: number): string | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return hasProcess(pid) ? 'not told' : undefined;
-  }
-  // pid (name) state ..., and the name may hold a parenthesis itself.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+function startOf(pid: number): number | 'not told' | undefined {
+  const stat = statOf(pid);
+  if (stat === undefined) return hasProcess(pid) ? 'not told' : undefined;
+  return isZombie(stat) ? undefined : stat.start;
 }
 
-/** Where there is no /proc; a zombie counts then. */
+/** Where there is no /proc of ours, or it hides the process; a zombie counts then. */
 function hasProcess(pid: number): boolean {
   try {
     return process.kill(pid, 0);

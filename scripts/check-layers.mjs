@@ -28,7 +28,7 @@ const joiner = 'native/joiner';
 
 /** What each folder of lib/ may import from lib/ itself; of the mechanism, its public interface. */
 const imports = {
-  'lib/sandbox': ['index', 'arguments', 'clock', 'joiner', 'show'],
+  'lib/sandbox': ['index', 'arguments', 'clock', 'joiner', 'proc-stat', 'show'],
   'lib/doctor': ['index', 'show'],
 };
 

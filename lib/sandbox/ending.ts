@@ -1,9 +1,10 @@
 import { clock } from '../clock';
 import { FreezeState, FreezeTimeoutError } from '../index';
+import { statOf } from '../proc-stat';
 import { shown } from '../show';
 import type { Children } from './children';
 import type { Terms } from './options';
-import { isAlive, type Process, processOf } from './process-table';
+import { isAlive, type Process } from './process-table';
 import type { Reach } from './reach';
 import type { EndedProcess } from './types';
 
@@ -123,7 +124,7 @@ async function untilGone(processes: readonly Process[], stop: AbortSignal): Prom
 }
 
 function notEnded(wave: readonly Process[], timeout: number): string {
-  const left = wave.filter(isAlive).map((one) => processOf(one.pid) ?? one);
+  const left = wave.filter(isAlive).map((one) => statOf(one.pid) ?? one);
   const some = left.slice(0, 5).map(({ pid, name, state }) => `${pid} (${shown(name ?? '?')}, state ${state})`);
   const more = left.length > some.length ? ` and ${left.length - some.length} more` : '';
   return `Within ${timeout} ms the sandbox did not end. Of processes that were sent SIGKILL there are still ${some.join(', ')}${more}.`;

@@ -1,16 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { isProcOurs, isZombie, type ProcessStat, read, statOf } from '../proc-stat';
 
-/** A process that /proc shows. Pid and start time together name it for good: a pid is used again. */
-export interface Process {
-  readonly pid: number;
-  /** Ticks after the boot; 0 where there is no /proc. */
-  readonly start: number;
-  readonly parent: number;
-  readonly group: number;
-  readonly name?: string;
-  /** The letter of proc_pid_stat(5). */
-  readonly state: string;
-}
+/** A process that /proc shows; or a child of which only Node tells, and then its start time is 0. */
+export type Process = Omit<ProcessStat, 'name'> & Partial<Pick<ProcessStat, 'name'>>;
 
 /** What /proc shows at one time. */
 export interface Look {
@@ -20,13 +12,13 @@ export interface Look {
   readonly dead: ReadonlySet<string>;
 }
 
-/** Nothing where there is no /proc. */
+/** Nothing where there is no /proc of ours. */
 export function lookAround(): Look {
   const living: Process[] = [];
   const dead = new Set<string>();
   // The newest first, by their pids: it may have ended before its turn.
   for (const name of processDirectories().reverse()) {
-    const found = processOf(Number(name));
+    const found = statOf(Number(name));
     if (found === undefined || isZombie(found)) dead.add(`${name} ${found?.start ?? ''}`);
     else living.push(found);
   }
@@ -34,6 +26,7 @@ export function lookAround(): Look {
 }
 
 function processDirectories(): string[] {
+  if (!isProcOurs()) return [];
   try {
     return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   } catch {
@@ -41,30 +34,9 @@ function processDirectories(): string[] {
   }
 }
 
-export function processOf(pid: number): Process | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  // pid (name) state parent group ..., and the name may hold a parenthesis itself.
-  const end = stat.lastIndexOf(')');
-  if (end < 0) return undefined;
-  const [state = '', parent, group] = stat.slice(end + 2).split(' ', 3);
-  const start = Number(stat.slice(end + 2).split(' ', 20)[19]);
-  return {
-    pid,
-    start,
-    parent: Number(parent),
-    group: Number(group),
-    name: stat.slice(stat.indexOf('(') + 1, end),
-    state,
-  };
-}
-
-function isZombie({ state }: Process): boolean {
-  return state === 'Z' || state === 'X';
-}
-
 /** Whether it runs or is stopped; a zombie is over. */
 export function isAlive({ pid, start }: Process): boolean {
-  const now = processOf(pid);
+  const now = statOf(pid);
   return now !== undefined && now.start === start && !isZombie(now);
 }
 
@@ -79,18 +51,10 @@ export function hasInEnvironment({ pid }: Process, name: string, word: string): 
 
 /** Sends a signal, unless the process is another one by now. */
 export function send({ pid, start }: Process, signal: NodeJS.Signals): void {
-  if (start !== 0 && processOf(pid)?.start !== start) return;
+  if (start !== 0 && statOf(pid)?.start !== start) return;
   try {
     process.kill(pid, signal);
   } catch {
     // It has exited in between; or it is another user's, and is waited for all the same.
-  }
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return '';
   }
 }

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../index';
+import { statOf } from '../proc-stat';
 import type { Children } from './children';
-import { hasInEnvironment, isAlive, lookAround, type Process, processOf, send } from './process-table';
+import { hasInEnvironment, isAlive, lookAround, type Process, send } from './process-table';
 
 /**
  * By this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one only if it
@@ -37,7 +38,7 @@ export class Reach {
 
   started(pid: number | undefined): void {
     if (this.#since !== Number.POSITIVE_INFINITY || pid === undefined) return;
-    this.#since = processOf(pid)?.start ?? 0;
+    this.#since = statOf(pid)?.start ?? 0;
   }
 
   /** Sends all of them a signal, while they are stopped and start no others, as far as they can be stopped. */
@@ -89,8 +90,7 @@ export class Reach {
     }
     // Children that have exited, and of whose exit Node has not told yet; or all, where there is no /proc.
     for (const pid of this.children.pids) {
-      if (!found.has(pid))
-        found.set(pid, processOf(pid) ?? { pid, start: 0, parent: process.pid, group: 0, state: '' });
+      if (!found.has(pid)) found.set(pid, statOf(pid) ?? { pid, start: 0, parent: process.pid, group: 0, state: '' });
     }
     return [...found.values()];
   }

@@ -129,4 +129,32 @@ describe.runIf(canMakePidNamespace)('where /proc is that of another pid namespac
     );
     expect(result).toEqual({ isFrozen: true, signalling: 'kill' });
   });
+
+  it('waitForExit does not wait for a process that has the pid there', async () => {
+    const result = await valueInNode(
+      async ({ FreezeState, failure }) => {
+        const own = Number(process.getBuiltinModule('node:fs').readlinkSync('/proc/self'));
+        const { code } = failure(() => process.kill(own, 0));
+        await FreezeState.waitForExit([own], { timeout: 10_000 });
+        return { isAnother: own !== process.pid, code };
+      },
+      [],
+      { launch: ['no-pidfd'], under: underForeignProc },
+    );
+    expect(result).toEqual({ isAnother: true, code: 'ESRCH' });
+  });
+
+  it('the end of a Sandbox finds its child by Node alone', async () => {
+    const { ended, pid } = await valueInNode(
+      async () => {
+        const { Sandbox } = require('freeze-state/sandbox') as typeof import('freeze-state/sandbox');
+        const sandbox = new Sandbox({ mode: 'process', freezeAfter: false });
+        const { pid: child } = sandbox.spawn('sleep', ['60']);
+        return { ended: await sandbox.terminate(), pid: child };
+      },
+      [],
+      { under: underForeignProc },
+    );
+    expect(ended).toEqual([{ pid, isChild: true, wasKilled: false, signalCode: 'SIGTERM' }]);
+  });
 });

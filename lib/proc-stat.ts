@@ -1,0 +1,64 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** A process that /proc shows. Pid and start time together name it for good: a pid is used again. */
+export interface ProcessStat {
+  readonly pid: number;
+  /** Ticks after the boot. */
+  readonly start: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly name: string;
+  /** The letter of proc_pid_stat(5). */
+  readonly state: string;
+}
+
+/** `undefined` where no process has the pid, and where there is no /proc of ours. */
+export function statOf(pid: number): ProcessStat | undefined {
+  if (!isProcOurs()) return undefined;
+  const stat = read(`/proc/${pid}/stat`);
+  // pid (name) state parent group ..., and the name may hold a parenthesis itself.
+  const end = stat.lastIndexOf(')');
+  if (end < 0) return undefined;
+  const fields = stat.slice(end + 2).split(' ', 20);
+  const [state = '', parent, group] = fields;
+  return {
+    pid,
+    start: Number(fields[19]),
+    parent: Number(parent),
+    group: Number(group),
+    name: stat.slice(stat.indexOf('(') + 1, end),
+    state,
+  };
+}
+
+export function isZombie({ state }: Pick<ProcessStat, 'state'>): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+let isKnownOurs = false;
+
+/**
+ * Whether /proc is mounted and shows our own pid namespace: in that of another one our numbers are those of other processes.
+ * By `NSpid` we have another pid, too, in a namespace outside of ours.
+ */
+export function isProcOurs(): boolean {
+  isKnownOurs ||= ownEntry() === String(process.pid) && !/^NSpid:\t\d+\t/m.test(read('/proc/self/status'));
+  return isKnownOurs;
+}
+
+function ownEntry(): string {
+  try {
+    return readlinkSync('/proc/self');
+  } catch {
+    return '';
+  }
+}
+
+/** The text of a file of /proc, a character a byte; empty where it cannot be read. */
+export function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
