@@ -191,7 +191,7 @@ TEST_SUITE("process group") {
     for (const auto& [error, isInWalk, expected] :
          {std::tuple{EMFILE, true, "ResourceExhausted EMFILE"}, std::tuple{ENFILE, true, "ResourceExhausted 23"},
           std::tuple{ENOMEM, true, "ResourceExhausted 12"},
-          std::tuple{EMFILE, false, "ResourceExhausted 201 EMFILE"}}) {
+          std::tuple{EMFILE, false, "ResourceExhausted 101 EMFILE"}}) {
       ScriptedGroups groups;
       (isInWalk ? groups.table.walkError : groups.table.readError) = error;
       CHECK(groups.state->freezeAtEpoch(0).frozen);

@@ -30,6 +30,8 @@ struct Member {
 
   Pid pid() const noexcept { return process.pid; }
   bool hasExited() const noexcept { return process.hasExited; }
+  /// All its threads were seen stopped since our SIGSTOP, or it has exited.
+  bool isQuiescent() const noexcept { return hasExited() || stop.isSeen; }
 };
 
 }  // namespace freeze_state

@@ -28,7 +28,7 @@ void ProcessGroupFreezer::forgetWalks() noexcept {
   isListed_ = false;
   stoppedGroups_.clear();
   pending_.clear();
-  fruitless_ = 0;
+  pendingCursor_ = {};
 }
 
 Failures ProcessGroupFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
@@ -121,31 +121,32 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
     return step.isDone() ? Step::blocked() : step;
   }
   Failures failures;
-  for (std::size_t probes = pending_.size(); probes > 0 && !slice.isOver(); --probes) {
-    GroupProcess process = pending_.back();
-    const auto state = table_.probe(process.pid, process.stop.scan, slice);
-    pending_.back() = process;
-    fruitless_ = state ? fruitless_ + 1 : 0;
-    if (!state) break;
-    // From the back to the front of the list, so that each has its turn.
+  pendingCursor_.goRound(pending_, slice, [&](GroupProcess& process) -> std::optional<bool> {
+    const auto isQuiescent = confirm(process, slice, failures);
+    if (!isQuiescent || !*isQuiescent) return isQuiescent;
+    process = pending_.back();
     pending_.pop_back();
-    if (!isQuiescent(process, *state, failures)) {
-      pending_.insert(pending_.begin(), process);
-      if (!failures.empty()) return Step::failed(std::move(failures));
-      continue;
-    }
-    fruitless_ = 0;
-    if ((*state == ProcessState::Stopped || *state == ProcessState::Traced) &&
-        std::ranges::find(stoppedGroups_, process.group) == stoppedGroups_.end())
-      stoppedGroups_.push_back(process.group);
-  }
-  if (pending_.empty()) return Step::done();
-  return fruitless_ < pending_.size() ? Step::more() : Step::blocked();
+    return true;
+  });
+  if (!failures.empty()) return Step::failed(std::move(failures));
+  return pending_.empty() ? Step::done() : pendingCursor_.unfinished(pending_.size());
 }
 
-/// Whether a process that was found in that state needs no further probe. The failures say where that cannot be known,
-/// for lack of descriptors or memory.
-bool ProcessGroupFreezer::isQuiescent(GroupProcess& process, ProcessState state, Failures& failures) {
+/// Whether the process is quiescent, or none of its group any more, by a probe. Nothing where the slice cut that short,
+/// or where it cannot be known for lack of descriptors or memory, which is a failure.
+std::optional<bool> ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice, Failures& failures) {
+  const auto state = table_.probe(process.pid, process.stop.scan, slice);
+  if (!state) return std::nullopt;
+  const bool isQuiescent = judge(process, *state, failures);
+  if (!failures.empty()) return std::nullopt;
+  const bool isStopped = *state == ProcessState::Stopped || *state == ProcessState::Traced;
+  if (isStopped && std::ranges::find(stoppedGroups_, process.group) == stoppedGroups_.end())
+    stoppedGroups_.push_back(process.group);
+  return isQuiescent;
+}
+
+/// The same of one that was found in that state.
+bool ProcessGroupFreezer::judge(GroupProcess& process, ProcessState state, Failures& failures) {
   switch (state) {
     case ProcessState::Running:
     case ProcessState::Sleeping:

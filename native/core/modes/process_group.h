@@ -43,7 +43,8 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step findEmptyGroups(MemberList& members, const Slice& slice);
   void noteLife(Pid pid);
   Step listProcesses(MemberList& members, const Slice& slice);
-  bool isQuiescent(GroupProcess& process, ProcessState state, Failures& failures);
+  std::optional<bool> confirm(GroupProcess& process, const Slice& slice, Failures& failures);
+  bool judge(GroupProcess& process, ProcessState state, Failures& failures);
   void stopAgain(const GroupProcess& process, Failures& failures);
   bool hasExited(Pid pid, Failures& failures);
   bool hold(Pid pid, Process& process, Failures& failures);
@@ -58,7 +59,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   bool isListed_ = false;              ///< all of `pending_`
   std::vector<Pid> stoppedGroups_;     ///< of which a process was seen stopped
   std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
-  std::size_t fruitless_ = 0;          ///< how many probes in a row have found no process newly stopped
+  ConfirmCursor pendingCursor_;
 };
 
 }  // namespace freeze_state

@@ -29,15 +29,15 @@ std::optional<ProcessState> StopProtocol::probe(Member& member, const Slice& sli
   return state;
 }
 
-std::optional<bool> StopProtocol::isQuiescent(Member& member, const Covering& covered, const Slice& slice) noexcept {
-  if (member.hasExited() || member.stop.isSeen) return true;
+std::optional<bool> StopProtocol::confirm(Member& member, const Covering& covered, const Slice& slice) noexcept {
+  if (member.isQuiescent()) return true;
   const auto state = probe(member, slice);
   if (!state) return std::nullopt;
   // A tracee in a stop of its tracer does not run. Where SIGSTOP was sent again, the pending one may be left over: the
   // first has stopped it, and it takes no other while its tracer listens (PTRACE_LISTEN, ptrace(2)).
   if (*state == ProcessState::Traced)
     member.stop.isSeen = member.stop.timesAwake >= kOnItsWay || isHeldByCovered(member, covered);
-  return member.hasExited() || member.stop.isSeen;
+  return member.isQuiescent();
 }
 
 /// Whether its tracer is stopped with it. A tracee stays in such a stop until its tracer lets it run (ptrace(2)), and
@@ -101,26 +101,19 @@ Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& 
 
 Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others) {
   const auto all = members.all();
-  const auto isOver = [](const Member& member) { return member.hasExited() || member.stop.isSeen; };
-  for (std::size_t probes = 0; probes < all.size() && !slice.isOver(); ++probes) {
-    if (cursor.next >= all.size()) cursor.next = 0;
-    Member& member = all[cursor.next];
-    const bool wasOver = isOver(member);
-    const auto isNow = isQuiescent(member, {members, others}, slice);
-    // A probe that was cut short has seen more threads than the one before.
-    const bool isFruitless = isNow && *isNow == wasOver;
-    cursor.fruitless = isFruitless ? cursor.fruitless + 1 : 0;
-    if (isNow) ++cursor.next;
-  }
-  if (std::ranges::all_of(all, isOver)) return Step::done();
-  return cursor.fruitless < all.size() ? Step::more() : Step::blocked();
+  cursor.goRound(all, slice, [&](Member& member) -> std::optional<bool> {
+    const bool wasQuiescent = member.isQuiescent();
+    const auto isQuiescent = confirm(member, {members, others}, slice);
+    return isQuiescent ? std::optional(*isQuiescent != wasQuiescent) : std::nullopt;
+  });
+  return std::ranges::all_of(all, &Member::isQuiescent) ? Step::done() : cursor.unfinished(all.size());
 }
 
 void StopProtocol::forgetSeen(MemberList& members) noexcept {
   for (Member& member : members.all()) {
     member.stop.isSeen = false;
     member.stop.scan = {};
-    // The next SIGSTOP is due as soon as after the first. That it was sent again is not forgotten: see `isQuiescent`.
+    // The next SIGSTOP is due as soon as after the first. That it was sent again is not forgotten: see `confirm`.
     member.stop.timesAwake = std::min(member.stop.timesAwake, kOnItsWay);
   }
 }

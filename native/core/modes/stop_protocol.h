@@ -6,6 +6,7 @@
 
 #include "../slice.h"
 #include "../step.h"
+#include "confirm_cursor.h"
 #include "member.h"
 #include "member_list.h"
 
@@ -13,12 +14,6 @@ namespace freeze_state {
 
 /// Which processes a thaw continues: those that we have stopped, or all.
 enum class ResumeScope : std::uint8_t { Stopped, All };
-
-/// Where the probes of a confirmation have come to.
-struct ConfirmCursor {
-  std::size_t next = 0;       ///< the member to be probed next
-  std::size_t fruitless = 0;  ///< how many probes in a row have found no process newly stopped
-};
 
 /// How one process is stopped, seen to be stopped, and continued. All that a freeze does to a process by a signal goes
 /// through here; the marks of the member say how far it has come. Called under the state's lock.
@@ -51,8 +46,7 @@ class StopProtocol {
 
   /// Sends SIGSTOP to each live member, from that index on. Ends at the first failure, and where the slice is over.
   Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting);
-  /// Probes each live member that was not seen stopped yet, once, from the cursor on, so that one that never stops does
-  /// not hide the others. Blocked where the last probe of each has found nothing new. `others`: what else is covered,
+  /// Probes each live member that was not seen stopped yet, once, as the cursor has it. `others`: what else is covered,
   /// and may trace them.
   Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others = nullptr);
   /// The next `confirmAll` probes all of them again: a foreign process may have continued them since.
@@ -70,9 +64,9 @@ class StopProtocol {
     MemberList* others;
   };
 
-  /// Whether all threads of the member are stopped, or it has exited, by a probe where that is not known yet. Nothing
-  /// where the slice cut the probe short: a later call continues it. Sends SIGSTOP again where that is due.
-  std::optional<bool> isQuiescent(Member& member, const Covering& covered, const Slice& slice) noexcept;
+  /// Whether the member is quiescent, by a probe where that is not known yet. Nothing where the slice cut the probe
+  /// short: a later call continues it. Sends SIGSTOP again where that is due.
+  std::optional<bool> confirm(Member& member, const Covering& covered, const Slice& slice) noexcept;
   bool isHeldByCovered(Member& member, const Covering& covered) noexcept;
   int sendStop(Member& member) noexcept;
   Failure sendFailure(const Member& member, int error) const;

@@ -52,11 +52,11 @@ TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& re
 Step TreeWalk::run(const Slice& slice) {
   begin_ = lastProgress_ = Clock::now();
   bool hasWorked = false;
-  while (!isOver()) {
+  while (!isDone()) {
     if (slice.isCancelled()) return Step::cancelled();
     Step step = takeStep(slice);
     if (step.hasFailed()) return step;
-    if (isOver()) break;
+    if (isDone()) break;
     const bool isBlocked = step.kind == Step::Kind::Blocked;
     hasWorked = hasWorked || !isBlocked;
     // A caller that sets a deadline waits between the steps itself, and decides when it has been too long.
@@ -187,7 +187,7 @@ std::vector<Pid> TreeWalk::living() const {
 /// slice cut the probe short.
 std::optional<bool> TreeWalk::canBeAsked(Pid pid, const Slice& slice, Failures& failures) {
   Member& member = *find(pid);
-  if (member.hasExited() || member.stop.isSeen || blocked_.contains(pid)) return true;
+  if (member.isQuiescent() || blocked_.contains(pid)) return true;
   const auto state = protocol_.probe(member, slice);
   if (!state) return std::nullopt;
   switch (*state) {

@@ -60,7 +60,7 @@ class TreeWalk {
     std::vector<Pid> children;
   };
 
-  bool isOver() const noexcept { return round_.toAsk.empty(); }
+  bool isDone() const noexcept { return round_.toAsk.empty(); }
   void beginRound(std::vector<Pid> toAsk);
   Step takeStep(const Slice& slice);
   Step sortNext(const Slice& slice);

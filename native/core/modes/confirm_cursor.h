@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "../slice.h"
+#include "../step.h"
+
+namespace freeze_state {
+
+/// Where the probes of a confirmation have come to, in a list of processes. They go round it, over many calls, so that
+/// one that never stops does not hide the others.
+class ConfirmCursor {
+ public:
+  /// Probes each in the list once, from where the last call has ended; fewer where the slice is over. `probe` says
+  /// whether it has found anything new, and nothing where it was cut short: then the next call begins with the same
+  /// one. It may drop the one that it probes, by putting the last of the list in its place.
+  template <typename List, typename Probe>
+  void goRound(List& list, const Slice& slice, Probe probe) {
+    for (std::size_t probes = list.size(); probes > 0 && !slice.isOver(); --probes) {
+      if (next_ >= list.size()) next_ = 0;
+      const std::size_t before = list.size();
+      const std::optional<bool> isNew = probe(list[next_]);
+      // A probe that was cut short has seen more threads than the one before.
+      fruitless_ = isNew && !*isNew ? fruitless_ + 1 : 0;
+      if (!isNew) return;
+      if (list.size() == before) ++next_;
+    }
+  }
+
+  /// What a confirmation says that has so many processes to probe yet: blocked where the last probe of each has found
+  /// nothing new.
+  Step unfinished(std::size_t count) const { return fruitless_ < count ? Step::more() : Step::blocked(); }
+
+ private:
+  std::size_t next_ = 0;       ///< the one to be probed next
+  std::size_t fruitless_ = 0;  ///< how many probes in a row have found nothing new
+};
+
+}  // namespace freeze_state
