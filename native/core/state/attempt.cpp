@@ -14,20 +14,20 @@ Attempt::~Attempt() {
   if (state_.inProgress_ == this) state_.resume(ResumeScope::Stopped);
 }
 
-/// What the state says where there is nothing to signal.
-Step Attempt::answerFor(std::uint64_t seen) {
-  if (seen == word::kClosed) return Step::failed({{FailureCode::Closed}});
-  isFrozen_ = state_.mode_ != Mode::None && seen == word::frozen(epoch_);
-  return Step::done();
+/// Ends where there is nothing to signal, with the state's answer.
+Step Attempt::endBy(std::uint64_t seen) {
+  FreezeResult answer = state_.answerFor(seen, epoch_);
+  isFrozen_ = answer.frozen;
+  return Step::ended(std::move(answer.failures));
 }
 
 Step Attempt::freeze(Deadline until, Roster* roster) {
-  if (state_.mode_ == Mode::None) return answerFor(state_.word());
+  if (state_.mode_ == Mode::None) return endBy(state_.word());
   std::unique_lock lock(state_.mutex_);
   const std::uint64_t seen = state_.word();
-  const bool isOver = seen != word::running(epoch_) || state_.holds_.load() != 0;
+  const bool isRefused = seen != word::running(epoch_) || state_.holds_.load() != 0;
   // The thaw or the hold that made it so waits for our lock. A false answer may not come before it (G3).
-  if (isOver && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_)
+  if (isRefused && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_)
     state_.resume(ResumeScope::Stopped);
   if (seen != word::running(epoch_)) {
     if (roster != nullptr) {
@@ -35,9 +35,9 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
       if (seen == word::frozen(epoch_)) state_.freezer_->begin(state_.members_);
       roster->registered = roster->left = state_.members_.pids();
     }
-    return answerFor(seen);
+    return endBy(seen);
   }
-  if (isOver) return Step::done();
+  if (isRefused) return Step::done();
   if (!state_.freezer_->isSupported()) return Step::failed({{FailureCode::UnsupportedPlatform}});
   if (state_.members_.isEmpty()) return Step::failed({{FailureCode::NoPidConfigured}});
   Step step = stopMembers(until, roster);
@@ -84,7 +84,7 @@ Step Attempt::stopMembers(Deadline until, Roster* roster) {
   state_.dropExited();
   if (roster != nullptr) roster->left = members.pids();
   if (!failures.empty()) return Step::failed(std::move(failures));
-  return isOwn_ ? Step::done() : answerFor(state_.word());
+  return isOwn_ ? Step::done() : endBy(state_.word());
 }
 
 Step Attempt::confirm(Deadline until) {

@@ -63,7 +63,7 @@ class Attempt {
   std::uint64_t epoch() const noexcept { return epoch_; }
 
  private:
-  Step answerFor(std::uint64_t seen);
+  Step endBy(std::uint64_t seen);
   Step stopMembers(Deadline until, Roster* roster);
   void takeOver() noexcept;
 

@@ -64,8 +64,8 @@ std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& p
   const Mount* best = nullptr;
   for (std::size_t i = 0; i < mounts.size(); ++i) {
     const Mount& mount = mounts[i];
-    const auto isOver = [&](const Mount& later) { return later.point == mount.point; };
-    if (std::any_of(mounts.begin() + static_cast<std::ptrdiff_t>(i) + 1, mounts.end(), isOver)) continue;
+    const auto hides = [&](const Mount& later) { return later.point == mount.point; };
+    if (std::any_of(mounts.begin() + static_cast<std::ptrdiff_t>(i) + 1, mounts.end(), hides)) continue;
     const auto isBetterThan = [&](const Mount& other) {
       if (path.empty()) return directoryIn(mount, own) && !directoryIn(other, own);
       return isWithin(path, mount.point) && (!isWithin(path, other.point) || mount.point.size() > other.point.size());
