@@ -39,10 +39,10 @@
           "sources": [
             "core/os/linux/cgroup_location.cpp",
             "core/os/linux/cgroupfs.cpp",
-            "core/os/linux/thread_activity.cpp",
+            "core/os/linux/thread_states.cpp",
             "core/os/linux/freeze_file.cpp",
             "core/modes/cgroup/membership.cpp",
-            "core/modes/cgroup/membership_entry.cpp",
+            "core/modes/cgroup/joining.cpp",
             "core/modes/cgroup/moves.cpp",
             "core/modes/cgroup/origins.cpp",
             "core/modes/cgroup/freezer.cpp",

@@ -22,14 +22,15 @@ struct ProcessEntry {
   std::uint64_t startTime = 0;  ///< field 22: clock ticks since boot
   std::uint32_t flags = 0;      ///< field 9
 
-  bool hasExitedFirstThread() const noexcept { return state == 'Z' || state == 'X'; }
+  /// The thread that this is about: of a process, its first.
+  bool hasThreadExited() const noexcept { return state == 'Z' || state == 'X'; }
   /// Its first thread has exited before others: then the process lives.
-  bool isLeaderless() const noexcept { return hasExitedFirstThread() && threads > 1; }
+  bool isLeaderless() const noexcept { return hasThreadExited() && threads > 1; }
   /// A thread of the kernel (PF_KTHREAD, <linux/sched.h>), which takes no signal.
   bool isKernelThread() const noexcept { return (flags & 0x00200000) != 0; }
   /// It is on its way out (PF_EXITING, <linux/sched.h>), and may take a while to give back its memory.
   bool isExiting() const noexcept { return (flags & 0x4) != 0; }
-  bool hasExited() const noexcept { return hasExitedFirstThread() && threads <= 1; }
+  bool hasExited() const noexcept { return hasThreadExited() && threads <= 1; }
 };
 
 /// Why a process could not be read about; 0 is the table itself.

@@ -122,12 +122,12 @@ Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
   release();
   if (error != 0) return {};
   if (scope == ResumeScope::All) resumeStoppedByOthers(members);
-  return whyHeld(hadFrozen);
+  return whyStillFrozen(hadFrozen);
 }
 
 /// Why it is not thawed although we have thawed it: it is in a cgroup that is frozen. Asked after the thaw, so that it
 /// delays no process.
-Failures CgroupFreezer::whyHeld(bool hadFrozen) const {
+Failures CgroupFreezer::whyStillFrozen(bool hadFrozen) const {
   if (group_->hasFrozen()) return whyFrozen();
   // The kernel takes back at once what had frozen, so that it runs.
   if (hadFrozen) return {};
@@ -173,7 +173,7 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
 /// frozen ones and does not name them, but they sleep.
 void CgroupFreezer::findPending(std::vector<Covered>& list) const {
   const auto isPending = [](const Covered& one) { return one.isPending; };
-  for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone && membership_.isAwake(one.pid);
+  for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone && membership_.delaysFreeze(one.pid);
   if (std::ranges::any_of(list, isPending)) return;
   for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone;
 }

@@ -42,7 +42,7 @@ class CgroupFreezer final : public Freezer {
  private:
   Failures whyNotNow(const MemberList& members) const;
   Failures whyFrozen() const;
-  Failures whyHeld(bool hadFrozen) const;
+  Failures whyStillFrozen(bool hadFrozen) const;
   Step freeze(const MemberList& members, const Slice& slice);
   void findPending(std::vector<Covered>& list) const;
   int set(bool isFrozen) const noexcept;

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "joining.h"
+
 namespace freeze_state {
 
 namespace {
@@ -56,6 +58,18 @@ void Membership::forgetGone(const MemberList& members) const {
 std::unordered_set<Pid> Membership::takenBySharers() const {
   const std::vector<Pid> pids = Origins::all().takenBySharers(id(), group_.path());
   return {pids.begin(), pids.end()};
+}
+
+Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
+  // Not by the lists of the groups, of which there may be thousands.
+  if (process.hasExited) return {};
+  if (isAncestor(table_, process.pid, control_.ownPid()))
+    return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
+  if (Origins::all().countOf(id()) >= manyTaken_) {
+    forgetGone(members);
+    manyTaken_ = 2 * Origins::all().countOf(id()) + 16;
+  }
+  return Joining(*this, isFrozenByUs).run(process);
 }
 
 Failures Membership::leave(const MemberList& members, const Member& member) {

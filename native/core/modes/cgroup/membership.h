@@ -10,7 +10,7 @@
 #include "../../os/cgroup_location.h"
 #include "../../os/freeze_file.h"
 #include "../../os/process_table.h"
-#include "../../os/thread_activity.h"
+#include "../../os/thread_states.h"
 #include "../member_list.h"
 #include "moves.h"
 #include "origins.h"
@@ -22,12 +22,12 @@ struct CgroupAccess {
   std::function<int(Pid, const cgroup::Mount&, std::string&)> find = cgroup::findDirectory;
   Moves::Move move = cgroup::join;
   std::function<bool(Pid)> isExiting = cgroup::isExiting;
-  std::function<bool(Pid)> isAwake = cgroup::isAwake;
+  std::function<bool(Pid)> delaysFreeze = cgroup::delaysFreeze;
   ProcessTable* table = &systemTable();
 };
 
-/// The processes in a cgroup that a state freezes. Members are moved into it. When they leave, they are moved back to
-/// where they came from, with what they started in it. Called under the state's lock.
+/// The processes in a cgroup that a state freezes. Members are moved into it; joining.h has how. When they leave, they
+/// are moved back to where they came from, with what they started in it. Called under the state's lock.
 class Membership {
  public:
   Membership(FreezeFile& group, ProcessControl& control, CgroupAccess access = {})
@@ -35,7 +35,7 @@ class Membership {
         control_(control),
         find_(std::move(access.find)),
         isExiting_(std::move(access.isExiting)),
-        isAwake_(std::move(access.isAwake)),
+        delaysFreeze_(std::move(access.delaysFreeze)),
         table_(*access.table),
         moves_(group.path(), group.mount(), table_, std::move(access.move)),
         place_(Origins::all().enter(group.path(), group.isOwned())) {}
@@ -68,7 +68,7 @@ class Membership {
   std::vector<Pid> others(const MemberList& members) const;
 
   /// Whether it keeps the group from being frozen.
-  bool isAwake(Pid pid) const { return isAwake_(pid); }
+  bool delaysFreeze(Pid pid) const { return delaysFreeze_(pid); }
   /// Whether the process is in the group, or below. Returns 0, or the errno(3) for which it cannot be told.
   int findInside(Pid pid, bool& isInside) const;
   /// The same; `otherwise` where it cannot be told.
@@ -83,21 +83,10 @@ class Membership {
   Failure placeFailure(int error, Pid pid) const { return failureOf(error, "open", pid); }
 
  private:
+  friend class Joining;
+
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
-  Failures whyHeld(Pid pid, const std::string& here) const;
-  std::string originOf(Pid pid, const std::string& here) const;
-  /// What was done to have a process inside.
-  struct Taken {
-    Pid pid;
-    bool isNoted;
-    bool wasMoved;
-  };
   void forgetGone(const MemberList& members) const;
-  Failures take(Process& process, bool isFrozenByUs, std::vector<Taken>& taken);
-  Failures takeChild(Pid child, Pid parent, bool isFrozenByUs, std::vector<Taken>& taken);
-  Failures takeDescendants(Pid root, bool isFrozenByUs, std::vector<Taken>& taken);
-  Failures giveBack(const std::vector<Taken>& taken) const;
-  Failures moveIn(Process& process, bool isFrozenByUs);
   std::unordered_set<Pid> takenBySharers() const;
   Failures leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const;
   Failures leaveRest(const OriginMap& origins, const std::string& otherwise) const;
@@ -106,7 +95,7 @@ class Membership {
   ProcessControl& control_;
   const std::function<int(Pid, const cgroup::Mount&, std::string&)> find_;
   const std::function<bool(Pid)> isExiting_;
-  const std::function<bool(Pid)> isAwake_;
+  const std::function<bool(Pid)> delaysFreeze_;
   ProcessTable& table_;
   const Moves moves_;
   const Origins::Place place_;

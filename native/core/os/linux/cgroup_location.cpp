@@ -6,7 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "../thread_activity.h"
 #include "procfs.h"
 
 namespace freeze_state::cgroup {
@@ -19,12 +18,12 @@ int findLivingThread(Pid pid, Pid& thread) {
   thread = pid;
   ProcessEntry stat;
   if (const int error = procfs::read(pid, stat); error != 0) return error;
-  if (!hasEnded(stat) || stat.threads <= 1) return 0;
+  if (!stat.hasThreadExited() || stat.threads <= 1) return 0;
   procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
   for (Pid other = 0; threads.next(other);) {
     const int error = procfs::read(other, stat);
     if (error != 0 && error != ESRCH) return error;
-    if (error == ESRCH || hasEnded(stat)) continue;
+    if (error == ESRCH || stat.hasThreadExited()) continue;
     thread = other;
     break;
   }

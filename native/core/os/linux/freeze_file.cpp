@@ -18,7 +18,7 @@
 
 #include "../../process_token.h"
 #include "../cgroup_location.h"
-#include "../thread_activity.h"
+#include "../thread_states.h"
 
 namespace freeze_state {
 

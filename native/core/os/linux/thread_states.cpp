@@ -1,4 +1,4 @@
-#include "../thread_activity.h"
+#include "../thread_states.h"
 
 #include <string>
 
@@ -27,11 +27,11 @@ bool isAnyThread(Pid pid, Is is, bool otherwise) {
 }  // namespace
 
 bool isExiting(Pid pid) {
-  const auto isAlive = [](const ProcessEntry& thread) { return !hasEnded(thread) && !thread.isExiting(); };
+  const auto isAlive = [](const ProcessEntry& thread) { return !thread.hasThreadExited() && !thread.isExiting(); };
   return !isAnyThread(pid, isAlive, true);
 }
 
-bool isAwake(Pid pid) {
+bool delaysFreeze(Pid pid) {
   const auto isAwake = [](const ProcessEntry& thread) { return thread.state == 'R' || thread.state == 'D'; };
   return isAnyThread(pid, isAwake, false);
 }

@@ -1,96 +1,88 @@
+#include "joining.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <mutex>
 #include <ranges>
+#include <unordered_set>
 #include <utility>
 
 #include "../../os/guardian.h"
-#include "membership.h"
 
-/// How processes come into the group.
 namespace freeze_state {
 
 /// Another state that has the process in its group.
-Failures Membership::whyHeld(Pid pid, const std::string& here) const {
-  const std::string holder = Origins::all().holderOf(id(), pid, here);
+Failures Joining::whyHeld(Pid pid, const std::string& here) const {
+  const std::string holder = Origins::all().holderOf(membership_.id(), pid, here);
   return holder.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupHeld, holder, pid)};
 }
 
 /// Where the process, which is here now, belongs when it leaves. A process that was forked inside an owned group goes
 /// to the origin of its nearest ancestor that has one. Empty where it is unknown.
-std::string Membership::originOf(Pid pid, const std::string& here) const {
-  if (auto shared = Origins::all().ofSharers(id(), group_.path(), pid); shared) return *shared;
+std::string Joining::originOf(Pid pid, const std::string& here) const {
+  if (auto shared = Origins::all().ofSharers(membership_.id(), group_.path(), pid); shared) return *shared;
   if (!group_.isOwned() || !cgroup::isWithin(here, group_.path())) return here;
   for (const Pid ancestor : ancestorsOf(table_, pid)) {
-    if (auto origin = Origins::all().of(id(), ancestor); origin) return *origin;
+    if (auto origin = Origins::all().of(membership_.id(), ancestor); origin) return *origin;
   }
   return {};
 }
 
-Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
-  // Not by the lists of the groups, of which there may be thousands.
-  if (process.hasExited) return {};
-  if (isAncestor(table_, process.pid, control_.ownPid()))
-    return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
-  if (Origins::all().countOf(id()) >= manyTaken_) {
-    forgetGone(members);
-    manyTaken_ = 2 * Origins::all().countOf(id()) + 16;
-  }
-  std::vector<Taken> taken;
-  Failures failures = take(process, isFrozenByUs, taken);
-  if (failures.empty()) failures = takeDescendants(process.pid, isFrozenByUs, taken);
-  if (!failures.empty()) append(failures, giveBack(taken));
+Failures Joining::run(Process& process) {
+  Failures failures = take(process);
+  if (failures.empty()) failures = takeDescendants(process.pid);
+  if (!failures.empty()) append(failures, giveBack());
   return failures;
 }
 
-Failures Membership::giveBack(const std::vector<Taken>& taken) const {
+Failures Joining::giveBack() const {
   Failures failures;
-  for (const Taken& one : std::views::reverse(taken)) {
-    if (one.wasMoved) append(failures, moves_.out(one.pid, Origins::all().of(id(), one.pid).value_or("")));
-    if (one.isNoted) forget(one.pid);
+  for (const Taken& one : std::views::reverse(taken_)) {
+    if (one.wasMoved) append(failures, moves_.out(one.pid, Origins::all().of(membership_.id(), one.pid).value_or("")));
+    if (one.isNoted) membership_.forget(one.pid);
   }
   return failures;
 }
 
 /// Moves in the process alone.
-Failures Membership::take(Process& process, bool isFrozenByUs, std::vector<Taken>& taken) {
+Failures Joining::take(Process& process) {
   const Pid pid = process.pid;
   const std::lock_guard joining(Origins::all().joining());
   std::string here;
   std::string origin;
   Failures held;
   const int error = verified(control_, process, [&] {
-    if (const int unknown = findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
+    if (const int unknown = membership_.findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
     held = whyHeld(pid, here);
     origin = originOf(pid, here);
     return 0;
   });
   if (error == ESRCH) return {};
-  if (error != 0) return {placeFailure(error, pid)};
+  if (error != 0) return {membership_.placeFailure(error, pid)};
   // We could not move it back.
   if (here.empty()) return {cgroup::refusal(FailureCode::CgroupUnseen, group_.mount().point, pid)};
   if (!held.empty()) return held;
-  const bool isInside = isThere() && cgroup::isWithin(here, group_.path());
+  const bool isInside = membership_.isThere() && cgroup::isWithin(here, group_.path());
   // A process that was forked inside leaves with the member that it descends from, unless it is a member itself: the
   // first that is taken.
-  const bool isNoted = (taken.empty() || !isInside) && !Origins::all().of(id(), pid);
-  if (isNoted) Origins::all().note(id(), pid, origin);
-  taken.push_back({pid, isNoted, false});
+  const bool isNoted = (taken_.empty() || !isInside) && !Origins::all().of(membership_.id(), pid);
+  if (isNoted) Origins::all().note(membership_.id(), pid, origin);
+  taken_.push_back({pid, isNoted, false});
   if (isInside) return {};
-  Failures failures = moveIn(process, isFrozenByUs);
-  taken.back().wasMoved = failures.empty() && !process.hasExited;
+  Failures failures = moveIn(process);
+  taken_.back().wasMoved = failures.empty() && !process.hasExited;
   return failures;
 }
 
 /// The same of one that was listed as a child, if it still is that.
-Failures Membership::takeChild(Pid child, Pid parent, bool isFrozenByUs, std::vector<Taken>& taken) {
+Failures Joining::takeChild(Pid child, Pid parent) {
   Process process;
   if (Failures failures = control_.open(child, process); !failures.empty()) return failures;
   ProcessEntry entry;
   const int error = verified(control_, process, [&] { return table_.read(child, entry); });
   Failures failures;
-  if (error == 0 && entry.parent == parent) failures = take(process, isFrozenByUs, taken);
+  if (error == 0 && entry.parent == parent) failures = take(process);
   // One that is there, and hidden, is a failure.
   if (error != 0 && !process.hasExited) failures = {readFailure(child, error)};
   control_.release(process);
@@ -101,11 +93,11 @@ Failures Membership::takeChild(Pid child, Pid parent, bool isFrozenByUs, std::ve
 
 /// Takes the descendants that were forked before their parent was inside; children of a process inside are inside as
 /// well. What is read while they fork and exit may have gaps, so passes are repeated until one finds none outside.
-Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Taken>& taken) {
+Failures Joining::takeDescendants(Pid root) {
   const auto reader = table_.children();
   constexpr int kPasses = 100;
   for (int pass = 0; pass < kPasses; ++pass) {
-    const std::size_t before = taken.size();
+    const std::size_t before = taken_.size();
     // With no slice, nothing cuts them short.
     if (const int error = reader->beginPass({}).value_or(0); error != 0) return {readFailure(root, error)};
     std::vector<Pid> subtree{root};
@@ -119,38 +111,40 @@ Failures Membership::takeDescendants(Pid root, bool isFrozenByUs, std::vector<Ta
       for (const Pid child : children) {
         if (!seen.insert(child).second) continue;
         subtree.push_back(child);
-        if (Failures failures = takeChild(child, parent, isFrozenByUs, taken); !failures.empty()) return failures;
+        if (Failures failures = takeChild(child, parent); !failures.empty()) return failures;
       }
     }
     const auto isMoved = [](const Taken& one) { return one.wasMoved; };
-    if (std::none_of(taken.begin() + static_cast<std::ptrdiff_t>(before), taken.end(), isMoved)) return {};
+    if (std::none_of(taken_.begin() + static_cast<std::ptrdiff_t>(before), taken_.end(), isMoved)) return {};
   }
-  return {failureOf(EAGAIN, "fork", root)};
+  return {membership_.failureOf(EAGAIN, "fork", root)};
 }
 
-Failures Membership::moveIn(Process& process, bool isFrozenByUs) {
+Failures Joining::moveIn(Process& process) const {
   const Pid pid = process.pid;
   // A foreign process may have removed the group, and made another of that name.
   bool isSet = false;
-  if (const int error = group_.readSet(isSet); error != 0) return {failureOf(error, "read")};
+  if (const int error = group_.readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
   // In a group that is frozen by others, it would be frozen without a request; out of one, it would be thawed.
-  const std::string watched = isFrozenByUs ? group_.parent() : group_.path();
+  const std::string watched = isFrozenByUs_ ? group_.parent() : group_.path();
   std::string here;
-  if (const int error = findDirectory(pid, group_.mount().point, here); error != 0) return {placeFailure(error, pid)};
+  if (const int error = membership_.findDirectory(pid, group_.mount().point, here); error != 0)
+    return {membership_.placeFailure(error, pid)};
   for (const std::string& directory : {watched, cgroup::isWithin(here, group_.path()) ? watched : here}) {
     std::string frozen;
     if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)
-      return {placeFailure(error, pid)};
+      return {membership_.placeFailure(error, pid)};
     if (!frozen.empty()) return {cgroup::refusal(FailureCode::CgroupFrozen, frozen, pid)};
   }
   const int error = moves_.in(pid);
   if (error == ESRCH) process.hasExited = true;
-  if (error == ENOENT || error == ENODEV) return {failureOf(error, "write")};
+  if (error == ENOENT || error == ENODEV) return {membership_.failureOf(error, "write")};
   if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
   // It is on its way out: wherever it is now it stays until then, and no freeze needs to reach it.
-  if (error == 0 && isExiting_(pid)) process.hasExited = true;
+  if (error == 0 && membership_.isExiting_(pid)) process.hasExited = true;
   // It exited at that moment. Should the number be another process's already, that one was moved: not for long.
-  if (control_.hasExited(process) && isInside(pid, false)) moves_.out(pid, Origins::all().of(id(), pid).value_or(""));
+  if (control_.hasExited(process) && membership_.isInside(pid, false))
+    moves_.out(pid, Origins::all().of(membership_.id(), pid).value_or(""));
   return {};
 }
 

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "membership.h"
+
+namespace freeze_state {
+
+/// How one process comes into the group of a membership, with all its descendants: all of them or none. Made for one
+/// process, under the state's lock.
+class Joining {
+ public:
+  /// `isFrozenByUs`: we froze the group, and so they are frozen as well.
+  Joining(const Membership& membership, bool isFrozenByUs) noexcept
+      : membership_(membership),
+        group_(membership.group_),
+        control_(membership.control_),
+        table_(membership.table_),
+        moves_(membership.moves_),
+        isFrozenByUs_(isFrozenByUs) {}
+
+  /// Moves in the process, which is held. On failure all of them are where they were.
+  Failures run(Process& process);
+
+ private:
+  /// What was done to have a process inside.
+  struct Taken {
+    Pid pid;
+    bool isNoted;
+    bool wasMoved;
+  };
+
+  Failures take(Process& process);
+  Failures takeChild(Pid child, Pid parent);
+  Failures takeDescendants(Pid root);
+  Failures moveIn(Process& process) const;
+  Failures giveBack() const;
+  Failures whyHeld(Pid pid, const std::string& here) const;
+  std::string originOf(Pid pid, const std::string& here) const;
+
+  const Membership& membership_;
+  FreezeFile& group_;
+  ProcessControl& control_;
+  ProcessTable& table_;
+  const Moves& moves_;
+  const bool isFrozenByUs_;
+  std::vector<Taken> taken_;  ///< so far, in this order
+};
+
+}  // namespace freeze_state
