@@ -16,6 +16,7 @@
         "core/state/confirmation.cpp",
         "core/state/freeze_state.cpp",
         "core/state/attempt.cpp",
+        "core/state/registration.cpp",
         "core/modes/descendants.cpp",
         "core/modes/freezer.cpp",
         "core/modes/member_list.cpp",

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
-#include <ranges>
-#include <thread>
 #include <unordered_set>
 #include <utility>
 
 #include "../os/guardian.h"
+#include "registration.h"
 
 namespace freeze_state {
 
@@ -79,14 +78,14 @@ std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
     std::optional<MemberStatus> status;
     // A thaw ends a probe of many threads (G6), which is then made anew; but not for ever.
     constexpr int kPatience = 3;
-    bool isOver = false;
-    for (int tries = 1; !isOver; ++tries) {
+    bool isAnswered = false;
+    for (int tries = 1; !isAnswered; ++tries) {
       const std::lock_guard lock(mutex_);
       const std::uint64_t seen = word_.load();
       if (seen == word::kClosed) return std::nullopt;
       const Ticket ticket(word_, seen);
       status = freezer_->inspect(members_, queue[next], found, tries < kPatience ? Slice{&ticket} : Slice{});
-      isOver = ticket.isCurrent() || tries == kPatience;
+      isAnswered = ticket.isCurrent() || tries == kPatience;
     }
     if (status) list.push_back(*status);
     std::ranges::copy_if(found, std::back_inserter(queue), [&](Pid pid) { return known.insert(pid).second; });
@@ -167,61 +166,7 @@ RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids) {
   const std::uint64_t seen = word_.load();
   if (seen == word::kClosed) return {{{FailureCode::Closed}}};
   if (inProgress_ != nullptr) inProgress_->restart();
-  std::vector<Pid> added;
-  for (std::size_t i = 0; i < pids.size(); ++i) {
-    Failures failures = admit(static_cast<Pid>(pids[i]), seen, added);
-    if (failures.empty()) continue;
-    for (const Pid pid : std::views::reverse(added)) {
-      // One that was listed twice and has exited was added anew the second time; it is gone by its first turn here.
-      if (Member* const member = members_.find(pid); member != nullptr) append(failures, dismiss(*member, seen));
-    }
-    return {std::move(failures), i};
-  }
-  return {};
-}
-
-/// Under the lock, with the word as it was seen.
-Failures FreezeState::admit(Pid pid, std::uint64_t seen, std::vector<Pid>& added) {
-  const Ticket frozen(word_, seen);
-  const Ticket* const ifFrozen = word::isFrozen(seen) ? &frozen : nullptr;
-  if (Member* known = members_.find(pid); known != nullptr) {
-    freezer_->refresh(members_);
-    if (!known->hasExited()) return freezer_->admit(members_, *known, ifFrozen);
-    members_.remove(*known);
-  }
-  Member& newcomer = members_.add({.process = {.pid = pid}});
-  Failures failures = freezer_->admit(members_, newcomer, ifFrozen);
-  newcomer.isAdmitted = failures.empty();
-  if (newcomer.isAdmitted) {
-    enterForEnd(newcomer);
-    added.push_back(pid);
-  } else {
-    members_.remove(newcomer);
-  }
-  return failures;
-}
-
-/// From now on the guardian ends it if this process dies. The lock is held.
-void FreezeState::enterForEnd(Member& member) noexcept {
-  if (ending_ == nullptr || member.hasExited()) return;
-  ending_->awaitReader();
-  ProcessControl& control = freezer_->control();
-  if (mode_ != Mode::None) {
-    member.ending = ending_->enter(control.identify(member.process));
-    return;
-  }
-  // Which keeps no hold of its members.
-  Process process{.pid = member.pid()};
-  if (control.open(member.pid(), process).empty()) member.ending = ending_->enter(control.identify(process));
-  control.release(process);
-}
-
-/// Under the lock, with the word as it was seen.
-Failures FreezeState::dismiss(Member& member, std::uint64_t seen) {
-  const Ticket frozen(word_, seen);
-  Failures failures = freezer_->dismiss(members_, member, word::isFrozen(seen) ? &frozen : nullptr);
-  if (failures.empty()) members_.remove(member);
-  return failures;
+  return Registration(*this, seen).add(pids);
 }
 
 UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
@@ -232,7 +177,7 @@ UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   if (inProgress_ != nullptr) inProgress_->restart();
   Member* const member = members_.find(static_cast<Pid>(pid));
   if (member == nullptr) return {};
-  return {true, dismiss(*member, seen)};
+  return {true, Registration(*this, seen).remove(*member)};
 }
 
 std::optional<std::vector<Pid>> FreezeState::pids() const {

@@ -147,6 +147,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
  private:
   friend class Attempt;
+  friend class Registration;
 
   FreezeResult answerFor(std::uint64_t seen, std::uint64_t epoch) const;
   FreezeResult freezeNow(std::uint64_t epoch, const Listener* caller);
@@ -154,9 +155,6 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   void dropExited() noexcept;
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
   std::optional<FailureCode> whyNoMember(std::int64_t pid) const noexcept;
-  Failures admit(Pid pid, std::uint64_t seen, std::vector<Pid>& added);
-  Failures dismiss(Member& member, std::uint64_t seen);
-  void enterForEnd(Member& member) noexcept;
   bool advance() noexcept;
   void tell(const Listener* caller) noexcept;
   void announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept;

@@ -1,0 +1,69 @@
+#include "registration.h"
+
+#include <cstddef>
+#include <ranges>
+#include <utility>
+
+namespace freeze_state {
+
+RegisterResult Registration::add(std::span<const std::int64_t> pids) {
+  for (std::size_t i = 0; i < pids.size(); ++i) {
+    Failures failures = admit(static_cast<Pid>(pids[i]));
+    if (failures.empty()) continue;
+    takeBack(failures);
+    return {std::move(failures), i};
+  }
+  return {};
+}
+
+Failures Registration::admit(Pid pid) {
+  MemberList& members = state_.members_;
+  Freezer& freezer = *state_.freezer_;
+  if (Member* known = members.find(pid); known != nullptr) {
+    freezer.refresh(members);
+    if (!known->hasExited()) return freezer.admit(members, *known, ifFrozen());
+    members.remove(*known);
+  }
+  Member& newcomer = members.add({.process = {.pid = pid}});
+  Failures failures = freezer.admit(members, newcomer, ifFrozen());
+  newcomer.isAdmitted = failures.empty();
+  if (newcomer.isAdmitted) {
+    enterForEnd(newcomer);
+    added_.push_back(pid);
+  } else {
+    members.remove(newcomer);
+  }
+  return failures;
+}
+
+/// The last one first.
+void Registration::takeBack(Failures& failures) {
+  for (const Pid pid : std::views::reverse(added_)) {
+    // One that was listed twice and has exited was added anew the second time; it is gone by its first turn here.
+    if (Member* const member = state_.members_.find(pid); member != nullptr) append(failures, remove(*member));
+  }
+}
+
+Failures Registration::remove(Member& member) {
+  Failures failures = state_.freezer_->dismiss(state_.members_, member, ifFrozen());
+  if (failures.empty()) state_.members_.remove(member);
+  return failures;
+}
+
+/// From now on the guardian ends it if this process dies.
+void Registration::enterForEnd(Member& member) noexcept {
+  Ledger* const ending = state_.ending_;
+  if (ending == nullptr || member.hasExited()) return;
+  ending->awaitReader();
+  ProcessControl& control = state_.freezer_->control();
+  if (state_.mode_ != Mode::None) {
+    member.ending = ending->enter(control.identify(member.process));
+    return;
+  }
+  // Which keeps no hold of its members.
+  Process process{.pid = member.pid()};
+  if (control.open(member.pid(), process).empty()) member.ending = ending->enter(control.identify(process));
+  control.release(process);
+}
+
+}  // namespace freeze_state

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "../failure.h"
+#include "../modes/member_list.h"
+#include "../slice.h"
+#include "../word.h"
+#include "freeze_state.h"
+
+namespace freeze_state {
+
+/// One change of a state's members: processes that come, all or none, or one that goes. While the state is frozen those
+/// that come are stopped, and what goes is continued. Made and used in one hold of the state's lock.
+class Registration {
+ public:
+  /// `seen`: the word in this hold of the lock. A thaw may move it meanwhile; it then waits for the lock.
+  Registration(FreezeState& state, std::uint64_t seen) noexcept
+      : state_(state), seen_(seen), ticket_(state.word_, seen) {}
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+  ~Registration() = default;
+
+  /// Makes the processes that have these pids members, which are fit to be.
+  RegisterResult add(std::span<const std::int64_t> pids);
+  /// Where it fails it stays a member.
+  Failures remove(Member& member);
+
+ private:
+  const Ticket* ifFrozen() const noexcept { return word::isFrozen(seen_) ? &ticket_ : nullptr; }
+  Failures admit(Pid pid);
+  void takeBack(Failures& failures);
+  void enterForEnd(Member& member) noexcept;
+
+  FreezeState& state_;
+  const std::uint64_t seen_;
+  const Ticket ticket_;
+  std::vector<Pid> added_;  ///< those that were no members before
+};
+
+}  // namespace freeze_state
