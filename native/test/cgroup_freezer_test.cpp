@@ -4,47 +4,17 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "../core/modes/cgroup/freezer.h"
 #include "../core/state/confirmation.h"
-#include "../core/state/freeze_state.h"
 #include "support/describe.h"
-#include "support/hierarchy.h"
-#include "support/meanwhile.h"
-#include "support/script.h"
-#include "support/scripted_ledger.h"
+#include "support/fake_cgroup.h"
 
 namespace freeze_state::test {
 
 namespace {
-
-/// A state in mode `Cgroup` on directories and processes that the test plays.
-struct FakeCgroup {
-  explicit FakeCgroup(bool isOwned = false) { state = make(isOwned); }
-
-  std::shared_ptr<FreezeState> make(bool isOwned = false) { return makeIn(all.group(), isOwned); }
-  std::shared_ptr<FreezeState> makeIn(const std::string& path, bool isOwned) {
-    Failures failures;
-    auto group = FreezeFile::open({all.root, "/"}, path, isOwned, failures);
-    REQUIRE(describe(failures).empty());
-    return std::make_shared<FreezeState>(
-        Mode::Cgroup,
-        std::make_unique<CgroupFreezer>(std::move(group), LoopOptions{.boost = false}, script, &ledger, all.access()));
-  }
-  std::string placeOf(Pid pid) {
-    const auto found = all.where.find(pid);
-    return found == all.where.end() ? all.origin() : found->second;
-  }
-
-  Hierarchy all;
-  Script script;
-  ScriptedLedger ledger;
-  std::shared_ptr<FreezeState> state;
-};
 
 constexpr Deadline kOver{};
 
@@ -79,40 +49,6 @@ auto withoutWrites(Operation operation) {
 }  // namespace
 
 TEST_SUITE("mode cgroup on a fake hierarchy") {
-  TEST_CASE("a member is moved in when it is registered, and back when it is unregistered or the state is closed") {
-    FakeCgroup fake;
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->registerPid(102)).empty());
-    CHECK(fake.placeOf(101) == fake.all.group());
-    CHECK(fake.state->unregisterPid(101).found);
-    CHECK(fake.placeOf(101) == fake.all.origin());
-    CHECK(describe(fake.state->close()).empty());
-    CHECK(fake.placeOf(102) == fake.all.origin());
-    CHECK(fake.script.held().empty());
-  }
-
-  TEST_CASE("of two states that register one process at the same moment the later one is told that it is taken") {
-    FakeCgroup fake(true);
-    const std::string other = fake.all.root + "/other";
-    std::filesystem::create_directory(other);
-    for (const auto& [file, text] : {std::pair("cgroup.freeze", "0\n"), std::pair("cgroup.events", "frozen 0\n")})
-      Hierarchy::write(other, file, text);
-    const auto later = fake.makeIn(other, true);
-    Meanwhile meanwhile;
-    std::string answer;
-    bool isFirst = true;
-    fake.all.onMove = [&](Pid) {
-      if (!std::exchange(isFirst, false)) return;
-      CHECK(meanwhile.block([&] { answer = describe(later->registerPid(101)); }));
-    };
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    meanwhile.join();
-    CHECK(answer == "CgroupHeld 101");
-    CHECK(fake.placeOf(101) == fake.all.group());
-    CHECK_FALSE(later->unregisterPid(101).found);
-    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
-  }
-
   TEST_CASE("a freeze writes cgroup.freeze and sends no signal, and a thaw writes it again") {
     FakeCgroup fake;
     fake.state->registerPid(101);
@@ -184,15 +120,6 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
   }
 
-  TEST_CASE("G5: a process that joins a frozen state is in the frozen group") {
-    FakeCgroup fake;
-    fake.state->registerPid(101);
-    fake.state->freezeAtEpoch(0);
-    fake.all.update();
-    CHECK(describe(fake.state->registerPid(102)).empty());
-    CHECK(fake.placeOf(102) == fake.all.group());
-  }
-
   TEST_CASE("G7: a group that we are in, or may be in, is not frozen") {
     FakeCgroup fake;
     fake.state->registerPid(101);
@@ -205,7 +132,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.ledger.marked().empty());
   }
 
-  TEST_CASE("G7: where /proc does not tell who is where, the lists of the groups do: we are not frozen") {
+  TEST_CASE("G7: where /proc does not tell where we are, the lists of the groups do, and we are not frozen") {
     FakeCgroup fake;
     fake.all.isUnseen = true;
     fake.all.where[101] = fake.all.origin();
@@ -221,14 +148,6 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.placeOf(101) == fake.all.origin());
   }
 
-  TEST_CASE("a process that no group is seen to have is refused, since it could not be moved back") {
-    FakeCgroup fake;
-    fake.all.isUnseen = true;
-    CHECK(describe(fake.state->registerPid(101)).starts_with("CgroupUnseen 101"));
-    CHECK(fake.script.held().empty());
-    CHECK(fake.all.asked.empty());
-  }
-
   TEST_CASE("a group that a foreign process has frozen, or one below such a group, is not ours to freeze or to thaw") {
     FakeCgroup fake;
     fake.state->registerPid(101);
@@ -241,140 +160,6 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.placeOf(102) == fake.all.origin());
   }
 
-  TEST_CASE("a move that is refused says why, and nothing is registered") {
-    for (const auto& [error, text] : {std::pair(EACCES, "CgroupNotPermitted"), std::pair(EBUSY, "CgroupControllers"),
-                                      std::pair(ENODEV, "CgroupGone"), std::pair(EIO, "CgroupFailed")}) {
-      CAPTURE(text);
-      FakeCgroup fake;
-      fake.all.refusals[{fake.all.group(), 0}] = error;
-      CHECK(describe(fake.state->registerPid(101)).starts_with(text));
-      CHECK(describe(fake.state->pids()) == "");
-      CHECK(fake.script.held().empty());
-    }
-  }
-
-  TEST_CASE(
-      "a process is in the group of one state: another is refused it, and takes it once the first has let it go") {
-    FakeCgroup first;
-    // Another group of the same hierarchy, which goes by the same lists.
-    FakeCgroup second;
-    CHECK(describe(first.state->registerPid(101)).empty());
-    second.all.where[101] = first.all.group();
-    CHECK(describe(second.state->registerPid(101)).starts_with("CgroupHeld 101"));
-    CHECK(describe(second.state->pids()) == "");
-    CHECK(second.all.asked.empty());
-    CHECK(second.script.held().empty());
-    CHECK(first.state->unregisterPid(101).found);
-    CHECK(describe(second.state->registerPid(101)).empty());
-    CHECK(second.placeOf(101) == second.all.group());
-  }
-
-  TEST_CASE("a pid that no process has is not looked for in the lists of the groups") {
-    FakeCgroup fake;
-    fake.script.absent(101);
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->pids()) == "101");
-    CHECK(fake.all.lookups == 0);
-  }
-
-  TEST_CASE(
-      "the descendants of a newcomer come with it, whenever they were born, and each goes back to its own origin") {
-    FakeCgroup fake;
-    const std::string elsewhere = fake.all.root + "/above";
-    fake.all.table.bear(101, 201);
-    fake.all.table.bear(201, 301);
-    fake.all.where[301] = elsewhere;
-    // Until its parent is inside, the children that it forks are not.
-    fake.all.onMove = [&](Pid pid) {
-      if (pid == 201 && !fake.all.table.parents.contains(302)) fake.all.table.bear(201, 302);
-    };
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    for (const Pid pid : {101, 201, 301, 302}) CHECK(fake.placeOf(pid) == fake.all.group());
-    CHECK(describe(fake.state->pids()) == "101");
-    CHECK(fake.script.held() == std::multiset<Pid>{101});
-    CHECK(fake.state->unregisterPid(101).found);
-    for (const Pid pid : {101, 201, 302}) CHECK(fake.placeOf(pid) == fake.all.origin());
-    CHECK(fake.placeOf(301) == elsewhere);
-  }
-
-  TEST_CASE("a registration moves in a child that the first pass over the children missed and the second one finds") {
-    FakeCgroup fake;
-    fake.all.table.bear(101, 201);
-    int checks = 0;
-    fake.all.table.onChildren = [&](Pid pid) {
-      if (pid == 101 && ++checks == 2) fake.all.table.bear(101, 202);
-    };
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(fake.placeOf(202) == fake.all.group());
-    CHECK(checks == 3);
-  }
-
-  TEST_CASE("a descendant that cannot be moved fails the registration, and who was moved goes back") {
-    FakeCgroup fake;
-    const std::string elsewhere = fake.all.root + "/above";
-    fake.all.table.bear(101, 201);
-    fake.all.table.bear(101, 202);
-    fake.all.where[201] = elsewhere;
-    fake.all.refusals[{fake.all.group(), 202}] = EACCES;
-    CHECK(describe(fake.state->registerPid(101)).starts_with("CgroupNotPermitted 202"));
-    CHECK(describe(fake.state->pids()) == "");
-    CHECK(fake.script.held().empty());
-    CHECK(fake.placeOf(101) == fake.all.origin());
-    CHECK(fake.placeOf(201) == elsewhere);
-    fake.all.refusals.clear();
-    CHECK(describe(fake.state->registerPid(101)).empty());
-  }
-
-  TEST_CASE("a descendant that exits, is no child any more, or is another state's is left where it is") {
-    FakeCgroup fake;
-    for (const Pid child : {201, 202, 203}) fake.all.table.bear(101, child);
-    fake.script.absent(201);
-    fake.all.table.parents[202] = 1;
-    FakeCgroup other;
-    other.all.put(203);
-    fake.all.where[203] = other.all.group();
-    other.state->registerPid(203);
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(fake.all.asked == std::vector<std::pair<std::string, Pid>>{{fake.all.group(), 101}});
-  }
-
-  TEST_CASE("a process that we descend from is refused, and none of ours is moved") {
-    FakeCgroup fake;
-    fake.all.table.bear(101, Script::kOwnPid);
-    CHECK(describe(fake.state->registerPid(101)).starts_with("OwnAncestor 101"));
-    CHECK(fake.all.asked.empty());
-    CHECK(fake.script.held().empty());
-  }
-
-  TEST_CASE("what was born in an owned group, and then registered, goes where what it descends from came from") {
-    FakeCgroup fake(true);
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    fake.all.table.bear(101, 500);
-    fake.all.table.bear(500, 501);
-    fake.all.put(501);
-    CHECK(describe(fake.state->registerPid(501)).empty());
-    fake.all.asked.clear();
-    CHECK(fake.state->unregisterPid(501).found);
-    CHECK(fake.placeOf(501) == fake.all.origin());
-    CHECK(fake.all.asked.size() == 1);
-  }
-
-  TEST_CASE("a member that exits while it is moved counts as one that has exited") {
-    FakeCgroup fake;
-    fake.all.refusals[{fake.all.group(), 0}] = ESRCH;
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
-  }
-
-  TEST_CASE("a process that is exiting when it is registered counts as gone, and fails no freeze of others") {
-    FakeCgroup fake;
-    fake.all.dying[101] = 1000;
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
-    fake.state->registerPid(102);
-    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
-  }
-
   TEST_CASE("closing waits for a member that is exiting, and does not try to move it over and over") {
     FakeCgroup fake(true);
     fake.state->registerPid(101);
@@ -385,7 +170,8 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.all.asked.size() == 1);
   }
 
-  TEST_CASE("who keeps the group from being frozen is pending: those that are awake, and all where none is seen") {
+  TEST_CASE(
+      "the processes that are awake are pending while the group is not frozen, and all where none is seen awake") {
     FakeCgroup fake;
     for (const Pid pid : {101, 102}) fake.state->registerPid(pid);
     fake.all.awake = {102, 103};

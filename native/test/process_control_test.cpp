@@ -6,12 +6,10 @@
 #include <thread>
 
 #include "../core/os/linux/kill_control.h"
-#include "../core/os/linux/procfs.h"
 #include "support/child.h"
 #include "support/controls.h"
 #include "support/describe.h"
 #include "support/script.h"
-#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -36,8 +34,8 @@ struct Hold {
 }  // namespace
 
 TEST_SUITE("controls") {
-  TEST_CASE_TEMPLATE("stop and continue a live process, and find it alive", S, PidfdControl, StartTimeControl,
-                     KillControl, LinuxKillControl) {
+  TEST_CASE_TEMPLATE("every control stops and continues a live process, and finds it alive", S, PidfdControl,
+                     StartTimeControl, KillControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
     const Child child;
     Hold<S> hold(child.pid());
@@ -98,37 +96,6 @@ TEST_SUITE("controls") {
     }
   }
 
-  // Without /proc, in forks: one that stops itself would never tell.
-  TEST_CASE("G7: plain kill takes no thread for a process, and no number that one of ours has by now") {
-    const int code = runInFork([] {
-      LinuxKillControl control;
-      int result = 0;
-      std::thread([&] {
-        const Pid thread = gettid();
-        Process opened;
-        if (describe(control.open(thread, opened)) != "ThreadId " + std::to_string(thread)) result = 1;
-        // It was a process's when that was registered.
-        Process reused{.pid = thread};
-        if (control.send(reused, Signal::Stop) != ESRCH) result = 2;
-        if (!control.hasExited(reused)) result = 3;
-      }).join();
-      Process own;
-      if (control.open(getpid(), own).empty()) result = 4;
-      return result;
-    });
-    CHECK(code == 0);
-    const Child threads(2);
-    Pid second = 0;
-    REQUIRE(waitUntil([&] {
-      procfs::Numbers all(("/proc/" + std::to_string(threads.pid()) + "/task").c_str());
-      for (Pid thread = 0; all.next(thread);) second = thread;
-      return second != 0 && second != threads.pid();
-    }));
-    Process foreign;
-    LinuxKillControl control;
-    CHECK(describe(control.open(second, foreign)) == "ThreadId " + std::to_string(second));
-  }
-
   // Plain kill(2) knows no difference: on Linux it takes a thread's id for its process's.
   TEST_CASE_TEMPLATE("a thread's id is no process's", S, PidfdControl, StartTimeControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
@@ -160,8 +127,8 @@ TEST_SUITE("controls") {
     CHECK(child.runs());
   }
 
-  TEST_CASE_TEMPLATE("the gone are found among the living, however many", S, PidfdControl, StartTimeControl,
-                     KillControl, LinuxKillControl) {
+  TEST_CASE_TEMPLATE("processes that are gone are found among the living, however many there are", S, PidfdControl,
+                     StartTimeControl, KillControl, LinuxKillControl) {
     if (!isUsable<S>()) return;
     const Child alive;
     Child dead;

@@ -2,28 +2,17 @@
 
 #include <doctest/doctest.h>
 #include <sched.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstddef>
 #include <memory>
 #include <set>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "../core/os/cgroupfs.h"
-#include "../core/os/linux/procfs.h"
-#include "../core/os/linux/rt_budget.h"
 #include "support/child.h"
 #include "support/describe.h"
 #include "support/process_freezer.h"
 #include "support/scripted_tree.h"
-#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -52,7 +41,7 @@ Classes classesOfLoop(int policy, const LoopOptions& options, std::size_t signal
 }  // namespace
 
 TEST_SUITE("boost") {
-  TEST_CASE("a loop over many runs in the real-time class, and the old class comes back whole") {
+  TEST_CASE("a loop over many processes runs in the real-time class, and the old class comes back whole") {
     if (!SignalLoop::canBoost()) {
       MESSAGE("skipped: this user may not enter a real-time class");
       return;
@@ -68,7 +57,7 @@ TEST_SUITE("boost") {
     }
   }
 
-  TEST_CASE("of a tree, the members are signalled in the real-time class, and no stop is awaited in it") {
+  TEST_CASE("the members of a tree are signalled in the real-time class, and no stop is awaited in it") {
     if (!SignalLoop::canBoost()) {
       MESSAGE("skipped: this user may not enter a real-time class");
       return;
@@ -99,87 +88,17 @@ TEST_SUITE("boost") {
     CHECK(sched_getscheduler(0) == SCHED_OTHER);
   }
 
-  TEST_CASE("a few signals are not worth it, and who does not want it does not get it") {
+  TEST_CASE("a loop over a few processes, or without the option, keeps its class") {
     CHECK(classesOfLoop(SCHED_OTHER, {}, SignalLoop::kMany - 1).during == SCHED_OTHER);
     CHECK(classesOfLoop(SCHED_OTHER, {.boost = false}, 100).during == SCHED_OTHER);
   }
 
-  TEST_CASE("a thread that is in a real-time class keeps it, with its priority") {
-    std::thread([] {
-      const sched_param high{.sched_priority = 7};
-      if (sched_setscheduler(0, SCHED_RR, &high) != 0) return;
-      {
-        const SignalLoop loop({}, SignalLoop::kMany);
-        CHECK(sched_getscheduler(0) == SCHED_RR);
-      }
-      sched_param now{};
-      sched_getparam(0, &now);
-      CHECK(sched_getscheduler(0) == SCHED_RR);
-      CHECK(now.sched_priority == 7);
-    }).join();
-  }
-
-  TEST_CASE("the timer slack of the thread comes back, too") {
-    std::thread([] {
-      constexpr unsigned long kSlack = 123'456;
-      prctl(PR_SET_TIMERSLACK, kSlack);
-      {
-        const SignalLoop loop({}, SignalLoop::kMany);
-      }
-      CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
-      SignalLoop::canBoost();
-      CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
-    }).join();
-  }
-
-  TEST_CASE("under a limit on real time, soft or hard, the class stays: the time of all loops adds up") {
-    for (const bool isHard : {false, true}) {
-      const int code = runInFork([&] {
-        const rlimit limit{1'000'000, isHard ? rlim_t{1'000'000} : RLIM_INFINITY};
-        if (setrlimit(RLIMIT_RTTIME, &limit) != 0) return 1;
-        const SignalLoop loop({}, SignalLoop::kMany);
-        return sched_getscheduler(0) == SCHED_OTHER && !SignalLoop::canBoost() ? 0 : 2;
-      });
-      CHECK(code == 0);
-    }
-  }
-
-  TEST_CASE("in a control group that has little real time, the class stays") {
-    std::string cgroups;
-    std::string mounts;
-    REQUIRE(procfs::readAll("/proc/self/cgroup", cgroups) == 0);
-    REQUIRE(procfs::readAll("/proc/self/mountinfo", mounts) == 0);
-    const std::string parent = rt_budget::groupOf(cgroups, mounts);
-    const std::string group = parent + "/freeze-state-test-" + std::to_string(getpid());
-    if (parent.empty() || !SignalLoop::canBoost() || mkdir(group.c_str(), 0755) != 0) {
-      MESSAGE("skipped: no control group of version 1 can be made here, or no boost");
-      return;
-    }
-    const auto boostsWith = [&](const char* microseconds) {
-      return runInFork([&] {
-        if (cgroup::write(group, "cpu.rt_runtime_us", microseconds) != 0) return 2;
-        if (cgroup::write(group, "tasks", std::to_string(getpid())) != 0) return 3;
-        // Each thread asks anew.
-        bool canBoost = false;
-        std::thread([&] { canBoost = SignalLoop::canBoost(); }).join();
-        return canBoost ? 1 : 0;
-      });
-    };
-    const bool hasBudgets = access((group + "/cpu.rt_runtime_us").c_str(), W_OK) == 0;
-    const int little = hasBudgets ? boostsWith("1000") : 0;
-    const int enough = hasBudgets ? boostsWith("600000") : 1;
-    CHECK(rmdir(group.c_str()) == 0);
-    CHECK(little == 0);
-    CHECK(enough == 1);
-    if (!hasBudgets) MESSAGE("skipped: no budgets of real time in this kernel");
-  }
-
-  TEST_CASE("asking whether it may leaves the class as it is") {
+  TEST_CASE("the question whether a thread may enter the class leaves its class as it is") {
     SignalLoop::canBoost();
     CHECK(sched_getscheduler(0) == SCHED_OTHER);
   }
 
-  TEST_CASE("without the permission the class stays, and freezing works") {
+  TEST_CASE("a thread without the permission keeps its class, and its freeze works") {
     const int code = runInFork([] {
       if (!becomeNobody()) return 1;
       if (SignalLoop::canBoost()) return 2;

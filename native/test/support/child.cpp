@@ -28,6 +28,10 @@ Pid forkOrThrow() {
   return pid;
 }
 
+void pauseForEver() {
+  for (;;) pause();
+}
+
 int exitCodeOf(Pid pid) {
   int status = 0;
   if (!waitUntil([&] { return waitpid(pid, &status, WNOHANG) != 0; }, std::chrono::seconds(30))) {
@@ -45,15 +49,17 @@ void dieWith(Pid parent) noexcept {
   if (getppid() != parent && getppid() != 0) _exit(1);
 }
 
-Child::Child(int threads) {
+Child::Child(int threads)
+    : Child([threads] {
+        for (int others = threads - 1; others > 0; --others) std::thread(pauseForEver).detach();
+      }) {}
+
+Child::Child(const std::function<void()>& body) {
   const Pid parent = getpid();
   pid_ = forkOrThrow();
   if (pid_ != 0) return;
   dieWith(parent);
-  const auto pauseForEver = [] {
-    for (;;) pause();
-  };
-  for (int others = threads - 1; others > 0; --others) std::thread(pauseForEver).detach();
+  body();
   pauseForEver();
 }
 

@@ -14,6 +14,8 @@ class Child {
  public:
   /// With so many threads, the first among them.
   explicit Child(int threads = 1);
+  /// One that runs the body first.
+  explicit Child(const std::function<void()>& body);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() { kill(), reap(); }

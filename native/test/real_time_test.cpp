@@ -1,0 +1,125 @@
+#include "../core/os/real_time.h"
+
+#include <doctest/doctest.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "../core/os/cgroupfs.h"
+#include "../core/os/linux/procfs.h"
+#include "../core/os/linux/rt_budget.h"
+#include "support/child.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// In the real-time class as long as it lives, where that may be.
+class Boost {
+ public:
+  Boost() = default;
+  Boost(const Boost&) = delete;
+  Boost& operator=(const Boost&) = delete;
+  ~Boost() {
+    if (isChanged()) real_time::leave(before_);
+  }
+  bool isChanged() const noexcept { return before_.isChanged(); }
+
+ private:
+  const real_time::Before before_ = real_time::enter();
+};
+
+}  // namespace
+
+TEST_SUITE("real time") {
+  TEST_CASE("a thread enters the real-time class, and its own class comes back") {
+    std::thread([] {
+      {
+        const Boost boost;
+        if (!boost.isChanged()) MESSAGE("skipped: this user may not enter a real-time class");
+        CHECK(sched_getscheduler(0) == (boost.isChanged() ? SCHED_FIFO : SCHED_OTHER));
+      }
+      CHECK(sched_getscheduler(0) == SCHED_OTHER);
+    }).join();
+  }
+
+  TEST_CASE("a thread that is in a real-time class keeps it, with its priority") {
+    std::thread([] {
+      const sched_param high{.sched_priority = 7};
+      if (sched_setscheduler(0, SCHED_RR, &high) != 0) return;
+      {
+        const Boost boost;
+        CHECK_FALSE(boost.isChanged());
+        CHECK(sched_getscheduler(0) == SCHED_RR);
+      }
+      sched_param now{};
+      sched_getparam(0, &now);
+      CHECK(sched_getscheduler(0) == SCHED_RR);
+      CHECK(now.sched_priority == 7);
+    }).join();
+  }
+
+  TEST_CASE("the timer slack of the thread comes back with its class") {
+    std::thread([] {
+      constexpr unsigned long kSlack = 123'456;
+      prctl(PR_SET_TIMERSLACK, kSlack);
+      {
+        const Boost boost;
+      }
+      CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
+    }).join();
+  }
+
+  TEST_CASE("under a limit on real time, soft or hard, the class stays") {
+    for (const bool isHard : {false, true}) {
+      const int code = runInFork([&] {
+        const rlimit limit{1'000'000, isHard ? rlim_t{1'000'000} : RLIM_INFINITY};
+        if (setrlimit(RLIMIT_RTTIME, &limit) != 0) return 1;
+        const Boost boost;
+        return sched_getscheduler(0) == SCHED_OTHER && !boost.isChanged() ? 0 : 2;
+      });
+      CHECK(code == 0);
+    }
+  }
+
+  TEST_CASE("in a control group that has little real time, the class stays") {
+    std::string cgroups;
+    std::string mounts;
+    REQUIRE(procfs::readAll("/proc/self/cgroup", cgroups) == 0);
+    REQUIRE(procfs::readAll("/proc/self/mountinfo", mounts) == 0);
+    const std::string parent = rt_budget::groupOf(cgroups, mounts);
+    const std::string group = parent + "/freeze-state-test-" + std::to_string(getpid());
+    if (parent.empty() || !Boost().isChanged() || mkdir(group.c_str(), 0755) != 0) {
+      MESSAGE("skipped: no control group of version 1 can be made here, or no boost");
+      return;
+    }
+    const auto boostsWith = [&](const char* microseconds) {
+      return runInFork([&] {
+        if (cgroup::write(group, "cpu.rt_runtime_us", microseconds) != 0) return 2;
+        if (cgroup::write(group, "tasks", std::to_string(getpid())) != 0) return 3;
+        // Each thread asks anew.
+        bool canBoost = false;
+        std::thread([&] { canBoost = Boost().isChanged(); }).join();
+        return canBoost ? 1 : 0;
+      });
+    };
+    // A group gets no more than the one above it has.
+    std::string above;
+    const bool hasBudgets =
+        cgroup::read(parent, "cpu.rt_runtime_us", above) == 0 && std::atoi(above.c_str()) >= 600'000;
+    const int little = hasBudgets ? boostsWith("1000") : 0;
+    const int enough = hasBudgets ? boostsWith("600000") : 1;
+    CHECK(rmdir(group.c_str()) == 0);
+    CHECK(little == 0);
+    CHECK(enough == 1);
+    if (!hasBudgets) MESSAGE("skipped: no budget of real time to give here");
+  }
+}
+
+}  // namespace freeze_state::test
