@@ -70,7 +70,7 @@ TEST_SUITE("freeze") {
 }
 
 TEST_SUITE("gone members") {
-  TEST_CASE("they are dropped and released, and are no error while another lives") {
+  TEST_CASE("members that are gone are dropped and released, and are no error while another lives") {
     ScriptedState scripted(3);
     scripted.script.exited(102);
     CHECK(describe(scripted.state.freezeAtEpoch(0)) == "frozen");
@@ -79,7 +79,7 @@ TEST_SUITE("gone members") {
     CHECK(scripted.script.held() == std::multiset<Pid>{101, 103});
   }
 
-  TEST_CASE("one that exits between the probe and its signal is no error either") {
+  TEST_CASE("a member that exits between the probe and its signal is no error either") {
     ScriptedState scripted(3);
     scripted.script.exitedUnseen(102);
     CHECK(describe(scripted.state.freezeAtEpoch(0)) == "frozen");
@@ -87,7 +87,7 @@ TEST_SUITE("gone members") {
     CHECK(describe(scripted.state.pids()) == "101 103");
   }
 
-  TEST_CASE("only gone ones: each is named, nothing is frozen, and they are forgotten") {
+  TEST_CASE("where all members are gone, each is named, nothing is frozen, and they are forgotten") {
     ScriptedState scripted(2);
     SUBCASE("found by the probe") {
       scripted.script.exited(101);

@@ -38,20 +38,20 @@ TEST_SUITE("cgroups") {
     CHECK(mounts[1].root == "/part");
   }
 
-  TEST_CASE("a text that is none has no mount") {
+  TEST_CASE("a text that is no mountinfo has no mount") {
     for (const char* text : {"", "\n\n", "1 2 3", "41 31 0:38 / /sys/fs/cgroup rw - cgroup2", "- cgroup2 cgroup2 rw"}) {
       for (const auto& mount : cgroup::parseMounts(text)) CHECK(mount.point == "/sys/fs/cgroup");
     }
   }
 
-  TEST_CASE("below is what has the directory in front of a slash") {
+  TEST_CASE("a path is within a directory where that is followed by a slash or by nothing") {
     CHECK(cgroup::isWithin("/a/b", "/a"));
     CHECK(cgroup::isWithin("/a", "/a"));
     CHECK_FALSE(cgroup::isWithin("/ab", "/a"));
     CHECK_FALSE(cgroup::isWithin("/", "/a"));
   }
 
-  TEST_CASE("of several mounts the one is taken that shows our own cgroup") {
+  TEST_CASE("of several mounts the one is chosen that shows our own cgroup") {
     const std::vector<cgroup::Mount> mounts{{"/of/another", "/pod/another"}, {"/of/ours", "/pod/ours"}, {"/all", "/"}};
     const auto chosen = [&mounts](const std::string& own) { return chosenOf(mounts, "", own).point; };
     CHECK(chosen("/pod/ours/group") == "/of/ours");
@@ -64,13 +64,13 @@ TEST_SUITE("cgroups") {
     CHECK_FALSE(cgroup::chooseMount({}, "", "/"));
   }
 
-  TEST_CASE("a mount that another covers is none") {
+  TEST_CASE("a mount that a later one covers is not chosen") {
     const std::vector<cgroup::Mount> mounts{{"/here", "/"}, {"/here", "/pod/another"}, {"/there", "/pod"}};
     CHECK(chosenOf(mounts, "", "/pod/ours").point == "/there");
     CHECK(chosenOf(mounts, "/here/a", "/pod/ours").root == "/pod/another");
   }
 
-  TEST_CASE("for a path it is the innermost mount, wherever our own cgroup is") {
+  TEST_CASE("for a path the innermost mount is chosen, wherever our own cgroup is") {
     const std::vector<cgroup::Mount> mounts{{"/a", "/"}, {"/a/b", "/pod"}, {"/c", "/"}};
     CHECK(chosenOf(mounts, "/a/b/group", "/").point == "/a/b");
     CHECK(chosenOf(mounts, "/a/bc", "/").point == "/a");

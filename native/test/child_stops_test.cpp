@@ -63,7 +63,7 @@ struct Wanted {
 }  // namespace
 
 TEST_SUITE("child stop notices") {
-  TEST_CASE("are switched off on the handler that stands, and everything else of it is kept") {
+  TEST_CASE("notices are switched off for the handler that stands, and everything else of it is kept") {
     struct sigaction action = counting();
     SUBCASE("a handler") {}
     SUBCASE("a handler with SA_SIGINFO") {
@@ -82,7 +82,7 @@ TEST_SUITE("child stop notices") {
     CHECK(sigismember(&now.sa_mask, SIGUSR2) == 0);
   }
 
-  TEST_CASE("with no handler, nothing is written") {
+  TEST_CASE("with no handler, the disposition of SIGCHLD stays as it is") {
     for (const auto handler : {SIG_DFL, SIG_IGN}) {
       struct sigaction action{};
       action.sa_handler = handler;
@@ -95,7 +95,7 @@ TEST_SUITE("child stop notices") {
     }
   }
 
-  TEST_CASE("are left alone for who wants them") {
+  TEST_CASE("notices stay on while the program wants them") {
     const ChildSignal set(counting());
     const Wanted wanted;
     {
@@ -104,7 +104,7 @@ TEST_SUITE("child stop notices") {
     CHECK((standing().sa_flags & SA_NOCLDSTOP) == 0);
   }
 
-  TEST_CASE("are there again at once for who begins to want them") {
+  TEST_CASE("notices are on again as soon as the program wants them") {
     const ChildSignal set(counting());
     {
       const SignalLoop loop({}, 3);
@@ -125,8 +125,7 @@ TEST_SUITE("child stop notices") {
     CHECK((standing().sa_flags & SA_NOCLDSTOP) != 0);
   }
 
-  TEST_CASE(
-      "wanted and not wanted in turn, by one thread, beside loops of others: the flag is off when they are wanted") {
+  TEST_CASE("notices are on whenever they are wanted, also beside the loops of other threads") {
     const ChildSignal set(counting());
     std::atomic<bool> isOver{false};
     std::thread others([&] {
@@ -142,7 +141,7 @@ TEST_SUITE("child stop notices") {
     others.join();
   }
 
-  TEST_CASE("of a freeze and its thaw reach no handler, and an exit does") {
+  TEST_CASE("a freeze and a thaw call no handler of SIGCHLD, and an exit does") {
     const ChildSignal set(counting());
     Child child;
     FreezeState state(Mode::Process, processFreezer(systemControl()));
@@ -156,7 +155,7 @@ TEST_SUITE("child stop notices") {
     CHECK(waitUntil([] { return notices == 1; }));
   }
 
-  TEST_CASE("of a freeze and its thaw come to who wants them") {
+  TEST_CASE("a freeze and a thaw call the handler of SIGCHLD where notices are wanted") {
     const ChildSignal set(counting());
     const Child child;
     const Wanted wanted;

@@ -29,7 +29,7 @@ std::string confirmAnew(const std::shared_ptr<FreezeState>& state) {
 }  // namespace
 
 TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
-  TEST_CASE("stops again who was continued by a foreign process since") {
+  TEST_CASE("a member that a foreign process has continued since is stopped again") {
     Four four;
     CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
     four.script.continued(102);
@@ -39,7 +39,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(four.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("is not done where such a one does not stop again, and names it") {
+  TEST_CASE("a member that was continued and does not stop again is pending, and the confirmation is not done") {
     Four four;
     CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
     four.script.seenAs(103, ProcessState::Running);
@@ -50,14 +50,14 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(four.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("tells who was killed since") {
+  TEST_CASE("a member that was killed since is reported as gone") {
     Four four;
     CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
     four.script.exited(102);
     CHECK(confirmAnew(four.state) == "101, 102 gone, 103, 104");
   }
 
-  TEST_CASE("makes another one that is still waiting probe again, and both end") {
+  TEST_CASE("a second confirmation has the first one probe again, and both end") {
     Four four;
     four.script.stuck(104);
     Confirmation first(four.state, 0, nullptr);
@@ -72,7 +72,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(confirmAll(second) == Stage::Stopped);
   }
 
-  TEST_CASE("takes a tracee for stopped whose SIGSTOP was sent again, and is left over") {
+  TEST_CASE("a tracee counts as stopped where a SIGSTOP that was sent again is left over") {
     Four four;
     four.script.seenAs(102, ProcessState::Running);
     Confirmation first(four.state, 0, nullptr);
@@ -82,7 +82,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(confirmAnew(four.state) == "101, 102, 103, 104");
   }
 
-  TEST_CASE("of trees: stops again a descendant, with what it has forked since") {
+  TEST_CASE("in a tree, a descendant that was continued is stopped again, with what it has forked since") {
     ScriptedTree tree;
     CHECK(confirmAnew(tree.state) == "101, 202, 201, 301");
     tree.script.continued(201);
@@ -94,14 +94,14 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(tree.script.held() == std::multiset<Pid>{101});
   }
 
-  TEST_CASE("of trees: tells which descendant was killed since") {
+  TEST_CASE("in a tree, a descendant that was killed since is reported as gone") {
     ScriptedTree tree;
     CHECK(confirmAnew(tree.state) == "101, 202, 201, 301");
     tree.script.exited(301);
     CHECK(confirmAnew(tree.state) == "101, 202, 201, 301 gone");
   }
 
-  TEST_CASE("of trees: who joins, leaves or thaws between any two of its steps comes first") {
+  TEST_CASE("in a tree, a registration, an unregistration and a thaw between any two steps take effect at once") {
     for (int kind = 0; kind < 3; ++kind) {
       for (int steps = 1;; ++steps) {
         ScriptedTree tree;
@@ -124,7 +124,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     }
   }
 
-  TEST_CASE("of trees: fails, and continues all, where it cannot tell any more who is in them") {
+  TEST_CASE("a confirmation fails and all of a tree runs, where it cannot be told any more which processes are in it") {
     ScriptedTree tree;
     CHECK(confirmAnew(tree.state) == "101, 202, 201, 301");
     tree.table.errors[201] = EMFILE;
@@ -134,7 +134,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(tree.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("of groups: stops again who was continued, and tells which group was killed") {
+  TEST_CASE("a group that was continued is stopped again, and one that was killed is reported as gone") {
     ScriptedGroups groups;
     CHECK(confirmAnew(groups.state) == "101, 201");
     groups.table.rows[103].state = ProcessState::Running;

@@ -22,7 +22,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("a confirmation") {
-  TEST_CASE("G5: a freeze that takes over one in steps stops all members, also where one has left in between") {
+  TEST_CASE("G5: a freeze that takes over a confirmation stops all members, also where one has left in between") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     // The first two have been signalled; the list is shorter then than the steps have counted.
@@ -35,7 +35,7 @@ TEST_SUITE("a confirmation") {
     CHECK_FALSE(four.script.isStopped(101));
   }
 
-  TEST_CASE("sends SIGSTOP again to a process that a foreign process continued") {
+  TEST_CASE("a process that a foreign process has continued is sent SIGSTOP again") {
     Four four;
     four.script.onSend(4, [&] { four.script.continued(101); });
     Confirmation confirmation(four.state, 0, nullptr);
@@ -48,7 +48,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("signals one member in a step, at the least, and freezes with the last") {
+  TEST_CASE("a step signals one member at the least, and the last one makes the state frozen") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     for (std::size_t step = 1; step < 4; ++step) {
@@ -64,7 +64,7 @@ TEST_SUITE("a confirmation") {
     CHECK(confirmation.toStopped() >= confirmation.toSignalled());
   }
 
-  TEST_CASE("where it is dropped before that, all are continued, and the epoch stays") {
+  TEST_CASE("a confirmation that is dropped before the state is frozen continues all, and the epoch stays") {
     for (int steps = 1; steps < 4; ++steps) {
       Four four;
       {
@@ -77,7 +77,7 @@ TEST_SUITE("a confirmation") {
     }
   }
 
-  TEST_CASE("where it is dropped after that, the state stays frozen") {
+  TEST_CASE("a confirmation that is dropped once the state is frozen leaves it so") {
     Four four;
     {
       CHECK(finish(*std::make_unique<Confirmation>(four.state, 0, nullptr)).stage == Stage::Stopping);
@@ -85,7 +85,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 4);
   }
 
-  TEST_CASE("G1, G3: whatever ends it between two steps leaves nothing stopped") {
+  TEST_CASE("G1, G3: whatever ends a confirmation between two steps leaves nothing stopped") {
     const std::vector<std::pair<const char*, std::function<void(FreezeState&, Confirmation&)>>> ends{
         {"unfreeze", [](FreezeState& state, Confirmation&) { state.unfreeze(); }},
         {"forceUnfreeze", [](FreezeState& state, Confirmation&) { state.forceUnfreeze(); }},
@@ -116,7 +116,7 @@ TEST_SUITE("a confirmation") {
     }
   }
 
-  TEST_CASE("G5: who joins between two steps is signalled before the state is frozen") {
+  TEST_CASE("G5: a process that joins between two steps is signalled before the state is frozen") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
@@ -128,7 +128,7 @@ TEST_SUITE("a confirmation") {
     CHECK(describe(confirmation.report()) == "101, 102, 103, 104, 105");
   }
 
-  TEST_CASE("who leaves between two steps is continued, and left out") {
+  TEST_CASE("a member that leaves between two steps is continued, and left out") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
@@ -139,7 +139,7 @@ TEST_SUITE("a confirmation") {
     CHECK(describe(confirmation.report()) == "102, 103, 104");
   }
 
-  TEST_CASE("who joins or leaves before it is dropped does not keep the others stopped") {
+  TEST_CASE("a confirmation that is dropped continues all, also where a process has joined or left") {
     for (const bool isJoining : {true, false}) {
       for (const bool isDropped : {true, false}) {
         Four four;
@@ -156,7 +156,7 @@ TEST_SUITE("a confirmation") {
     }
   }
 
-  TEST_CASE("a freeze by another call between two steps is the freeze, and an abort leaves it alone") {
+  TEST_CASE("a freeze by another call between two steps is confirmed, and an abort leaves it alone") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
@@ -169,7 +169,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("a freeze by another call after its last step is undone by its deadline, and not by its abort") {
+  TEST_CASE("a freeze by another call is undone by the deadline of a confirmation, and not by its abort") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
@@ -180,7 +180,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("one that has failed takes nothing back when it is dropped later") {
+  TEST_CASE("a confirmation that has failed takes nothing back when it is dropped later") {
     Four four;
     four.script.answer(103, Signal::Stop, EPERM);
     auto failed = std::make_unique<Confirmation>(four.state, 0, nullptr);
@@ -193,8 +193,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 2);
   }
 
-  TEST_CASE(
-      "of two at once each continues what the other has begun, and one continues alone when the other is dropped") {
+  TEST_CASE("of two confirmations at once each continues the stops of the other, and alone once that is dropped") {
     Four four;
     Confirmation one(four.state, 0, nullptr);
     auto other = std::make_unique<Confirmation>(four.state, 0, nullptr);
@@ -207,7 +206,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 4);
   }
 
-  TEST_CASE("one of an epoch that has passed does not end the next one's") {
+  TEST_CASE("a confirmation of an epoch that has passed does not end that of the next one") {
     Four four;
     auto old = std::make_unique<Confirmation>(four.state, 0, nullptr);
     old->step(kOver);
@@ -221,7 +220,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 4);
   }
 
-  TEST_CASE("G4: one that refuses, at whatever step, fails it, and all are continued") {
+  TEST_CASE("G4: a member that refuses, at whatever step, fails the confirmation, and all are continued") {
     for (Pid pid = 101; pid <= 104; ++pid) {
       Four four;
       four.script.answer(pid, Signal::Stop, EPERM);
@@ -232,7 +231,7 @@ TEST_SUITE("a confirmation") {
     }
   }
 
-  TEST_CASE("names those that have not stopped, before and after it has frozen") {
+  TEST_CASE("those that have not stopped are named, before and after the state is frozen") {
     Four four;
     four.script.stuck(102);
     Confirmation confirmation(four.state, 0, nullptr);
@@ -279,7 +278,7 @@ TEST_SUITE("a confirmation") {
     CHECK(confirmation.step(kOver).stage == Stage::Passed);
   }
 
-  TEST_CASE("a tracee is waited for with its SIGSTOP pending, unless that was sent again and may be left over") {
+  TEST_CASE("a tracee with a pending SIGSTOP is waited for, unless that was sent again and may be left over") {
     Four four;
     four.script.seenAs(102, ProcessState::Traced);
     Confirmation confirmation(four.state, 0, nullptr);
@@ -291,7 +290,7 @@ TEST_SUITE("a confirmation") {
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
   }
 
-  TEST_CASE("in mode none it has passed") {
+  TEST_CASE("a confirmation in mode none ends at once, as of an epoch that has passed") {
     Script script;
     const auto state = std::make_shared<FreezeState>(Mode::None, std::make_unique<NoneFreezer>(script));
     Confirmation confirmation(state, 0, nullptr);

@@ -8,7 +8,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("a confirmation of a tree") {
-  TEST_CASE("a step is one signal, or one probe, or one process that is asked for its children") {
+  TEST_CASE("a step in a tree is one signal, or one probe, or one process that is asked for its children") {
     ScriptedTree tree;
     int asked = 0;
     tree.table.onChildren = [&](Pid) { ++asked; };

@@ -26,7 +26,7 @@ struct Found {
 }  // namespace
 
 TEST_SUITE("descendants") {
-  TEST_CASE("have the parent that they were found with") {
+  TEST_CASE("a descendant has the parent that it was found with") {
     Found found;
     found.add(201, 101);
     found.add(301, 201);
@@ -36,7 +36,7 @@ TEST_SUITE("descendants") {
     CHECK(found.descendants.list.pids() == std::vector<Pid>{201, 301});
   }
 
-  TEST_CASE("one that is removed is released, and has no parent any more") {
+  TEST_CASE("a descendant that is removed is released, and has no parent any more") {
     Found found;
     found.add(301, 201);
     found.descendants.remove(found.add(201, 101));
@@ -45,7 +45,7 @@ TEST_SUITE("descendants") {
     CHECK(found.script.held() == std::multiset<Pid>{301});
   }
 
-  TEST_CASE("where a number was given anew, the living one's parent stays when the dead one is removed") {
+  TEST_CASE("where a pid was reused, the parent of the living process stays when the dead one is removed") {
     Found found;
     Member& dead = found.add(201, 101);
     dead.process.hasExited = true;
@@ -56,7 +56,7 @@ TEST_SUITE("descendants") {
     CHECK(found.descendants.parentOf(201) == 102);
   }
 
-  TEST_CASE("of those only the ones that live and are stopped by us are kept for the next thaw") {
+  TEST_CASE("only the descendants that live and are stopped by us are kept for the next thaw") {
     Found found;
     found.add(201, 101).process.hasExited = true;
     found.add(202, 101).stop.isSent = false;
@@ -71,7 +71,7 @@ TEST_SUITE("descendants") {
     CHECK(found.descendants.parentOf(203) == 0);
   }
 
-  TEST_CASE("are all released at the end") {
+  TEST_CASE("all descendants are released at the end") {
     Found found;
     found.add(201, 101);
     found.descendants.clear();

@@ -27,7 +27,7 @@ bool havePidfds() {
 }  // namespace
 
 TEST_SUITE("the watch of exits" * doctest::skip(!havePidfds())) {
-  TEST_CASE("calls once, when the last has exited; a zombie has") {
+  TEST_CASE("a watch calls once, when the last process has exited, as a zombie has") {
     Child first;
     Child second;
     std::atomic<int> calls{0};
@@ -39,7 +39,7 @@ TEST_SUITE("the watch of exits" * doctest::skip(!havePidfds())) {
     CHECK(waitUntil([&] { return calls == 1; }));
   }
 
-  TEST_CASE("calls where all have exited before") {
+  TEST_CASE("a watch calls where all processes have exited before") {
     Child child;
     const Pid pid = child.pid();
     child.kill();
@@ -50,7 +50,7 @@ TEST_SUITE("the watch of exits" * doctest::skip(!havePidfds())) {
     CHECK(waitUntil([&] { return calls == 1; }));
   }
 
-  TEST_CASE("does not call once it is gone, and leaves no descriptor") {
+  TEST_CASE("a watch does not call once it is destroyed, and leaves no descriptor") {
     const auto before = openDescriptors();
     Child child;
     std::atomic<int> calls{0};
@@ -61,7 +61,7 @@ TEST_SUITE("the watch of exits" * doctest::skip(!havePidfds())) {
     CHECK(openDescriptors() == before);
   }
 
-  TEST_CASE("can end at the moment of the exits") {
+  TEST_CASE("a watch can be destroyed at the moment of the exits") {
     std::atomic<int> calls{0};
     for (int i = 0; i < 50; ++i) {
       Child child;

@@ -9,7 +9,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("close") {
-  TEST_CASE("thaws, releases the members, and then everything is Closed") {
+  TEST_CASE("closing thaws and releases the members, and then every operation is Closed") {
     ScriptedState scripted(2);
     scripted.state.freezeAtEpoch(0);
     scripted.script.log();
@@ -30,20 +30,20 @@ TEST_SUITE("close") {
     CHECK(scripted.state.word() == word::kClosed);
   }
 
-  TEST_CASE("a second time does nothing") {
+  TEST_CASE("closing a second time does nothing") {
     ScriptedState scripted(1);
     CHECK(describe(scripted.state.close()).empty());
     CHECK(describe(scripted.state.close()).empty());
     CHECK(scripted.script.log().empty());
   }
 
-  TEST_CASE("continues only what we stopped") {
+  TEST_CASE("closing continues only what we stopped") {
     ScriptedState scripted(2);
     CHECK(describe(scripted.state.close()).empty());
     CHECK(scripted.script.log().empty());
   }
 
-  TEST_CASE("names the members that could not be continued, and is closed all the same") {
+  TEST_CASE("a close names the members that could not be continued, and the state is closed all the same") {
     ScriptedState scripted(2);
     scripted.state.freezeAtEpoch(0);
     scripted.script.answer(101, Signal::Continue, EPERM);
@@ -52,7 +52,7 @@ TEST_SUITE("close") {
     CHECK(scripted.script.held().empty());
   }
 
-  TEST_CASE("cancels a freeze in flight in another thread, which is told Closed and leaves nothing stopped") {
+  TEST_CASE("closing cancels a freeze in another thread, which is told Closed and leaves nothing stopped") {
     for (std::size_t during = 1; during <= 3; ++during) {
       CAPTURE(during);
       ScriptedState scripted(3);
@@ -74,7 +74,7 @@ TEST_SUITE("close") {
     }
   }
 
-  TEST_CASE("during a registration wins over it: the newcomer is released as well") {
+  TEST_CASE("a close during a registration releases the newcomer as well") {
     ScriptedState scripted(0);
     Meanwhile meanwhile;
     scripted.script.onOpen([&] { CHECK(meanwhile.move(scripted.state, [&] { scripted.state.close(); })); });

@@ -9,7 +9,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("hold") {
-  TEST_CASE("thaws, and keeps every freeze away until the last release") {
+  TEST_CASE("a hold thaws, and keeps every freeze away until the last release") {
     ScriptedState scripted(2);
     FreezeState& state = scripted.state;
     state.freezeAtEpoch(0);
@@ -28,7 +28,7 @@ TEST_SUITE("hold") {
     CHECK(describe(state.freezeAtEpoch(2)) == "frozen");
   }
 
-  TEST_CASE("cancels a freeze in flight, and the freeze after it too") {
+  TEST_CASE("a hold cancels a freeze in flight, and the freeze after it too") {
     ScriptedState scripted(3);
     Meanwhile meanwhile;
     scripted.script.onSend(2, [&] { CHECK(meanwhile.move(scripted.state, [&] { scripted.state.hold(); })); });
@@ -40,7 +40,7 @@ TEST_SUITE("hold") {
     CHECK(describe(scripted.state.freezeAtEpoch(1)) == "frozen");
   }
 
-  TEST_CASE("fails as its thaw does, and then nothing is held") {
+  TEST_CASE("a hold fails as its thaw does, and then nothing is held") {
     ScriptedState scripted(2);
     scripted.state.freezeAtEpoch(0);
     scripted.script.answer(102, Signal::Continue, EPERM);
@@ -48,7 +48,7 @@ TEST_SUITE("hold") {
     CHECK(describe(scripted.state.freezeAtEpoch(1)) == "frozen");
   }
 
-  TEST_CASE("of a closed state is Closed, and a release after closing is harmless") {
+  TEST_CASE("a hold of a closed state is Closed, and a release after closing is harmless") {
     ScriptedState scripted(1);
     CHECK(describe(scripted.state.hold()).empty());
     scripted.state.close();
@@ -57,7 +57,7 @@ TEST_SUITE("hold") {
     CHECK(describe(scripted.state.freezeAtEpoch(0)) == "Closed");
   }
 
-  TEST_CASE("tells the listeners of the last release, and of no other") {
+  TEST_CASE("the listeners are told of the last release, and of no other") {
     class Ear final : public Listener {
      public:
       void stateChanged() noexcept override { ++heard; }
@@ -81,7 +81,7 @@ TEST_SUITE("hold") {
     CHECK(ear.heard == 1);
   }
 
-  TEST_CASE("lets a process join, running") {
+  TEST_CASE("a process that joins while the state is held runs on") {
     ScriptedState scripted(0);
     scripted.state.hold();
     CHECK(describe(scripted.state.registerPid(101)).empty());

@@ -12,7 +12,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("members") {
-  TEST_CASE("G7: what is no pid, or is our own, is refused before anything is asked or signalled") {
+  TEST_CASE("G7: a value that is no pid, or our own pid, is refused before anything is asked or signalled") {
     ScriptedState scripted(0);
     constexpr std::int64_t kInt32 = std::numeric_limits<std::int32_t>::max();
     constexpr std::int64_t kUint32 = std::numeric_limits<std::uint32_t>::max();
@@ -39,7 +39,7 @@ TEST_SUITE("members") {
     CHECK(describe(scripted.state.pids()) == "101 102 103");
   }
 
-  TEST_CASE("several are registered all or none: the first that fails is told, and those before it are let go") {
+  TEST_CASE("several are registered all or none: the first that fails is told, and those before it are released") {
     ScriptedState scripted(1);
     scripted.script.refuseOpen(104, FailureCode::ResourceExhausted);
     const std::array<std::int64_t, 4> refused{101, 102, 103, 104};
@@ -162,7 +162,7 @@ TEST_SUITE("members") {
     CHECK(script.held().empty());
   }
 
-  TEST_CASE("one that never existed can be registered, and counts as gone") {
+  TEST_CASE("a process that never existed can be registered, and counts as gone") {
     ScriptedState scripted(0);
     scripted.script.absent(500);
     CHECK(describe(scripted.state.registerPid(500)).empty());
@@ -172,7 +172,7 @@ TEST_SUITE("members") {
 }
 
 TEST_SUITE("a process that joins while the state is frozen") {
-  TEST_CASE("G5: is stopped at once, and thawed with the rest") {
+  TEST_CASE("G5: a process that joins a frozen state is stopped at once, and thawed with the rest") {
     ScriptedState scripted(1);
     scripted.state.freezeAtEpoch(0);
     scripted.script.log();
@@ -182,7 +182,7 @@ TEST_SUITE("a process that joins while the state is frozen") {
     CHECK(scripted.script.log() == "continue 101, continue 102");
   }
 
-  TEST_CASE("is not registered where it refuses, and nothing is held") {
+  TEST_CASE("a process that refuses is not registered, and nothing of it is held") {
     ScriptedState scripted(1);
     scripted.state.freezeAtEpoch(0);
     scripted.script.answer(102, Signal::Stop, EPERM);
@@ -194,7 +194,7 @@ TEST_SUITE("a process that joins while the state is frozen") {
     CHECK(scripted.state.word() == word::frozen(0));
   }
 
-  TEST_CASE("is registered as gone where it exits just then") {
+  TEST_CASE("a process that exits just then is registered as gone") {
     ScriptedState scripted(1);
     scripted.state.freezeAtEpoch(0);
     scripted.script.log();
@@ -208,7 +208,7 @@ TEST_SUITE("a process that joins while the state is frozen") {
     CHECK(describe(scripted.state.pids()) == "101");
   }
 
-  TEST_CASE("is not signalled where it is gone already") {
+  TEST_CASE("a process that is gone already is not signalled") {
     ScriptedState scripted(1);
     scripted.state.freezeAtEpoch(0);
     scripted.script.log();

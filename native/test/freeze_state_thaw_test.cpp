@@ -11,7 +11,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("unfreeze") {
-  TEST_CASE("continues what the freeze stopped, in registration order") {
+  TEST_CASE("a thaw continues what the freeze stopped, in registration order") {
     ScriptedState scripted(3);
     scripted.state.freezeAtEpoch(0);
     scripted.script.log();
@@ -20,7 +20,7 @@ TEST_SUITE("unfreeze") {
     CHECK(scripted.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("with nothing stopped, sends nothing and moves on") {
+  TEST_CASE("a thaw with nothing stopped sends nothing, and moves to the next epoch") {
     ScriptedState scripted(2);
     CHECK(describe(scripted.state.unfreeze()).empty());
     CHECK(describe(scripted.state.unfreeze()).empty());
@@ -61,7 +61,7 @@ TEST_SUITE("unfreeze") {
     CHECK(scripted.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("does not fail for members that have exited, and forgets them") {
+  TEST_CASE("a thaw does not fail for members that have exited, and forgets them") {
     ScriptedState scripted(3);
     scripted.state.freezeAtEpoch(0);
     scripted.script.exitedUnseen(101);
@@ -77,7 +77,7 @@ TEST_SUITE("unfreeze") {
 }
 
 TEST_SUITE("forceUnfreeze") {
-  TEST_CASE("continues every member, stopped by us or not") {
+  TEST_CASE("a forced thaw continues every member, stopped by us or not") {
     ScriptedState scripted(2);
     CHECK(scripted.state.forceUnfreeze());
     CHECK(scripted.script.log() == "continue 101, continue 102");
@@ -89,7 +89,7 @@ TEST_SUITE("forceUnfreeze") {
     CHECK(scripted.state.word() == word::running(2));
   }
 
-  TEST_CASE("is silent about refusals, and the mark stays for the next one") {
+  TEST_CASE("a forced thaw is silent about refusals, and the mark stays for the next one") {
     ScriptedState scripted(2);
     scripted.state.freezeAtEpoch(0);
     scripted.script.answer(101, Signal::Continue, EPERM);
@@ -101,7 +101,7 @@ TEST_SUITE("forceUnfreeze") {
     CHECK(scripted.script.log() == "continue 101");
   }
 
-  TEST_CASE("sends nothing to the gone, and forgets them") {
+  TEST_CASE("a forced thaw sends nothing to members that are gone, and forgets them") {
     ScriptedState scripted(3);
     scripted.script.exited(101);
     scripted.script.exitedUnseen(102);
@@ -111,7 +111,7 @@ TEST_SUITE("forceUnfreeze") {
     CHECK(scripted.script.held() == std::multiset<Pid>{103});
   }
 
-  TEST_CASE("cancels a freeze in flight") {
+  TEST_CASE("a forced thaw cancels a freeze in flight") {
     ScriptedState scripted(3);
     Meanwhile meanwhile;
     scripted.script.onSend(2, [&] { CHECK(meanwhile.move(scripted.state, [&] { scripted.state.forceUnfreeze(); })); });
@@ -121,7 +121,7 @@ TEST_SUITE("forceUnfreeze") {
     CHECK(scripted.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("thaws a newer freeze, which got the lock first") {
+  TEST_CASE("a forced thaw thaws a newer freeze, too, which got the lock first") {
     if (!HeldThread::isPossible()) return;
     ScriptedState scripted(1);
     std::optional<HeldThread> forcing;

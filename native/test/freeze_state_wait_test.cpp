@@ -73,7 +73,7 @@ class Waiter {
 }  // namespace
 
 TEST_SUITE("wait") {
-  TEST_CASE("G8: a change before the wait ends it at once") {
+  TEST_CASE("G8: a change before a wait ends it at once") {
     ScriptedState scripted(1);
     Flag never;
     scripted.state.freezeAtEpoch(0);
@@ -83,7 +83,7 @@ TEST_SUITE("wait") {
     CHECK(never.checks.load() == 0);
   }
 
-  TEST_CASE("every change ends it, and at once: not when the thread asks the next time whether it was interrupted") {
+  TEST_CASE("every change ends a wait at once, and not when it asks the next time whether it was interrupted") {
     const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>> changes{
         {"freeze", [](FreezeState& state) { state.freezeAtEpoch(0); }},
         {"unfreeze", [](FreezeState& state) { state.unfreeze(); }},
@@ -102,7 +102,7 @@ TEST_SUITE("wait") {
     }
   }
 
-  TEST_CASE("what is no change does not end it") {
+  TEST_CASE("a call that changes nothing does not end a wait") {
     ScriptedState scripted(1);
     Waiter waiter(scripted.state, word::running(0), std::chrono::milliseconds(1));
     CHECK(waiter.isWaiting());
@@ -116,7 +116,7 @@ TEST_SUITE("wait") {
     CHECK(waiter.result() == word::running(1));
   }
 
-  TEST_CASE("ends at its deadline, and not before, with the word it had seen") {
+  TEST_CASE("a wait ends at its deadline, and not before, with the word that it had seen") {
     ScriptedState scripted(0);
     Flag never;
     const auto deadline = Clock::now() + std::chrono::milliseconds(50);
@@ -125,7 +125,7 @@ TEST_SUITE("wait") {
     CHECK(scripted.state.waitForChange(word::running(0), Clock::now(), never) == word::running(0));
   }
 
-  TEST_CASE("is given up when it is interrupted") {
+  TEST_CASE("a wait ends when it is interrupted") {
     ScriptedState scripted(0);
     Waiter waiter(scripted.state, word::running(0), std::chrono::milliseconds(1));
     CHECK(waiter.isWaiting());
@@ -133,7 +133,7 @@ TEST_SUITE("wait") {
     CHECK(waiter.result() == word::running(0));
   }
 
-  TEST_CASE("many at once are all woken by one change") {
+  TEST_CASE("one change ends all waits of many threads") {
     ScriptedState scripted(1);
     std::array<std::unique_ptr<Waiter>, 8> waiters;
     for (auto& waiter : waiters) waiter = std::make_unique<Waiter>(scripted.state, word::running(0));

@@ -139,7 +139,7 @@ class Family {
 }  // namespace
 
 TEST_SUITE("the guardian kills what is to end with its emulator") {
-  TEST_CASE("a process and its descendants in sessions of their own, and no other") {
+  TEST_CASE("the guardian kills a process and its descendants, in sessions of their own, and no other") {
     Guarded guarded;
     const Family family("one");
     const Family bystander("two");
@@ -149,7 +149,7 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     CHECK(bystander.lives());
   }
 
-  TEST_CASE("where they are stopped by it, without continuing them, while others are continued") {
+  TEST_CASE("processes that are to end are killed without being continued, while others are continued") {
     Guarded guarded;
     const Family family("one");
     const Child other;
@@ -165,7 +165,7 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     CHECK(other.comesToRun());
   }
 
-  TEST_CASE("not a process that has the number of one") {
+  TEST_CASE("a process that was given the pid of one that is to end lives on") {
     Guarded guarded;
     const Family family("one");
     LedgerIdentity identity = identityOf(family.pid());
@@ -179,7 +179,7 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     CHECK(family.lives());
   }
 
-  TEST_CASE("not one that has left the ledger") {
+  TEST_CASE("a process that has left the ledger lives on") {
     Guarded guarded;
     const Family family("one");
     {
@@ -192,7 +192,7 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     CHECK(family.lives());
   }
 
-  TEST_CASE("a group, and the descendants of those in it") {
+  TEST_CASE("the guardian kills a group, and the descendants of those in it") {
     Guarded guarded;
     const Family family("one");
     LedgerIdentity identity = identityOf(family.pid());
@@ -203,7 +203,7 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     CHECK(family.comesToEnd());
   }
 
-  TEST_CASE("by a word in their environment, among others, and not by a part of it") {
+  TEST_CASE("processes are known by a word in their environment, and not by a part of it") {
     Guarded guarded;
     const Family family("outer one");
     const Family other("oneself");
@@ -215,7 +215,7 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     CHECK(another.lives());
   }
 
-  TEST_CASE("a word that is too long is not taken") {
+  TEST_CASE("a word that is too long is not entered") {
     Guarded guarded;
     const LedgerEntry line = guarded.ending().enterWord(std::string(sizeof(ledger::WordSlot::word), 'a'));
     CHECK(line.isEmpty());

@@ -138,50 +138,50 @@ int numberFrom(const char* name, int otherwise) {
 }  // namespace
 
 TEST_SUITE("the guardian continues what was frozen") {
-  TEST_CASE("when its emulator is killed") {
+  TEST_CASE("the guardian continues all when its emulator is killed") {
     const Members members;
     CHECK(runProgram(members.command("kill")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("when one is killed that has a gigabyte to free") {
+  TEST_CASE("it does so when an emulator is killed that has a gigabyte to free") {
     const Members members;
     CHECK(runProgram(members.command("use-memory")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("when one is killed of which a fork without exec lives on, with all its descriptors") {
+  TEST_CASE("it does so while a fork without exec lives on, with all descriptors of the emulator") {
     const Members members;
     CHECK(runProgram(members.command("fork")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("when one is killed that had closed all its descriptors") {
+  TEST_CASE("it does so for an emulator that had closed all its descriptors") {
     const Members members;
     CHECK(runProgram(members.command("close-descriptors")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("when it calls execve(2), and its pid lives on") {
+  TEST_CASE("it does so when the emulator calls execve(2), and its pid lives on") {
     const Members members;
     CHECK(runProgram(members.command("exec")) == 0);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("when it dumps core") {
+  TEST_CASE("it does so when the emulator dumps core") {
     const Folder folder;
     const Members members;
     CHECK(runProgram(members.command("dump-core")) == -SIGABRT);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("when it calls execve(2), also after a call that failed with EAGAIN") {
+  TEST_CASE("it does so at an execve(2), also after one that failed with EAGAIN") {
     const Members members;
     CHECK(runProgram(members.command("stale-errno")) == 0);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("in a group whose leader was reaped before the first freeze") {
+  TEST_CASE("a group is continued whose leader was reaped before the first freeze") {
     Members members;
     group(members);
     const Pid emulator = startUntilBegun(members.command("leaderless"));
@@ -194,7 +194,7 @@ TEST_SUITE("the guardian continues what was frozen") {
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("in a group, without a signal to its number where there is a pidfd") {
+  TEST_CASE("a group is continued without a signal to its number, where there is a pidfd") {
     if (!haveGroupFlag()) return;
     const Members members;
     group(members);
@@ -202,20 +202,20 @@ TEST_SUITE("the guardian continues what was frozen") {
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("of other users, where the emulator may signal them by a capability") {
+  TEST_CASE("processes of other users are continued, where the emulator may signal them by a capability") {
     if (!isRoot()) return;
     const Members members;
     CHECK(runProgram(members.command("capability")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("also where descriptors cannot be closed by ranges, and there may be very many") {
+  TEST_CASE("the guardian works where descriptors cannot be closed by ranges, and there may be very many") {
     const Members members;
     CHECK(runProgram(members.command("no-close-range")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("when its emulator is killed at random moments of a freeze or a thaw") {
+  TEST_CASE("nothing stays stopped when the emulator is killed at random moments of a freeze or a thaw") {
     const Members members(numberFrom("FREEZE_STATE_GUARDED_MEMBERS", 50));
     const int rounds = numberFrom("FREEZE_STATE_GUARDED_ROUNDS", 10);
     constexpr int kLongest = 20'000;
@@ -230,25 +230,25 @@ TEST_SUITE("the guardian continues what was frozen") {
 }
 
 TEST_SUITE("the guardian") {
-  TEST_CASE("is refused where it would lack a capability, and leaves no zombie") {
+  TEST_CASE("a guardian that would lack a capability is refused, and leaves no zombie") {
     if (!isRoot() || !isUsable<PidfdControl>()) return;
     const Members members;
     CHECK(runProgram(members.command("refused")) == 0);
   }
 
-  TEST_CASE("of another user than its emulator has by now leaves no zombie") {
+  TEST_CASE("a guardian of the user that its emulator was before leaves no zombie") {
     if (!isRoot() || !isUsable<PidfdControl>()) return;
     const Members members;
     CHECK(runProgram(members.command("change-user")) == 0);
   }
 
-  TEST_CASE("gets no descriptor of a library") {
+  TEST_CASE("the guardian gets no descriptor of a library") {
     const Members members;
     CHECK(runProgram(members.command("library-descriptor")) == 0);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("does not start with a ledger of another version") {
+  TEST_CASE("the guardian does not start with a ledger of another version") {
     CHECK(exitCodeAt(ledger::kVersion) == 0);
     CHECK(exitCodeAt(ledger::kVersion + 1) == ledger::kOtherVersion);
   }

@@ -46,7 +46,7 @@ struct EndingState {
 }  // namespace
 
 TEST_SUITE("the ledger marks what may be stopped by us") {
-  TEST_CASE("before SIGSTOP is sent, and until SIGCONT was") {
+  TEST_CASE("a member is marked before SIGSTOP is sent, and until SIGCONT was") {
     LedgerState guarded(2);
     Pids atFirstStop;
     Pids atSecondStop;
@@ -164,7 +164,7 @@ TEST_SUITE("the ledger marks what may be stopped by us") {
 }
 
 TEST_SUITE("the ledger has what is to end with us") {
-  TEST_CASE("from its registration on, stopped or not, until it leaves") {
+  TEST_CASE("a member that is to end with us is on the ledger from its registration on, until it leaves") {
     for (const Mode mode : {Mode::None, Mode::Process}) {
       CAPTURE(static_cast<int>(mode));
       EndingState ending(mode);
@@ -179,14 +179,14 @@ TEST_SUITE("the ledger has what is to end with us") {
     }
   }
 
-  TEST_CASE("not a member that has exited") {
+  TEST_CASE("a member that has exited is not on the ledger") {
     EndingState ending(Mode::Process);
     ending.script.exited(101);
     ending.state->registerPid(101);
     CHECK(ending.ledger.size() == 0);
   }
 
-  TEST_CASE("for good, where the state is destroyed and was not closed") {
+  TEST_CASE("members stay on the ledger where the state is destroyed and was not closed") {
     EndingState ending(Mode::Process);
     ending.state->registerPid(101);
     ending.state.reset();

@@ -19,7 +19,7 @@ class Ear final : public Listener {
 }  // namespace
 
 TEST_SUITE("listener") {
-  TEST_CASE("hears of every change, and of nothing else") {
+  TEST_CASE("a listener hears of every change, and of nothing else") {
     ScriptedState scripted(1);
     Ear ear;
     scripted.state.addListener(ear);
@@ -42,7 +42,7 @@ TEST_SUITE("listener") {
     scripted.state.removeListener(ear);
   }
 
-  TEST_CASE("does not hear of what its own thread did, which the others do") {
+  TEST_CASE("a listener does not hear of what its own thread did, and the others do") {
     ScriptedState scripted(1);
     Ear mine;
     Ear other;
@@ -59,7 +59,7 @@ TEST_SUITE("listener") {
     scripted.state.removeListener(other);
   }
 
-  TEST_CASE("hears nothing once it was removed, even of a change in progress") {
+  TEST_CASE("a listener hears nothing once it was removed, even of a change in progress") {
     ScriptedState scripted(2);
     Ear ear;
     scripted.state.addListener(ear);

@@ -73,7 +73,7 @@ class Market {
 }  // namespace
 
 TEST_SUITE("live states") {
-  TEST_CASE("are found by their id for as long as they are held") {
+  TEST_CASE("states are found by their id for as long as they are held") {
     Script script;
     auto state = std::make_shared<FreezeState>(Mode::None, std::make_unique<NoneFreezer>(script));
     const std::uint64_t id = state->id();
@@ -89,7 +89,7 @@ TEST_SUITE("live states") {
     CHECK(processToken() != 0);
   }
 
-  TEST_CASE("are made, found, closed and dropped by several threads at once") {
+  TEST_CASE("states are made, found, closed and dropped by several threads at once") {
     Market market;
     std::vector<std::thread> threads;
     threads.reserve(kThreads);

@@ -21,7 +21,7 @@ Member& add(MemberList& members, Script& script, Pid pid) {
 }  // namespace
 
 TEST_SUITE("member list") {
-  TEST_CASE("finds the living member where a dead one has the same pid, and the dead one where there is no other") {
+  TEST_CASE("the living member is found where a dead one has the same pid, and the dead one where there is no other") {
     Script script;
     MemberList members(script);
     add(members, script, 101).process.hasExited = true;
@@ -33,7 +33,7 @@ TEST_SUITE("member list") {
     CHECK(members.find(102) == nullptr);
   }
 
-  TEST_CASE("asks about all members, also where there are more than fit into one question") {
+  TEST_CASE("all members are asked about, also where they are more than fit into one question") {
     constexpr Pid kFirst = 1000;
     constexpr Pid kLast = 1599;
     // About 256 at a time: the first and the last of one question, and those of the next ones.
@@ -50,7 +50,7 @@ TEST_SUITE("member list") {
     CHECK(members.size() == 600 - dead.size());
   }
 
-  TEST_CASE("releases every member that it forgets, and keeps the order of the others") {
+  TEST_CASE("every member that is forgotten is released, and the others keep their order") {
     Script script;
     {
       MemberList members(script);
@@ -65,7 +65,7 @@ TEST_SUITE("member list") {
     CHECK(script.held().empty());
   }
 
-  TEST_CASE("knows whether any member lives, or is stopped by us") {
+  TEST_CASE("the list knows whether any member lives, or is stopped by us") {
     Script script;
     MemberList members(script);
     CHECK_FALSE(members.isAnyAlive());

@@ -6,7 +6,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("mode none") {
-  TEST_CASE("counts epochs and has members, and signals nothing") {
+  TEST_CASE("mode none counts epochs and has members, and signals nothing") {
     ScriptedState scripted(2, Mode::None);
     CHECK(describe(scripted.state.freezeAtEpoch(0)) == "not frozen");
     CHECK(scripted.state.word() == word::running(0));
@@ -23,7 +23,7 @@ TEST_SUITE("mode none") {
     CHECK(scripted.script.held().empty());
   }
 
-  TEST_CASE("refuses the same pids as the other modes") {
+  TEST_CASE("mode none refuses the same pids as the other modes") {
     ScriptedState scripted(0, Mode::None);
     for (const std::int64_t pid : {0, 1}) CHECK(describe(scripted.state.registerPid(pid)) == "PidOutOfRange");
     CHECK(describe(scripted.state.registerPid(kNotAPid)) == "NotAPid");

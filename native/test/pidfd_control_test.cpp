@@ -46,7 +46,7 @@ TEST_SUITE("pidfd control") {
   }
 
   // poll(2) refuses more descriptors than the limit, which may have been lowered since they were opened.
-  TEST_CASE("the gone are found with more of them open than the limit now allows") {
+  TEST_CASE("members that are gone are found with more pidfds open than the limit now allows") {
     if (!isUsable<PidfdControl>()) return;
     PidfdControl control;
     const Child alive;

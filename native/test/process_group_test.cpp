@@ -133,7 +133,7 @@ TEST_SUITE("process group") {
     CHECK_FALSE(groups.script.isStopped(103));
   }
 
-  TEST_CASE("one that has left its group since is not waited for") {
+  TEST_CASE("a process that has left its group since is not waited for") {
     ScriptedGroups groups;
     groups.groups.deaf.insert(102);
     Confirmation confirmation(groups.state, 0, nullptr);

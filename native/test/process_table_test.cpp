@@ -110,7 +110,7 @@ TEST_SUITE("process table") {
 
 // The thread sanitizer makes a vfork(2) a fork(2).
 #ifndef __SANITIZE_THREAD__
-  TEST_CASE("by both means, one that waits in vfork(2) is frozen with its child") {
+  TEST_CASE("by both means, a process that waits in vfork(2) is frozen with its child") {
     for (const auto means : {LinuxProcessTable::Means::ChildrenFiles, LinuxProcessTable::Means::ParentScan}) {
       if (means == LinuxProcessTable::Means::ChildrenFiles && LinuxProcessTable::bestMeans() != means) continue;
       const Pid tests = getpid();

@@ -10,7 +10,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("real processes") {
-  TEST_CASE("G2: are stopped by a freeze and run again after its thaw, time after time") {
+  TEST_CASE("G2: real processes are stopped by a freeze and run again after its thaw, time after time") {
     const std::array<Child, 3> children;
     FreezeState state(Mode::Process, processFreezer(systemControl()));
     for (const Child& child : children) CHECK(describe(state.registerPid(child.pid())).empty());
@@ -22,7 +22,7 @@ TEST_SUITE("real processes") {
     }
   }
 
-  TEST_CASE("a zombie and a reaped one are no error while another lives, and are dropped") {
+  TEST_CASE("a zombie and a reaped process are no error while another member lives, and are dropped") {
     const Child alive;
     Child zombie;
     Child reaped;
@@ -38,7 +38,7 @@ TEST_SUITE("real processes") {
     CHECK(alive.comesToRun());
   }
 
-  TEST_CASE("only dead ones: each is named") {
+  TEST_CASE("where all members have exited, the freeze names each of them") {
     Child zombie;
     Child reaped;
     FreezeState state(Mode::Process, processFreezer(systemControl()));
@@ -52,7 +52,7 @@ TEST_SUITE("real processes") {
     CHECK_FALSE(word::isFrozen(state.word()));
   }
 
-  TEST_CASE("one that is killed while it is frozen is forgotten by the thaw") {
+  TEST_CASE("a member that is killed while it is frozen is forgotten by the thaw") {
     Child killed;
     const Child other;
     FreezeState state(Mode::Process, processFreezer(systemControl()));
@@ -65,7 +65,7 @@ TEST_SUITE("real processes") {
     CHECK(other.comesToRun());
   }
 
-  TEST_CASE("one that joins the frozen is stopped, and one that leaves them runs") {
+  TEST_CASE("a process that joins a frozen state is stopped, and one that leaves it runs") {
     const Child first;
     const Child second;
     FreezeState state(Mode::Process, processFreezer(systemControl()));
@@ -85,7 +85,7 @@ TEST_SUITE("real processes") {
     CHECK(describe(state.registerPid(getpid())) == "OwnPid");
   }
 
-  TEST_CASE("closing, and the end of the state, thaw") {
+  TEST_CASE("a state is thawed where it is closed, and where it is destroyed") {
     const Child child;
     {
       FreezeState state(Mode::Process, processFreezer(systemControl()));
@@ -101,7 +101,7 @@ TEST_SUITE("real processes") {
     CHECK(child.comesToRun());
   }
 
-  TEST_CASE("G4: one that we may not signal fails the freeze, and the others run") {
+  TEST_CASE("G4: a member that we may not signal fails the freeze, and the others run") {
     if (getuid() != 0) {
       MESSAGE("skipped: only root can become another user");
       return;

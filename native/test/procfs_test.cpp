@@ -60,7 +60,7 @@ TEST_SUITE("proc") {
     CHECK(code == 0);
   }
 
-  TEST_CASE("tells a sleeping process, a stopped one, a zombie, and one that does not exist") {
+  TEST_CASE("a sleeping process, a stopped one, a zombie, and one that does not exist are told apart") {
     Child child;
     ProcessEntry stat;
     CHECK(child.comesToRun());
@@ -74,7 +74,7 @@ TEST_SUITE("proc") {
     CHECK(procfs::read(child.pid(), stat) == ESRCH);
   }
 
-  TEST_CASE("lists numbers from any one on, and as many as there are") {
+  TEST_CASE("the numbers of a directory are listed from any one on, and all of them") {
     constexpr int kThreads = 60;
     const Child child(kThreads);
     std::vector<Pid> all;
@@ -100,7 +100,7 @@ TEST_SUITE("proc") {
     CHECK(none.error() == ENOENT);
   }
 
-  TEST_CASE("tells a thread from the process that it belongs to") {
+  TEST_CASE("a thread is told from the process that it belongs to") {
     CHECK(procfs::isThread(getpid()) == false);
     CHECK(isThreadId(getpid()) == false);
     // Of init, too, which a plain user may not signal.

@@ -47,7 +47,7 @@ TEST_SUITE("stop protocol") {
     CHECK(resends == std::vector<int>{4, 8, 16, 32, 64});
   }
 
-  TEST_CASE("one that was seen stopped is not probed again, until SIGSTOP is sent anew") {
+  TEST_CASE("a member that was seen stopped is not probed again, until SIGSTOP is sent anew") {
     One one;
     one.protocol.stop(one.member, false);
     CHECK(one.member.stop.isPending());
@@ -60,7 +60,7 @@ TEST_SUITE("stop protocol") {
     CHECK_FALSE(one.isQuiescent());
   }
 
-  TEST_CASE("G1: one that a foreign process had stopped is ours to continue once SIGSTOP was sent to it again") {
+  TEST_CASE("G1: a member that a foreign process had stopped is ours to continue once SIGSTOP was sent to it again") {
     One one;
     one.script.stopped(101);
     one.protocol.stop(one.member, true);
@@ -103,7 +103,8 @@ TEST_SUITE("stop protocol") {
     CHECK(one.member.hasExited());
   }
 
-  TEST_CASE("one that never stops does not hide the others, and blocks once a round of probes has found nothing new") {
+  TEST_CASE(
+      "a member that never stops does not hide the others, and a round of probes that finds nothing new is blocked") {
     Script script;
     StopProtocol protocol(script);
     MemberList members(script);

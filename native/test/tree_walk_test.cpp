@@ -63,7 +63,8 @@ struct Roots {
 }  // namespace
 
 TEST_SUITE("a walk through trees") {
-  TEST_CASE("probes each until it was seen stopped, and asks it for its children then, twice at the least") {
+  TEST_CASE(
+      "a walk probes each process until it was seen stopped, and then asks it for its children twice at the least") {
     Roots tree;
     CHECK(tree.run().isDone());
     for (const Pid pid : {101, 102, 201}) {
@@ -74,7 +75,7 @@ TEST_SUITE("a walk through trees") {
     CHECK(tree.descendants.parentOf(201) == 101);
   }
 
-  TEST_CASE("asks none for its children that still runs") {
+  TEST_CASE("a process that still runs is not asked for its children") {
     Roots tree;
     tree.script.seenAs(101, ProcessState::Running);
     CHECK(tree.run(milliseconds(5)).isUnfinished());
@@ -85,7 +86,7 @@ TEST_SUITE("a walk through trees") {
     CHECK(tree.script.isStopped(201));
   }
 
-  TEST_CASE("does not probe again one that exits while it is asked") {
+  TEST_CASE("a process that exits while it is asked is not probed again") {
     Roots tree;
     tree.onAsked = [&](Pid pid) {
       if (pid != 101) return;
@@ -99,7 +100,7 @@ TEST_SUITE("a walk through trees") {
     CHECK(tree.asked[102] >= 2);
   }
 
-  TEST_CASE("takes one that has exited by the time it is probed for one that has no children") {
+  TEST_CASE("a process that has exited by the time it is probed counts as one without children") {
     for (const ProcessState state : {ProcessState::Zombie, ProcessState::Gone}) {
       Roots tree;
       tree.script.seenAs(101, state);
@@ -110,7 +111,7 @@ TEST_SUITE("a walk through trees") {
     }
   }
 
-  TEST_CASE("finds the child that has the number of such a one now") {
+  TEST_CASE("a child that was given the pid of such a process is found") {
     Roots tree;
     tree.script.seenAs(101, ProcessState::Gone);
     tree.onAsked = [&](Pid pid) {
@@ -123,7 +124,7 @@ TEST_SUITE("a walk through trees") {
     CHECK(tree.descendants.list.pids() == std::vector<Pid>{101});
   }
 
-  TEST_CASE("asks one at once that its tracer has stopped, and does not probe it again") {
+  TEST_CASE("a process that its tracer has stopped is asked at once, and not probed again") {
     Roots tree;
     tree.script.seenAs(101, ProcessState::Traced);
     CHECK(tree.run().isDone());
@@ -131,7 +132,7 @@ TEST_SUITE("a walk through trees") {
     CHECK(tree.script.probes(101) == 1);
   }
 
-  TEST_CASE("fails where nothing tells what one does, and its line in the table neither; else it waits") {
+  TEST_CASE("a walk fails where nothing tells what a process does, and its line in the table neither; else it waits") {
     for (const auto& [error, expected] :
          {std::pair{EMFILE, "ResourceExhausted 101 EMFILE"}, std::pair{ESRCH, "Unreadable 101 13"}}) {
       Roots tree;
@@ -143,7 +144,7 @@ TEST_SUITE("a walk through trees") {
     }
   }
 
-  TEST_CASE("is done, and not cancelled, where a thaw comes after its end; and cancelled where it comes before") {
+  TEST_CASE("a walk is done where a thaw comes after its end, and cancelled where it comes before") {
     Roots tree;
     std::atomic<std::uint64_t> word{1};
     const Ticket ticket(word, 1);
@@ -155,7 +156,7 @@ TEST_SUITE("a walk through trees") {
 }
 
 TEST_SUITE("a walk that meets a sleeper") {
-  TEST_CASE("asks whether it waits in vfork(2) once it has slept for a while, and then no more probes it") {
+  TEST_CASE("a sleeper is asked whether it waits in vfork(2) after a while, and then not probed any more") {
     Roots tree;
     tree.script.stuck(101);
     tree.table.vforked.insert(201);
@@ -174,7 +175,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.script.isStopped(201));
   }
 
-  TEST_CASE("asks again only after as long, where it waits in another call") {
+  TEST_CASE("a sleeper that waits in another call is asked again only after as long") {
     Roots tree;
     tree.script.stuck(101);
     tree.script.seenAs(102, ProcessState::Running);  // so that no other process is asked
@@ -193,7 +194,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.script.isStopped(201));
   }
 
-  TEST_CASE("does not ask it where it was found running in between") {
+  TEST_CASE("a sleeper that was found running in between is not asked") {
     Roots tree;
     tree.table.vforked.insert(201);
     bool isRunning = false;
@@ -213,7 +214,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.run().isDone());
   }
 
-  TEST_CASE("takes it for none in vfork(2) where its children cannot be read") {
+  TEST_CASE("a sleeper whose children cannot be read counts as none that waits in vfork(2)") {
     Roots tree;
     tree.script.stuck(101);
     tree.table.vforked.insert(201);
@@ -228,7 +229,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.script.isStopped(201));
   }
 
-  TEST_CASE("does not ask it where no pass can begin") {
+  TEST_CASE("a sleeper is not asked where no pass can begin") {
     Roots tree;
     tree.script.stuck(101);
     tree.script.seenAs(102, ProcessState::Running);
@@ -241,7 +242,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.asked[101] == 0);
   }
 
-  TEST_CASE("continues a question that was cut short, and forgets none of the children that it was told") {
+  TEST_CASE("a question that was cut short is continued, with the children that were told before") {
     Roots tree;
     tree.script.stuck(101);
     tree.script.seenAs(102, ProcessState::Running);  // so that no other process is asked
@@ -272,7 +273,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     for (const Pid pid : {201, 202}) CHECK(tree.script.isStopped(pid));
   }
 
-  TEST_CASE("does not take the children of one that has stopped meanwhile for those of the next") {
+  TEST_CASE("the children of a sleeper that has stopped meanwhile are not taken for those of the next") {
     Roots tree;
     tree.table.bear(102, 202);
     for (const Pid pid : {101, 102}) tree.script.stuck(pid);
