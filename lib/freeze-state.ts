@@ -15,6 +15,7 @@ import { capabilities } from './capabilities';
 import { changesSince } from './changes';
 import { confirm } from './confirm';
 import { freezeMessage, freezing, tellMember, thawing, thawMessage } from './diagnostics';
+import type { FreezeClosedError } from './errors';
 import { exitsOf } from './exits';
 import { closedError, errorOf, type Operation } from './failures';
 import { type FreezeHold, framesAbove, take } from './hold';
@@ -222,7 +223,7 @@ export class FreezeState implements Disposable {
   registerPid(pid: number): void {
     FreezeState.#check(this, 'registerPid');
     const failures = this.#handle.registerPid(pid);
-    if (failures !== undefined) throw from(errorOf(failures, 'registerPid', pid), 'registerPid');
+    if (failures !== undefined) throw failed('registerPid', failures, pid);
     tellMember(this, this.#handle, pid, 'registered');
   }
 
@@ -252,7 +253,7 @@ export class FreezeState implements Disposable {
   unregisterPid(pid: number): boolean {
     FreezeState.#check(this, 'unregisterPid');
     const result = this.#handle.unregisterPid(pid);
-    if (typeof result !== 'boolean') throw from(errorOf(result, 'unregisterPid', pid), 'unregisterPid');
+    if (typeof result !== 'boolean') throw failed('unregisterPid', result, pid);
     if (result) tellMember(this, this.#handle, pid, 'unregistered');
     return result;
   }
@@ -280,7 +281,8 @@ export class FreezeState implements Disposable {
 
   #freeze(epoch: number): boolean {
     const result = this.#freezeAtEpoch(epoch);
-    if (typeof result !== 'boolean') throw FreezeState.#freezeError(result, epoch);
+    if (typeof result !== 'boolean')
+      throw result === undefined ? from(invalidEpoch(epoch), 'freezeAtEpoch') : failed('freezeAtEpoch', result);
     if (result && !this.#waits.isEmpty) this.#waits.settle(this.#word());
     return result;
   }
@@ -309,7 +311,7 @@ export class FreezeState implements Disposable {
     try {
       return inside(FreezeState.prototype.confirmFreezeAtEpoch, () => {
         FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
-        if (!isEpoch(epoch)) throw below(invalidEpoch(epoch));
+        if (!isEpoch(epoch)) throw from(invalidEpoch(epoch), 'confirmFreezeAtEpoch');
         const checked = checkedConfirmOptions(options);
         const confirmed = () => confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
         if (!freezing.hasSubscribers) return confirmed();
@@ -327,7 +329,7 @@ export class FreezeState implements Disposable {
   inspect(): MemberStatus[] {
     FreezeState.#check(this, 'inspect');
     const statuses = this.#handle.inspect();
-    if (statuses === undefined) throw from(closedError(), 'inspect');
+    if (statuses === undefined) throw closed('inspect');
     return statuses;
   }
 
@@ -347,7 +349,7 @@ export class FreezeState implements Disposable {
   #thaw(): void {
     const failures = this.#unfreeze();
     if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
-    if (failures !== undefined) throw from(errorOf(failures, 'unfreeze'), 'unfreeze');
+    if (failures !== undefined) throw failed('unfreeze', failures);
   }
 
   /**
@@ -358,7 +360,7 @@ export class FreezeState implements Disposable {
     FreezeState.#check(this, 'forceUnfreeze');
     this.#traced('forceUnfreeze', () => {
       const failures = this.#handle.forceUnfreeze();
-      if (failures !== undefined) throw from(closedError(), 'forceUnfreeze');
+      if (failures !== undefined) throw closed('forceUnfreeze');
       this.#waits.settle(this.#word());
     });
   }
@@ -400,7 +402,7 @@ export class FreezeState implements Disposable {
       checkMayBlock(isMainThread, timeout);
       const seen = since === undefined ? now : wordOf(since);
       const word = this.#handle.waitForChange(seen, timeout);
-      if (word === undefined) throw below(closedError());
+      if (word === undefined) throw closed('waitForStateChangeSync');
       return word === seen ? undefined : snapshotOf(word);
     });
   }
@@ -432,7 +434,7 @@ export class FreezeState implements Disposable {
     return this.#traced('hold', () => {
       const taken = take(this.#handle, this.#waits, frames);
       if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
-      if (Array.isArray(taken)) throw from(errorOf(taken, 'hold'), 'hold');
+      if (Array.isArray(taken)) throw failed('hold', taken);
       return taken;
     });
   }
@@ -479,8 +481,8 @@ export class FreezeState implements Disposable {
     FreezeState.#check(this, 'close');
     this.#traced('close', () => {
       const failures = this.#handle.close();
-      if (!this.#waits.isEmpty) this.#waits.settle(undefined, () => from(closedError(), 'close'));
-      if (failures !== undefined) throw from(errorOf(failures, 'close'), 'close');
+      if (!this.#waits.isEmpty) this.#waits.settle(undefined, () => closed('close'));
+      if (failures !== undefined) throw failed('close', failures);
     });
   }
 
@@ -523,14 +525,14 @@ export class FreezeState implements Disposable {
   static #readWord(receiver: FreezeState, member: string): Word {
     FreezeState.#check(receiver, member);
     const word = receiver.#word();
-    if (word === undefined) throw from(closedError(), member);
+    if (word === undefined) throw closed(member);
     return word;
   }
 
   static #members(receiver: FreezeState, getter: string): number[] {
     FreezeState.#check(receiver, getter);
     const pids = receiver.#handle.pids();
-    if (pids === undefined) throw from(closedError(), getter);
+    if (pids === undefined) throw closed(getter);
     return pids;
   }
 
@@ -551,14 +553,26 @@ export class FreezeState implements Disposable {
       throw error;
     }
   }
+}
 
-  static #freezeError(failures: readonly NativeFailure[] | undefined, epoch: unknown): Error {
-    const error = failures === undefined ? invalidEpoch(epoch) : errorOf(failures, 'freezeAtEpoch');
-    return from(error, 'freezeAtEpoch');
-  }
+// The errors of a public member whose name is given, which need no `inside`: a call that may be hot has no closure. What
+// other modules throw, or the constructors, goes through `inside` instead.
+
+/** Native code has answered the operation with failures. */
+function failed(
+  operation: Operation & keyof FreezeState,
+  failures: readonly NativeFailure[],
+  argument?: unknown,
+): Error {
+  return from(errorOf(failures, operation, argument), operation);
+}
+
+/** Native code has answered that the state is closed. */
+function closed(member: PropertyKey): FreezeClosedError {
+  return from(closedError(), member);
 }
 
 /** Makes the error's stack start at the caller of the method or getter with this name. */
-function from<E extends Error>(error: E, member: Operation | PropertyKey): E {
+function from<E extends Error>(error: E, member: PropertyKey): E {
   return below(error, memberOf(FreezeState.prototype, member));
 }
