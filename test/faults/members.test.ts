@@ -104,36 +104,31 @@ describe.runIf(canPause).each(signallingModes)('in the middle of a freeze in mod
     }
   });
 
-  it.runIf(canSetUser)('a member that executes a set-user-ID program stops like the others', async () => {
-    const sets = (await families(early, ['become', setUser], 1, user)).map((target) => around(target, user));
+  /** Freezes members whose second one changes its user at a signal, until its users are these. */
+  async function freezeTurning(words: readonly string[], users: RegExp, options = {}) {
+    const sets = (await families(early, words, 1, options)).map((target) => around(target, user));
     const outcomes = await freezeMeanwhile(
       mode,
       sets,
       async (index) => {
         const { second } = sets[index] as (typeof sets)[0];
         process.kill(second, 'SIGUSR1');
-        await until(() => usersOf(second).endsWith('\t0'), `${second} is root's`);
+        await until(() => users.test(usersOf(second)), `${second} is root's`);
       },
       asUser,
     );
+    return { sets, outcomes };
+  }
+
+  it.runIf(canSetUser)('a member that executes a set-user-ID program stops like the others', async () => {
+    const { outcomes } = await freezeTurning(['become', setUser], /\t0$/, user);
     expectFrozenAndThawed(outcomes);
   });
 
   it.runIf(canBecomeNobody)(
     'a member that becomes another user fails the freeze where only a signal stops it',
     async () => {
-      const turned = await families(early, ['turn', String(nobody)], 1);
-      const sets = turned.map((target) => around(target, user));
-      const outcomes = await freezeMeanwhile(
-        mode,
-        sets,
-        async (index) => {
-          const { second } = sets[index] as (typeof sets)[0];
-          process.kill(second, 'SIGUSR1');
-          await until(() => usersOf(second) === '0\t0', `${second} is root's`);
-        },
-        asUser,
-      );
+      const { sets, outcomes } = await freezeTurning(['turn', String(nobody)], /^0\t0$/);
       if (isCgroup) return expectFrozenAndThawed(outcomes);
       for (const [index, { freeze, isFrozen, frozen, thaw }] of outcomes.entries()) {
         expect(freeze).toMatchObject({ code: 'ERR_FREEZE_PERMISSION_DENIED', pid: sets[index]?.second });
@@ -232,8 +227,7 @@ describe.runIf(canPause).each(signallingModes)('in the middle of a freeze in mod
   it('an emulator that its parent freezes goes on with its freeze when it is thawed', async () => {
     const sets = anywhere.map(() => around(sleeper(fit)));
     const outcomes = await freezeMeanwhile(mode, sets, async (index, emulator) => {
-      const parents = FreezeState.withPids(FreezeMode.Process, [emulator, ...(sets[index]?.members ?? [])]);
-      expect((await parents.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
+      const parents = await frozen([emulator, ...(sets[index]?.members ?? [])]);
       await stopped(emulator);
       parents.unfreeze();
       parents.close();
@@ -253,8 +247,7 @@ describe.runIf(canPause).each(signallingModes)('in the middle of a freeze in mod
         // Of a control group there is but one call.
         if (emulator !== 0 || (target !== 0 && target !== second)) return;
         emulator = caller;
-        const parents = FreezeState.withPids(FreezeMode.Process, [caller, ...members]);
-        expect((await parents.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
+        const parents = await frozen([caller, ...members]);
         process.kill(caller, 'SIGKILL');
         parents.close();
       },
@@ -276,4 +269,11 @@ describe.runIf(canPause).each(signallingModes)('in the middle of a freeze in mod
 
 function childOf({ pid, pids }: Family): number {
   return pids.find((one) => one !== pid) as number;
+}
+
+/** What the parent of an emulator has: a state that has frozen these. */
+async function frozen(pids: readonly number[]): Promise<FreezeState> {
+  const state = FreezeState.withPids(FreezeMode.Process, pids);
+  expect((await state.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
+  return state;
 }

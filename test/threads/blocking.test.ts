@@ -2,7 +2,16 @@ import { FreezeClosedError, FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { runInNode, valueInNode } from '../helpers/node';
 import { sleeper } from '../helpers/processes';
-import { Thread } from './threads';
+import { Thread, type ThreadTools } from './threads';
+
+/** The thread exits with code 7, and blocks in its exit listener. */
+function exitAndWait(tools: ThreadTools): void {
+  process.on('exit', () => {
+    tools.tellId();
+    tools.state.waitForStateChangeSync();
+  });
+  process.exit(7);
+}
 
 describe('waitForStateChangeSync in a worker', () => {
   it('blocks until a freeze elsewhere, and gives the state after it', async () => {
@@ -222,26 +231,14 @@ describe('a thread that is blocked in waitForStateChangeSync', () => {
   it('is ended by terminate in an exit listener of its own', async () => {
     const state = new FreezeState();
     const thread = await Thread.start(state.share());
-    await thread.block((tools) => {
-      process.on('exit', () => {
-        tools.tellId();
-        tools.state.waitForStateChangeSync();
-      });
-      process.exit(7);
-    });
+    await thread.block(exitAndWait);
     expect(await thread.worker.terminate()).toBe(1);
   });
 
   it('ends with its own code where the change comes in its exit listener', async () => {
     const state = new FreezeState();
     const thread = await Thread.start(state.share());
-    await thread.block((tools) => {
-      process.on('exit', () => {
-        tools.tellId();
-        tools.state.waitForStateChangeSync();
-      });
-      process.exit(7);
-    });
+    await thread.block(exitAndWait);
     state.unfreeze();
     expect(await thread.exit).toBe(7);
   });
