@@ -29,6 +29,7 @@ it('the library uses no module of Node that starts a program or opens a connecti
     'existsSync',
     'readFileSync',
     'readdirSync',
+    'readlinkSync',
     'statSync',
   ]);
   for (const name of sources)
