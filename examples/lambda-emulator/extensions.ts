@@ -7,6 +7,14 @@ export type ExtensionEvent = 'INVOKE' | 'SHUTDOWN';
 /** Lambda's own limit. */
 const maxExtensions = 10;
 
+/** Milliseconds that Lambda gives a sandbox to end by itself. */
+interface ShutdownTimes {
+  /** From the runtime's SIGTERM to its SIGKILL. */
+  readonly runtimeMs: number;
+  /** Of all of it, until what is left gets SIGKILL. */
+  readonly allMs: number;
+}
+
 /** A registered extension. */
 export class Extension {
   readonly id: string = randomUUID();
@@ -15,6 +23,8 @@ export class Extension {
     readonly name: string,
     readonly events: ReadonlySet<ExtensionEvent>,
     readonly parking: Parking,
+    /** A process of its own; an internal one is a part of the runtime's. */
+    readonly isExternal: boolean,
   ) {}
 
   deliver(event: object): void {
@@ -36,6 +46,13 @@ export class ExtensionRegistry {
     return [...this.#byId.values()];
   }
 
+  /** https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown */
+  get shutdownTimes(): ShutdownTimes {
+    if (this.#byId.size === 0) return { runtimeMs: 0, allMs: 0 };
+    const hasExternal = this.all.some(({ isExternal }) => isExternal);
+    return hasExternal ? { runtimeMs: 300, allMs: 2_000 } : { runtimeMs: 500, allMs: 500 };
+  }
+
   register(name: string | undefined, body: Buffer, parking: Parking): Extension {
     if (!name) throw new ApiError(403, 'Extension.InvalidExtensionName', 'Empty extension name');
     const events = parseEvents(body);
@@ -51,7 +68,7 @@ export class ExtensionRegistry {
     if (this.#byId.size >= maxExtensions) {
       throw new ApiError(403, 'Extension.TooManyExtensions', `Extension limit (${maxExtensions}) reached`);
     }
-    const extension = new Extension(name, events, parking);
+    const extension = new Extension(name, events, parking, this.phase === 'external');
     this.#byId.set(extension.id, extension);
     return extension;
   }

@@ -71,9 +71,9 @@ export class Members {
     this.#isOver = true;
   }
 
-  /** Ends all of them: by SIGTERM, and after `ms` by SIGKILL. */
-  async terminate(ms: number): Promise<void> {
-    await this.#sandbox.terminate({ forceKillAfter: ms });
+  /** Ends what is left of them, by SIGKILL, and waits until it has ended. */
+  async terminate(): Promise<void> {
+    await this.#sandbox.terminate({ forceKillAfter: 0 });
   }
 
   /** Ends all of them now, without asking. */

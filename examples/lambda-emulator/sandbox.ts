@@ -14,10 +14,6 @@ import { Parking } from './parking';
 import type { SandboxProcess } from './processes';
 import { runtimeApi } from './runtime-api';
 
-/** What a process gets from its SIGTERM to its SIGKILL. */
-const termMs = 300;
-/** What Lambda gives the extensions from their SHUTDOWN event to the end. */
-const shutdownMs = 2_000;
 /**
  * How long a process that died of a terminal's signal is taken for one that Ctrl-C has ended. The kernel signals a process
  * group one by one and its newest process first, so an exit can reach us before our own signal does.
@@ -140,12 +136,14 @@ export class LambdaSandbox {
   }
 
   /**
-   * Thaws and ends everything: the runtime by SIGTERM, the extensions by their SHUTDOWN event and after two seconds by
-   * SIGTERM, with all that they have started, and what is still there by SIGKILL. Called again, it waits for the same end.
+   * Thaws and ends everything: the runtime by SIGTERM, the extensions by their SHUTDOWN event, and what is left by SIGKILL,
+   * with all that they have started. How long they have for it depends on the extensions that have registered: without one
+   * there is no time, and no SIGTERM. Called again, it waits for the same end.
    */
   stop(reason: ShutdownReason = 'spindown'): Promise<void> {
+    const deadlineMs = Date.now() + this.extensions.shutdownTimes.allMs;
     this.#shutdown ??= {
-      event: { eventType: 'SHUTDOWN', deadlineMs: Date.now() + shutdownMs, shutdownReason: reason },
+      event: { eventType: 'SHUTDOWN', deadlineMs, shutdownReason: reason },
       end: Promise.resolve().then(() => this.#end(reason)),
     };
     this.#over.abort(new SandboxError('Sandbox.Stopped', 'The sandbox was stopped'));
@@ -298,15 +296,17 @@ export class LambdaSandbox {
     this.#members.thawForGood();
     for (const invocation of [this.#current, ...this.#queue]) invocation?.hold?.release();
 
-    await this.#runtimeProcess?.end(termMs);
+    const { runtimeMs, allMs } = this.extensions.shutdownTimes;
+    const over = AbortSignal.timeout(allMs);
+    if (runtimeMs > 0) await this.#runtimeProcess?.end(runtimeMs);
     const subscribed = this.extensions.all.filter(({ events }) => events.has('SHUTDOWN'));
     for (const extension of subscribed) {
       if (this.#shutdown && extension.parking.isParked) extension.deliver(this.#shutdown.event);
     }
     // Which process registered under which name is not known, but how many are going to exit by themselves is.
     const ended = () => this.#extensionProcesses.filter(({ hasExited }) => hasExited).length >= subscribed.length;
-    await this.#until(ended, AbortSignal.timeout(shutdownMs)).catch(() => {});
-    await this.#members.terminate(termMs);
+    await this.#until(ended, over).catch(() => {});
+    await this.#members.terminate();
     await this.#server.close();
   }
 

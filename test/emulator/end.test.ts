@@ -17,7 +17,7 @@ describe('the end', () => {
     expect(JSON.parse(readFileSync(farewell, 'utf8'))).toMatchObject({ shutdownReason: 'spindown' });
     expect(run.stderr).toMatch(/exit .* name=runtime how=signal: killed/);
     expect(run.stderr).toMatch(/exit .* name=extension-1 how=exit status 0/);
-    expect(run.stderr).toMatch(/exit .* name=extension-2 how=signal: terminated/);
+    expect(run.stderr).toMatch(/exit .* name=extension-2 how=signal: killed/);
   });
 
   it.each([

@@ -26,7 +26,7 @@ function members(command = 'sleep 1000') {
   cleanUp({ pids: () => [pid] });
   onTestFinished(async () => {
     all.thawForGood();
-    await all.terminate(0);
+    await all.terminate();
     expect(errors).toEqual([]);
   });
   const logged = (what: Happening['what'], count = 1) =>
