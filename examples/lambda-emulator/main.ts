@@ -5,6 +5,7 @@ import pc from 'picocolors';
 import { Endpoint } from './endpoint';
 import { SandboxError, UsageError } from './errors';
 import { parseEvent, readEvents } from './events';
+import { endOnSignals } from './interruption';
 import { formatEntry, type LogEntry, nowUs } from './log';
 import { Report } from './report';
 import type { LambdaSandbox } from './sandbox';
@@ -156,24 +157,6 @@ async function sandboxFactory(options: Options): Promise<SandboxFactory> {
     functionName: options.functionName,
   };
   return (onLog) => new LambdaSandbox({ ...config, onLog });
-}
-
-/** The first signal ends the sandbox in order, the second one at once: by our exit, with which its processes end. */
-function endOnSignals(sandbox: { stop(): Promise<void> }): { exitCode?: number } {
-  const interrupted: { exitCode?: number } = {};
-  for (const [signal, number] of [
-    ['SIGHUP', 1] as const,
-    ['SIGINT', 2] as const,
-    ['SIGQUIT', 3] as const,
-    ['SIGTERM', 15] as const,
-  ]) {
-    process.on(signal, () => {
-      if (interrupted.exitCode !== undefined) process.exit(128 + number);
-      interrupted.exitCode = 128 + number;
-      void sandbox.stop();
-    });
-  }
-  return interrupted;
 }
 
 function paint({ what }: LogEntry, line: string): string {

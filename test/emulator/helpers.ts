@@ -12,7 +12,7 @@ export const fixture = (name: string, ...args: (string | number)[]) =>
 export const extension = (name: string, ...rest: (string | number)[]) => fixture('extension.mjs', name, ...rest);
 
 /** Polls for a condition; the deadline is for a test that is going to fail. */
-export async function eventually(what: string, condition: () => boolean, deadlineMs = 20_000): Promise<void> {
+export async function eventually(what: string, condition: () => boolean, deadlineMs = 60_000): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not in ${deadlineMs} ms: ${what}`);

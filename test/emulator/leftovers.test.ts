@@ -21,10 +21,17 @@ async function withDaemons(
   const daemons: number[] = [];
   cleanUp({ pids: () => daemons });
   await run.until('it is answered', () => run.lines.length > 0);
-  daemons.push(...readFileSync(file, 'latin1').split(' ').map(Number));
-  expect(daemons).toHaveLength(3);
+  daemons.push(...daemonsIn(file));
   return { run, daemons };
 }
+
+function daemonsIn(file: string): number[] {
+  const pids = readFileSync(file, 'latin1').split(' ').map(Number);
+  expect(pids).toHaveLength(3);
+  return pids;
+}
+
+const hasGone = (pid: number) => '-ZX'.includes(letter(pid));
 
 const ends = [
   ['returns', 0, FreezeMode.Cgroup, () => {}],
@@ -45,7 +52,24 @@ describe('nothing that the function has started survives an emulator', () => {
       if (code !== 0) await run.until('it is frozen', () => run.count('freeze') > 0);
       end(run);
       await run.exitsWith(code);
-      await eventually('nothing is left', () => daemons.every((pid) => '-ZX'.includes(letter(pid))));
+      await eventually('nothing is left', () => daemons.every(hasGone));
     },
   );
+
+  // One emulator for all modes: each takes a second of a processor to start.
+  it.each(ends)('that %s, with %s, in whichever mode', async (way, code, _, end) => {
+    const own = mkdtempSync(join(folder, 'every-mode-'));
+    const modes = [FreezeMode.None, ...signallingModes];
+    const script = 'test/emulator/fixtures/every-mode.ts';
+    const run = new Run([way, own, ...modes], { script, detached: true });
+    const daemons: number[] = [];
+    cleanUp({ pids: () => daemons });
+    await run.until('all are answered and frozen', () => run.stdout === 'ready\n');
+    daemons.push(...modes.flatMap((mode) => daemonsIn(join(own, mode))));
+    const runtimes = Object.values(run.processes);
+    expect(runtimes).toHaveLength(modes.length);
+    if (code === null || code > 1) end(run);
+    await run.exitsWith(code);
+    await eventually('nothing is left', () => [...daemons, ...runtimes].every(hasGone));
+  });
 });
