@@ -31,7 +31,8 @@ class FaultyScript final : public Script {
     const int error = faults_.answer("pidfd_open");
     if (error == 0) return Script::open(pid, process);
     process.pid = pid;
-    if (error != ESRCH) return {{FailureCode::ResourceExhausted, pid, error, "pidfd_open"}};
+    if (error != ESRCH)
+      return {{.code = FailureCode::ResourceExhausted, .pid = pid, .error = error, .call = "pidfd_open"}};
     die(pid);
     process.hasExited = true;
     return {};
