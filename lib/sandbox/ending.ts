@@ -49,6 +49,8 @@ export class Ending {
       if (wave.length === 0) return this.#ended();
       if (await this.#haveEnded(wave, begin + timeout, signal)) continue;
       signal?.throwIfAborted();
+      // The timer comes first where this thread was busy: they have ended, and Node is about to tell of it.
+      if (wave.every((one) => one.start !== 0 && !isAlive(one))) continue;
       throw new FreezeTimeoutError(notEnded(wave, timeout), timeout);
     }
   }

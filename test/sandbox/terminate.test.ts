@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { FreezeClosedError, FreezeMode } from 'freeze-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ownCgroups, signallingModes } from '../helpers/modes';
-import { stopped } from '../helpers/proc';
+import { stopped, zombieNow } from '../helpers/proc';
 import { start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import {
@@ -15,7 +15,7 @@ import {
   sleeperIn,
   started,
 } from '../helpers/sandboxes';
-import { until } from '../helpers/until';
+import { until, untilNow } from '../helpers/until';
 
 const byHand = { freezeAfter: false } as const;
 /** They end by themselves a while after a test that was broken. */
@@ -193,6 +193,17 @@ describe('terminate', () => {
     expect(leftovers()).toEqual([pid]);
     expect(sandbox.work().isReleased).toBe(false);
     expect(await sandbox.terminate()).toHaveLength(1);
+  });
+
+  it('has no timeout where all have ended, and this thread was busy and has not heard of it', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
+    const { pid } = sleeperIn(sandbox);
+    const timeout = 50;
+    const begin = performance.now();
+    const end = sandbox.terminate({ forceKillAfter: 0, timeout });
+    zombieNow(pid);
+    untilNow(() => performance.now() > begin + 2 * timeout, 'the time is over');
+    expect(await end).toMatchObject([{ pid, wasKilled: true, signalCode: 'SIGKILL' }]);
   });
 
   it('rejects where a process does not die, and names it', async () => {
