@@ -9,11 +9,11 @@ import { start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import { counted, leftovers, makeSandbox, output, sandboxModes, sleeperIn, started } from '../helpers/sandboxes';
 
-/** `npm run stress` sets both: over all modes. Here a taste of it, on every run of the tests. */
-const freezes = Math.ceil(Number(process.env['FREEZE_STATE_IDLE_ROUNDS'] ?? 100) / signallingModes.length);
+/** `npm run stress` sets both: in each mode. Here a taste of it, on every run of the tests. */
+const freezes = Number(process.env['FREEZE_STATE_IDLE_ROUNDS'] ?? 25);
 /** Milliseconds: with other work on the machine, a freeze and one that is cancelled take some 50. */
 const deadline = 50_000 + freezes * 200;
-const ends = Math.ceil(Number(process.env['FREEZE_STATE_SANDBOX_ENDS'] ?? 25) / sandboxModes.length);
+const ends = Number(process.env['FREEZE_STATE_SANDBOX_ENDS'] ?? 5);
 
 interface Counts {
   readonly seenAtWork: number;
