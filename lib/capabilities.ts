@@ -7,7 +7,7 @@ import { type FreezeCapabilities, FreezeMode, type ModeCapability } from './type
 let known: Omit<FreezeCapabilities, 'guardian'> | undefined;
 let shown: FreezeCapabilities | undefined;
 
-/** The same object as long as all of it is the same. */
+/** The answer that was given last; given again as long as nothing has changed. */
 export function capabilities(): FreezeCapabilities {
   const constant = constantOnes();
   const guardian = guardianCapability();
@@ -21,7 +21,7 @@ function constantOnes(): Omit<FreezeCapabilities, 'guardian'> {
   if (known !== undefined) return known;
   const answer = native.capabilities();
   const found = told(answer);
-  // Without descriptors it cannot: later it may.
+  // Without a descriptor nothing can be found out; later there may be one.
   const isAnswered = !Object.values(answer.modes)
     .flat()
     .some(({ code }) => code === 'ResourceExhausted');

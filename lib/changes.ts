@@ -19,7 +19,7 @@ export function changesSince(
 
   const step = async (): Promise<IteratorResult<FreezeSnapshot, undefined>> => {
     if (isDone) return { done: true, value: undefined };
-    // Of this step only: between two steps nothing of an iteration hangs on the signal, which may live longer.
+    // For this step alone: between two steps no listener is left on the signal, which may live longer.
     const ended = new AbortController();
     const onAbort = (): void => ended.abort(signal?.reason);
     waiting = ended;
@@ -46,7 +46,7 @@ export function changesSince(
     next: () => {
       const result = turn.then(step);
       turn = result.catch(() => undefined);
-      // A promise of its own: where that fails and has no handler, Node reports it.
+      // A promise of its own: if it rejects and has no handler, Node reports that.
       return result.then();
     },
     return: () => {

@@ -52,7 +52,7 @@ export async function confirm(
   const confirmation = handle.confirm(epoch);
   let step = confirmation.step(firstSlice);
   if (hasFailed(step)) {
-    // Rolled back, which moved the state on if it was frozen before.
+    // The freeze was rolled back, which moved the epoch on if the state was frozen.
     changed();
     throw below(errorOf(step, 'confirmFreezeAtEpoch'));
   }
@@ -75,7 +75,7 @@ export async function confirm(
     if (!isFrozen && hasFrozen(step)) changed();
     isFrozen = hasFrozen(step);
   }
-  // It may have come just when the last member stopped.
+  // The abort may have come just when the last member stopped.
   if (signal?.aborted) {
     const cause = rollBack(confirmation, true, changed);
     throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
@@ -115,7 +115,7 @@ function rollBack(confirmation: ConfirmationHandle, onlyOwn: boolean, changed: (
   return Array.isArray(thawed) ? errorOf(thawed, 'confirmFreezeAtEpoch') : undefined;
 }
 
-/** Whether the state is at another epoch, by now: thaws move it on, and nothing moves it back. */
+/** Whether the epoch has passed: thaws move it on, and nothing moves it back. */
 function isPast(handle: StateHandle, epoch: number): boolean {
   const word = handle.word();
   return word !== undefined && epochOf(word) !== epoch;
@@ -125,7 +125,7 @@ function isPast(handle: StateHandle, epoch: number): boolean {
 function notFrozen(handle: StateHandle, epoch: number, isStale: boolean): NotFrozenReport {
   if (handle.mode() === FreezeMode.None) return { isFrozen: false, epoch, reason: 'mode-none' };
   if (isStale) return { isFrozen: false, epoch, reason: 'stale' };
-  // At the epoch still, nothing but a hold keeps it from being frozen.
+  // While the epoch has not passed, only a hold keeps the state from being frozen.
   return { isFrozen: false, epoch, reason: isPast(handle, epoch) ? 'thawed' : 'held' };
 }
 
@@ -153,7 +153,7 @@ function notStopped(
   return new NotStoppedError(message, { timeout, processes }, cause === undefined ? {} : { cause });
 }
 
-/** As many as a person reads; the error has them all. */
+/** Names as many processes as a person reads; the error has them all. */
 const shownProcesses = 5;
 
 function subject(processes: readonly UnstoppedProcess[]): string {

@@ -6,7 +6,7 @@ import type { FreezeOptions, GuardianCapability } from './types';
 /** Milliseconds; `kLongestStart` of native/core/os/linux/guardian_program.cpp, and some. */
 const longestStart = 2_500;
 
-/** What is known of it now; it may be replaced at any time. */
+/** What is known of the guardian now; it may be replaced at any time. */
 export function guardianCapability(): GuardianCapability {
   const { pid, failures } = native.guardian();
   const [failure] = failures;
@@ -50,7 +50,7 @@ function isPassing({ errno }: GuardianFailure): boolean {
   return errno === constants.errno.EMFILE || errno === constants.errno.ENFILE;
 }
 
-/** A sentence or two that a person can act on. */
+/** Why there is no guardian, in a sentence or two that a person can act on. */
 function whyNone(failure: GuardianFailure): string {
   const { code, errno, syscall, path } = failure;
   const answer = `(${syscall}${errno === 0 ? '' : `: ${errnoName(errno)}`})`;

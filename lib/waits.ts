@@ -11,7 +11,7 @@ import { snapshotOf, type Word, wordOf } from './word';
 /** Resolved: what is chained to it runs as the next microtask. */
 const later = Promise.resolve();
 
-/** What a wait is for that no word tells: that no hold is left. */
+/** Stands for what a wait for a release waits for, which no word tells. */
 const lastRelease = 'last release';
 
 class Wait extends Link {
@@ -98,7 +98,7 @@ export class Waits {
   }
 
   /**
-   * Ends the waits for which the state as it is now is news; all of them, by an error, if it was closed.
+   * Ends the waits that have not seen the state as it is now; all of them, by an error, if it was closed.
    *
    * @param now the word as it is, `undefined` when it was closed.
    */
@@ -154,12 +154,12 @@ export class Waits {
     if (this.#isListening) return;
     if (!this.#handle.listen((word) => this.settle(word))) throw noWakeUp();
     this.#isListening = true;
-    // A wait counts that has ended and whose reference is not given back yet; a new one then does not ask for this.
+    // Counts a wait that has ended and whose reference is still held, too: a new wait then need not take one.
     if (this.#refs > 0) this.#handle.keepAlive(true);
   }
 
   /**
-   * What has to be done after waits have ended, and can be done later.
+   * Does, in a later turn, what is left to do after waits have ended.
    *
    * @param refs how many of them kept the process alive.
    */

@@ -41,7 +41,7 @@ export interface Findings {
 
 /** Freezes and thaws a child in each of the modes. */
 export async function examine(version: string, asked: readonly ExaminedMode[]): Promise<Findings> {
-  // Before there is a child of ours among them.
+  // Before the trials have stopped children of ours.
   const stopped = stoppedProcesses();
   const found = await tryAll(asked);
   const { signalling, boost, guardian } = FreezeState.capabilities;
@@ -75,7 +75,7 @@ async function tryAll(asked: readonly ExaminedMode[]): Promise<Partial<Record<Ex
   return found;
 }
 
-/** The obstacle that is known beforehand has a remedy, so it is told rather than the error. */
+/** An obstacle that the capability knows has a remedy, so it is told instead of the error. */
 function finding(mode: ExaminedMode, trial: Trial): ModeFinding {
   const { available, ...obstacle }: ModeCapability = FreezeState.capabilities.modes[mode];
   if (!trial.works && !available) return { works: false, ...obstacle };

@@ -82,7 +82,7 @@ function asJson(value: object): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
-/** Its reader may have gone, as in `doctor | head -1`. */
+/** The reader of the output may have gone, as in `doctor | head -1`. */
 function print(text: string): void {
   process.stdout.on('error', () => {}).write(text);
 }

@@ -13,12 +13,12 @@ export type Trial =
     }
   | { readonly works: false; readonly code: string; readonly reason: string };
 
-/** Milliseconds; a machine with other work may keep the child from its processor for so long. */
+/** Milliseconds that a child may wait for a processor on a busy machine. */
 const timeout = 5_000;
 
 /** A child that prints a byte when it runs, and then waits for ever. It leads a group, which a mode asks for. */
 export async function startChild(): Promise<ChildProcess & { readonly pid: number }> {
-  // It ends with its input, that is with us.
+  // The child ends with its input, that is, with this process.
   const script = "process.stdin.resume().on('end', () => process.exit()); process.stdout.write('.')";
   const child = spawn(process.execPath, ['-e', script], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
   const exited = once(child, 'exit').then(([code, signal]) => {

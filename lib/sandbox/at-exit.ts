@@ -1,11 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
 
-/** Killed by the exit of this process, where they have not ended before. Kept, since nothing else may know of them. */
+/** The sandboxes that the exit of this process kills, unless they have ended before. Nothing else may refer to them. */
 const ending = new Set<{ kill(): void }>();
 
 /**
- * At an exit that Node tells of, what is frozen is killed before anything could thaw it. Where it tells of none, and at the
- * end of the process that a worker thread belongs to, the guardian does it.
+ * At an exit that Node tells of, what is frozen is killed before anything can thaw it. The guardian does it at any other end,
+ * and for the sandbox of a worker thread when the process ends.
  */
 export function killAtExit(sandbox: { kill(): void }): void {
   if (!isMainThread) return;
@@ -13,7 +13,7 @@ export function killAtExit(sandbox: { kill(): void }): void {
   ending.add(sandbox);
 }
 
-/** It needs that no more. */
+/** The sandbox has ended, and need not be killed at the exit. */
 export function forgetAtExit(sandbox: { kill(): void }): void {
   if (ending.delete(sandbox) && ending.size === 0) process.off('exit', killAll);
 }

@@ -31,7 +31,7 @@ export class Children {
     return [...this.#living.keys()];
   }
 
-  /** Makes it a member. One that could not be started, or has exited, is none. */
+  /** Makes the child a member, unless it could not be started or has exited. */
   add(child: ChildProcess): void {
     const { pid } = child;
     if (pid === undefined || hasEnded(child) || this.#known.has(child)) return;
@@ -58,7 +58,7 @@ export class Children {
    * comes. So it is work. Node's `signal`, `timeout` and `using` call `kill` as well.
    */
   #letTake(child: ChildProcess, signal: NodeJS.Signals | number = 'SIGTERM'): void {
-    // The first sends nothing; the second ends one that is stopped, too.
+    // Signal 0 sends nothing, and SIGKILL ends a stopped process, too.
     if (signal === 0 || signal === 'SIGKILL' || signal === 9) return;
     let hold: FreezeHold;
     try {

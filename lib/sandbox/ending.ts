@@ -17,7 +17,7 @@ interface Record {
   wasKilled: boolean;
 }
 
-/** Ends everything that a sandbox reaches. */
+/** Ends every process that a sandbox reaches. */
 export class Ending {
   readonly #records = new Map<string, Record>();
 
@@ -27,7 +27,7 @@ export class Ending {
   ) {}
 
   /**
-   * Asks all to end, and makes those that do not. The first signals are sent during the call.
+   * Asks all processes to end, and kills those that do not. The first signals are sent during the call.
    *
    * @param thaw is called once they are sent.
    */
@@ -36,13 +36,13 @@ export class Ending {
     const askUntil = begin + Math.min(forceKillAfter, timeout);
     let wave = forceKillAfter === 0 ? [] : this.#signal(killSignal);
     thaw();
-    // Those that were started meanwhile are asked when all before them have ended: it may be what a handler needs.
+    // A process that was started meanwhile is asked when all before it have ended: their handlers may need it.
     while (wave.length > 0 && (await this.#haveEnded(wave, askUntil, signal))) wave = this.#signal(killSignal);
     for (;;) {
       wave = this.#signal('SIGKILL');
       if (wave.length === 0) {
-        // Once more: a process has no environment for a moment while it becomes another program, and may be known by nothing
-        // else.
+        // Once more: while a process executes another program it has no environment for a moment, and its mark may be the
+        // only sign of it.
         await clock.nextTurn();
         wave = this.#signal('SIGKILL');
       }
@@ -55,7 +55,7 @@ export class Ending {
     }
   }
 
-  /** At once, and without waiting. */
+  /** Kills all processes at once, without waiting for their ends. */
   kill(): void {
     for (let round = 0, before = -1; round < mostRounds && before !== this.#records.size; round += 1) {
       before = this.#records.size;
@@ -74,7 +74,7 @@ export class Ending {
     return wave;
   }
 
-  /** @returns whether they have, before the deadline and before the signal is aborted. */
+  /** @returns whether all of the wave have ended before the deadline, and before the signal is aborted. */
   async #haveEnded(wave: readonly Process[], deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
     const limit = new AbortController();
     const stop = (): void => limit.abort();
@@ -118,7 +118,7 @@ async function untilGone(processes: readonly Process[], stop: AbortSignal): Prom
       left.map(({ pid }) => pid),
       { signal },
     );
-    // One that exited before the wait had begun: another process may have its pid by now, and be what is waited for.
+    // A process may have exited before the wait began. Then the wait may be for another one, which has its pid by now.
     if (!left.every(isAlive)) again.abort();
     await exits.catch(() => undefined);
     left = left.filter(isAlive);

@@ -17,7 +17,7 @@ import { follow, IdleTimer } from './idle';
 import type { Policy } from './options';
 import type { SandboxEvents } from './types';
 
-/** Milliseconds without freezes after one that was rolled back, since a process did not stop; doubled each time. */
+/** Milliseconds without a freeze after one that was rolled back since a process did not stop; doubled each time. */
 const firstPause = 1_000;
 const longestPause = 60_000;
 
@@ -95,11 +95,11 @@ export class Freezing {
     return { isFrozen: true, epoch, members, signaledNs: ns, stoppedNs: ns };
   }
 
-  /** A freeze that failed may have thawed. That is no work which is done, so it is no reason to freeze again. */
+  /** The roll-back of a freeze is a thaw. It is no work that ends, so it is no reason to freeze again. */
   #rolledBack(ticket: number): void {
     if (this.#snapshot()?.epoch !== ticket + 1) return;
     this.#rollBack = ticket + 1;
-    // It may have been heard of before the failure.
+    // The thaw may have been heard of before the failure.
     this.#timer.disarm(ticket + 1);
   }
 
@@ -117,7 +117,7 @@ export class Freezing {
     if (this.#frozen?.epoch === epoch) return;
     this.#frozen = { epoch, at: clock.now() };
     this.tell('freeze', report);
-    // It may have been thawed by now, and that may have been heard of before.
+    // The sandbox may have been thawed by now, and that may have been heard of before.
     const now = this.#snapshot();
     if (now !== undefined) this.#changed(now);
   }

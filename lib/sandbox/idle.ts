@@ -1,7 +1,7 @@
 import { clock } from '../clock';
 import { FreezeClosedError, type FreezeSnapshot, type FreezeState } from '../index';
 
-/** The one timer of a sandbox. It is not stopped when work comes, since its ticket is stale then. */
+/** The one timer of a sandbox. Work that comes does not stop it, since its ticket is stale then. */
 export class IdleTimer {
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -11,7 +11,7 @@ export class IdleTimer {
   /** @param elapsed is given the ticket of the last `arm`. */
   constructor(private readonly elapsed: (ticket: number) => void) {}
 
-  /** Begins anew. It does not keep the process alive, but for the rest of this turn where there is no delay. */
+  /** Starts the timer anew. It does not keep the process alive; with a delay of 0, only for the rest of this turn. */
   arm(ticket: number, delay: number): void {
     this.#ticket = ticket;
     if (delay === 0) {
@@ -34,7 +34,7 @@ export class IdleTimer {
     this.#timer = undefined;
   }
 
-  /** Stops, if that is the ticket. */
+  /** Stops the timer, if it was armed with this ticket. */
   disarm(ticket: number): void {
     if (this.#ticket === ticket) this.stop();
   }
@@ -49,8 +49,8 @@ export class IdleTimer {
 /**
  * Follows the state until it is closed, whichever thread changes it.
  *
- * @param changed a thaw or a freeze, or several since the last.
- * @param idle no hold is left, and the state runs: what it is given has the ticket. Not before the first thaw.
+ * @param changed is called after a thaw or a freeze, or once for several.
+ * @param idle is called when no hold is left and the state runs, not before the first thaw. Its argument has the ticket.
  */
 export async function follow(
   state: FreezeState,

@@ -16,7 +16,7 @@ export interface Look {
 export function lookAround(): Look {
   const living: Process[] = [];
   const dead = new Set<string>();
-  // The newest first, by their pids: it may have ended before its turn.
+  // From the highest pid down, the newest: a process may have ended before its turn.
   for (const name of processDirectories().reverse()) {
     const found = statOf(Number(name));
     if (found === undefined || isZombie(found)) dead.add(`${name} ${found?.start ?? ''}`);
@@ -40,7 +40,10 @@ export function isAlive({ pid, start }: Process): boolean {
   return now !== undefined && now.start === start && !isZombie(now);
 }
 
-/** Whether the word is in that variable of the environment that it was started with. Not of another user's, as a plain user. */
+/**
+ * Whether the variable has the word, in the environment that the process was started with. A plain user cannot tell of another
+ * user's process.
+ */
 export function hasInEnvironment({ pid }: Process, name: string, word: string): boolean {
   const variable = read(`/proc/${pid}/environ`)
     .split('\0')
@@ -55,6 +58,6 @@ export function send({ pid, start }: Process, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has exited in between; or it is another user's, and is waited for all the same.
+    // The process has exited in between; or it is another user's, and its end is awaited all the same.
   }
 }

@@ -11,7 +11,7 @@ import { hasInEnvironment, isAlive, lookAround, type Process, send } from './pro
  */
 const markName = 'FREEZE_STATE_SANDBOX';
 
-/** On a machine whose processes come and go all the time no look is like the one before. */
+/** On a machine whose processes come and go all the time, no two readings of /proc are alike. */
 const mostLooks = 100;
 
 /** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
@@ -60,8 +60,8 @@ export class Reach {
   }
 
   /**
-   * All, or some of them; none only where there are none. One that goes on in a new process all the time has ended, and the new
-   * one was not listed, when its turn comes: so where one has ended since the last look there is another.
+   * All of them, or some; none only where there are none. A process that forks and exits all the time has ended when its turn
+   * comes, and its child was not listed yet. So /proc is read again where a process has ended since the last reading.
    */
   #find(): Process[] {
     let before = lookAround();

@@ -52,7 +52,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   readonly #ending: Ending;
   #end: Promise<EndedProcess[]> | undefined;
   #isOver = false;
-  /** Kept, since one that is collected is released. */
+  /** Kept, since a hold that is collected is released. */
   #lastHold: FreezeHold | undefined;
 
   /**
@@ -66,7 +66,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     this.#mode = mode;
     const tell: Tell = (name, ...event) => process.nextTick(() => this.#tell(name, event));
     const id = randomUUID();
-    // The guardian finds by it what `terminate` does.
+    // By the mark the guardian finds the same processes as `terminate`.
     const end = policy.endsWithParent ? ({ onParentDeath: 'kill', mark: id } as const) : {};
     this.state = new FreezeState({ mode, ...policy.state, ...end });
     if (policy.endsWithParent) killAtExit(this);
@@ -176,7 +176,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     try {
       this.#lastHold = this.state.hold();
     } catch {
-      // It is closed; or one may not be continued, and then the others are.
+      // The state is closed; or a process cannot be continued, and all others are.
     }
   }
 
@@ -221,7 +221,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
 
 const warned = new Set<string>();
 
-/** Once a code: a freeze that fails is tried again and again. */
+/** Once for each code: a freeze that fails is tried again and again. */
 function warnOnce({ code, message }: AnyFreezeError): void {
   if (warned.has(code)) return;
   warned.add(code);

@@ -6,16 +6,16 @@ import type { Work, WorkOptions } from './types';
 interface Entry {
   readonly label: string | undefined;
   readonly since: number;
-  /** Weak, so that one which is forgotten is collected, released and warned of. */
+  /** Weak, so that a hold that was forgotten is collected, which releases it and warns. */
   readonly hold: WeakRef<FreezeHold>;
 }
 
 /** The holds that this thread has on the state through its sandbox, by name and age. */
 export class Works {
   #entries: Entry[] = [];
-  /** Those that are released are dropped when there are so many, and twice as many as are left. */
+  /** Released holds are dropped when the list is so long; afterwards this is twice the length that is left. */
   #limit = 16;
-  /** Of children that have not exited: their holds, which nothing else has to keep. */
+  /** The holds for children that have not exited. Nothing else need keep them. */
   readonly #untilEnd = new WeakMap<ChildProcess, Set<FreezeHold>>();
 
   constructor(private readonly state: FreezeState) {}

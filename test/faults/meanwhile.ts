@@ -3,20 +3,20 @@ import { expect } from 'vitest';
 import { type Failure, type NodeOptions, type Tools, valueInNode } from '../helpers/node';
 import { pausing } from '../helpers/paused';
 
-/** What is frozen at once. */
+/** A set of processes that is frozen together. */
 export interface Members {
   readonly members: readonly number[];
-  /** All that the members cover, if it is more. */
+  /** All processes that the members cover, if there are more. */
   readonly covered?: readonly number[];
-  /** Before whose SIGSTOP the action is taken, if it is another one. */
+  /** The process before whose SIGSTOP the action is taken, if it is not a member. */
   readonly before?: number;
 }
 
 export interface Outcome {
-  /** Of the freeze, and of the thaw. */
+  /** What the freeze and the thaw returned, or how they failed. */
   readonly freeze: Failure;
   readonly thaw: Failure;
-  /** The states of all that is covered, after the one and the other: `T` is stopped, or about to; see letterOf. */
+  /** The state letters of all covered processes, after the freeze and after the thaw; see letterOf. */
   readonly frozen: string;
   readonly thawed: string;
   readonly isFrozen: boolean;
@@ -51,7 +51,7 @@ async function freezeEach(
 }
 
 export interface MeanwhileOptions extends NodeOptions {
-  /** By confirmFreezeAtEpoch. */
+  /** Freezes by confirmFreezeAtEpoch. */
   readonly isConfirmed?: boolean;
 }
 

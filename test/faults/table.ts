@@ -11,7 +11,7 @@ export type Fails = Partial<Record<FreezeMode, string>>;
 
 export interface Denied {
   readonly call: string;
-  /** With which errors; both if not given. */
+  /** The errors that the call answers; both if not given. */
   readonly errors?: readonly Errno[];
   /** Words for launch.c beside the denial. */
   readonly also?: readonly string[];
@@ -26,7 +26,7 @@ export interface Lack {
   readonly user?: number;
   /** No process can be started once the state is made. */
   readonly isFull?: boolean;
-  /** Where no confirmation can be. */
+  /** A confirmation is not possible here. */
   readonly hopeless?: readonly FreezeMode[];
   readonly isPossible?: boolean;
   readonly fails?: Fails;

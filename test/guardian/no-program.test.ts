@@ -62,9 +62,9 @@ describe('where there can be no guardian', () => {
 
   const program = (folder: string) => join(folder, 'build/Release/freeze-state-guardian');
 
-  /** What there is to be known and to be read where the program may not be executed. */
+  /** What the capabilities and the warning say where the program may not be executed. */
   function expectNotExecutable(folder: string, { stdout, stderr }: { stdout: string; stderr: string }): void {
-    // Known before the start and, a moment later, by it.
+    // The reason is known before the start, and a moment later by the start itself.
     const known = JSON.parse(stdout.replace('posix_spawn', 'access')) as unknown;
     const reason =
       `${program(folder)} could not be executed (access: EACCES). Where its file system is mounted noexec, or its mode was ` +

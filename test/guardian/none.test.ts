@@ -35,7 +35,7 @@ async function use(effect: string, options: NodeOptions = {}): Promise<Use> {
       }
       const known = () => FreezeState.capabilities.guardian;
       untilNow(() => !known().available, 'it is known that there is none');
-      // By this one it is said at the latest.
+      // At the latest this state prints the warning.
       new FreezeState('process', member).close();
       return known();
     },
@@ -44,7 +44,7 @@ async function use(effect: string, options: NodeOptions = {}): Promise<Use> {
   );
   expect({ code, stderr }).toMatchObject({ code: 0 });
   await running(pid);
-  // Known before the start and, a moment later, by it.
+  // The reason is known before the start, and a moment later by the start itself.
   const [known, warnings] = [stdout, stderr].map((text) => text.replace('posix_spawn: ENOTDIR', 'access: ENOTDIR'));
   return { known: JSON.parse(known as string) as Use['known'], warnings: warnings as string };
 }

@@ -32,12 +32,12 @@ export function processesOf(path: string): number[] {
   return numbersIn(path, 'cgroup.procs').map(Number);
 }
 
-/** Those that states of that process have made under a cgroup. */
+/** The cgroups that states of that process have made under a cgroup. */
 export function madeBy(pid: number, parent: string): string[] {
   return readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${pid}-`));
 }
 
-/** Those that states of this process have made. */
+/** The cgroups that states of this process have made under it. */
 export const madeUnder = (parent: string): string[] => madeBy(process.pid, parent);
 
 export function cgroupErrorOf(operation: () => unknown): CgroupError {
@@ -81,7 +81,7 @@ function thaw(path: string): void {
   for (const name of madeUnder(path)) thaw(join(path, name));
 }
 
-/** With what a state that failed has left in it. */
+/** Removes the cgroup with what a failed state has left in it. */
 async function remove(path: string): Promise<void> {
   if (!existsSync(path)) return;
   for (const name of madeUnder(path)) await remove(join(path, name));

@@ -19,7 +19,7 @@ export function statFields(pid: number | string): readonly string[] {
   return ['', '', '', ...text.slice(text.lastIndexOf(')') + 2).split(' ')];
 }
 
-/** One of them; '' where there is no such process. */
+/** One field of /proc/<pid>/stat; '' where there is no such process. */
 export function statField(pid: number | string, field: number): string {
   return statFields(pid)[field] ?? '';
 }
@@ -82,7 +82,7 @@ function hasFrozenWithCgroup(pid: number): boolean {
   }
 }
 
-/** R, S, D, T, Z and so on, and T as well for a process that is about to stop, by a signal or with its cgroup; '' where there is no such process. */
+/** R, S, D, T, Z and so on; T as well for a process about to stop, by a signal or with its cgroup; '' where there is none. */
 export function letterOf(pid: number): string {
   // In this order: once the signal is taken, the process is stopped. One that was killed never takes it.
   const isAbout = isAboutToStop(pid) || isFrozenWithCgroup(pid);
@@ -90,17 +90,17 @@ export function letterOf(pid: number): string {
   return isAbout && isAwake(letter) ? 'T' : letter;
 }
 
-/** Stopped, or about to: where it is not, no SIGSTOP has been sent that was not taken back. */
+/** Whether the process is stopped, or about to stop. If not, no SIGSTOP was sent that was not taken back. */
 export function isStopped(pid: number): boolean {
   return letterOf(pid) === 'T';
 }
 
-/** Stopped by a signal, or frozen with its cgroup; which takes effect a moment after it was asked for. */
+/** Waits until all are stopped by a signal, or frozen with their cgroup, which takes effect a moment later. */
 export function stopped(...pids: number[]): Promise<void> {
   return until(() => pids.every((pid) => statField(pid, 3) === 'T' || hasFrozenWithCgroup(pid)), `${pids} are stopped`);
 }
 
-/** Alive and not stopped. */
+/** Waits until all are alive and not stopped. */
 export function running(...pids: number[]): Promise<void> {
   return until(() => pids.every((pid) => isAwake(letterOf(pid))), `${pids} run`);
 }

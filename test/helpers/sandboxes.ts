@@ -39,10 +39,10 @@ const made = new Set<Sandbox>();
 /** Milliseconds. On a busy machine a process can wait seconds for a processor; a test must not fail for that. */
 const patience = 30_000;
 
-/** For an end in which no process has to be killed. */
+/** Options of an end in which no process has to be killed. */
 export const patient = { forceKillAfter: patience, timeout: 2 * patience } as const;
 
-/** One whose processes end with the test at the latest. */
+/** A sandbox whose processes end with the test at the latest. */
 export function makeSandbox(options: SandboxOptions): Sandbox {
   const sandbox = new Sandbox({ confirm: { timeout: patience }, ...options });
   made.add(sandbox);
@@ -79,7 +79,7 @@ function kill(pid: number): void {
   }
 }
 
-/** Freezes it now. In mode none nothing is frozen. */
+/** Freezes the sandbox now. In mode none nothing is frozen. */
 export async function freeze(sandbox: Sandbox): Promise<void> {
   const { isFrozen } = await sandbox.freeze({ timeout: patience });
   expect(isFrozen).toBe(sandbox.state.mode !== FreezeMode.None);
@@ -95,7 +95,7 @@ export function started<C extends ChildProcess>(child: C): C & { readonly pid: n
   return child as C & { readonly pid: number };
 }
 
-/** Its output's next piece. */
+/** The next piece of the child's output. */
 export async function output({ stdout }: ChildProcess): Promise<string> {
   if (stdout === null) throw new Error('It has no pipe.');
   const [piece] = (await once(stdout, 'data')) as [Buffer];

@@ -1,4 +1,4 @@
-/** For what is to happen at once: long enough for a machine on which a process waits seconds for its turn. */
+/** Milliseconds for what is to happen at once, on a machine where a process may wait seconds for its turn. */
 const patience = 30_000;
 
 /** Waits for the condition, and fails where it does not come true within `deadline` ms. */

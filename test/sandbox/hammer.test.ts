@@ -58,7 +58,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
 });
 
 const sleep = 'sleep 60 >/dev/null 2>&1 </dev/null';
-/** What is said when all of it has begun. Each ends with its input, or after a minute, where the test is broken. */
+/** Printed when all processes have begun. Each ends with its input; if the test is broken, after a minute. */
 const programs = [
   'echo ready; read line',
   `trap '' TERM; echo ready; read line`,
@@ -76,7 +76,7 @@ async function live(mode: FreezeMode, number: number): Promise<void> {
     started(sandbox.spawn('/bin/sh', ['-c', program], { stdio: ['pipe', 'pipe', 'ignore'] })),
   );
   await Promise.all(children.map(output));
-  // It may be that one has begun to exit, and is in no state to be stopped in time.
+  // A process may have begun to exit, and then cannot be stopped in time.
   if (number % 2 === 0) await sandbox.freeze({ timeout: 5000 }).catch(() => undefined);
   if (number % 5 === 4) sandbox.kill();
   await sandbox.terminate({ forceKillAfter: 10 * (number % 4), timeout: 60_000 });

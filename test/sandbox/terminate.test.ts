@@ -18,7 +18,7 @@ import {
 import { until, untilNow } from '../helpers/until';
 
 const byHand = { freezeAfter: false } as const;
-/** They end by themselves a while after a test that was broken. */
+/** Ends by itself some time after a broken test. */
 const sleep = 'sleep 60 >/dev/null 2>&1 </dev/null';
 /** A child, a grandchild whose parent has gone, and one in a session of its own whose parent has gone. */
 const daemons = `${sleep} & (${sleep} &) ; setsid sh -c '${sleep} & exit'`;

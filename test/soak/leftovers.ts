@@ -36,7 +36,7 @@ export function threads(): number {
   return readdirSync('/proc/self/task').length;
 }
 
-/** But for files: Node leaves a worker's program open that it is reading when the worker is terminated. */
+/** Not of files: when a worker is terminated while Node reads its program, that file stays open. */
 export function descriptors(): number {
   return readdirSync('/proc/self/fd').filter((fd) => {
     try {
@@ -48,7 +48,7 @@ export function descriptors(): number {
   }).length;
 }
 
-/** Nothing where it comes true in time, or else what did not. */
+/** `undefined` where the condition comes true in time, else what did not. */
 export async function within(
   ms: number,
   condition: () => boolean,

@@ -11,11 +11,11 @@ import { playRound } from './round';
 
 const [rounds = 0, seconds = 0] = process.argv.slice(2, 4).map(Number);
 const plant = process.argv[4] as (typeof plants)[number] | 'nothing';
-/** In which Node and the addon open what they open once, and the allocators grow. */
+/** Rounds in which Node and the addon open what they open once, and the allocators grow. */
 const warmUp = 3;
-/** In kB: how much the least of the last three rounds may be above that of the first three after the warm-up. */
+/** By how many kB the least memory of the last three rounds may exceed that of the first three after the warm-up. */
 const mayGrow = { heap: 2 * 1024, resident: 24 * 1024 };
-/** Over what there is after the warm-up: one thread that Node begins late, with its descriptors. */
+/** What may be added after the warm-up: one thread that Node begins late, with its descriptors. */
 const mayOpen = { descriptors: 5, threads: 1 };
 const kept: unknown[] = [];
 
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     reports.push(report);
     process.send?.(report);
     found.push(...told.map((line) => `round ${round}: ${line}`));
-    // What went wrong once goes wrong again, and each time waits for what does not come.
+    // A fault comes back each round, and each time a wait runs into its deadline.
     if (found.length > 0) break;
   }
 
