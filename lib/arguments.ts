@@ -8,6 +8,7 @@ import {
   FreezeMode,
   type FreezeOptions,
   type FreezeSnapshot,
+  type RegisterOptions,
   type WaitOptions,
 } from './types';
 
@@ -215,4 +216,10 @@ export function checkedWaitOptions(
 
 export function checkedConfirmOptions(options: unknown): ConfirmOptions {
   return checkedWaitOptions(options, ['timeout', 'signal'], 'for the default');
+}
+
+export function checkedRegisterOptions(given: unknown): RegisterOptions {
+  const options = taken('options', given, ['joins']);
+  checkBoolean('options.joins', options['joins']);
+  return options;
 }

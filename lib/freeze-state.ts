@@ -2,6 +2,7 @@ import { type InspectOptions, inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import {
   checkedConfirmOptions,
+  checkedRegisterOptions,
   checkedWaitOptions,
   checkFlag,
   checkMayBlock,
@@ -35,6 +36,7 @@ import {
   type FreezeReport,
   type FreezeSnapshot,
   type MemberStatus,
+  type RegisterOptions,
   type ReleaseOptions,
   type WaitOptions,
   type WaitSyncOptions,
@@ -220,9 +222,10 @@ export class FreezeState implements Disposable {
    * @throws PermissionDeniedError, SignalFailedError where the state is frozen and the process cannot be stopped.
    * @throws CgroupError in mode `cgroup` where it cannot be moved. In each case nothing is registered.
    */
-  registerPid(pid: number): void {
+  registerPid(pid: number, options: RegisterOptions = {}): void {
     FreezeState.#check(this, 'registerPid');
-    const failures = this.#handle.registerPid(pid);
+    const { joins = false } = inside(FreezeState.prototype.registerPid, () => checkedRegisterOptions(options));
+    const failures = this.#handle.registerPid(pid, joins);
     if (failures !== undefined) throw failed('registerPid', failures, pid);
     tellMember(this, this.#handle, pid, 'registered');
   }

@@ -42,6 +42,7 @@ export {
   type NotFrozenReport,
   type Outcome,
   type ProcessState,
+  type RegisterOptions,
   type ReleaseOptions,
   type Signalling,
   type UnstoppedProcess,

@@ -108,7 +108,8 @@ export const outcomeNames: readonly MemberOutcome['outcome'][] = ['stopped', 'go
 
 /** One state; native/binding/state_handle.h. */
 export interface StateHandle extends HotCalls {
-  registerPid(pid: number): undefined | NativeFailure[];
+  /** `joins`: a child that moves itself into the control group, where the mode has one; `Membership::expect`. */
+  registerPid(pid: number, joins: boolean): undefined | NativeFailure[];
   /** All or none; `index` is the place of the pid that failed. */
   registerPids(pids: readonly number[]): undefined | { failures: NativeFailure[]; index: number };
   unregisterPid(pid: number): boolean | NativeFailure[];

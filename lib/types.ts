@@ -215,6 +215,17 @@ export interface MemberStatus {
   readonly stoppedByUs: boolean;
 }
 
+/** Of {@link FreezeState.registerPid}. */
+export interface RegisterOptions {
+  /**
+   * In mode `cgroup`: the process, a child of this one, is about to move itself into {@link FreezeState.cgroup} before it runs
+   * any code that matters, so it is not moved. Until it was seen inside, a freeze counts it as stopped, and a confirmation waits
+   * for it. Call `registerPid(pid)` once it has joined, or could not: a process that is outside then is moved. In other modes
+   * this changes nothing. `Sandbox` starts its children so.
+   */
+  readonly joins?: boolean;
+}
+
 /** How members are told apart and signalled. */
 export type Signalling = 'pidfd' | 'start-time' | 'kill' | 'none';
 

@@ -31,11 +31,15 @@ export class Children {
     return [...this.#living.keys()];
   }
 
-  /** Makes the child a member, unless it could not be started or has exited. */
-  add(child: ChildProcess): void {
+  /**
+   * Makes the child a member, unless it could not be started or has exited.
+   *
+   * @param joins it moves itself into the control group.
+   */
+  add(child: ChildProcess, joins: boolean): void {
     const { pid } = child;
     if (pid === undefined || hasEnded(child) || this.#known.has(child)) return;
-    this.state.registerPid(pid);
+    this.state.registerPid(pid, { joins });
     this.#known.add(child);
     const exit = new Promise<void>((resolve) => {
       onEnd(child, () => {

@@ -37,6 +37,8 @@ export class Freezing {
     private readonly state: FreezeState,
     private readonly policy: Policy,
     private readonly tell: Tell,
+    /** Waits for what a freeze is not to meet; `undefined` where there is nothing. */
+    private readonly ready: () => Promise<unknown> | undefined,
   ) {
     void follow(
       state,
@@ -48,6 +50,9 @@ export class Freezing {
   /** At the current epoch. */
   async now(options: ConfirmOptions): Promise<FreezeReport> {
     const epoch = this.state.currentEpoch;
+    // A freeze without a wait takes its first step during the call.
+    const wait = this.ready();
+    if (wait !== undefined) await wait;
     try {
       const report = await this.state.confirmFreezeAtEpoch(epoch, options);
       if (report.isFrozen) this.#told(report);
@@ -70,6 +75,8 @@ export class Freezing {
 
   async #freezeWhenIdle(ticket: number): Promise<void> {
     try {
+      const wait = this.ready();
+      if (wait !== undefined) await wait;
       // By a call outside of this class, at this ticket or a newer one.
       if (this.state.isFrozen) return;
       const report = await this.#freeze(ticket);

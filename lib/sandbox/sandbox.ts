@@ -14,6 +14,7 @@ import { forgetAtExit, killAtExit } from './at-exit';
 import { Children } from './children';
 import { Ending } from './ending';
 import { Freezing, type Tell } from './freezing';
+import { Joins } from './joins';
 import { checkChild, checkedPolicy, checkedTerms, checkedWork, type Terms } from './options';
 import { Reach } from './reach';
 import { sandboxed } from './spawning';
@@ -47,6 +48,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   readonly #mode: FreezeMode;
   readonly #works: Works;
   readonly #children: Children;
+  readonly #joins: Joins;
   readonly #reach: Reach;
   readonly #freezing: Freezing;
   readonly #ending: Ending;
@@ -72,16 +74,21 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     if (policy.endsWithParent) killAtExit(this);
     this.#works = new Works(this.state);
     this.#children = new Children(this.state, this.#works, (child) => tell('exit', child));
+    this.#joins = new Joins(this.state);
     const { cgroup: _, ...others } = policy.state;
     this.#reach = new Reach(id, this.state, mode, this.#children, others);
     this.#ending = new Ending(this.#reach, this.#children);
-    this.#freezing = new Freezing(this.state, policy, tell);
+    this.#freezing = new Freezing(this.state, policy, tell, () => this.#joins.settled());
     const inside =
-      (start: (...given: never[]) => childProcess.ChildProcess) =>
-      (...given: unknown[]) =>
-        this.#start(() => start(...(sandboxed(given, mode, this.#reach.environment) as never[])), true);
-    this.spawn = inside(childProcess.spawn as never) as typeof childProcess.spawn;
-    this.fork = inside(childProcess.fork as never) as typeof childProcess.fork;
+      (start: (...given: never[]) => childProcess.ChildProcess, isFork: boolean) =>
+      (...given: unknown[]) => {
+        return this.#start(() => {
+          const checked = sandboxed(given, mode, this.#reach.environment) as never[];
+          return this.#joins.start(checked, isFork) ?? start(...checked);
+        }, true);
+      };
+    this.spawn = inside(childProcess.spawn as never, false) as typeof childProcess.spawn;
+    this.fork = inside(childProcess.fork as never, true) as typeof childProcess.fork;
   }
 
   /**
@@ -201,7 +208,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
 
   #add(child: childProcess.ChildProcess, isOurs: boolean): void {
     try {
-      this.#children.add(child);
+      this.#children.add(child, this.#joins.has(child));
       this.#reach.started(child.pid);
     } catch (error) {
       if (isOurs) child.kill('SIGKILL');

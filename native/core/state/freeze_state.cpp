@@ -155,7 +155,7 @@ std::optional<FailureCode> FreezeState::whyNoMember(std::int64_t pid) const noex
   return std::nullopt;
 }
 
-RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids) {
+RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids, bool areJoining) {
   if (word_.load() == word::kClosed) return {{{FailureCode::Closed}}};
   for (std::size_t i = 0; i < pids.size(); ++i) {
     if (const auto code = whyNoMember(pids[i]); code) return {{{*code}}, i};
@@ -166,7 +166,7 @@ RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids) {
   const std::uint64_t seen = word_.load();
   if (seen == word::kClosed) return {{{FailureCode::Closed}}};
   if (inProgress_ != nullptr) inProgress_->restart();
-  return Registration(*this, seen).add(pids);
+  return Registration(*this, seen).add(pids, areJoining);
 }
 
 UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {

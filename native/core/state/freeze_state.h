@@ -115,9 +115,12 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// with `NotAPid` for `kNotAPid`; with `PidOutOfRange`, `OwnPid`, `OwnGuardian`, `KernelThread` or `ThreadId`; with
   /// what the mode has to say against a member; with `ResourceExhausted`; with `PermissionDenied` or `SignalFailed`
   /// where a newcomer cannot be stopped; with `Closed`. Then nothing is registered.
-  Failures registerPid(std::int64_t pid) { return registerPids({&pid, 1}).failures; }
+  /// `isJoining`: in mode `Cgroup` it is a child of this process that moves itself into the group before it executes
+  /// its program, so it is not moved. Until it was seen inside a freeze counts it as stopped, and a confirmation waits
+  /// for it. Registering it again, when it has joined or could not, ends that.
+  Failures registerPid(std::int64_t pid, bool isJoining = false) { return registerPids({&pid, 1}, isJoining).failures; }
   /// The same for several, in one hold of the lock: all or none. Those that were members before stay so.
-  RegisterResult registerPids(std::span<const std::int64_t> pids);
+  RegisterResult registerPids(std::span<const std::int64_t> pids, bool areJoining = false);
 
   /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.
   UnregisterResult unregisterPid(std::int64_t pid);

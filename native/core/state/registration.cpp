@@ -6,9 +6,9 @@
 
 namespace freeze_state {
 
-RegisterResult Registration::add(std::span<const std::int64_t> pids) {
+RegisterResult Registration::add(std::span<const std::int64_t> pids, bool areJoining) {
   for (std::size_t i = 0; i < pids.size(); ++i) {
-    Failures failures = admit(static_cast<Pid>(pids[i]));
+    Failures failures = admit(static_cast<Pid>(pids[i]), areJoining);
     if (failures.empty()) continue;
     takeBack(failures);
     return {std::move(failures), i};
@@ -16,7 +16,7 @@ RegisterResult Registration::add(std::span<const std::int64_t> pids) {
   return {};
 }
 
-Failures Registration::admit(Pid pid) {
+Failures Registration::admit(Pid pid, bool isJoining) {
   MemberList& members = state_.members_;
   Freezer& freezer = *state_.freezer_;
   if (Member* known = members.find(pid); known != nullptr) {
@@ -24,7 +24,7 @@ Failures Registration::admit(Pid pid) {
     if (!known->hasExited()) return freezer.admit(members, *known, ifFrozen());
     members.remove(*known);
   }
-  Member& newcomer = members.add({.process = {.pid = pid}});
+  Member& newcomer = members.add({.process = {.pid = pid}, .isJoining = isJoining});
   Failures failures = freezer.admit(members, newcomer, ifFrozen());
   newcomer.isAdmitted = failures.empty();
   if (newcomer.isAdmitted) {

@@ -24,13 +24,13 @@ class Registration {
   ~Registration() = default;
 
   /// Makes the processes that have these pids members, which are fit to be.
-  RegisterResult add(std::span<const std::int64_t> pids);
+  RegisterResult add(std::span<const std::int64_t> pids, bool areJoining);
   /// Where it fails it stays a member.
   Failures remove(Member& member);
 
  private:
   const Ticket* ifFrozen() const noexcept { return word::isFrozen(seen_) ? &ticket_ : nullptr; }
-  Failures admit(Pid pid);
+  Failures admit(Pid pid, bool isJoining);
   void takeBack(Failures& failures);
   void enterForEnd(Member& member) noexcept;
 

@@ -13,7 +13,10 @@ Failures CgroupFreezer::admit(MemberList& members, Member& member, const Ticket*
     // Of one with its number that has exited.
     membership_.forget(member.pid());
     if (Failures failures = control().open(member.pid(), member.process); !failures.empty()) return failures;
+    if (member.isJoining) return membership_.expect(member.process, isFrozenByUs());
   }
+  // Whose join is over: what it has started since is inside with it.
+  if (std::exchange(member.isJoining, false) && membership_.isInside(member.pid(), false)) return {};
   return membership_.enter(members, member.process, isFrozenByUs());
 }
 
@@ -28,6 +31,7 @@ bool CgroupFreezer::isAnyAlive(const MemberList& members) const noexcept {
 
 void CgroupFreezer::begin(MemberList& members) {
   members.refresh();
+  membership_.isAnyJoining(members);
   noted_ = 0;
   hasNoted_ = false;
 }
@@ -156,14 +160,18 @@ void CgroupFreezer::resumeStoppedByOthers(const MemberList& members) {
 }
 
 /// By reading: the kernel limits its notices to about 100 a second.
-Step CgroupFreezer::confirm(MemberList& /*members*/, const Slice& /*slice*/) {
+Step CgroupFreezer::confirm(MemberList& members, const Slice& /*slice*/) {
+  // First: one that joins a group which is frozen changes that for a moment.
+  if (membership_.isAnyJoining(members)) return Step::blocked();
   return group_->hasFrozen() ? Step::done() : Step::blocked();
 }
 
 std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   members.refresh();
   std::vector<Covered> list = Freezer::visit(members);
-  for (Covered& member : list) member.isPending = false;
+  const bool isJoiningPending = isFrozenByUs() && membership_.isAnyJoining(members);
+  for (std::size_t i = 0; i < members.size(); ++i)
+    list[i].isPending = isJoiningPending && members.all()[i].isJoining && !members.all()[i].hasExited();
   for (const Pid pid : membership_.others(members)) list.push_back({pid, Outcome::Stopped, false});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;
@@ -173,7 +181,8 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
 /// frozen ones and does not name them, but they sleep.
 void CgroupFreezer::findPending(std::vector<Covered>& list) const {
   const auto isPending = [](const Covered& one) { return one.isPending; };
-  for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone && membership_.delaysFreeze(one.pid);
+  for (Covered& one : list)
+    one.isPending = one.isPending || (one.outcome != Outcome::Gone && membership_.delaysFreeze(one.pid));
   if (std::ranges::any_of(list, isPending)) return;
   for (Covered& one : list) one.isPending = one.outcome != Outcome::Gone;
 }

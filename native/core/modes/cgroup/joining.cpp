@@ -120,22 +120,45 @@ Failures Joining::takeDescendants(Pid root) {
   return {membership_.failureOf(EAGAIN, "fork", root)};
 }
 
-Failures Joining::moveIn(Process& process) const {
-  const Pid pid = process.pid;
+/// Why no process may come in from there now.
+Failures Joining::whyFrozen(Pid pid, const std::string& here) const {
   // A foreign process may have removed the group, and made another of that name.
   bool isSet = false;
   if (const int error = group_.readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
   // In a group that is frozen by others, it would be frozen without a request; out of one, it would be thawed.
   const std::string watched = isFrozenByUs_ ? group_.parent() : group_.path();
-  std::string here;
-  if (const int error = membership_.findDirectory(pid, group_.mount().point, here); error != 0)
-    return {membership_.placeFailure(error, pid)};
-  for (const std::string& directory : {watched, cgroup::isWithin(here, group_.path()) ? watched : here}) {
+  std::vector<std::string> directories{watched};
+  if (!cgroup::isWithin(here, group_.path())) directories.push_back(here);
+  for (const std::string& directory : directories) {
     std::string frozen;
     if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)
       return {membership_.placeFailure(error, pid)};
     if (!frozen.empty()) return {cgroup::refusal(FailureCode::CgroupFrozen, frozen, pid)};
   }
+  return {};
+}
+
+Failures Joining::expect(Pid pid) const {
+  const Pid own = control_.ownPid();
+  const std::lock_guard joining(Origins::all().joining());
+  // A child is born where we are. Where it is now may be the group already.
+  std::string here;
+  if (const int error = membership_.findDirectory(own, group_.mount().point, here); error != 0)
+    return {membership_.placeFailure(error, own)};
+  if (here.empty()) return {cgroup::refusal(FailureCode::CgroupUnseen, group_.mount().point, pid)};
+  Failures failures = whyHeld(pid, here);
+  // Where we are is not frozen, since we run.
+  if (failures.empty()) failures = whyFrozen(pid, group_.path());
+  if (failures.empty()) Origins::all().note(membership_.id(), pid, here);
+  return failures;
+}
+
+Failures Joining::moveIn(Process& process) const {
+  const Pid pid = process.pid;
+  std::string here;
+  if (const int error = membership_.findDirectory(pid, group_.mount().point, here); error != 0)
+    return {membership_.placeFailure(error, pid)};
+  if (Failures failures = whyFrozen(pid, here); !failures.empty()) return failures;
   const int error = moves_.in(pid);
   if (error == ESRCH) process.hasExited = true;
   if (error == ENOENT || error == ENODEV) return {membership_.failureOf(error, "write")};

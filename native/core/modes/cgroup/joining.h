@@ -22,6 +22,9 @@ class Joining {
 
   /// Moves in the process, which is held. On failure all of them are where they were.
   Failures run(Process& process);
+  /// Takes note of a child of ours that moves itself in: between its fork and its program it runs no code but that
+  /// which does so, and comes to a frozen group as any process does: frozen before its program.
+  Failures expect(Pid pid) const;
 
  private:
   /// What was done to have a process inside.
@@ -37,6 +40,7 @@ class Joining {
   Failures moveIn(Process& process) const;
   Failures giveBack() const;
   Failures whyHeld(Pid pid, const std::string& here) const;
+  Failures whyFrozen(Pid pid, const std::string& here) const;
   std::string originOf(Pid pid, const std::string& here) const;
 
   const Membership& membership_;

@@ -72,8 +72,37 @@ Failures Membership::enter(const MemberList& members, Process& process, bool isF
   return Joining(*this, isFrozenByUs).run(process);
 }
 
-Failures Membership::leave(const MemberList& members, const Member& member) {
+Failures Membership::expect(const Process& process, bool isFrozenByUs) const {
+  return process.hasExited ? Failures() : Joining(*this, isFrozenByUs).expect(process.pid);
+}
+
+bool Membership::isStillJoining(Member& member) const {
+  if (member.isJoining && (control_.hasExited(member.process) || isInside(member.pid(), false)))
+    member.isJoining = false;
+  return member.isJoining;
+}
+
+bool Membership::isAnyJoining(MemberList& members) const {
+  bool isAny = false;
+  for (Member& member : members.all()) isAny = isStillJoining(member) || isAny;
+  return isAny;
+}
+
+/// Before members leave: one that came in behind their back would stay. A join takes some ten milliseconds, and longer
+/// on a machine that is overloaded; one that fails, or is stopped by others, is not waited for any longer.
+void Membership::awaitJoins(std::span<Member> members) const {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kPatience{200};
+  const auto end = Clock::now() + kPatience;
+  for (Member& member : members) {
+    while (isStillJoining(member) && isThere() && Clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+Failures Membership::leave(MemberList& members, Member& member) {
   const Pid pid = member.pid();
+  awaitJoins({&member, 1});
   const auto origin = Origins::all().of(id(), pid);
   // First: of two that share the group, the last one moves it.
   forget(pid);
@@ -117,6 +146,7 @@ Failures Membership::leaveWithSubtrees(const MemberList& members, const OriginMa
 
 Failures Membership::leaveAll(MemberList& members) {
   // First: of two states that share the group, the last one moves the processes that both have.
+  awaitJoins(members.all());
   const OriginMap origins = Origins::all().leave(id());
   if (!isThere()) return {};
   // Where there are no descriptors, the moves have these.
@@ -159,7 +189,7 @@ Failures Membership::findMovedOut(const MemberList& members, const std::vector<P
   for (const Member& member : members.all()) {
     const Pid pid = member.pid();
     // It may be in one below, and its first thread may have ended.
-    if (member.hasExited() || std::ranges::binary_search(inside, pid)) continue;
+    if (member.hasExited() || member.isJoining || std::ranges::binary_search(inside, pid)) continue;
     bool isHere = false;
     Process again = member.process;
     const int error = verified(control_, again, [&] { return findInside(pid, isHere); });

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -55,9 +56,13 @@ class Membership {
   /// moved out. A process that is inside stays where it is, and so does a descendant that another state has. All or
   /// none. `isFrozenByUs`: we froze the group, and so they are frozen as well.
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
+  /// Takes note of a child of ours that moves itself in, instead of `enter`. It is joining until it was seen inside.
+  Failures expect(const Process& process, bool isFrozenByUs) const;
+  /// Whether a member is joining still. One that was seen inside, or has exited, is not any more.
+  bool isAnyJoining(MemberList& members) const;
   /// Moves the member out with its subtree: its descendants in the group, but for those below another member, of this
   /// state or another.
-  Failures leave(const MemberList& members, const Member& member);
+  Failures leave(MemberList& members, Member& member);
   /// The same for all members; out of an owned group, for every process in it. For the end: closes the files of the
   /// group.
   Failures leaveAll(MemberList& members);
@@ -87,6 +92,8 @@ class Membership {
 
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
   void forgetGone(const MemberList& members) const;
+  bool isStillJoining(Member& member) const;
+  void awaitJoins(std::span<Member> members) const;
   std::unordered_set<Pid> takenBySharers() const;
   Failures leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const;
   Failures leaveRest(const OriginMap& origins, const std::string& otherwise) const;

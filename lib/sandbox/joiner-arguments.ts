@@ -1,0 +1,68 @@
+import { fileURLToPath } from 'node:url';
+import { pathOf } from './lookup';
+
+/** How `spawn` or `fork` is called so that it starts the joiner, and what it would have started. */
+export interface JoinerCall {
+  /** For `spawn` and `fork` of Node. */
+  readonly given: unknown[];
+  /** As Node shows it: `spawnfile`, and the first of `spawnargs`. */
+  readonly file: string;
+  readonly argv0: string;
+  /** How many descriptors the user's `stdio` has; ours are behind them. */
+  readonly count: number;
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+/**
+ * Rewrites the call, as `sandboxed` gives it, for the joiner; native/joiner/main.cpp says what it is told. Its orders are in
+ * argv[0], so that the arguments are the program's, whatever Node makes of them. `undefined` where Node is to be called as it is:
+ * since it would refuse the arguments, or could not execute the program, which its own error is to tell.
+ *
+ * @param procs a descriptor of the group's cgroup.procs.
+ */
+export function callOfJoiner(
+  given: readonly unknown[],
+  { joiner, procs, isFork }: { joiner: string; procs: number; isFork: boolean },
+): JoinerCall | undefined {
+  const hasArgs = given[1] === undefined || given[1] === null || Array.isArray(given[1]);
+  const options = (hasArgs ? given[2] : given[1]) as Options;
+  const args = hasArgs ? (given[1] ?? []) : [];
+  if (typeof options !== 'object' || options === null || !Array.isArray(args)) return undefined;
+  const [first] = given;
+  const stdio = stdioOf(options, isFork);
+  const shell = isFork ? undefined : options['shell'];
+  const named = isFork ? options['execPath'] || process.execPath : first;
+  const file = shell ? (shell === true ? '/bin/sh' : shell) : named;
+  const { argv0 = file } = options;
+  const program = typeof file === 'string' ? programOf(file, options) : undefined;
+  if (typeof file !== 'string' || typeof argv0 !== 'string' || program === undefined || stdio === undefined)
+    return undefined;
+  const count = stdio.length;
+  const orders = `freeze-state-joiner ${count} ${count + 1} ${Buffer.byteLength(program)} ${program} ${argv0}`;
+  const all = { ...options, stdio: [...stdio, procs, 'pipe'], argv0: orders };
+  const words = shell ? ['-c', [first, ...args].join(' ')] : args;
+  const call = isFork ? [first, words, { ...all, execPath: joiner }] : [joiner, words, { ...all, shell: false }];
+  return { given: call, file, argv0, count };
+}
+
+function programOf(file: string, { env, cwd, uid, gid }: Options): string | undefined {
+  try {
+    const directory = cwd instanceof URL ? fileURLToPath(cwd) : (cwd ?? process.cwd());
+    if (typeof directory !== 'string' || typeof env !== 'object' || env === null) return undefined;
+    const { PATH: path } = env as NodeJS.ProcessEnv;
+    const isOtherUser = uid !== undefined || gid !== undefined;
+    return pathOf(file, { path: path === undefined ? path : String(path), cwd: directory, isOtherUser });
+  } catch {
+    // There is no such directory, say.
+    return undefined;
+  }
+}
+
+/** As an array, as Node makes one of it. */
+function stdioOf({ stdio, silent }: Options, isFork: boolean): unknown[] | undefined {
+  if (Array.isArray(stdio)) return [...stdio, undefined, undefined, undefined].slice(0, Math.max(3, stdio.length));
+  const word = stdio || (isFork && !silent ? 'inherit' : 'pipe');
+  if (typeof word !== 'string') return undefined;
+  return isFork ? [word, word, word, 'ipc'] : [word, word, word];
+}

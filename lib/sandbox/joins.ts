@@ -1,0 +1,143 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
+import { clock } from '../clock';
+import { FreezeClosedError, type FreezeState } from '../index';
+import { joinerProgram } from '../joiner';
+import { callOfJoiner, type JoinerCall } from './joiner-arguments';
+import { hasEnded } from './works';
+
+type Start = (...given: unknown[]) => ChildProcess;
+
+/** Milliseconds for which a freeze waits for those that join; then it goes on, and waits in the kernel. */
+const patience = 100;
+
+/**
+ * Children that move themselves into the control group before they execute their programs, in mode `cgroup`: the child and not
+ * this thread waits for the kernel then.
+ */
+export class Joins {
+  readonly #pending = new Set<Promise<void>>();
+  readonly #children = new WeakSet<ChildProcess>();
+
+  constructor(private readonly state: FreezeState) {}
+
+  /**
+   * Starts a child that joins.
+   *
+   * @param given the arguments of `spawn` or `fork`, with options.
+   * @returns `undefined` where Node is to start it, and then it is to be moved.
+   */
+  start(given: readonly unknown[], isFork: boolean): ChildProcess | undefined {
+    const { cgroup } = this.state;
+    const joiner = cgroup === undefined ? undefined : joinerProgram();
+    if (cgroup === undefined || joiner === undefined) return undefined;
+    let procs: number;
+    try {
+      procs = openSync(join(cgroup, 'cgroup.procs'), constants.O_WRONLY);
+    } catch {
+      return undefined;
+    }
+    try {
+      const call = callOfJoiner(given, { joiner, procs, isFork });
+      return call === undefined ? undefined : this.#start(call, isFork);
+    } finally {
+      closeSync(procs);
+    }
+  }
+
+  /** Whether it was started so. */
+  has(child: ChildProcess): boolean {
+    return this.#children.has(child);
+  }
+
+  /** Until those that are joining have joined, for a while; `undefined` where none is. */
+  settled(): Promise<unknown> | undefined {
+    if (this.#pending.size === 0) return undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise((resolve) => {
+      timer = clock.setTimeout(() => resolve(undefined), patience);
+    });
+    return Promise.race([Promise.all(this.#pending), limit]).finally(() => clock.clearTimeout(timer));
+  }
+
+  #start({ given, file, argv0, count }: JoinerCall, isFork: boolean): ChildProcess | undefined {
+    let child: ChildProcess;
+    try {
+      child = (isFork ? (fork as Start) : (spawn as Start))(...given);
+    } catch {
+      return undefined;
+    }
+    if (child.pid === undefined) {
+      // The child's user may not execute it, for one. What is wrong with the program Node tells.
+      child.on('error', () => undefined);
+      return undefined;
+    }
+    const stdio = child.stdio as unknown as unknown[];
+    const status = stdio[count + 1] as Socket;
+    stdio.length = count;
+    child.spawnargs[0] = argv0;
+    (child as { spawnfile: string }).spawnfile = file;
+    this.#children.add(child);
+    const settled = this.#follow(child, child.pid, status);
+    this.#pending.add(settled);
+    void settled.then(() => this.#pending.delete(settled));
+    return child;
+  }
+
+  /** Until its program begins, or it has ended. */
+  #follow(child: ChildProcess, pid: number, status: Socket): Promise<void> {
+    status.on('data', (line: Buffer) => {
+      const [, what, number] = /^(join|exec) (\d+)\n$/.exec(line.toString()) ?? [];
+      if (what === 'join') this.#move(child, pid, status);
+      else if (what === 'exec') child.emit('error', execError(child, Number(number)));
+    });
+    // It was killed.
+    status.on('error', () => undefined);
+    return new Promise((resolve) => {
+      status.on('close', () => {
+        this.#joined(child, pid);
+        resolve();
+      });
+    });
+  }
+
+  /** It could not join, and waits before its program: we may be allowed to. */
+  #move(child: ChildProcess, pid: number, status: Socket): void {
+    try {
+      if (this.state.pids.includes(pid)) this.state.registerPid(pid);
+    } catch (error) {
+      if (!(error instanceof FreezeClosedError)) {
+        child.kill('SIGKILL');
+        child.emit('error', error);
+        return;
+      }
+    }
+    status.write('.');
+  }
+
+  /** From now on it is to be inside, as any member. */
+  #joined(child: ChildProcess, pid: number): void {
+    if (hasEnded(child)) return;
+    try {
+      if (this.state.pids.includes(pid)) this.state.registerPid(pid);
+    } catch {
+      // It is closed; or the child has left, and cannot be moved in: the next freeze tells.
+    }
+  }
+}
+
+/** As Node makes it of a program that it cannot execute. */
+function execError({ spawnfile, spawnargs }: ChildProcess, errno: number): Error {
+  const code = getSystemErrorName(-errno);
+  const syscall = `spawn ${spawnfile}`;
+  return Object.assign(new Error(`${syscall} ${code}`), {
+    errno: -errno,
+    code,
+    syscall,
+    path: spawnfile,
+    spawnargs: spawnargs.slice(1),
+  });
+}

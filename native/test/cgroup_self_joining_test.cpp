@@ -1,0 +1,157 @@
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "../core/modes/cgroup/freezer.h"
+#include "../core/state/confirmation.h"
+#include "../core/state/freeze_state.h"
+#include "support/describe.h"
+#include "support/hierarchy.h"
+#include "support/script.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+constexpr bool kJoining = true;
+constexpr Deadline kOver{};
+
+/// A state on directories that the test plays, and its processes, which come in when the test moves them.
+struct Joining {
+  explicit Joining(bool isOwned = true) {
+    Failures failures;
+    auto group = FreezeFile::open({all.root, "/"}, all.group(), isOwned, failures);
+    REQUIRE(describe(failures).empty());
+    CgroupAccess access = all.access();
+    access.find = [this, find = access.find](Pid pid, const cgroup::Mount& mount, std::string& directory) {
+      if (pid == late && --looks == 0) join(pid);
+      return find(pid, mount, directory);
+    };
+    state = std::make_shared<FreezeState>(
+        Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), LoopOptions{.boost = false}, script, nullptr,
+                                                      std::move(access)));
+  }
+  void join(Pid pid) {
+    all.where[pid] = all.group();
+    all.list();
+  }
+  void leave(Pid pid) {
+    all.where[pid] = all.origin();
+    all.list();
+  }
+  std::string placeOf(Pid pid) {
+    const auto found = all.where.find(pid);
+    return found == all.where.end() ? all.origin() : found->second;
+  }
+
+  Hierarchy all;
+  Script script;
+  std::shared_ptr<FreezeState> state;
+  Pid late = 0;   ///< this one joins
+  int looks = 0;  ///< when it was looked for so often
+};
+
+}  // namespace
+
+TEST_SUITE("a process that joins a cgroup by itself") {
+  TEST_CASE("is a member at once, and is not moved") {
+    Joining fake;
+    CHECK(describe(fake.state->registerPid(101, kJoining)).empty());
+    CHECK(fake.state->pids() == std::vector<Pid>{101});
+    CHECK(fake.all.asked.empty());
+  }
+
+  TEST_CASE("is covered by a freeze before it has joined, and a confirmation waits for it") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    Confirmation::Progress progress = confirmation.step(kOver);
+    while (progress.stage == Confirmation::Stage::Freezing) progress = confirmation.step(kOver);
+    CHECK(fake.all.isFrozen());
+    // The kernel says so of a group that nothing is in.
+    fake.all.update();
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopping);
+    CHECK(confirmation.step(kOver).step.kind == Step::Kind::Blocked);
+    CHECK(confirmation.pending() == std::vector<Pid>{101});
+    fake.join(101);
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
+    CHECK(confirmation.pending()->empty());
+  }
+
+  TEST_CASE("does not keep a confirmation waiting where it has died") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    fake.state->registerPid(102);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    Confirmation::Progress progress = confirmation.step(kOver);
+    while (progress.stage == Confirmation::Stage::Freezing) progress = confirmation.step(kOver);
+    fake.all.update();
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopping);
+    fake.script.exited(101);
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
+  }
+
+  TEST_CASE("is a member like any other once a freeze has seen it inside: one that is moved out then is found") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    fake.join(101);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    fake.state->unfreeze();
+    fake.leave(101);
+    CHECK(describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupLeft 101"));
+  }
+
+  TEST_CASE("is so as well once it was registered again, and is moved then where it is outside") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    fake.state->registerPid(102, kJoining);
+    fake.join(101);
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(fake.all.asked.empty());
+    CHECK(describe(fake.state->registerPid(102)).empty());
+    CHECK(fake.placeOf(102) == fake.all.group());
+    fake.leave(101);
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupLeft 101"));
+  }
+
+  TEST_CASE("goes back to where we are, also where it was inside before it was registered") {
+    for (const bool isOwned : {false, true}) {
+      Joining fake(isOwned);
+      fake.join(101);
+      fake.state->registerPid(101, kJoining);
+      fake.state->registerPid(102, kJoining);
+      fake.join(102);
+      CHECK(fake.state->unregisterPid(101).found);
+      CHECK(fake.placeOf(101) == fake.all.origin());
+      // The directories of a test are not removed.
+      fake.state->close();
+      CHECK(fake.placeOf(102) == fake.all.origin());
+    }
+  }
+
+  TEST_CASE("is waited for when it leaves, so that it does not come in afterwards") {
+    for (const bool isClosing : {false, true}) {
+      Joining fake;
+      fake.state->registerPid(101, kJoining);
+      fake.late = 101;
+      fake.looks = 5;
+      if (isClosing)
+        fake.state->close();
+      else
+        CHECK(describe(fake.state->unregisterPid(101).failures).empty());
+      CHECK(fake.placeOf(101) == fake.all.origin());
+    }
+  }
+
+  TEST_CASE("is refused where the group is frozen by others") {
+    Joining fake;
+    Hierarchy::write(fake.all.group(), "cgroup.freeze", "1\n");
+    CHECK(describe(fake.state->registerPid(101, kJoining)).starts_with("CgroupFrozen 101"));
+    CHECK(fake.state->pids()->empty());
+    CHECK(fake.script.held().empty());
+  }
+}
+
+}  // namespace freeze_state::test

@@ -1,0 +1,272 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { FreezeMode, FreezeState } from 'freeze-state';
+import type { Sandbox } from 'freeze-state/sandbox';
+import { afterAll, describe, expect, it } from 'vitest';
+import { processesOf } from '../helpers/cgroups';
+import { adopt } from '../helpers/children';
+import { cgroupOf } from '../helpers/proc';
+import { canBecomeNobody, nobody } from '../helpers/processes';
+import { targetProgram } from '../helpers/programs';
+import { leftovers, makeSandbox, output, patient, sleeperIn, started } from '../helpers/sandboxes';
+
+const has = FreezeState.capabilities.modes[FreezeMode.Cgroup].available;
+const folder = mkdtempSync(join(tmpdir(), 'freeze-state-joining-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const make = (): Sandbox => makeSandbox({ mode: FreezeMode.Cgroup, freezeAfter: false });
+const groupOf = ({ state }: Sandbox): string => state.cgroup ?? '';
+
+function script(name: string, content: string, mode = 0o755): string {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  chmodSync(file, mode);
+  return file;
+}
+
+async function all(child: ChildProcess): Promise<string> {
+  return child.stdout === null ? '' : await text(child.stdout);
+}
+
+/** What Node alone does, and what a sandbox does with the same arguments. */
+async function both<T>(start: (spawnOf: typeof spawn) => Promise<T>): Promise<[T, T]> {
+  return [await start(spawn), await start(make().spawn)];
+}
+
+/** A program's view of itself, but for its numbers and for the word of the sandbox. */
+const selfPortrait = `
+  const { readFileSync, readdirSync, readlinkSync } = require('node:fs');
+  const fds = readdirSync('/proc/self/fd').map((fd) => {
+    try { return fd + ' ' + readlinkSync('/proc/self/fd/' + fd).replace(/\\d+/g, ''); } catch { return ''; }
+  });
+  const status = readFileSync('/proc/self/status', 'latin1');
+  const { FREEZE_STATE_SANDBOX, ...env } = process.env;
+  const parent = process.ppid;
+  const signals = status.match(/^(SigQ|ShdPnd|SigPnd|SigBlk|SigIgn|SigCgt|CapEff|NoNewPrivs|Seccomp):.*$/gm);
+  const args = readFileSync('/proc/self/cmdline', 'latin1');
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  console.log(JSON.stringify({ fds, signals: signals.filter((l) => !/^SigQ/.test(l)), env, args, parent, limits, umask: process.umask(),
+    exe: readlinkSync('/proc/self/exe'), argv0: process.argv0, cwd: process.cwd(), comm: readFileSync('/proc/self/comm', 'latin1') }));
+`;
+
+describe.skipIf(!has)('a child in mode cgroup', () => {
+  it('is in the group from its first instruction on, and so is all that it starts', async () => {
+    const sandbox = make();
+    const lines: Promise<string>[] = [];
+    for (let i = 0; i < 40; i += 1) {
+      const child = sandbox.spawn('/bin/sh', ['-c', 'cat /proc/self/cgroup & cat /proc/$$/cgroup; wait'], {
+        stdio: 'pipe',
+      });
+      lines.push(all(child));
+      expect(sandbox.state.pids).toContain(child.pid);
+    }
+    const groups = (await Promise.all(lines)).flatMap((one) => one.match(/^0::.*$/gm) ?? []);
+    expect(groups).toHaveLength(80);
+    for (const group of groups) expect(groupOf(sandbox).endsWith(group.slice('0::'.length))).toBe(true);
+  });
+
+  it('sees nothing of the helper', async () => {
+    const stdios: NonNullable<SpawnOptions['stdio']>[] = [
+      ['ignore', 'pipe', 'inherit'],
+      ['ignore', 'pipe', 2, 'pipe', 'ignore', 'ipc'],
+    ];
+    for (const stdio of stdios) {
+      const options: SpawnOptions = { stdio, argv0: 'zero', cwd: '/', env: { WORD: 'a b', PATH: process.env['PATH'] } };
+      const [plain, inside] = await both(async (spawnOf) => {
+        const child = adopt(spawnOf(process.execPath, ['-e', selfPortrait, 'one', ''], options));
+        const { spawnfile, spawnargs } = child;
+        return { ...JSON.parse(await all(child)), spawnfile, spawnargs, length: child.stdio.length };
+      });
+      expect(inside).toEqual(plain);
+    }
+  });
+
+  it('is found as Node finds it: by its PATH, its directory and its shell', async () => {
+    script('found', 'echo "$0 found $1"\n');
+    const calls: [string, string[], SpawnOptions][] = [
+      ['found', ['one'], { env: { PATH: `/no/such:${folder}` } }],
+      ['./found', ['one'], { cwd: folder }],
+      ['found', ['one'], { cwd: folder, env: { PATH: '' } }],
+      ['echo', ['one'], { env: {} }],
+      ['echo "$0 a  b"', [], { shell: true }],
+      ['echo "$0 a"', ['b', 'c'], { shell: '/bin/sh' }],
+    ];
+    for (const [file, args, options] of calls) {
+      const [plain, inside] = await both(async (spawnOf) => {
+        const child = spawnOf(file, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
+        child.on('error', () => undefined);
+        // execvp(3) passes on the bare name for an empty element, and we pass on ./found.
+        return { printed: (await all(child)).replace('./', ''), file: child.spawnfile, args: child.spawnargs };
+      });
+      expect(inside).toEqual(plain);
+      expect(plain.printed).not.toBe('');
+    }
+  });
+
+  it.each([
+    ['ENOENT', () => '/no/such/program', {}],
+    ['ENOENT', () => 'no-such-program', { env: { PATH: '/bin:/usr/bin' } }],
+    ['EACCES', () => script('no-x', 'exit 0\n', 0o644), {}],
+    ['EACCES', () => folder, {}],
+    ['ENOENT', () => '/bin/true', { cwd: '/no/such' }],
+  ])('that cannot be executed (%s) has Node tell so, and no pid', async (code, file, options) => {
+    const [plain, inside] = await both(async (spawnOf) => {
+      const child = spawnOf(file(), ['one'], options);
+      const [error] = await once(child, 'error');
+      return { pid: child.pid, ...error, message: error.message };
+    });
+    expect(inside).toEqual(plain);
+    expect(inside).toMatchObject({ pid: undefined, code });
+  });
+
+  it('whose program fails only then tells of it by an error after spawn', async () => {
+    const busy = join(folder, 'busy');
+    copyFileSync('/bin/true', busy);
+    const writing = openSync(busy, 'r+');
+    for (const [file, code] of [
+      [script('lost', '#!/no/such/interpreter\n'), 'ENOENT'],
+      [busy, 'ETXTBSY'],
+    ]) {
+      const child = make().spawn(file ?? '', ['one']);
+      const events: unknown[] = [];
+      const close = new Promise((resolve) => child.on('close', resolve));
+      child.on('spawn', () => events.push('spawn'));
+      child.on('error', (error) => events.push(error));
+      await close;
+      expect(events).toEqual([
+        'spawn',
+        expect.objectContaining({ code, path: file, syscall: `spawn ${file}`, spawnargs: ['one'] }),
+      ]);
+      expect(child.exitCode).toBe(127);
+    }
+    closeSync(writing);
+  });
+
+  it('is covered at once: a confirmed freeze finds it inside, and a thaw lets it begin', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const sandbox = make();
+      const children = [sleeperIn(sandbox), sleeperIn(sandbox)];
+      // Not by the sandbox, which waits itself.
+      const report = await sandbox.state.confirmFreezeAtEpoch(sandbox.state.currentEpoch, { timeout: 30_000 });
+      expect(report.isFrozen).toBe(true);
+      for (const { pid } of children) expect(cgroupOf(pid)).toBe(groupOf(sandbox));
+      sandbox.work();
+      for (const child of children) {
+        const exit = once(child, 'exit');
+        child.stdin?.end();
+        expect(await exit).toEqual([0, null]);
+      }
+    }
+  });
+
+  it('may be killed, aborted or timed out while it joins', async () => {
+    const sandbox = make();
+    const controller = new AbortController();
+    const killed = sleeperIn(sandbox);
+    killed.kill('SIGKILL');
+    const aborted = sandbox.spawn(targetProgram, ['sleep'], { signal: controller.signal, killSignal: 'SIGKILL' });
+    const error = once(aborted, 'error');
+    controller.abort();
+    const late = sandbox.spawn(targetProgram, ['sleep'], { timeout: 1, killSignal: 'SIGKILL' });
+    for (const child of [killed, aborted, late]) {
+      if (child.signalCode === null) await once(child, 'exit');
+      expect(child.signalCode).toBe('SIGKILL');
+    }
+    expect(await error).toMatchObject([{ name: 'AbortError' }]);
+    const { pid } = sleeperIn(sandbox);
+    expect((await sandbox.freeze({ timeout: 30_000 })).isFrozen).toBe(true);
+    expect(processesOf(groupOf(sandbox))).toEqual([pid]);
+  });
+
+  it('ends with its sandbox while it joins, and the group goes', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const sandbox = make();
+      const group = groupOf(sandbox);
+      const pids = Array.from({ length: 4 }, () => sleeperIn(sandbox).pid);
+      const ended = await sandbox.terminate(patient);
+      expect(ended.map(({ pid }) => pid).sort()).toEqual(pids.sort());
+      expect(leftovers()).toEqual([]);
+      expect(() => processesOf(group)).toThrow('ENOENT');
+    }
+  });
+
+  it('goes back to where this process is when it leaves, also while it joins', async () => {
+    const sandbox = make();
+    const [first, second] = [sleeperIn(sandbox), sleeperIn(sandbox)];
+    const own = cgroupOf(process.pid);
+    expect(sandbox.state.unregisterPid(first.pid)).toBe(true);
+    expect(cgroupOf(first.pid)).toBe(own);
+    sandbox.state.close();
+    expect(cgroupOf(second.pid)).toBe(own);
+    // They run.
+    for (const child of [first, second]) {
+      const exit = once(child, 'exit');
+      child.stdin?.end();
+      expect(await exit).toEqual([0, null]);
+    }
+  });
+
+  it.skipIf(!canBecomeNobody || process.geteuid?.() !== 0)('may be of a user that may not move processes', async () => {
+    const sandbox = make();
+    const child = started(
+      sandbox.spawn('/bin/sh', ['-c', 'id -u; grep ^0:: /proc/self/cgroup; read line'], {
+        uid: nobody,
+        gid: nobody,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
+    );
+    let printed = '';
+    while (!/\n.*\n/.test(printed)) printed += await output(child);
+    const [user, group = ''] = printed.split('\n');
+    expect(user).toBe(String(nobody));
+    expect(groupOf(sandbox).endsWith(group.slice('0::'.length))).toBe(true);
+    child.stdin?.end();
+    await once(child, 'exit');
+  });
+
+  it('is moved by us where it may not join, before it executes its program', async () => {
+    const sandbox = make();
+    const group = groupOf(sandbox);
+    // What the helper writes there fails (ENOSPC).
+    symlinkSync('/dev/full', join(folder, 'cgroup.procs'));
+    Object.defineProperty(sandbox.state, 'cgroup', { value: folder });
+    const child = sandbox.spawn('/bin/cat', ['/proc/self/cgroup'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line = ''] = /^0::.*$/m.exec(await all(child)) ?? [];
+    expect(line).not.toBe('');
+    expect(group.endsWith(line.slice('0::'.length))).toBe(true);
+  });
+
+  it.each(['missing', 'not to be executed'])('is moved by us where the helper is %s', async (what) => {
+    const root = join(__dirname, '../..');
+    const copy = mkdtempSync(join(folder, 'copy-'));
+    for (const part of ['dist', 'package.json', 'build/Release/freeze_state.node', 'build/Release/freeze-state-joiner'])
+      cpSync(join(root, part), join(copy, part), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const helper = join(copy, 'build/Release/freeze-state-joiner');
+    if (what === 'missing') rmSync(helper);
+    else chmodSync(helper, 0o644);
+    const program = `
+      const { Sandbox } = require(${JSON.stringify(join(copy, 'dist/sandbox/index.js'))});
+      const sandbox = new Sandbox({ mode: 'cgroup', state: { guardian: false }, freezeAfter: false });
+      const child = sandbox.spawn('/bin/sh', ['-c', 'read line'], { stdio: ['pipe', 'inherit', 'inherit'] });
+      const group = require('node:fs').readFileSync('/proc/' + child.pid + '/cgroup', 'latin1').match(/^0::.*$/m)[0];
+      console.log(child.spawnargs[0], sandbox.state.cgroup.endsWith(group.slice(3)));
+      void sandbox.terminate();`;
+    const node = adopt(spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] }));
+    expect(await all(node)).toBe('/bin/sh true\n');
+  });
+});
