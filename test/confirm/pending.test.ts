@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { FreezeClosedError, FreezeMode, FreezeState, NotStoppedError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { fitFor, signallingModes } from '../helpers/modes';
@@ -10,6 +11,12 @@ import { turns, until, untilNow } from '../helpers/until';
 
 /** One that takes no stop for as long as its input is open. */
 const stubborn = (): Promise<Target & { pids: readonly number[] }> => family(['vfork'], 1);
+
+/** As this test may read it: a kernel that tells nobody, and one that does not tell this user, says 0. */
+function waitChannelOf(pid: number): string | undefined {
+  const channel = readFileSync(`/proc/${pid}/wchan`, 'latin1');
+  return channel === '0' || channel === '' ? undefined : channel;
+}
 
 // The kernel freezes what is in vfork(2) with its cgroup; a signal has to wait for it.
 describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
@@ -32,6 +39,10 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
           `^Process(es)? .*${pid} \\("target", .*D.*, waits in vfork\\).* signalled and did not stop within 50 ms`,
         ),
       );
+      // It sleeps there for as long as its child has its memory.
+      const channel = waitChannelOf(pid);
+      expect(processes.find((one) => one.pid === pid)?.waitChannel).toBe(channel);
+      expect(message).toContain(channel === undefined ? '", state D' : `", D in ${channel}`);
       expect((error as Error).stack).toMatch(/\n {4}at .*pending\.test\.ts/);
       expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
       await running(other, pid, ...pids);
