@@ -24,9 +24,9 @@ using Halves = std::array<__user_cap_data_struct, 2>;
 
 constexpr std::uint64_t bit(int capability) { return std::uint64_t{1} << static_cast<unsigned>(capability); }
 
-/// capget(2), which the C library does not have; 0 is this thread.
-bool get(Pid pid, Halves& halves) noexcept {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, pid};
+/// capget(2), which the C library does not have, of this thread.
+bool get(Halves& halves) noexcept {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   return syscall(SYS_capget, &header, halves.data()) == 0;
 }
 
@@ -38,16 +38,16 @@ std::uint64_t relevant() noexcept {
   return all;
 }
 
-std::uint64_t effectiveOf(Pid pid) noexcept {
+std::uint64_t effective() noexcept {
   Halves halves{};
-  if (!get(pid, halves)) return 0;
+  if (!get(halves)) return 0;
   return halves[0].effective | (std::uint64_t{halves[1].effective} << kBits);
 }
 
 void passOn() noexcept {
   Halves halves{};
   // Root's pass on by themselves.
-  if (geteuid() == 0 || !get(0, halves)) return;
+  if (geteuid() == 0 || !get(halves)) return;
   // All relevant ones are in the first half.
   const auto passed = static_cast<std::uint32_t>(halves[0].permitted & relevant());
   if (passed == 0) return;

@@ -105,7 +105,8 @@ bool waitFor(int fd, Clock::time_point until) noexcept {
 /// Why the guardian cannot tell our members from others, or not continue them.
 Failures whyUseless(const ledger::Hello& hello) {
   if (hello.seesParent == 0) return {{.code = FailureCode::GuardianBlind, .pid = getpid(), .call = "pid"}};
-  if ((capabilities::effectiveOf(getpid()) & capabilities::relevant() & ~hello.capabilities) != 0)
+  // Of this thread, from which it has its own: a change of the user reaches the threads one after the other.
+  if ((capabilities::effective() & capabilities::relevant() & ~hello.capabilities) != 0)
     return {{.code = FailureCode::GuardianWeak, .pid = getpid()}};
   // It compares the inodes of pidfds, then.
   if (hello.hasPidfds != 0 && pidfd::haveInodes()) return {};
