@@ -6,11 +6,23 @@ import {
   type FreezeState,
   MultipleFreezeError,
   NoPidConfiguredError,
+  NotStoppedError,
   ProcessNotFoundError,
 } from 'freeze-state';
 import { turns } from '../helpers/until';
 import { compare, same } from './compare';
-import { changing, close, coversChildren, forceThaw, type Model, resume, stop, thaw, type Wait } from './model';
+import {
+  changing,
+  close,
+  coversChildren,
+  forceThaw,
+  type Model,
+  resume,
+  stop,
+  thaw,
+  undoing,
+  type Wait,
+} from './model';
 import type { Pool } from './pool';
 
 /** What a sequence works on. */
@@ -18,6 +30,15 @@ export interface Real {
   readonly state: FreezeState;
   readonly pool: Pool;
   readonly holds: FreezeHold[];
+}
+
+/** Thrown where an operation gave up for want of processor time, as it may, and changed nothing: the sequence ends there. */
+export class Overloaded extends Error {}
+
+/** What every operation that stops a tree throws where it does not stop within seconds. */
+function isOfOverload(error: unknown): boolean {
+  if (error instanceof MultipleFreezeError) return error.errors.every(isOfOverload);
+  return error instanceof NotStoppedError && error.message.includes('The machine may be overloaded');
 }
 
 type Step = (model: Model, real: Real) => void | Promise<void>;
@@ -31,7 +52,14 @@ class Operation implements fc.AsyncCommand<Model, Real> {
   ) {}
 
   async run(model: Model, real: Real): Promise<void> {
-    await changing(model, () => this.step(model, real));
+    const undo = undoing(model);
+    try {
+      await changing(model, () => this.step(model, real));
+    } catch (error) {
+      if (!isOfOverload(error)) throw error;
+      undo();
+      throw new Overloaded();
+    }
     // For the waits to tell what they have seen.
     if (model.waits.length > 0) await turns(1);
     compare(model, real.state, real.pool);
@@ -58,6 +86,12 @@ function onState(name: string, act: (real: Real) => unknown, step: Step, check?:
 }
 
 const noLiveMember = [NoPidConfiguredError, ProcessNotFoundError, MultipleFreezeError];
+
+/** Of a freeze that finds no member alive; throws any other. */
+function outcomeOf(error: unknown): 'error' {
+  if (isOfOverload(error) || !noLiveMember.some((kind) => error instanceof kind)) throw error;
+  return 'error';
+}
 
 /** Whether a freeze at this epoch is one, and what it does to the model; an error where no process can be stopped. */
 function freeze(model: Model, epoch: number): boolean | 'error' {
@@ -100,8 +134,7 @@ function freezeAt(late: number): Operation {
     try {
       seen = state.freezeAtEpoch(epoch);
     } catch (error) {
-      if (!noLiveMember.some((kind) => error instanceof kind)) throw error;
-      seen = 'error';
+      seen = outcomeOf(error);
     }
     same('outcome', seen, expected);
   };
@@ -120,10 +153,7 @@ function confirmAt(late: number): Operation {
     const expected = freeze(model, epoch);
     // A foreign process may have continued some since, which a confirmation stops again.
     if (expected === true) for (const place of model.members) stop(model, place);
-    const seen = await state.confirmFreezeAtEpoch(epoch, { timeout: 30_000 }).catch((error: unknown) => {
-      if (!noLiveMember.some((kind) => error instanceof kind)) throw error;
-      return 'error' as const;
-    });
+    const seen = await state.confirmFreezeAtEpoch(epoch, { timeout: 30_000 }).catch(outcomeOf);
     same('outcome', seen === 'error' ? seen : seen.isFrozen, expected);
     if (seen === 'error' || !seen.isFrozen) return;
     const members = model.members.map((place) => pool.pid(place));

@@ -8,9 +8,10 @@ import { Argument, Option, program } from 'commander';
 import type { FreezeMode } from 'freeze-state';
 import pc from 'picocolors';
 import { modes } from './modes';
+import type { Counts } from './sequences';
 
 /** What a part of them says while it runs, and at its end. */
-export type PartMessage = { readonly done: number } | { readonly failure: string };
+export type PartMessage = Counts | { readonly failure: string };
 
 function whole(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) program.error(`${text} is not a whole number of 1 or more.`);
@@ -62,6 +63,7 @@ function allParts(): Part[] {
 }
 
 const done = new Map<FreezeMode, number>(options.mode.map((mode) => [mode, 0]));
+let overloaded = 0;
 const failures: string[] = [];
 const start = performance.now();
 
@@ -76,13 +78,14 @@ async function run({ mode, count, seed }: Part): Promise<void> {
   const child = fork(join(__dirname, 'part.ts'), [mode, String(count), String(seed)], {
     execArgv: ['--import', 'tsx'],
   });
-  let own = 0;
+  let own: Counts = { done: 0, overloaded: 0 };
   let failure: string | undefined;
   child.on('message', (message: PartMessage) => {
     if ('failure' in message) failure = message.failure;
     else {
-      done.set(mode, (done.get(mode) as number) + message.done - own);
-      own = message.done;
+      done.set(mode, (done.get(mode) as number) + message.done - own.done);
+      overloaded += message.overloaded - own.overloaded;
+      own = message;
     }
   });
   // Once it has disconnected, all that it has told has been heard.
@@ -103,6 +106,9 @@ async function main(): Promise<void> {
   await Promise.all(Array.from({ length: options.jobs }, job));
   clearInterval(timer);
   console.log(progress());
+  if (overloaded > 0) console.log(`${overloaded} more ended early: a tree had no processor time to stop in.`);
+  // So many would hide a freeze that never ends.
+  if (overloaded * 100 > total) failures.push('too many that ended early');
   console.log(failures.length === 0 ? pc.green('All do what the model says.') : pc.red(`${failures.length} do not.`));
   process.exitCode = failures.length === 0 ? 0 : 1;
 }

@@ -11,9 +11,9 @@ export interface Model {
   members: number[];
   readonly dead: Set<number>;
   /** Stopped by the state, which has not continued them since. */
-  readonly ours: Set<number>;
+  ours: Set<number>;
   /** Those that a SIGSTOP, whosever, holds stopped. */
-  readonly signalled: Set<number>;
+  signalled: Set<number>;
   readonly waits: Wait[];
 }
 
@@ -45,6 +45,13 @@ export function newModel(mode: FreezeMode): Model {
 export const coversChildren = ({ mode }: Model): boolean => mode !== FreezeMode.None && mode !== FreezeMode.Process;
 
 const stateOf = ({ epoch, isFrozen }: Model): FreezeSnapshot => ({ epoch, isFrozen });
+
+/** Gives back what puts the members and the freeze of the model back to what they are now. */
+export function undoing(model: Model): () => void {
+  const { isFrozen, members, ours, signalled } = model;
+  const before = { isFrozen, members: [...members], ours: new Set(ours), signalled: new Set(signalled) };
+  return () => Object.assign(model, before);
+}
 
 /** Does something to the model, and ends the waits that end with it. */
 export async function changing(model: Model, change: () => void | Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 // A part of the sequences of main.ts: part.ts <mode> <count> <seed>. Tells its parent how it goes.
 import type { FreezeMode } from 'freeze-state';
 import type { PartMessage } from './main';
-import { checkSequences } from './sequences';
+import { type Counts, checkSequences } from './sequences';
 
 const [mode, count, seed] = process.argv.slice(2) as [FreezeMode, string, string];
 
@@ -13,13 +13,13 @@ async function main(): Promise<void> {
   // Also where the parent is killed.
   process.once('disconnect', () => process.exit());
   let told = 0;
-  const onSequence = (done: number): void => {
-    if (done < Number(count) && performance.now() < told + 1000) return;
+  const onSequence = (counts: Counts): void => {
+    if (performance.now() < told + 1000) return;
     told = performance.now();
-    tell({ done });
+    tell(counts);
   };
   try {
-    await checkSequences({ mode, count: Number(count), seed: Number(seed), onSequence });
+    tell(await checkSequences({ mode, count: Number(count), seed: Number(seed), onSequence }));
   } catch (error) {
     tell({ failure: error instanceof Error ? error.message : String(error) });
   }
