@@ -95,7 +95,10 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
     expect(empty.registerPid(sleeper().pid)).toBeUndefined();
   });
 
-  it('may be removed by sweeps of others before it is locked: another is made', async () => {
+  it.each([
+    ['may be', 'sweep'],
+    ['may just be being', 'dying'],
+  ])('%s removed by sweeps of others before it is locked: another is made', async (_, effect) => {
     const parent = cgroup();
     const made = await valueInNode(
       ({ FreezeState: State }, under) => {
@@ -105,7 +108,7 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
         return left;
       },
       [parent],
-      { under: ['env', `LD_PRELOAD=${sideEffectLibrary}`, 'FREEZE_TEST_SIDE_EFFECT=sweep'] },
+      { under: ['env', `LD_PRELOAD=${sideEffectLibrary}`, `FREEZE_TEST_SIDE_EFFECT=${effect}`] },
     );
     expect(made).toBe(true);
     expect(madeUnder(parent)).toEqual([]);

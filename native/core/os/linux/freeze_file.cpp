@@ -148,8 +148,9 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
     failures = cgroup::whyUnfit(made, mount);
     auto group = failures.empty() ? open(mount, made, true, failures) : nullptr;
     if (group) return group;
-    // Another state that was made at this moment may have swept it before it was locked.
-    const bool wasSwept = access(made.c_str(), F_OK) != 0;
+    // Another state that was made at this moment may have swept it before it was locked. While it is being removed its
+    // path is still there, and its files answer ENODEV.
+    const bool wasSwept = failures.front().error == ENODEV || access(made.c_str(), F_OK) != 0;
     rmdir(made.c_str());
     if (!wasSwept || tries == kTries) return nullptr;
   }
