@@ -64,6 +64,11 @@ export function thawMessage(state: FreezeState, handle: StateHandle, operation: 
   return word === undefined ? message : { ...message, epoch: epochOf(word), wasFrozen: isFrozen(word) };
 }
 
+/** Before a registration: whether it is to be told, as that of a member that is not one already. */
+export function isNews(handle: StateHandle, pid: number): boolean {
+  return members.hasSubscribers && !handle.pids()?.includes(pid);
+}
+
 export function tellMember(
   state: FreezeState,
   handle: StateHandle,

@@ -15,7 +15,7 @@ import {
 import { capabilities } from './capabilities';
 import { changesSince } from './changes';
 import { confirm } from './confirm';
-import { freezeMessage, freezing, tellMember, thawing, thawMessage } from './diagnostics';
+import { freezeMessage, freezing, isNews, tellMember, thawing, thawMessage } from './diagnostics';
 import type { FreezeClosedError } from './errors';
 import { exitsOf } from './exits';
 import { closedError, errorOf, type Operation } from './failures';
@@ -214,7 +214,8 @@ export class FreezeState implements Disposable {
 
   /**
    * Adds a process to the set. It is signalled only if the state is frozen: then it is stopped at once, as in a frozen
-   * cgroup. In mode `cgroup` it is moved into the group, with all its descendants, whenever they were born. A live member stays as it is. A pid that no process has is taken, and counts as a member that has exited.
+   * cgroup. In mode `cgroup` it is moved into the group, with all its descendants, whenever they were born. A live member stays
+   * as it is. A pid that no process has is taken, and counts as a member that has exited.
    *
    * @param pid an integer from 2 to 2^31-1; not this process, not a thread.
    * @throws InvalidPidError for any other value.
@@ -225,9 +226,10 @@ export class FreezeState implements Disposable {
   registerPid(pid: number, options: RegisterOptions = {}): void {
     FreezeState.#check(this, 'registerPid');
     const { joins = false } = inside(FreezeState.prototype.registerPid, () => checkedRegisterOptions(options));
+    const isNew = isNews(this.#handle, pid);
     const failures = this.#handle.registerPid(pid, joins);
     if (failures !== undefined) throw failed('registerPid', failures, pid);
-    tellMember(this, this.#handle, pid, 'registered');
+    if (isNew) tellMember(this, this.#handle, pid, 'registered');
   }
 
   /**
@@ -542,9 +544,10 @@ export class FreezeState implements Disposable {
   /** All or none. */
   #registerAll(pids: Iterable<number>, operation: Operation): void {
     const list = listOfPids(pids);
+    const added = list.filter((pid) => isNews(this.#handle, pid));
     const failed = this.#handle.registerPids(list);
     if (failed !== undefined) throw below(errorOf(failed.failures, operation, list[failed.index]));
-    for (const pid of list) tellMember(this, this.#handle, pid, 'registered');
+    for (const pid of added) tellMember(this, this.#handle, pid, 'registered');
   }
 
   /** The members of a new state, which no caller has yet: a failure closes it. */

@@ -32,6 +32,7 @@ export function callOfJoiner(
   const [first] = given;
   const stdio = stdioOf(options, isFork);
   const shell = isFork ? undefined : options['shell'];
+  if (shell && (typeof first !== 'string' || first === '')) return undefined;
   const named = isFork ? options['execPath'] || process.execPath : first;
   const file = shell ? (shell === true ? '/bin/sh' : shell) : named;
   const { argv0 = file } = options;

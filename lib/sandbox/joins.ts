@@ -53,9 +53,9 @@ export class Joins {
     return this.#children.has(child);
   }
 
-  /** Until those that are joining have joined, for a while; `undefined` where none is. */
+  /** Until those that are joining have joined, for a while; `undefined` where none is, or nothing is to be frozen. */
   settled(): Promise<unknown> | undefined {
-    if (this.#pending.size === 0) return undefined;
+    if (this.#pending.size === 0 || this.state.isFrozen) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise((resolve) => {
       timer = clock.setTimeout(() => resolve(undefined), patience);
@@ -106,6 +106,7 @@ export class Joins {
 
   /** It could not join, and waits before its program: we may be allowed to. */
   #move(child: ChildProcess, pid: number, status: Socket): void {
+    if (hasEnded(child)) return;
     try {
       if (this.state.pids.includes(pid)) this.state.registerPid(pid);
     } catch (error) {

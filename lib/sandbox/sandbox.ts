@@ -211,7 +211,11 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
       this.#children.add(child, this.#joins.has(child));
       this.#reach.started(child.pid);
     } catch (error) {
-      if (isOurs) child.kill('SIGKILL');
+      if (isOurs) {
+        child.kill('SIGKILL');
+        // Nobody else has it, to listen.
+        child.on('error', () => undefined);
+      }
       throw error;
     }
   }

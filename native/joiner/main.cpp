@@ -12,6 +12,7 @@
 // `exec ERRNO`, and then it exits. The socket ends where the program begins. Of all else that a process inherits it
 // changes nothing.
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -114,6 +115,9 @@ int main(int argc, char** argv) {
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kWhy.data(), kWhy.size());
     return kNoOrder;
   }
+  // An earlier child of another user may not take the descriptor from this one (pidfd_getfd(2)). The program is as any
+  // other again: execve(2) sets it anew.
+  prctl(PR_SET_DUMPABLE, 0);
   argv[0] = order.argv0;
   fcntl(order.status, F_SETFD, FD_CLOEXEC);
   if (const int error = join(order.procs); error != 0) {

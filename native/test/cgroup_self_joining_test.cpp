@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../core/modes/cgroup/freezer.h"
+#include "../core/modes/cgroup/origins.h"
 #include "../core/state/confirmation.h"
 #include "../core/state/freeze_state.h"
 #include "support/describe.h"
@@ -57,7 +58,7 @@ struct Joining {
 
 TEST_SUITE("a process that joins a cgroup by itself") {
   TEST_CASE("is a member at once, and is not moved") {
-    Joining fake;
+    const Joining fake;
     CHECK(describe(fake.state->registerPid(101, kJoining)).empty());
     CHECK(fake.state->pids() == std::vector<Pid>{101});
     CHECK(fake.all.asked.empty());
@@ -91,6 +92,21 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopping);
     fake.script.exited(101);
     CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
+  }
+
+  TEST_CASE("is forgotten when it has gone, so that what is noted does not grow with all that ever came") {
+    Origins& origins = Origins::all();
+    const std::uint64_t before = origins.enter("/another", true).owner;
+    Joining fake;
+    for (Pid pid = 101; pid < 301; ++pid) {
+      CHECK(describe(fake.state->registerPid(pid, kJoining)).empty());
+      fake.script.exited(pid);
+      fake.state->forceUnfreeze();
+    }
+    CHECK(fake.state->pids() == std::vector<Pid>{});
+    CHECK(origins.countOf(before + 1) > 0);
+    CHECK(origins.countOf(before + 1) <= 16);
+    origins.leave(before);
   }
 
   TEST_CASE("is a member like any other once a freeze has seen it inside: one that is moved out then is found") {
@@ -146,10 +162,10 @@ TEST_SUITE("a process that joins a cgroup by itself") {
   }
 
   TEST_CASE("is refused where the group is frozen by others") {
-    Joining fake;
+    const Joining fake;
     Hierarchy::write(fake.all.group(), "cgroup.freeze", "1\n");
     CHECK(describe(fake.state->registerPid(101, kJoining)).starts_with("CgroupFrozen 101"));
-    CHECK(fake.state->pids()->empty());
+    CHECK(fake.state->pids() == std::vector<Pid>{});
     CHECK(fake.script.held().empty());
   }
 }

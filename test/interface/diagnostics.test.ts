@@ -118,6 +118,9 @@ describe('the channel freeze-state:member', () => {
     const [one, other] = [sleeper().pid, sleeper().pid];
     using state = new FreezeState(FreezeMode.Process, one);
     state.registerPid(other);
+    // It is a member already.
+    state.registerPid(other);
+    state.registerPids([one, other]);
     state.unregisterPid(one);
     expect(state.unregisterPid(one)).toBe(false);
     expect(() => state.registerPid(0)).toThrow();

@@ -84,6 +84,15 @@ describe('the joiner', () => {
     expect(await ended).toEqual([0, null]);
   });
 
+  // What root owns shows nothing of it.
+  it.skipIf(process.getuid?.() === 0)('may not be traced by its own user before its program begins', async () => {
+    const { child, status, out } = joined('/bin/cat', ['/proc/self/environ'], { flag: 'r' });
+    await once(status, 'data');
+    expect(() => readFileSync(`/proc/${child.pid}/environ`)).toThrow('EACCES');
+    status.write('g');
+    expect(await out).toBe('WORD=word\0');
+  });
+
   it('executes nothing where it cannot join and nobody answers', async () => {
     const { status, out, ended } = joined('/bin/echo', ['done'], { flag: 'r' });
     await once(status, 'data');

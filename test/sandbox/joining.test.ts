@@ -133,6 +133,13 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     expect(inside).toMatchObject({ pid: undefined, code });
   });
 
+  it('is refused for what Node refuses, with a shell too', () => {
+    const sandbox = make();
+    for (const file of ['', undefined, 7]) {
+      expect(() => sandbox.spawn(file as never, [], { shell: true })).toThrow(/ERR_INVALID_ARG|'file'|"file"/);
+    }
+  });
+
   it('whose program fails only then tells of it by an error after spawn', async () => {
     const busy = join(folder, 'busy');
     copyFileSync('/bin/true', busy);

@@ -13,7 +13,7 @@ Failures CgroupFreezer::admit(MemberList& members, Member& member, const Ticket*
     // Of one with its number that has exited.
     membership_.forget(member.pid());
     if (Failures failures = control().open(member.pid(), member.process); !failures.empty()) return failures;
-    if (member.isJoining) return membership_.expect(member.process, isFrozenByUs());
+    if (member.isJoining) return membership_.expect(members, member.process, isFrozenByUs());
   }
   // Whose join is over: what it has started since is inside with it.
   if (std::exchange(member.isJoining, false) && membership_.isInside(member.pid(), false)) return {};

@@ -54,6 +54,13 @@ void Membership::forgetGone(const MemberList& members) const {
   if (moves_.inhabitants(kept) == 0) Origins::all().keepOnly(id(), kept);
 }
 
+/// Now and then, so that what is noted does not grow with all that ever came.
+void Membership::forgetGoneOfMany(const MemberList& members) {
+  if (Origins::all().countOf(id()) < manyTaken_) return;
+  forgetGone(members);
+  manyTaken_ = 2 * Origins::all().countOf(id()) + 16;
+}
+
 /// Those that other states have taken which were given the same group.
 std::unordered_set<Pid> Membership::takenBySharers() const {
   const std::vector<Pid> pids = Origins::all().takenBySharers(id(), group_.path());
@@ -65,15 +72,14 @@ Failures Membership::enter(const MemberList& members, Process& process, bool isF
   if (process.hasExited) return {};
   if (isAncestor(table_, process.pid, control_.ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
-  if (Origins::all().countOf(id()) >= manyTaken_) {
-    forgetGone(members);
-    manyTaken_ = 2 * Origins::all().countOf(id()) + 16;
-  }
+  forgetGoneOfMany(members);
   return Joining(*this, isFrozenByUs).run(process);
 }
 
-Failures Membership::expect(const Process& process, bool isFrozenByUs) const {
-  return process.hasExited ? Failures() : Joining(*this, isFrozenByUs).expect(process.pid);
+Failures Membership::expect(const MemberList& members, const Process& process, bool isFrozenByUs) {
+  if (process.hasExited) return {};
+  forgetGoneOfMany(members);
+  return Joining(*this, isFrozenByUs).expect(process.pid);
 }
 
 bool Membership::isStillJoining(Member& member) const {

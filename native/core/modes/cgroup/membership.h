@@ -57,7 +57,7 @@ class Membership {
   /// none. `isFrozenByUs`: we froze the group, and so they are frozen as well.
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
   /// Takes note of a child of ours that moves itself in, instead of `enter`. It is joining until it was seen inside.
-  Failures expect(const Process& process, bool isFrozenByUs) const;
+  Failures expect(const MemberList& members, const Process& process, bool isFrozenByUs);
   /// Whether a member is joining still. One that was seen inside, or has exited, is not any more.
   bool isAnyJoining(MemberList& members) const;
   /// Moves the member out with its subtree: its descendants in the group, but for those below another member, of this
@@ -92,6 +92,7 @@ class Membership {
 
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
   void forgetGone(const MemberList& members) const;
+  void forgetGoneOfMany(const MemberList& members);
   bool isStillJoining(Member& member) const;
   void awaitJoins(std::span<Member> members) const;
   std::unordered_set<Pid> takenBySharers() const;
