@@ -25,7 +25,7 @@ struct [[nodiscard]] Step {
   static Step more() { return {Kind::More}; }
   static Step blocked() { return {Kind::Blocked}; }
   static Step failed(Failures failures) { return {Kind::Failed, std::move(failures)}; }
-  /// What work says that the slice has ended, and that is not done.
+  /// For work that the slice has ended before it was done.
   static Step endedBy(const Slice& slice) { return slice.isCancelled() ? cancelled() : more(); }
   /// Done, or failed where there are failures.
   static Step ended(Failures failures) { return failures.empty() ? done() : failed(std::move(failures)); }

@@ -83,7 +83,7 @@ describe('when a state is made or used while the process ends', () => {
     await running(pid);
   });
 
-  it('many of them: all are thawed', async () => {
+  it('all of many processes are thawed', async () => {
     const pids = sleepers(20).map(({ pid }) => pid);
     const ending = await runInNode(
       ({ FreezeState, stoppedNow }, members) => {

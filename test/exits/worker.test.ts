@@ -47,7 +47,7 @@ describe('when a worker ends', () => {
     expect(result).toEqual({ code: 4, letter: expect.stringMatching(/[RSD]/) });
   });
 
-  it('others go on: the state of the main thread stays frozen', async () => {
+  it('leaves the state of the main thread frozen', async () => {
     const [mine, workers] = sleepers(2).map(({ pid }) => pid) as [number, number];
     const result = await valueInNode(
       async ({ FreezeState, worker, letterOf, stoppedNow }, own, others) => {

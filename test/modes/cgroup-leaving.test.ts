@@ -119,7 +119,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       await running(pid);
     });
 
-    it('is told at once where a given one is such, and at the registration where it has become so', () => {
+    it('refuses an external group with controllers when the state is made, or at the registration where it has got them since', () => {
       const path = cgroup(cgroupMount());
       const state = open({ cgroup: { path } });
       handDown(path);

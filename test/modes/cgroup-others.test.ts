@@ -10,8 +10,8 @@ import { killed, sleeper, sleepers, type Target } from '../helpers/processes';
 const open = (options?: FreezeOptions, pid?: number): FreezeState => new FreezeState(FreezeMode.Cgroup, pid, options);
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that others use', () => {
-  describe('another state', () => {
-    it('is frozen by one at a time: the other is told, and that it may be a state', async () => {
+  describe('that two states share', () => {
+    it('is frozen by one of the two at a time: the other is told, and that a state may have done it', async () => {
       const path = cgroup();
       const { pid } = sleeper();
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
@@ -31,7 +31,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       await running(pid);
     });
 
-    it('may thaw it by force: then nothing is stopped by the first', async () => {
+    it('may be thawed by the other by force: then nothing is stopped by the first', async () => {
       const path = cgroup();
       const { pid } = sleeper();
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
@@ -119,8 +119,8 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
 
   describe('that was removed while the state lives', () => {
     const places = [
-      ['that was made', () => undefined],
-      ['that was given', () => ({ cgroup: { path: cgroup() } })],
+      ['that the state made', () => undefined],
+      ['that has a path of ours', () => ({ cgroup: { path: cgroup() } })],
     ] as const;
 
     /** A state with one member that was moved out, and with the group removed. */

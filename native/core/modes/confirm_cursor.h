@@ -21,14 +21,14 @@ class ConfirmCursor {
       if (next_ >= list.size()) next_ = 0;
       const std::size_t before = list.size();
       const std::optional<bool> isNew = probe(list[next_]);
-      // A probe that was cut short has seen more threads than the one before.
+      // A probe that was cut short counts as progress: it has seen more threads than the one before.
       fruitless_ = isNew && !*isNew ? fruitless_ + 1 : 0;
       if (!isNew) return;
       if (list.size() == before) ++next_;
     }
   }
 
-  /// What a confirmation says that has so many processes to probe yet: blocked where the last probe of each has found
+  /// The step to return while so many processes are still to be probed: blocked if the last probe of each has found
   /// nothing new.
   Step unfinished(std::size_t count) const { return fruitless_ < count ? Step::more() : Step::blocked(); }
 

@@ -14,7 +14,7 @@ std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcep
   member.stop.scan = {};
   const int error = sendStop(member);
   if (error != 0 && error != ESRCH) return sendFailure(member, error);
-  // It may have become so before the signal was there, which then was not for it.
+  // It may have become unfit just before the signal came; then that reached what it was not meant for.
   if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
   if (error == ESRCH) member.process.hasExited = true;
   return std::nullopt;

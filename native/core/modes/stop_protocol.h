@@ -15,8 +15,9 @@ namespace freeze_state {
 /// Which processes a thaw continues: those that we have stopped, or all.
 enum class ResumeScope : std::uint8_t { Stopped, All };
 
-/// How one process is stopped, seen to be stopped, and continued. All that a freeze does to a process by a signal goes
-/// through here; the marks of the member say how far it has come. Called under the state's lock.
+/// How one process is stopped, seen to be stopped, and continued. What a freeze does to a process by a signal goes
+/// through here, except for one of a group that keeps running (process_group.cpp). The marks of the member say how far
+/// it has come. Called under the state's lock.
 ///
 /// A process that was sent SIGSTOP is not stopped yet. The signal may be on its way. It may also be taken back, by the
 /// SIGCONT of another sender or by an execve(2) in one of several threads. So a process that is found awake is sent

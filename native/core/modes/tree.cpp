@@ -141,8 +141,8 @@ Step TreeFreezer::walk(MemberList& members, const Slice& slice) {
   return step;
 }
 
-/// Of a freeze that an earlier call has made by another walk: what a foreign process has continued since may have
-/// forked.
+/// Where an earlier call has frozen the tree it is walked again: a process that a foreign one has continued since may
+/// have forked.
 Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
   if (!isWalked_) {
     if (Step step = walk(members, slice); !step.isDone()) return step;

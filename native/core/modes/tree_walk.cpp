@@ -135,8 +135,8 @@ Failures TreeWalk::takeNextChild(Parent& parent, const Slice& slice) {
     const Pid child = parent.children.back();
     parent.children.pop_back();
     if (!known_.contains(child) && !dead_.contains(child)) return adopt(child, parent, slice);
-    // New ones come last, so what is left was met before, too. What is not, such as one that an exit has given to this
-    // parent, the quiet round finds.
+    // The list has the newest last, so the rest of it was met before. Exceptions, such as a child that came to this
+    // parent when another one exited, are found by the quiet round.
     if (!isQuiet_) parent.children.clear();
   }
   // A parent with a new child, or with one found to have exited, is asked again at once, before the rest of a large
@@ -183,8 +183,8 @@ std::vector<Pid> TreeWalk::living() const {
   return pids;
 }
 
-/// Whether it can have no more children than it has: it has stopped, or exited, or cannot run now. Nothing where the
-/// slice cut the probe short.
+/// Whether its list of children is final: it has stopped, or exited, or cannot run now. Nothing where the slice cut the
+/// probe short.
 std::optional<bool> TreeWalk::canBeAsked(Pid pid, const Slice& slice, Failures& failures) {
   Member& member = *find(pid);
   if (member.isQuiescent() || blocked_.contains(pid)) return true;

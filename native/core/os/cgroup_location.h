@@ -21,9 +21,9 @@ int findDirectory(Pid pid, const Mount& mount, std::string& directory);
 /// namespace over a mount from outside of it, say. Returns 0, or the errno(3) for which it cannot be told.
 int searchDirectory(Pid pid, const std::string& top, std::string& directory);
 
-/// The processes in it and in those below it. The kernel lists one whose first thread has ended where that was, and not
-/// where the others are: it is left out where none of them is. Returns 0,
-/// or the first errno(3) for which some may be missing.
+/// The processes in it and in those below it. One whose first thread has ended is listed by the kernel in the group of
+/// that thread. It is left out here if none of its living threads is in that group. Returns 0, or the first errno(3)
+/// for which some may be missing.
 int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids);
 
 /// The living threads in it alone, by their ids. Returns 0, or the errno(3).

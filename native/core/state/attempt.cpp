@@ -26,7 +26,7 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
   std::unique_lock lock(state_.mutex_);
   const std::uint64_t seen = state_.word();
   const bool isRefused = seen != word::running(epoch_) || state_.holds_.load() != 0;
-  // The thaw or the hold that made it so waits for our lock. A false answer may not come before it (G3).
+  // The thaw or the hold that made it so waits for our lock. The answer false must not come before it (G3).
   if (isRefused && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_)
     state_.resume(ResumeScope::Stopped);
   if (seen != word::running(epoch_)) {
@@ -48,7 +48,7 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
 /// Makes this the attempt in progress. The lock is held.
 void Attempt::takeOver() noexcept {
   Attempt* const other = state_.inProgress_;
-  // The thaw that moved the word since waits for our lock: it may not find the stops of an older freeze (G1).
+  // The thaw that moved the word since waits for our lock: it must not find stops of an older freeze (G1).
   if (other != nullptr && other->epoch() != epoch_) state_.resume(ResumeScope::Stopped);
   if (state_.inProgress_ == nullptr) {
     isRestartDue_ = true;

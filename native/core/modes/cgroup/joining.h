@@ -22,8 +22,8 @@ class Joining {
 
   /// Moves in the process, which is held. On failure all of them are where they were.
   Failures run(Process& process);
-  /// Takes note of a child of ours that moves itself in: between its fork and its program it runs no code but that
-  /// which does so, and comes to a frozen group as any process does: frozen before its program.
+  /// Takes note of a child of ours that moves itself in. Until it executes its program, that is all it does. In a
+  /// frozen group it freezes before the program begins.
   Failures expect(Pid pid) const;
 
  private:

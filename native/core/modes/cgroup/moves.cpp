@@ -19,7 +19,7 @@ Failures Moves::out(Pid pid, const std::string& origin) const {
   const auto isOut = [&](const std::string& directory) {
     const int error = move_(directory, pid);
     if (error == 0 || error == ESRCH) return true;
-    // That one is gone says less than what another answers.
+    // Any other error says more than that a directory is gone.
     const bool isGone = error == ENOENT || error == ENODEV;
     if (refusal == 0 || (!isGone && (refusal == ENOENT || refusal == ENODEV))) {
       refused = directory;

@@ -39,8 +39,8 @@ class Origins {
   /// The state has no group any more. Returns the processes that it had taken.
   OriginMap leave(std::uint64_t owner);
 
-  /// Held by a state from its look where a process is until that is in its group: two that take one at the same moment
-  /// would both find it free. Taken after a state's own lock, and by no freeze and no thaw.
+  /// A state holds this from the moment in which it finds out where a process is until it has moved it: two that take
+  /// one at the same moment would both find it free. Taken after a state's own lock, and by no freeze and no thaw.
   std::mutex& joining() noexcept { return joining_; }
 
   /// The state has taken the process out of the directory.
