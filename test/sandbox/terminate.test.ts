@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { FreezeClosedError, FreezeMode } from 'freeze-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ownCgroups, signallingModes } from '../helpers/modes';
@@ -33,6 +34,9 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
   it('ends children by a signal and says how', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const [first, second] = [sleeperIn(sandbox), sleeperIn(sandbox)];
+    // In mode cgroup each is the joiner until then.
+    const hasBegun = ({ pid }: { pid: number }) => readFileSync(`/proc/${pid}/comm`, 'latin1') === 'target\n';
+    await until(() => [first, second].every(hasBegun), 'their programs have begun');
     const exits = [once(first, 'exit'), once(second, 'exit')];
     const ended = await sandbox.terminate(patient);
     expect(ended).toEqual(
