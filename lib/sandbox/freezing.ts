@@ -37,7 +37,7 @@ export class Freezing {
     private readonly state: FreezeState,
     private readonly policy: Policy,
     private readonly tell: Tell,
-    /** Waits for what a freeze is not to meet; `undefined` where there is nothing. */
+    /** Before a freeze: waits until no child is joining the group; `undefined` where none is. */
     private readonly ready: () => Promise<unknown> | undefined,
   ) {
     void follow(

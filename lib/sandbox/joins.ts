@@ -54,7 +54,7 @@ export class Joins {
   }
 
   /** Until those that are joining have joined, for a while; `undefined` where none is, or nothing is to be frozen. */
-  settled(): Promise<unknown> | undefined {
+  allJoined(): Promise<unknown> | undefined {
     if (this.#pending.size === 0 || this.state.isFrozen) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise((resolve) => {
@@ -81,9 +81,9 @@ export class Joins {
     child.spawnargs[0] = argv0;
     (child as { spawnfile: string }).spawnfile = file;
     this.#children.add(child);
-    const settled = this.#follow(child, child.pid, status);
-    this.#pending.add(settled);
-    void settled.then(() => this.#pending.delete(settled));
+    const joined = this.#follow(child, child.pid, status);
+    this.#pending.add(joined);
+    void joined.then(() => this.#pending.delete(joined));
     return child;
   }
 
