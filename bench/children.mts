@@ -2,6 +2,9 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
 import { adopt, endWithGroup } from '../test/helpers/children.js';
 import { statText } from '../test/helpers/proc.js';
 import { until } from '../test/helpers/until.js';
@@ -91,6 +94,39 @@ export async function nodeFamily(count: number): Promise<number[]> {
     if (pids.length === count) return [leader, ...pids.filter((pid) => pid !== leader)];
   }
   throw new Error(`The group ${leader} ended before its ${count} Node processes ran.`);
+}
+
+// Asks for work as the runtime of a sandbox does, and has a child where it is told to.
+const runtimeScript = `
+const { get } = require('node:http');
+const { spawn } = require('node:child_process');
+if (process.argv[2]) spawn(process.execPath, ['-e', process.argv[2]], { stdio: 'inherit' });
+get(process.argv[1] + '/' + process.pid);`;
+
+/**
+ * Node runtimes that are parked on an HTTP long poll; the first has a child with nothing to do.
+ *
+ * @returns the pids of the runtimes, and of all with the child. {@link killGroup} ends them early, for each runtime.
+ */
+export async function runtimes(count: number): Promise<{ roots: number[]; all: number[] }> {
+  let asked = 0;
+  const server = createServer(() => {
+    asked += 1;
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  server.unref();
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/next`;
+  const children = Array.from({ length: count }, (_, i) =>
+    spawn(process.execPath, ['-e', runtimeScript, url, ...(i === 0 ? [idleScript] : [])], {
+      detached: true,
+      stdio: ['ignore', i === 0 ? 'pipe' : 'ignore', 'ignore'],
+    }),
+  );
+  const roots = await Promise.all(children.map(leaderOf));
+  const [printed] = await once(children[0]?.stdout as Readable, 'data');
+  await until(() => asked === count, `${count} runtimes ask for work`);
+  return { roots, all: [...roots, Number(printed)] };
 }
 
 /** The pids of those in the group that have become `sleep`, and sleep. */

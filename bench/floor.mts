@@ -7,6 +7,7 @@ export interface Floor {
   killAll(pids: readonly number[], signal: number): void;
   awaitStopped(pids: readonly number[]): void;
   killAndAwait(pids: readonly number[], signal: number): void;
+  killAndSee(pids: readonly number[], signal: number): void;
   awaitText(fds: readonly number[], text: string): void;
   resetChildNotices(areQuiet?: boolean): void;
   currentVersion(): number;

@@ -1,5 +1,7 @@
 // The floors that the benchmarks measure against: the least that a call into native code can cost, and the plainest
 // loop of signals in C. Nothing of freeze-state is in here.
+#include <dirent.h>
+#include <fcntl.h>
 #include <node_api.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +14,8 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -85,6 +89,46 @@ napi_value killAndAwait(napi_env env, napi_callback_info info) {
   napi_get_value_int32(env, arguments[1], &signal);
   for (const std::int32_t pid : pids) kill(pid, signal);
   awaitChildren(pids);
+  return nullptr;
+}
+
+/// Reads the beginning of a file by open, read and close; the length, or less than 0.
+ssize_t readOnce(const std::string& path, std::span<char> buffer) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fd;
+  const ssize_t length = read(fd, buffer.data(), buffer.size());
+  close(fd);
+  return length;
+}
+
+bool isStopped(const std::string& task) {
+  std::array<char, 1024> buffer;
+  const ssize_t length = readOnce(task + "/stat", buffer);
+  if (length <= 0) return true;
+  return std::string_view(buffer.data(), static_cast<std::size_t>(length)).find(") T ") != std::string_view::npos;
+}
+
+/// kill(2) over an array of pids, and then a look at every thread of each in /proc, by open, read and close, until it
+/// has stopped: `killAndSee(pids, signal)`. What a careful loop without any state costs, of processes that need not be
+/// our children.
+napi_value killAndSee(napi_env env, napi_callback_info info) {
+  std::size_t argc = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
+  const std::vector<std::int32_t> pids = numbers(env, arguments[0]);
+  std::int32_t signal = 0;
+  napi_get_value_int32(env, arguments[1], &signal);
+  for (const std::int32_t pid : pids) kill(pid, signal);
+  for (const std::int32_t pid : pids) {
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
+    DIR* const directory = opendir(tasks.c_str());
+    if (directory == nullptr) continue;
+    while (const dirent* const entry = readdir(directory)) {
+      const std::string task = tasks + entry->d_name;
+      while (entry->d_name[0] != '.' && !isStopped(task)) sched_yield();
+    }
+    closedir(directory);
+  }
   return nullptr;
 }
 
@@ -200,6 +244,7 @@ NAPI_MODULE_INIT() {
   define(env, exports, "killAll", killAll);
   define(env, exports, "awaitStopped", awaitStopped);
   define(env, exports, "killAndAwait", killAndAwait);
+  define(env, exports, "killAndSee", killAndSee);
   define(env, exports, "awaitText", awaitText);
   define(env, exports, "resetChildNotices", resetChildNotices);
   define(env, exports, "currentVersion", currentVersion);
