@@ -159,6 +159,33 @@ TEST_SUITE("process group") {
     CHECK(describe(groups.state->freezeAtEpoch(2)) == "ProcessNotFound 201 ESRCH");
   }
 
+  TEST_CASE("inspect shows a group without its leader by the process in it that is most awake") {
+    ScriptedGroups groups;
+    const auto shown = [&] {
+      const auto statuses = groups.state->inspect();
+      REQUIRE((statuses && statuses->size() == 2));
+      CHECK(statuses->front().isStoppedByUs == word::isFrozen(groups.state->word()));
+      return statuses->front().state;
+    };
+    groups.exit(101);
+    CHECK(shown() == ProcessState::Sleeping);
+    groups.table.rows[103].state = ProcessState::Running;
+    CHECK(shown() == ProcessState::Running);
+    CHECK(groups.state->freezeAtEpoch(0).frozen);
+    CHECK(shown() == ProcessState::Stopped);
+    groups.table.rows[103].state = ProcessState::Sleeping;
+    CHECK(shown() == ProcessState::Sleeping);
+    groups.exit(103);
+    CHECK(shown() == ProcessState::Stopped);
+    groups.table.isHiding = true;
+    CHECK(shown() == ProcessState::Unknown);
+    groups.table.isHiding = false;
+    CHECK(groups.state->unfreeze().empty());
+    CHECK(shown() == ProcessState::Sleeping);
+    groups.exit(102);
+    CHECK(shown() == ProcessState::Gone);
+  }
+
   TEST_CASE("where processes may be hidden, an empty group counts as alive, and none is confirmed") {
     ScriptedGroups groups;
     groups.table.isHiding = true;

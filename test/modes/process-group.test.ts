@@ -57,6 +57,31 @@ describe('a group', () => {
     await running(...others);
   });
 
+  it('is shown without its leader by what the processes in it do', async () => {
+    const leader = await group(2);
+    const others = leader.pids.filter((pid) => pid !== leader.pid);
+    const state = new FreezeState(FreezeMode.ProcessGroup, leader.pid);
+    const shown = () => {
+      const [one, ...more] = state.inspect();
+      expect(more).toEqual([]);
+      return [one?.pid, one?.state, one?.role, one?.stoppedByUs];
+    };
+    state.freezeAtEpoch(0);
+    await leaderExits(leader);
+    await stopped(...others);
+    expect(shown()).toEqual([leader.pid, 'stopped', 'registered', true]);
+    state.unfreeze();
+    await until(() => others.every((pid) => statField(pid, 3) === 'S'), 'the others sleep again');
+    expect(shown()).toEqual([leader.pid, 'sleeping', 'registered', false]);
+    for (const pid of others) process.kill(pid, 'SIGSTOP');
+    await stopped(...others);
+    expect(shown()).toEqual([leader.pid, 'stopped', 'registered', false]);
+    for (const pid of others) process.kill(pid, 'SIGKILL');
+    await until(() => others.every((pid) => ['Z', 'X', ''].includes(statField(pid, 3))), 'the others have exited');
+    expect(shown()).toEqual([leader.pid, 'gone', 'registered', false]);
+    state.close();
+  });
+
   it('is gone with its last process', async () => {
     const leader = await group(1);
     const [other = 0] = leader.pids.filter((pid) => pid !== leader.pid);
@@ -128,4 +153,5 @@ describe('a registration is refused', () => {
 it('a process that does not exist is registered, and counts as gone', () => {
   const state = new FreezeState(FreezeMode.ProcessGroup, impossiblePid);
   expect(state.pids).toEqual([impossiblePid]);
+  expect(state.inspect()).toMatchObject([{ pid: impossiblePid, state: 'gone', stoppedByUs: false }]);
 });

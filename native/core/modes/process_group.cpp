@@ -221,4 +221,31 @@ std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
   return list;
 }
 
+std::optional<MemberStatus> ProcessGroupFreezer::inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
+                                                         const Slice& slice) {
+  auto status = ProcessFreezer::inspect(members, pid, found, slice);
+  if (!status) return std::nullopt;
+  const Process& leader = members.find(pid)->process;
+  if (!groups_.hasLeader(leader)) status->state = stateWithoutLeader(leader, slice);
+  return status;
+}
+
+/// Of the processes of a group whose leader has exited the one most awake counts, as of the threads of a process. Where
+/// none lives, it is the leader's state. By a walk of its own: a freeze may have one in progress.
+ProcessState ProcessGroupFreezer::stateWithoutLeader(const Process& leader, const Slice& slice) {
+  std::optional<ProcessState> mostAwake;
+  const auto walk = leader.hasExited ? nullptr : table_.walk();
+  for (Pid pid = 0; walk && walk->next(pid);) {
+    if (slice.isOver()) return ProcessState::Unknown;
+    if (table_.groupOf(pid) != leader.pid) continue;
+    ThreadScan scan;
+    const ProcessState state = table_.probe(pid, scan, slice).value_or(ProcessState::Unknown);
+    if (state == ProcessState::Unknown) return state;
+    if (state == ProcessState::Zombie || state == ProcessState::Gone) continue;
+    mostAwake = std::min(mostAwake.value_or(state), state);
+  }
+  const bool isWhole = !walk || (walk->error() == 0 && table_.showsAll());
+  return isWhole ? mostAwake.value_or(groups_.leaders().probe(leader)) : ProcessState::Unknown;
+}
+
 }  // namespace freeze_state

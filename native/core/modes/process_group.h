@@ -28,6 +28,8 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
   std::vector<Covered> visit(MemberList& members) override;
+  std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
+                                      const Slice& slice) override;
   Failures close(MemberList& members) override;
 
  private:
@@ -48,6 +50,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   void stopAgain(const GroupProcess& process, Failures& failures);
   bool hasExited(Pid pid, Failures& failures);
   bool hold(Pid pid, Process& process, Failures& failures);
+  ProcessState stateWithoutLeader(const Process& leader, const Slice& slice);
 
   GroupControl& groups_;
   ProcessTable& table_;
