@@ -26,7 +26,7 @@ function heard(childStopNotices: boolean, installed: 'before' | 'after the first
       const listen = () => process.on('SIGCHLD', () => (count += 1));
       if (when === 'before') listen();
       const child = spawnTarget('sleep');
-      const state = new FreezeState('process', child.pid);
+      const state = new FreezeState({ mode: 'process', pids: [child.pid], guardian: false });
       state.freezeAtEpoch(0);
       stoppedNow(child.pid);
       state.unfreeze();
@@ -68,7 +68,7 @@ describe('FreezeState.childStopNotices', () => {
       let count = 0;
       process.on('SIGCHLD', () => (count += 1));
       const child = spawnTarget('sleep');
-      const state = new FreezeState('process', child.pid);
+      const state = new FreezeState({ mode: 'process', pids: [child.pid], guardian: false });
       const before = FreezeState.childStopNotices;
       state.freezeAtEpoch(0);
       stoppedNow(child.pid);
