@@ -52,9 +52,12 @@ export function hasInEnvironment({ pid }: Process, name: string, word: string): 
   return words.includes(word);
 }
 
-/** Sends a signal, unless the process is another one by now. */
+/**
+ * Sends a signal, unless the process is another one by now. A child that Node has reaped, and of whose exit it has not told yet,
+ * has no pid any more; only where there is no /proc that is not seen.
+ */
 export function send({ pid, start }: Process, signal: NodeJS.Signals): void {
-  if (start !== 0 && statOf(pid)?.start !== start) return;
+  if (isProcOurs() && statOf(pid)?.start !== start) return;
   try {
     process.kill(pid, signal);
   } catch {

@@ -84,7 +84,7 @@ async function live(mode: FreezeMode, number: number): Promise<void> {
 
 describe.each(sandboxModes)('in mode %s', (mode) => {
   it(`nothing is left of ${ends} sandboxes, and no foreign process is hit`, {
-    timeout: 60_000 + ends * 2000,
+    timeout: 60_000 + ends * 5000,
   }, async () => {
     const other = start(targetProgram, ['sleep']);
     for (let begun = 0; begun < ends; begun += 5) {

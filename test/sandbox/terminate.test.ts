@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { FreezeClosedError, FreezeMode } from 'freeze-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ownCgroups, signallingModes } from '../helpers/modes';
-import { stopped, zombieNow } from '../helpers/proc';
+import { letterOf, stopped, zombieNow } from '../helpers/proc';
 import { start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import {
@@ -236,6 +236,26 @@ describe('terminate', () => {
     const other = start(targetProgram, ['sleep']);
     sandbox.state.registerPid(other.pid ?? 0);
     expect(await sandbox.terminate(patient)).toMatchObject([{ pid: other.pid, isChild: false, wasKilled: false }]);
+  });
+
+  it('sends nothing by the number of a child that has been reaped, and of whose exit Node has not told yet', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const [first, second] = [sleeperIn(sandbox), sleeperIn(sandbox)];
+    const told = [first, second].map((child) => once(child, 'exit'));
+    // Node reaps both, and tells of the first exit then.
+    const seen = new Promise((resolve) => {
+      first.once('exit', () => {
+        const signals = vi.spyOn(process, 'kill');
+        sandbox.kill();
+        resolve([letterOf(second.pid), signals.mock.calls]);
+      });
+    });
+    for (const child of [first, second]) {
+      child.kill('SIGKILL');
+      zombieNow(child.pid);
+    }
+    expect(await seen).toEqual(['', []]);
+    await Promise.all(told);
   });
 
   it('is quick where there is nothing to end', async () => {
