@@ -57,14 +57,14 @@ struct Joining {
 }  // namespace
 
 TEST_SUITE("a process that joins a cgroup by itself") {
-  TEST_CASE("is a member at once, and is not moved") {
+  TEST_CASE("a child that joins a cgroup by itself is a member at once, and is not moved") {
     const Joining fake;
     CHECK(describe(fake.state->registerPid(101, kJoining)).empty());
     CHECK(fake.state->pids() == std::vector<Pid>{101});
     CHECK(fake.all.asked.empty());
   }
 
-  TEST_CASE("is covered by a freeze before it has joined, and a confirmation waits for it") {
+  TEST_CASE("a freeze covers a child that has not joined yet, and a confirmation waits for it") {
     Joining fake;
     fake.state->registerPid(101, kJoining);
     Confirmation confirmation(fake.state, 0, nullptr);
@@ -81,7 +81,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(confirmation.pending()->empty());
   }
 
-  TEST_CASE("does not keep a confirmation waiting where it has died") {
+  TEST_CASE("a child that has died before it joined does not keep a confirmation waiting") {
     Joining fake;
     fake.state->registerPid(101, kJoining);
     fake.state->registerPid(102);
@@ -94,7 +94,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
   }
 
-  TEST_CASE("is forgotten when it has gone, so that what is noted does not grow with all that ever came") {
+  TEST_CASE("a joining child that has gone is forgotten, so the notes do not grow with all that ever came") {
     Origins& origins = Origins::all();
     const std::uint64_t before = origins.enter("/another", true).owner;
     Joining fake;
@@ -109,7 +109,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     origins.leave(before);
   }
 
-  TEST_CASE("is a member like any other once a freeze has seen it inside: one that is moved out then is found") {
+  TEST_CASE("a child that a freeze has seen inside has joined: if it is moved out then, the next freeze finds that") {
     Joining fake;
     fake.state->registerPid(101, kJoining);
     fake.join(101);
@@ -119,7 +119,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupLeft 101"));
   }
 
-  TEST_CASE("is so as well once it was registered again, and is moved then where it is outside") {
+  TEST_CASE("a child that is registered again has joined, and is moved in if it is outside") {
     Joining fake;
     fake.state->registerPid(101, kJoining);
     fake.state->registerPid(102, kJoining);
@@ -132,7 +132,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupLeft 101"));
   }
 
-  TEST_CASE("goes back to where we are, also where it was inside before it was registered") {
+  TEST_CASE("a child that has joined leaves to our own cgroup, even if it was inside before it was registered") {
     for (const bool isOwned : {false, true}) {
       Joining fake(isOwned);
       fake.join(101);
@@ -147,7 +147,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     }
   }
 
-  TEST_CASE("is waited for when it leaves, so that it does not come in afterwards") {
+  TEST_CASE("a child that leaves while it joins is waited for, so that it does not come in afterwards") {
     for (const bool isClosing : {false, true}) {
       Joining fake;
       fake.state->registerPid(101, kJoining);
@@ -161,7 +161,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     }
   }
 
-  TEST_CASE("is refused where the group is frozen by others") {
+  TEST_CASE("a child may not join a group that others have frozen") {
     const Joining fake;
     Hierarchy::write(fake.all.group(), "cgroup.freeze", "1\n");
     CHECK(describe(fake.state->registerPid(101, kJoining)).starts_with("CgroupFrozen 101"));

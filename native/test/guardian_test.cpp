@@ -144,38 +144,38 @@ TEST_SUITE("the guardian continues what was frozen") {
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("it does so when an emulator is killed that has a gigabyte to free") {
+  TEST_CASE("the guardian continues all when an emulator is killed that has a gigabyte to free") {
     const Members members;
     CHECK(runProgram(members.command("use-memory")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("it does so while a fork without exec lives on, with all descriptors of the emulator") {
+  TEST_CASE("the guardian continues all while a fork without exec lives on that has all descriptors of the emulator") {
     const Members members;
     CHECK(runProgram(members.command("fork")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("it does so for an emulator that had closed all its descriptors") {
+  TEST_CASE("the guardian continues all when an emulator is killed that had closed all its descriptors") {
     const Members members;
     CHECK(runProgram(members.command("close-descriptors")) == -SIGKILL);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("it does so when the emulator calls execve(2), and its pid lives on") {
+  TEST_CASE("the guardian continues all when its emulator calls execve(2), although the pid lives on") {
     const Members members;
     CHECK(runProgram(members.command("exec")) == 0);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("it does so when the emulator dumps core") {
+  TEST_CASE("the guardian continues all when its emulator dumps core") {
     const Folder folder;
     const Members members;
     CHECK(runProgram(members.command("dump-core")) == -SIGABRT);
     CHECK(members.comeToRun());
   }
 
-  TEST_CASE("it does so at an execve(2), also after one that failed with EAGAIN") {
+  TEST_CASE("the guardian continues all at an execve(2) where a system call fails with EAGAIN") {
     const Members members;
     CHECK(runProgram(members.command("stale-errno")) == 0);
     CHECK(members.comeToRun());

@@ -11,7 +11,8 @@
 namespace freeze_state::test {
 
 TEST_SUITE("controls without descriptors") {
-  TEST_CASE_TEMPLATE("a registration fails and leaves nothing behind", S, PidfdControl, StartTimeControl) {
+  TEST_CASE_TEMPLATE("a registration for which no descriptor is left fails, and leaves nothing behind", S, PidfdControl,
+                     StartTimeControl) {
     if (!isUsable<S>()) return;
     const Child child;
     S control;
@@ -31,8 +32,8 @@ TEST_SUITE("controls without descriptors") {
 
   // Here the start-time control has to open /proc for each signal, and must not take a live member for a gone one:
   // it would be forgotten while it is stopped.
-  TEST_CASE_TEMPLATE("nothing that lives is taken for gone, and nothing stays stopped", S, PidfdControl,
-                     StartTimeControl, KillControl) {
+  TEST_CASE_TEMPLATE("without a free descriptor no living process is taken for gone, and none stays stopped", S,
+                     PidfdControl, StartTimeControl, KillControl) {
     if (!isUsable<S>()) return;
     const Child child;
     S control;

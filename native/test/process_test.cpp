@@ -92,11 +92,11 @@ TEST_SUITE("real processes") {
       state.registerPid(child.pid());
       state.freezeAtEpoch(0);
       CHECK(child.comesToStop());
-      SUBCASE("close") {
+      SUBCASE("it is closed") {
         CHECK(describe(state.close()).empty());
         CHECK(child.comesToRun());
       }
-      SUBCASE("the end") {}
+      SUBCASE("it is destroyed") {}
     }
     CHECK(child.comesToRun());
   }

@@ -111,7 +111,7 @@ TEST_SUITE("a walk through trees") {
     }
   }
 
-  TEST_CASE("a child that was given the pid of such a process is found") {
+  TEST_CASE("a child that was given the pid of a root that has exited is found") {
     Roots tree;
     tree.script.seenAs(101, ProcessState::Gone);
     tree.onAsked = [&](Pid pid) {

@@ -16,7 +16,7 @@ TEST_SUITE("word") {
     }
   }
 
-  TEST_CASE("freezing and thawing only ever make it grow") {
+  TEST_CASE("freezes and thaws make a word grow, and nothing makes it smaller") {
     for (const std::uint64_t epoch : {std::uint64_t{0}, word::kMaxEpoch}) {
       CHECK(word::frozen(epoch) == word::running(epoch) + 1);
       CHECK(word::thawed(word::frozen(epoch)) == word::running(epoch + 1));

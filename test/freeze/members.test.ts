@@ -110,15 +110,15 @@ describe.each(signallingModes)('in mode %s', (mode) => {
     });
   });
 
-  describe('joining', () => {
-    it('never signals while the state runs', () => {
+  describe('registerPid', () => {
+    it('sends no signal while the state runs', () => {
       const { pid } = sleeper(fit);
       const state = new FreezeState(mode);
       state.registerPid(pid);
       expect(isStopped(pid)).toBe(false);
     });
 
-    it('a frozen state stops the process at once, and the thaw continues it', async () => {
+    it('stops the process at once if the state is frozen, and the thaw continues it', async () => {
       const [first, late] = sleepers(2, fit).map(({ pid }) => pid) as [number, number];
       const state = new FreezeState(mode, first);
       state.freezeAtEpoch(0);
@@ -128,7 +128,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       await running(first, late);
     });
 
-    it('a frozen state with a process that is gone is no error', async () => {
+    it('takes a process that is gone, also while the state is frozen', async () => {
       const state = new FreezeState(mode, sleeper(fit).pid);
       state.freezeAtEpoch(0);
       state.registerPid(impossiblePid);
@@ -138,7 +138,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
       expect(state.pidCount).toBe(1);
     });
 
-    it('a state of mode none never signals', () => {
+    it('sends no signal in mode none', () => {
       const { pid } = sleeper(fit);
       const state = new FreezeState('none', sleeper(fit).pid);
       state.freezeAtEpoch(0);
@@ -147,8 +147,8 @@ describe.each(signallingModes)('in mode %s', (mode) => {
     });
   });
 
-  describe('leaving', () => {
-    it('a frozen state continues the process, and it alone', async () => {
+  describe('unregisterPid', () => {
+    it('continues the process if the state is frozen, and no other', async () => {
       const [leaver, other] = sleepers(2, fit).map(({ pid }) => pid) as [number, number];
       const state = FreezeState.withPids(mode, [leaver, other]);
       state.freezeAtEpoch(0);

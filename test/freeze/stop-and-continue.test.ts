@@ -74,7 +74,7 @@ describe.each(signallingModes)('in mode %s', (mode) => {
     });
 
     // A process is in one cgroup, so a second state is refused it.
-    it.skipIf(mode === 'cgroup')('of another state with the same member is its own', async () => {
+    it.skipIf(mode === 'cgroup')('is neither seen nor undone by another state that has the same member', async () => {
       const { pid } = sleeper(fit);
       const [one, other] = [new FreezeState(mode, pid), new FreezeState(mode, pid)];
       one.freezeAtEpoch(0);

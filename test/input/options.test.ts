@@ -46,7 +46,7 @@ describe('the options of a state', () => {
     }
   });
 
-  it('that are wrong take no process', () => {
+  it('that are wrong make the constructor throw before it opens the process', () => {
     const { pid } = sleeper();
     const before = openPidfds();
     expect(() => new FreezeState('process', pid, { boost: 1 as never })).toThrow(TypeError);

@@ -16,7 +16,7 @@ function groupsIn(path: string): string[] {
 }
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of descriptors', () => {
-  it('releases no member, and leaves each where it was', async () => {
+  it('unregisterPid fails, and the member stays registered, stopped and in the group', async () => {
     const [one, two] = sleepers(2).map(({ pid }) => pid) as [number, number];
     const result = await valueInNode(
       ({ FreezeState, failure, stoppedNow, full, letterOf }, ...members) => {
@@ -39,7 +39,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of 
     await running(one, two);
   });
 
-  it.each(['path', 'parent'] as const)('empties the group of a %s at the end all the same', async (which) => {
+  it.each(['path', 'parent'] as const)('close still moves every member out of the group: option %s', async (which) => {
     const group = cgroup();
     const pids = sleepers(3).map(({ pid }) => pid);
     const result = await valueInNode(

@@ -139,34 +139,37 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
     });
   });
 
-  describe('of one state while another is asked to take the process', () => {
-    it.each(['unregisterPid', 'close'] as const)('is refused, until %s of the first', async (how) => {
-      const origin = cgroup();
-      const pid = sleeperIn(origin);
-      const [first, second] = [open(undefined, pid), open()];
-      const group = cgroupOf(pid);
-      expect(first.freezeAtEpoch(0)).toBe(true);
-      await stopped(pid);
-      const error = cgroupErrorOf(() => second.registerPid(pid));
-      expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', reason: 'held-by-another', path: group });
-      expect(error.message).toContain(`process ${pid} is in ${group}, the group of another FreezeState`);
-      expect(error.message).toMatch(/Unregister it there first, or close that state\. It was not registered\.$/);
-      expect(second.pids).toEqual([]);
-      expect([cgroupOf(pid), isStopped(pid)]).toEqual([group, true]);
-      if (how === 'close') first.close();
-      else first.unregisterPid(pid);
-      await running(pid);
-      expect(cgroupOf(pid)).toBe(origin);
-      second.registerPid(pid);
-      expect(second.freezeAtEpoch(0)).toBe(true);
-      await stopped(pid);
-      for (const state of [second, first]) state.close();
-      await running(pid);
-      expect(cgroupOf(pid)).toBe(origin);
-      expect(madeUnder(own)).toEqual([]);
-    });
+  describe('one of two states that register the same process', () => {
+    it.each(['unregisterPid', 'close'] as const)(
+      'is needed before the second state may have it: by %s of the first',
+      async (how) => {
+        const origin = cgroup();
+        const pid = sleeperIn(origin);
+        const [first, second] = [open(undefined, pid), open()];
+        const group = cgroupOf(pid);
+        expect(first.freezeAtEpoch(0)).toBe(true);
+        await stopped(pid);
+        const error = cgroupErrorOf(() => second.registerPid(pid));
+        expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', reason: 'held-by-another', path: group });
+        expect(error.message).toContain(`process ${pid} is in ${group}, the group of another FreezeState`);
+        expect(error.message).toMatch(/Unregister it there first, or close that state\. It was not registered\.$/);
+        expect(second.pids).toEqual([]);
+        expect([cgroupOf(pid), isStopped(pid)]).toEqual([group, true]);
+        if (how === 'close') first.close();
+        else first.unregisterPid(pid);
+        await running(pid);
+        expect(cgroupOf(pid)).toBe(origin);
+        second.registerPid(pid);
+        expect(second.freezeAtEpoch(0)).toBe(true);
+        await stopped(pid);
+        for (const state of [second, first]) state.close();
+        await running(pid);
+        expect(cgroupOf(pid)).toBe(origin);
+        expect(madeUnder(own)).toEqual([]);
+      },
+    );
 
-    it('is refused for what a member has started, which that state freezes too', async () => {
+    it('is needed for the child of a member too, since its state freezes that as well', async () => {
       const whole = await tree(1, 1);
       const [root, child = 0] = whole.pids as [number, ...number[]];
       const [first, second] = [open(undefined, root), open()];
@@ -176,7 +179,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       for (const pid of whole.pids) expect(cgroupOf(pid)).toBe(own);
     });
 
-    it('succeeds for a member that a foreign process has moved out: the other state keeps it', async () => {
+    it('is not needed where a foreign process has moved the member out: the second state takes and keeps it', async () => {
       const { pid } = sleeper();
       const [first, second] = [open(undefined, pid), open()];
       write(own, 'cgroup.procs', pid);
@@ -191,7 +194,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       expect(cgroupOf(pid)).toBe(own);
     });
 
-    it('is external and used by both: a member stays until the last of them releases it', async () => {
+    it('of an external group that both share moves the member only when the last state releases it', async () => {
       const [path, origin] = [cgroup(), cgroup()];
       const pid = sleeperIn(origin);
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];

@@ -70,7 +70,7 @@ describe.runIf(canUnshare && signallingModes.includes(FreezeMode.Cgroup))('mode 
     }
   });
 
-  it('one that the mount does not show is refused: it could not be moved back', async () => {
+  it('a process whose cgroup the mount does not show is refused: it could not be moved back', async () => {
     const top = cgroup();
     const { pid } = sleeper();
     const error = await valueInNode(

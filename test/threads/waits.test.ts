@@ -7,7 +7,7 @@ import { Thread } from './threads';
 const ended = { code: 0, signal: null, stderr: '' };
 
 describe('a wait for a change that another thread makes', () => {
-  it('in a worker: ends that of the main thread', async () => {
+  it('ends on the main thread, by a change in a worker', async () => {
     const state = new FreezeState(FreezeMode.Process, sleeper().pid);
     const thread = await Thread.start(state.share());
     const frozen = state.waitForStateChange();
@@ -20,7 +20,7 @@ describe('a wait for a change that another thread makes', () => {
     }
   });
 
-  it('on the main thread: ends that of a worker', async () => {
+  it('ends in a worker, by a change on the main thread', async () => {
     const state = new FreezeState(FreezeMode.Process, sleeper().pid);
     const thread = await Thread.start(state.share());
     for (let epoch = 0; epoch < 3; epoch += 1) {
@@ -39,7 +39,7 @@ describe('a wait for a change that another thread makes', () => {
     }
   });
 
-  it('ends that of a second worker', async () => {
+  it('ends in a worker, by a change in another worker', async () => {
     const state = new FreezeState();
     const [one, two] = await Promise.all([Thread.start(state.share()), Thread.start(state.share())]);
     const told = one.told();
@@ -53,7 +53,7 @@ describe('a wait for a change that another thread makes', () => {
     expect(await change).toEqual({ epoch: 1, isFrozen: false });
   });
 
-  it('ends each of a thousand', async () => {
+  it('ends together with a thousand others', async () => {
     const state = new FreezeState();
     const thread = await Thread.start(state.share());
     const waits = Array.from({ length: 1000 }, () => state.waitForStateChange());
@@ -61,7 +61,7 @@ describe('a wait for a change that another thread makes', () => {
     expect(new Set((await Promise.all(waits)).map(({ epoch }) => epoch))).toEqual(new Set([1]));
   });
 
-  it('ends at once since a state that is over', async () => {
+  it('ends at once where it is since a state that is over', async () => {
     const state = new FreezeState(FreezeMode.Process, sleeper().pid);
     const thread = await Thread.start(state.share());
     const since = state.snapshot();

@@ -85,7 +85,7 @@ describe('a pending wait', () => {
     expect(ending).toMatchObject({ code: 0, stdout: '3\n' });
   });
 
-  it('with ref: false beside one without lets the other keep it alive', async () => {
+  it('with ref: false does not keep another wait from keeping it alive', async () => {
     const ending = await runInNode(({ FreezeState }) => {
       const state = new FreezeState();
       void state.waitForStateChange({ ref: false });

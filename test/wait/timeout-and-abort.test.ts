@@ -68,7 +68,7 @@ describe('an abort', () => {
     expect(await rejection(wait)).toBe(reason);
   });
 
-  it('before the wait goes before a change', async () => {
+  it('before the wait rejects it even where the state has changed already', async () => {
     const state = new FreezeState();
     const since = state.snapshot();
     state.unfreeze();
