@@ -45,8 +45,9 @@ class FreezeFile {
 
   /// Closes the files: from here on only `remove` is of use.
   void closeFiles() noexcept;
-  /// Closes the files and, if it is owned, removes the directory and what the members made below it. Doing it
-  /// again does nothing. Returns 0, or the errno(3). May wait for some milliseconds, so it is for the end only.
+  /// Closes the files and, if it is owned, removes the directory and what the members made below it. Once that is
+  /// done, doing it again does nothing. Returns 0, or the errno(3). May wait for some milliseconds, all calls together
+  /// for five seconds, so it is for the end only.
   int remove() noexcept;
 
  private:
@@ -60,8 +61,9 @@ class FreezeFile {
   const std::string path_;
   const bool isOwned_;
   bool isRemoved_ = false;
-  int freezeFd_ = -1;  ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
-  int eventsFd_ = -1;  ///< cgroup.events
+  int patience_ = 5000;  ///< milliseconds for which `remove` may wait yet
+  int freezeFd_ = -1;    ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
+  int eventsFd_ = -1;    ///< cgroup.events
 };
 
 }  // namespace freeze_state

@@ -204,10 +204,9 @@ std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid,
 Failures CgroupFreezer::close(MemberList& members) {
   if (std::exchange(isClosed_, true)) return {};
   Failures failures = membership_.leaveAll(members);
-  const int error = group_->remove();
-  // Where something could not be moved out, that is the reason.
-  if (error != 0 && failures.empty())
-    failures.push_back(cgroup::failureOf(error, isOutOfResources(error) ? "open" : "rmdir", group_->path()));
+  if (failures.empty()) return membership_.remove();
+  // What could not be moved out is the reason why this fails.
+  group_->remove();
   return failures;
 }
 

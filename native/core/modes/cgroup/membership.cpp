@@ -191,6 +191,24 @@ Failures Membership::leaveRest(const OriginMap& origins, const std::string& othe
   return failures;
 }
 
+Failures Membership::remove() const {
+  constexpr int kTries = 100;
+  int error = 0;
+  for (int tries = 0; tries < kTries; ++tries) {
+    error = group_.remove();
+    if (error != EBUSY) break;
+    std::vector<Pid> left;
+    if (moves_.inhabitants(left) != 0) break;
+    // Those were waited for.
+    std::erase_if(left, isExiting_);
+    for (const Pid pid : left) {
+      if (Failures failures = moves_.out(pid, ""); !failures.empty()) return failures;
+    }
+  }
+  if (error == 0) return {};
+  return {cgroup::failureOf(error, isOutOfResources(error) ? "open" : "rmdir", group_.path())};
+}
+
 Failures Membership::findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const {
   for (const Member& member : members.all()) {
     const Pid pid = member.pid();

@@ -66,6 +66,9 @@ class Membership {
   /// The same for all members; out of an owned group, for every process in it. For the end: closes the files of the
   /// group.
   Failures leaveAll(MemberList& members);
+  /// Once all have left: removes an owned group. What foreign processes put into it meanwhile is moved out again,
+  /// beside the group: an emulator that releases a process that it took from us moves it back to us.
+  Failures remove() const;
 
   /// The first live member that is not in it any more; `inside` are the threads in it, sorted.
   Failures findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const;

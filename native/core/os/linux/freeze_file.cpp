@@ -226,15 +226,16 @@ void FreezeFile::closeFiles() noexcept {
 }
 
 int FreezeFile::remove() noexcept {
-  if (std::exchange(isRemoved_, true)) return 0;
+  if (isRemoved_) return 0;
   closeFiles();
   // Only `close` and the end of a state come here, and they hold the state's lock. By that time all members run, and
   // the word says closed. Freezes, thaws and registrations therefore return before they take the lock. Only calls that
   // have to learn that the state is closed wait for these milliseconds: another closer, a wait, a call that asks for
   // the members. It takes many milliseconds only for a process with much memory: the last of its threads may hold the
   // group when cgroup.procs does not list the process any more.
-  int left = 5000;
-  return isOwned_ ? removeDirectory(path_, mount_, left) : 0;
+  const int error = isOwned_ ? removeDirectory(path_, mount_, patience_) : 0;
+  isRemoved_ = error == 0;
+  return error;
 }
 
 }  // namespace freeze_state
