@@ -22,6 +22,7 @@
 
 #include "../core/os/linux/ledger_layout.h"
 #include "end.h"
+#include "records.h"
 #include "system.h"
 #include "thaw.h"
 
@@ -110,6 +111,7 @@ int main(int argc, char** argv) {
   guardian::dropStandardDescriptors();
   guardian::closeFrom(ledger::kParentFd + 1);
   guardian::avoidOutOfMemory();
+  guardian::touchMemory();
   const ledger::Hello hello = guardian::greeting(parent);
   // If the emulator has died by now, no process reads it. There may still be something to continue.
   send(ledger::kSocketFd, &hello, sizeof hello, MSG_NOSIGNAL);

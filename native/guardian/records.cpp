@@ -16,6 +16,16 @@ namespace freeze_state::guardian {
 using ledger::CgroupSlot;
 using ledger::ProcessSlot;
 
+void touchMemory() {
+  // More than what the functions of a thaw have on the stack.
+  constexpr std::size_t kStack = 32768;
+  volatile char stack[kStack];  // NOLINT(modernize-avoid-c-arrays)
+  constexpr std::size_t kPage = 4096;
+  for (std::size_t i = 0; i < kStack; i += kPage) stack[i] = 1;
+  explicit_bzero(buffer<ProcessSlot>.bytes.data(), buffer<ProcessSlot>.bytes.size());
+  explicit_bzero(buffer<CgroupSlot>.bytes.data(), buffer<CgroupSlot>.bytes.size());
+}
+
 bool readLedger(void* into, std::size_t size, std::size_t offset) {
   return pread(ledger::kLedgerFd, into, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
 }

@@ -16,15 +16,29 @@ bool readLedger(void* into, std::size_t size, std::size_t offset);
 /// False where there is none that we could read.
 bool readHeader(ledger::Header& header);
 
+/// Some slots of a table, as they are read by the only thread. One for each table: `touchMemory` has written to it
+/// before anything must be thawed.
+template <typename Slot>
+struct alignas(Slot) Buffer {
+  static constexpr std::size_t kSlots = std::max<std::size_t>(4, 8192 / sizeof(Slot));
+  std::array<std::byte, sizeof(Slot) * kSlots> bytes;
+};
+template <typename Slot>
+inline Buffer<Slot> buffer;
+
+/// Writes to all memory that a thaw needs. Where a control group has used up its memory, the first write to a page has
+/// the kernel kill another process of the group: a member, perhaps, since the emulator has died already.
+void touchMemory();
+
 /// Calls with each slot of a table.
-template <typename Slot, std::size_t AtOnce, typename Visit>
+template <typename Slot, typename Visit>
 void forEach(std::uint32_t count, std::size_t offset, Visit visit) {
-  // Not on the stack; one thread.
-  alignas(Slot) static std::array<std::byte, sizeof(Slot) * AtOnce> buffer;
-  for (std::uint32_t done = 0; done < count; done += AtOnce) {
-    const std::size_t some = std::min<std::size_t>(count - done, AtOnce);
-    if (!readLedger(buffer.data(), some * sizeof(Slot), offset + (done * sizeof(Slot)))) return;
-    for (std::size_t i = 0; i < some; ++i) visit(*reinterpret_cast<const Slot*>(&buffer[i * sizeof(Slot)]));
+  constexpr std::size_t kSlots = Buffer<Slot>::kSlots;
+  std::byte* const bytes = buffer<Slot>.bytes.data();
+  for (std::uint32_t done = 0; done < count; done += kSlots) {
+    const std::size_t some = std::min<std::size_t>(count - done, kSlots);
+    if (!readLedger(bytes, some * sizeof(Slot), offset + (done * sizeof(Slot)))) return;
+    for (std::size_t i = 0; i < some; ++i) visit(*reinterpret_cast<const Slot*>(bytes + (i * sizeof(Slot))));
   }
 }
 
@@ -34,7 +48,7 @@ void forEachProcess(Visit visit) {
   ledger::Header header{};
   if (!readHeader(header)) return;
   const std::uint32_t count = std::min(header.processes.load(), ledger::kMaxProcesses);
-  forEach<ledger::ProcessSlot, 64>(count, ledger::kProcessesAt, [&](const ledger::ProcessSlot& slot) {
+  forEach<ledger::ProcessSlot>(count, ledger::kProcessesAt, [&](const ledger::ProcessSlot& slot) {
     // A number of 0 or 1 would be a group, or every process.
     if (slot.kind != ledger::ProcessSlot::Kind::Free && slot.number > 1) visit(slot);
   });
@@ -45,7 +59,7 @@ void forEachCgroup(Visit visit) {
   ledger::Header header{};
   if (!readHeader(header)) return;
   const std::uint32_t count = std::min(header.cgroups.load(), ledger::kMaxCgroups);
-  forEach<ledger::CgroupSlot, 4>(count, ledger::kCgroupsAt, [&](const ledger::CgroupSlot& slot) {
+  forEach<ledger::CgroupSlot>(count, ledger::kCgroupsAt, [&](const ledger::CgroupSlot& slot) {
     if (slot.isUsed.load() != 0 && slot.path.back() == '\0') visit(slot);
   });
 }
@@ -55,7 +69,7 @@ void forEachWord(Visit visit) {
   ledger::Header header{};
   if (!readHeader(header)) return;
   const std::uint32_t count = std::min(header.words.load(), ledger::kMaxWords);
-  forEach<ledger::WordSlot, 64>(count, ledger::kWordsAt, [&](const ledger::WordSlot& slot) {
+  forEach<ledger::WordSlot>(count, ledger::kWordsAt, [&](const ledger::WordSlot& slot) {
     if (slot.isUsed.load() != 0 && slot.word.back() == '\0' && slot.word.front() != '\0') visit(slot.word);
   });
 }

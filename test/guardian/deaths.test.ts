@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { limitMemory, makeMemoryGroup, removeGroup } from '../helpers/memory-group';
 import { signallingModes } from '../helpers/modes';
 import { type Ending, type NodeOptions, runInNode, type Tools } from '../helpers/node';
 import { running } from '../helpers/proc';
@@ -67,6 +68,19 @@ const gigabytes = (): number => {
   return Math.min(Number(free) * 1024, limit) / 2 ** 30;
 };
 
+/** For a guardian alone; '' where none can be made. */
+const memoryGroup = makeMemoryGroup(2 ** 20);
+afterAll(() => removeGroup(memoryGroup));
+
+/** Moves its guardian into that group, and ends. */
+const confine = Object.assign(() => undefined, {
+  toString: () => `({ FreezeState }) => {
+    const { writeFileSync } = process.getBuiltinModule('node:fs');
+    writeFileSync('${memoryGroup}/cgroup.procs', String(FreezeState.capabilities.guardian.pid));
+    process.kill(process.pid, 'SIGKILL');
+  }`,
+});
+
 describe.runIf(signallingModes.length > 0).each([
   ['with pidfds', ['none']],
   ['without pidfds', ['no-pidfd']],
@@ -118,4 +132,17 @@ describe('what an emulator froze that has 3 GB of memory', () => {
     expect(signal).toBe('SIGKILL');
     await running(...pids);
   });
+});
+
+describe.runIf(signallingModes.length > 0)('what an emulator froze runs', () => {
+  // What it would take more, the kernel takes from another process of the group: a member, perhaps. A pidfd takes a page.
+  it.runIf(memoryGroup !== '')(
+    'when it is killed and a page is all the memory that its guardian may still take',
+    async () => {
+      limitMemory(memoryGroup, 4096);
+      const { signal, pids } = await endOf(confine);
+      expect(signal).toBe('SIGKILL');
+      await running(...pids);
+    },
+  );
 });

@@ -1,15 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { makeMemoryGroup, removeGroup } from '../helpers/memory-group';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { runInNode, type Tools } from '../helpers/node';
-import { cgroupOf, letterOf, running } from '../helpers/proc';
+import { letterOf, running } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
-import { until } from '../helpers/until';
 
-/** A cgroup with little memory, to start in; '' where none can be made. It goes with the tests of this file. */
-const memoryGroup = makeMemoryGroup();
-afterAll(() => until(() => memoryGroup === '' || isRemoved(memoryGroup), `${memoryGroup} is removed`));
+/** To start in; '' where none can be made. It goes with the tests of this file. */
+const memoryGroup = makeMemoryGroup(192 * 2 ** 20);
+afterAll(() => removeGroup(memoryGroup));
 
 interface Way {
   readonly node?: string[];
@@ -120,28 +118,6 @@ function killIfThere(pid: number): void {
   }
 }
 
-/** Of version 1, as it is mounted beside version 2; or of version 2 where those below ours may limit memory. */
-function makeMemoryGroup(): string {
-  const [, own = ''] = /^\d+:memory:(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'latin1')) ?? [];
-  const [, mount = ''] =
-    /^\d+ \d+ \S+ \/ (\S+) .* - cgroup \S+ \S*\bmemory\b/m.exec(readFileSync('/proc/self/mountinfo', 'latin1')) ?? [];
-  const parent = mount === '' ? cgroupOf(process.pid) : join(mount, own);
-  const group = join(parent, `freeze-state-memory-${process.pid}`);
-  const limit = ['memory.limit_in_bytes', 'memory.max'];
-  try {
-    mkdirSync(group);
-    const [file] = limit.filter((name) => existsSync(join(group, name)));
-    if (file !== undefined) {
-      writeFileSync(join(group, file), String(192 * 2 ** 20));
-      return group;
-    }
-    rmdirSync(group);
-  } catch {
-    // A plain user may not, or there is none.
-  }
-  return '';
-}
-
 function whenFull(group: string): Way {
   return {
     under: ['sh', '-c', `echo $$ > '${group}/cgroup.procs' && exec "$@"`, '-'],
@@ -151,13 +127,4 @@ function whenFull(group: string): Way {
       for (;;) kept.push(Buffer.alloc(2 ** 22, 1));
     },
   };
-}
-
-function isRemoved(path: string): boolean {
-  try {
-    rmdirSync(path);
-  } catch {
-    // What has been killed takes a moment to leave it.
-  }
-  return !existsSync(path);
 }
