@@ -1,12 +1,14 @@
 // exit_program scenario pid [pid...]
 //
 // Freezes the processes and ends in the way that the scenario names. The processes belong to the test that runs this
-// program, which checks them afterwards. Exit code 0 means that the scenario took place.
+// program, which checks them afterwards. Exit code 0 means that the scenario took place. `token` freezes nothing: it
+// prints the token of the process.
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "../../core/os/linux/procfs.h"
+#include "../../core/process_token.h"
 #include "../../core/state/freeze_state.h"
 #include "../support/process_freezer.h"
 #include "../support/wait_until.h"
@@ -140,7 +143,10 @@ int exitDuringDestruction(const std::vector<Pid>& pids) {
   std::exit(0);
 }
 
+int printToken() { return std::printf("%llu\n", static_cast<unsigned long long>(processToken())) > 0 ? 0 : kWentWrong; }
+
 int run(std::string_view scenario, const std::vector<Pid>& pids) {
+  if (scenario == "token") return printToken();
   if (scenario == "exit-while-frozen") return exitWhileFrozen(pids);
   if (scenario == "exit-after-the-state") return exitAfterTheState(pids);
   if (scenario == "fork-exits") return forkExits(pids);

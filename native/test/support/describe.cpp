@@ -12,6 +12,8 @@ std::string errorName(int error) {
     case ESRCH: return "ESRCH";
     case EINVAL: return "EINVAL";
     case EMFILE: return "EMFILE";
+    case ENOENT: return "ENOENT";
+    case EACCES: return "EACCES";
     default: return std::to_string(error);
   }
 }

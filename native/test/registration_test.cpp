@@ -1,3 +1,5 @@
+#include "../core/state/registration.h"
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -68,6 +70,30 @@ TEST_SUITE("members") {
     scripted.script.answer(103, Signal::Stop, 0);
     CHECK(scripted.state.registerPids(pids).failures.empty());
     CHECK(scripted.script.stoppedCount() == 3);
+  }
+
+  TEST_CASE("where one of several fails, those before it are continued, the last one first") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.log();
+    scripted.script.answer(104, Signal::Stop, EPERM);
+    const std::array<std::int64_t, 3> pids{102, 103, 104};
+    CHECK(describe(scripted.state.registerPids(pids).failures) == "PermissionDenied 104 EPERM");
+    CHECK(scripted.script.log() == "stop 102, stop 103, stop 104!, continue 103, continue 102");
+  }
+
+  TEST_CASE("one that refuses to be continued then stays a member, and both failures are told") {
+    ScriptedState scripted(1);
+    scripted.state.freezeAtEpoch(0);
+    scripted.script.answer(102, Signal::Continue, EPERM);
+    scripted.script.answer(104, Signal::Stop, EPERM);
+    const std::array<std::int64_t, 3> pids{102, 103, 104};
+    CHECK(describe(scripted.state.registerPids(pids).failures) ==
+          "PermissionDenied 104 EPERM, PermissionDenied 102 EPERM (stopped)");
+    CHECK(describe(scripted.state.pids()) == "101 102");
+    scripted.script.answer(102, Signal::Continue, 0);
+    CHECK(describe(scripted.state.unfreeze()).empty());
+    CHECK(scripted.script.stoppedCount() == 0);
   }
 
   TEST_CASE("several of which one has exited, is listed twice, and another is refused, are not registered") {

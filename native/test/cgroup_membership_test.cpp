@@ -1,5 +1,3 @@
-#include "../core/modes/cgroup/membership.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/modes/cgroup/membership.h"
 #include "support/describe.h"
 #include "support/hierarchy.h"
 

@@ -1,0 +1,100 @@
+#include "../core/os/linux/guardian_keeper.h"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <fstream>
+#include <string>
+
+#include "support/child.h"
+#include "support/ledger_file.h"
+#include "support/tasks.h"
+#include "support/wait_until.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// What the keeper of this process has told. One a process: each test has it in a fork.
+std::atomic<Pid> running{0};
+std::atomic<int> reason{-1};
+
+void tell(Pid pid, Failures why) {
+  if (!why.empty()) reason = static_cast<int>(why.front().code);
+  running = pid;
+}
+
+const std::string program = GUARDIAN_PROGRAM;
+const std::string noProgram = "/no/program";
+
+/// A line of proc_pid_status(5) of the keeper's thread.
+std::string statusOfKeeper(const std::string& field) {
+  for (const Pid thread : threadsOf(getpid())) {
+    const std::string task = taskOf(getpid()) + "/" + std::to_string(thread);
+    std::string name;
+    std::getline(std::ifstream(task + "/comm"), name);
+    if (name != "freeze-keeper") continue;
+    std::ifstream status(task + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with(field + ":")) return line.substr(field.size() + 1);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_SUITE("the keeper of the guardian") {
+  TEST_CASE("a guardian that is killed is replaced by another") {
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            if (guardian::startKeeper({program, file.fd(), tell}) != 0) return 1;
+            if (!waitUntil([] { return running != 0; })) return 2;
+            const Pid first = running;
+            kill(first, SIGKILL);
+            return waitUntil([&] { return running != 0 && running != first; }) ? 0 : 3;
+          }) == 0);
+  }
+
+  TEST_CASE("where no guardian can be started, the keeper tells why") {
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            if (guardian::startKeeper({noProgram, file.fd(), tell}) != 0) return 1;
+            return waitUntil([] { return reason == static_cast<int>(FailureCode::GuardianMissing); }) ? 0 : 2;
+          }) == 0);
+  }
+
+  TEST_CASE("the keeper and its guardian hold none of the descriptors that the process has, so that a pipe ends") {
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            std::array<int, 2> ends{};
+            if (pipe(ends.data()) != 0 || guardian::startKeeper({program, file.fd(), tell}) != 0) return 1;
+            if (!waitUntil([] { return running != 0; })) return 2;
+            close(ends[1]);
+            pollfd end{ends[0], POLLIN, 0};
+            constexpr int kLong = 30'000;
+            return poll(&end, 1, kLong) == 1 && (end.revents & POLLHUP) != 0 ? 0 : 3;
+          }) == 0);
+  }
+
+  TEST_CASE("no handler of the program runs in the keeper's thread: it blocks every signal") {
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            if (guardian::startKeeper({program, file.fd(), tell}) != 0) return 1;
+            if (!waitUntil([] { return running != 0; })) return 2;
+            const std::string blocked = statusOfKeeper("SigBlk");
+            if (blocked.empty()) return 3;
+            const std::uint64_t mask = std::stoull(blocked, nullptr, 16);
+            for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGCHLD, SIGUSR1, SIGALRM}) {
+              if ((mask >> (signal - 1) & 1) == 0) return 4;
+            }
+            return 0;
+          }) == 0);
+  }
+}
+
+}  // namespace freeze_state::test

@@ -1,0 +1,159 @@
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "../core/os/cgroupfs.h"
+#include "../core/os/process_control.h"
+#include "../guardian/thaw.h"
+#include "support/child.h"
+#include "support/ledger_file.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A child that is stopped, and its line on the ledger.
+struct Stopped {
+  explicit Stopped(Ledger& ledger) {
+    kill(child.pid(), SIGSTOP);
+    REQUIRE(child.comesToStop());
+    entry = ledger.enter(identity());
+    REQUIRE_FALSE(entry.isEmpty());
+  }
+  LedgerIdentity identity() const {
+    Process process{.pid = child.pid()};
+    REQUIRE(systemControl().open(child.pid(), process).empty());
+    const LedgerIdentity found = systemControl().identify(process);
+    systemControl().release(process);
+    return found;
+  }
+
+  Child child;
+  LedgerEntry entry;
+};
+
+int thaw() {
+  guardian::thaw();
+  return 0;
+}
+
+/// A control group of version 2 that is empty, as long as it lives; `path` is empty where we may make none.
+struct RealGroup {
+  explicit RealGroup(const char* name) {
+    cgroup::Mount mount;
+    if (!cgroup::findMount({}, mount).empty()) return;
+    const std::string wanted = mount.point + "/freeze-state-" + name + "-" + std::to_string(getpid());
+    if (mkdir(wanted.c_str(), S_IRWXU) != 0) return;
+    if (std::filesystem::exists(wanted + "/cgroup.freeze"))
+      path = wanted;
+    else
+      rmdir(wanted.c_str());
+  }
+  RealGroup(const RealGroup&) = delete;
+  RealGroup& operator=(const RealGroup&) = delete;
+  ~RealGroup() { rmdir(path.c_str()); }
+
+  LedgerCgroup recorded(bool isOwned) const {
+    struct stat status{};
+    CHECK(stat(path.c_str(), &status) == 0);
+    return {.path = path, .inode = status.st_ino, .isOwned = isOwned};
+  }
+  bool exists() const { return std::filesystem::exists(path); }
+  bool isFrozen() const {
+    std::ifstream file(path + "/cgroup.freeze");
+    return file.get() == '1';
+  }
+
+  std::string path;
+};
+
+bool canMake(const RealGroup& group) {
+  if (!group.path.empty()) return true;
+  MESSAGE("skipped: no control group of version 2 can be made here");
+  return false;
+}
+
+}  // namespace
+
+TEST_SUITE("the guardian's thaw") {
+  TEST_CASE("what is marked is continued; what is not marked, or is to end with us, is not") {
+    const LedgerFile file;
+    Stopped marked(*file);
+    const Stopped unmarked(*file);
+    Stopped ending(*file->ending());
+    marked.entry.mark();
+    ending.entry.mark();
+    CHECK(file.read(thaw) == 0);
+    CHECK(marked.child.comesToRun());
+    CHECK(unmarked.child.isStopped());
+    CHECK(ending.child.isStopped());
+  }
+
+  TEST_CASE("G7: a process that has the number of a recorded one, and is another, is not continued") {
+    const LedgerFile file;
+    const Stopped stopped(*file);
+    LedgerIdentity other = stopped.identity();
+    (other.inode != 0 ? other.inode : other.startTime) += 1;
+    LedgerEntry entry = file->enter(other);
+    entry.mark();
+    CHECK(file.read(thaw) == 0);
+    CHECK(stopped.child.isStopped());
+  }
+
+  TEST_CASE("a group is continued as a whole, also when its leader has been reaped, and no group of another session") {
+    for (const bool isOfSession : {true, false}) {
+      CAPTURE(isOfSession);
+      const LedgerFile file;
+      Child leader;
+      REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+      const Stopped follower(*file);
+      REQUIRE(setpgid(follower.child.pid(), leader.pid()) == 0);
+      LedgerIdentity group{.kind = LedgerIdentity::Kind::Group, .number = leader.pid(), .startTime = 1};
+      group.session = isOfSession ? getsid(0) : getsid(0) + 1;
+      LedgerEntry entry = file->enter(group);
+      entry.mark();
+      leader.kill();
+      leader.reap();
+      CHECK(file.read(thaw) == 0);
+      CHECK((isOfSession ? follower.child.comesToRun() : follower.child.isStopped()));
+    }
+  }
+
+  TEST_CASE("a control group that is marked is thawed, and one of which the inode has changed is not") {
+    const RealGroup group("thaw");
+    if (!canMake(group)) return;
+    const LedgerFile file;
+    for (const bool isRecorded : {false, true}) {
+      std::ofstream(group.path + "/cgroup.freeze") << "1";
+      REQUIRE(group.isFrozen());
+      LedgerCgroup recorded = group.recorded(false);
+      if (!isRecorded) ++recorded.inode;
+      LedgerEntry entry = file->enter(recorded);
+      entry.mark();
+      CHECK(file.read(thaw) == 0);
+      CHECK(group.isFrozen() == !isRecorded);
+    }
+  }
+
+  TEST_CASE("of the control groups that are empty, those that the emulator made are removed, and no others") {
+    const RealGroup owned("owned");
+    const RealGroup external("external");
+    if (!canMake(owned) || !canMake(external)) return;
+    const LedgerFile file;
+    const LedgerEntry first = file->enter(owned.recorded(true));
+    const LedgerEntry second = file->enter(external.recorded(false));
+    CHECK(file.read([] {
+      guardian::removeOwnedCgroups();
+      return 0;
+    }) == 0);
+    CHECK_FALSE(owned.exists());
+    CHECK(external.exists());
+  }
+}
+
+}  // namespace freeze_state::test
