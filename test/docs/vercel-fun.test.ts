@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -106,6 +107,23 @@ it.runIf(process.env['FREEZE_STATE_FUN'])('@vercel/fun is installed', () => {
 it('docs/integrations.md shows the provider as it is', () => {
   const page = readFileSync(join(__dirname, '../../docs/integrations.md'), 'utf8');
   expect(page).toContain(`\`\`\`js\n${readFileSync(join(example, 'provider.mjs'), 'utf8')}\`\`\`\n`);
+});
+
+it('docs/integrations.md says how long the patch for @vercel/fun itself is, which git can read', () => {
+  const page = readFileSync(join(__dirname, '../../docs/integrations.md'), 'utf8');
+  // Outside of a repository, in which git would take part of the patch.
+  const patch = join(example, 'upstream.patch');
+  const { stdout } = spawnSync('git', ['apply', '--numstat', patch], { cwd: folder, encoding: 'utf8' });
+  const counts = stdout.split('\n').slice(0, -1);
+  expect(counts.map((line) => line.split('\t')[2])).toEqual([
+    'package.json',
+    'src/providers/native/index.ts',
+    'src/runtime-server.ts',
+  ]);
+  const [added, removed] = [0, 1].map((column) =>
+    counts.reduce((sum, line) => sum + Number(line.split('\t')[column]), 0),
+  );
+  expect(page).toContain(`in ${added} added lines and ${removed} removed ones`);
 });
 
 const busy = [join(__dirname, 'fixtures/busy-after-answer'), 'provided'];
