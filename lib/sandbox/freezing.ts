@@ -1,3 +1,4 @@
+import { checkedConfirmOptions } from '../arguments';
 import { clock } from '../clock';
 import {
   type AnyFreezeError,
@@ -38,7 +39,7 @@ export class Freezing {
     private readonly policy: Policy,
     private readonly tell: Tell,
     /** Before a freeze: waits until no child is joining the group; `undefined` where none is. */
-    private readonly ready: () => Promise<unknown> | undefined,
+    private readonly ready: (options: ConfirmOptions) => Promise<unknown> | undefined,
   ) {
     void follow(
       state,
@@ -50,11 +51,18 @@ export class Freezing {
   /** At the current epoch. */
   async now(options: ConfirmOptions): Promise<FreezeReport> {
     const epoch = this.state.currentEpoch;
+    let checked = checkedConfirmOptions(options);
     // A freeze without a wait takes its first step during the call.
-    const wait = this.ready();
-    if (wait !== undefined) await wait;
+    const begin = clock.now();
+    const wait = this.ready(checked);
+    if (wait !== undefined) {
+      await wait;
+      const { timeout } = checked;
+      if (timeout !== undefined)
+        checked = { ...checked, timeout: Math.ceil(Math.max(0, timeout + begin - clock.now())) };
+    }
     try {
-      const report = await this.state.confirmFreezeAtEpoch(epoch, options);
+      const report = await this.state.confirmFreezeAtEpoch(epoch, checked);
       if (report.isFrozen) this.#told(report);
       return report;
     } catch (error) {
@@ -75,7 +83,7 @@ export class Freezing {
 
   async #freezeWhenIdle(ticket: number): Promise<void> {
     try {
-      const wait = this.ready();
+      const wait = this.ready(this.policy.confirm ?? {});
       if (wait !== undefined) await wait;
       // By a call outside of this class, at this ticket or a newer one.
       if (this.state.isFrozen) return;

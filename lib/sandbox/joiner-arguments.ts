@@ -1,10 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { pathOf } from './lookup';
+import { isFound } from './lookup';
 
 /** How `spawn` or `fork` is called so that it starts the joiner, and what it would have started. */
 export interface JoinerCall {
   /** For `spawn` and `fork` of Node. */
   readonly given: unknown[];
+  /** As whom the child executes the joiner. */
+  readonly user: string;
   /** As Node shows it: `spawnfile`, and the first of `spawnargs`. */
   readonly file: string;
   readonly argv0: string;
@@ -36,27 +38,26 @@ export function callOfJoiner(
   const named = isFork ? options['execPath'] || process.execPath : first;
   const file = shell ? (shell === true ? '/bin/sh' : shell) : named;
   const { argv0 = file } = options;
-  const program = typeof file === 'string' ? programOf(file, options) : undefined;
-  if (typeof file !== 'string' || typeof argv0 !== 'string' || program === undefined || stdio === undefined)
-    return undefined;
+  if (typeof file !== 'string' || typeof argv0 !== 'string' || stdio === undefined) return undefined;
+  if (!canBeExecuted(file, options)) return undefined;
   const count = stdio.length;
-  const orders = `freeze-state-joiner ${count} ${count + 1} ${Buffer.byteLength(program)} ${program} ${argv0}`;
+  const orders = `freeze-state-joiner ${count} ${count + 1} ${Buffer.byteLength(file)} ${file} ${argv0}`;
   const all = { ...options, stdio: [...stdio, procs, 'pipe'], argv0: orders };
   const words = shell ? ['-c', [first, ...args].join(' ')] : args;
   const call = isFork ? [first, words, { ...all, execPath: joiner }] : [joiner, words, { ...all, shell: false }];
-  return { given: call, file, argv0, count };
+  return { given: call, user: `${options['uid']} ${options['gid']}`, file, argv0, count };
 }
 
-function programOf(file: string, { env, cwd, uid, gid }: Options): string | undefined {
+function canBeExecuted(file: string, { env, cwd, uid, gid }: Options): boolean {
   try {
     const directory = cwd instanceof URL ? fileURLToPath(cwd) : (cwd ?? process.cwd());
-    if (typeof directory !== 'string' || typeof env !== 'object' || env === null) return undefined;
+    if (typeof directory !== 'string' || typeof env !== 'object' || env === null) return false;
     const { PATH: path } = env as NodeJS.ProcessEnv;
     const isOtherUser = uid !== undefined || gid !== undefined;
-    return pathOf(file, { path: path === undefined ? path : String(path), cwd: directory, isOtherUser });
+    return isFound(file, { path: path === undefined ? path : String(path), cwd: directory, isOtherUser });
   } catch {
     // There is no such directory, say.
-    return undefined;
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { clock } from '../clock';
-import { FreezeClosedError, type FreezeState } from '../index';
+import { type ConfirmOptions, FreezeClosedError, FreezeMode, type FreezeState } from '../index';
 import { joinerProgram } from '../joiner';
 import { callOfJoiner, type JoinerCall } from './joiner-arguments';
 import { hasEnded } from './works';
@@ -14,12 +14,17 @@ type Start = (...given: unknown[]) => ChildProcess;
 /** Milliseconds for which a freeze waits for those that join; then it goes on, and waits in the kernel. */
 const patience = 100;
 
+/** Those of all sandboxes of this thread, each until its program begins: the kernel does one join or freeze after the other. */
+const joining = new Map<Promise<void>, FreezeState>();
+
+/** Users whose children may not execute the joiner: Node starts these at once. */
+const barred = new Set<string>();
+
 /**
  * Children that move themselves into the control group before they execute their programs, in mode `cgroup`: the child and not
  * this thread waits for the kernel then.
  */
 export class Joins {
-  readonly #pending = new Set<Promise<void>>();
   readonly #children = new WeakSet<ChildProcess>();
 
   constructor(private readonly state: FreezeState) {}
@@ -53,17 +58,29 @@ export class Joins {
     return this.#children.has(child);
   }
 
-  /** Until those that are joining have joined, for a while; `undefined` where none is, or nothing is to be frozen. */
-  allJoined(): Promise<unknown> | undefined {
-    if (this.#pending.size === 0 || this.state.isFrozen) return undefined;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise((resolve) => {
-      timer = clock.setTimeout(() => resolve(undefined), patience);
+  /**
+   * Until those that are joining have joined, for a while, and no longer than a freeze with these options may take; `undefined`
+   * where none is, or nothing is to be frozen.
+   */
+  allJoined({ timeout = patience, signal }: ConfirmOptions): Promise<unknown> | undefined {
+    if (joining.size === 0 || this.state.mode !== FreezeMode.Cgroup || this.state.isFrozen) return undefined;
+    // One that joins a frozen group has joined when that is thawed.
+    const waits = [...joining].filter(([, state]) => !isFrozen(state)).map(([joined]) => joined);
+    if (waits.length === 0 || signal?.aborted) return undefined;
+    let end = (): void => undefined;
+    const limit = new Promise<void>((resolve) => {
+      end = resolve;
     });
-    return Promise.race([Promise.all(this.#pending), limit]).finally(() => clock.clearTimeout(timer));
+    const timer = clock.setTimeout(end, Math.min(patience, timeout));
+    signal?.addEventListener('abort', end);
+    return Promise.race([Promise.all(waits), limit]).finally(() => {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+    });
   }
 
-  #start({ given, file, argv0, count }: JoinerCall, isFork: boolean): ChildProcess | undefined {
+  #start({ given, user, file, argv0, count }: JoinerCall, isFork: boolean): ChildProcess | undefined {
+    if (barred.has(user)) return undefined;
     let child: ChildProcess;
     try {
       child = (isFork ? (fork as Start) : (spawn as Start))(...given);
@@ -71,19 +88,23 @@ export class Joins {
       return undefined;
     }
     if (child.pid === undefined) {
-      // The child's user may not execute it, for one. What is wrong with the program Node tells.
-      child.on('error', () => undefined);
+      // What is wrong with the program Node tells.
+      child.on('error', ({ code }: NodeJS.ErrnoException) => {
+        if (code === 'EACCES') barred.add(user);
+      });
       return undefined;
     }
     const stdio = child.stdio as unknown as unknown[];
     const status = stdio[count + 1] as Socket;
+    // The child is what keeps the event loop alive, unless its user says otherwise.
+    status.unref();
     stdio.length = count;
     child.spawnargs[0] = argv0;
     (child as { spawnfile: string }).spawnfile = file;
     this.#children.add(child);
     const joined = this.#follow(child, child.pid, status);
-    this.#pending.add(joined);
-    void joined.then(() => this.#pending.delete(joined));
+    joining.set(joined, this.state);
+    void joined.then(() => joining.delete(joined));
     return child;
   }
 
@@ -127,6 +148,15 @@ export class Joins {
     } catch {
       // It is closed; or the child has left, and cannot be moved in: the next freeze tells.
     }
+  }
+}
+
+function isFrozen(state: FreezeState): boolean {
+  try {
+    return state.isFrozen;
+  } catch {
+    // It is closed.
+    return false;
   }
 }
 

@@ -5,18 +5,16 @@ import { resolve } from 'node:path';
 const defaultPath = '/bin:/usr/bin';
 
 /**
- * The path by which execvp(3) executes the program in a child of that environment, directory and user: as it stands where it has
- * a slash. `undefined` where it would fail, or where it may.
+ * Whether execvp(3) finds a program to execute in a child of that environment, directory and user. False where it may fail. Which
+ * one it takes it finds out itself.
  */
-export function pathOf(
+export function isFound(
   program: string,
   { path = defaultPath, cwd, isOtherUser }: { path: string | undefined; cwd: string; isOtherUser: boolean },
-): string | undefined {
-  if (program === '') return undefined;
-  const candidates = program.includes('/')
-    ? [program]
-    : path.split(':').map((directory) => `${directory === '' ? '.' : directory}/${program}`);
-  return candidates.find((file) => isExecutable(resolve(cwd, file), isOtherUser));
+): boolean {
+  if (program === '') return false;
+  if (program.includes('/')) return isExecutable(resolve(cwd, program), isOtherUser);
+  return path.split(':').some((directory) => isExecutable(resolve(cwd, directory, program), isOtherUser));
 }
 
 function isExecutable(file: string, isOtherUser: boolean): boolean {

@@ -7,10 +7,10 @@
 //   freeze-state-joiner PROCS STATUS LENGTH PROGRAM ARGV0
 //
 // PROCS is a descriptor of the file cgroup.procs, open for writing; STATUS a socket. LENGTH counts the bytes of
-// PROGRAM, which may have spaces. ARGV0, the rest, is what the program gets as its argv[0]. By the socket it says what
-// failed, in a line: `join ERRNO`, and then it waits for a byte, after which it executes the program wherever it is; or
-// `exec ERRNO`, and then it exits. The socket ends where the program begins. Of all else that a process inherits it
-// changes nothing.
+// PROGRAM, a path or the name of one in PATH, which may have spaces. ARGV0, the rest, is what the program gets as its
+// argv[0]. By the socket it says what failed, in a line: `join ERRNO`, and then it waits for a byte, after which it
+// executes the program wherever it is; or `exec ERRNO`, and then it exits. The socket ends where the program begins. Of
+// all else that a process inherits it changes nothing.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -22,7 +22,6 @@
 #include <cstddef>
 #include <cstring>
 #include <string_view>
-#include <vector>
 
 namespace {
 
@@ -95,17 +94,6 @@ bool hasAnswer(int status) {
   return size == 1;
 }
 
-/// As execvp(3), which Node calls: what the kernel does not know is a script of the shell.
-void execute(char* program, int argc, char** argv) {
-  execv(program, argv);
-  if (errno != ENOEXEC) return;
-  std::array<char, 8> shell{"/bin/sh"};
-  std::vector<char*> words{shell.data(), program};
-  for (int i = 1; i < argc; ++i) words.push_back(argv[i]);
-  words.push_back(nullptr);
-  execv(shell.data(), words.data());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -124,7 +112,8 @@ int main(int argc, char** argv) {
     tell(order.status, "join ", error);
     if (!hasAnswer(order.status)) return kNotExecuted;
   }
-  execute(order.program, argc, argv);
+  // As Node does it, as the child's user and by the child's PATH.
+  execvp(order.program, argv);
   tell(order.status, "exec ", errno);
   return kNotExecuted;
 }

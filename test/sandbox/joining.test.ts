@@ -16,9 +16,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import type { Sandbox } from 'freeze-state/sandbox';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { processesOf } from '../helpers/cgroups';
-import { adopt } from '../helpers/children';
+import { adopt, start } from '../helpers/children';
 import { cgroupOf } from '../helpers/proc';
 import { canBecomeNobody, nobody } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
@@ -109,8 +109,7 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
       const [plain, inside] = await both(async (spawnOf) => {
         const child = spawnOf(file, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
         child.on('error', () => undefined);
-        // execvp(3) passes on the bare name for an empty element, and we pass on ./found.
-        return { printed: (await all(child)).replace('./', ''), file: child.spawnfile, args: child.spawnargs };
+        return { printed: await all(child), file: child.spawnfile, args: child.spawnargs };
       });
       expect(inside).toEqual(plain);
       expect(plain.printed).not.toBe('');
@@ -245,6 +244,79 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     await once(child, 'exit');
   });
 
+  it.skipIf(!canBecomeNobody || process.geteuid?.() !== 0)(
+    'is looked up in PATH as its user, as Node does it',
+    async () => {
+      const [closed, open] = ['closed', 'open'].map((name) => {
+        const directory = mkdtempSync(join(tmpdir(), `freeze-state-${name}-`));
+        writeFileSync(join(directory, 'found'), `#!/bin/sh\necho ${name}\n`, { mode: 0o755 });
+        return directory;
+      }) as [string, string];
+      chmodSync(open, 0o755);
+      try {
+        const [plain, inside] = await both((spawnOf) => {
+          const env = { PATH: `${closed}:${open}:${process.env['PATH']}` };
+          return all(spawnOf('found', { env, uid: nobody, gid: nobody, stdio: ['ignore', 'pipe', 'inherit'] }));
+        });
+        expect(inside).toBe(plain);
+        expect(plain).toBe('open\n');
+      } finally {
+        for (const directory of [closed, open]) rmSync(directory, { recursive: true });
+      }
+    },
+  );
+
+  it("does not keep this process alive where it is unref'd, also before its program begins", async () => {
+    const program = `
+      const { Sandbox } = require('freeze-state/sandbox');
+      const sandbox = new Sandbox({ mode: 'cgroup', state: { guardian: false }, freezeAfter: false });
+      const child = sandbox.spawn('/bin/sh', ['-c', 'read line'], { stdio: ['inherit', 'ignore', 'inherit'] });
+      process.kill(child.pid, 'SIGSTOP');
+      child.unref();
+      console.log(child.pid);`;
+    const node = adopt(spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    const exit = once(node, 'exit');
+    const pid = Number(await output(node));
+    try {
+      expect(await exit).toEqual([0, null]);
+    } finally {
+      // A plain user cannot see whose it is.
+      process.kill(pid, 'SIGKILL');
+    }
+  });
+
+  it('is waited for by a freeze no longer than until that is aborted', async () => {
+    const sandbox = make();
+    sleeperIn(sandbox);
+    const controller = new AbortController();
+    const freeze = sandbox.freeze({ signal: controller.signal }).catch((error: Error) => error.message);
+    controller.abort(new Error('enough'));
+    expect(await Promise.race([freeze, new Promise((resolve) => setImmediate(resolve))])).toBe('enough');
+  });
+
+  it('is waited for by the freezes of other sandboxes, since the kernel does one after the other', async () => {
+    const [sandbox, other] = [make(), make()];
+    // It is moved by this thread, and joins nothing.
+    other.adopt(start(targetProgram, ['sleep']));
+    const begun = vi.spyOn(other.state, 'confirmFreezeAtEpoch');
+    sleeperIn(sandbox);
+    const freeze = other.freeze({ timeout: 30_000 });
+    // Without a wait it begins during the call.
+    expect(begun).not.toHaveBeenCalled();
+    expect((await freeze).isFrozen).toBe(true);
+  });
+
+  it('is not waited for where it joins a frozen group: it has joined when that is thawed', async () => {
+    const [sandbox, other] = [make(), make()];
+    other.adopt(start(targetProgram, ['sleep']));
+    const begun = vi.spyOn(other.state, 'confirmFreezeAtEpoch');
+    sleeperIn(sandbox);
+    expect(sandbox.state.freezeAtEpoch(sandbox.state.currentEpoch)).toBe(true);
+    const freeze = other.freeze({ timeout: 30_000 });
+    expect(begun).toHaveBeenCalled();
+    expect((await freeze).isFrozen).toBe(true);
+  });
+
   it('is moved by us where it may not join, before it executes its program', async () => {
     const sandbox = make();
     const group = groupOf(sandbox);
@@ -258,22 +330,52 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
   });
 
   it.each(['missing', 'not to be executed'])('is moved by us where the helper is %s', async (what) => {
-    const root = join(__dirname, '../..');
-    const copy = mkdtempSync(join(folder, 'copy-'));
-    for (const part of ['dist', 'package.json', 'build/Release/freeze_state.node', 'build/Release/freeze-state-joiner'])
-      cpSync(join(root, part), join(copy, part), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const copy = copyOfPackage();
     const helper = join(copy, 'build/Release/freeze-state-joiner');
     if (what === 'missing') rmSync(helper);
     else chmodSync(helper, 0o644);
-    const program = `
-      const { Sandbox } = require(${JSON.stringify(join(copy, 'dist/sandbox/index.js'))});
-      const sandbox = new Sandbox({ mode: 'cgroup', state: { guardian: false }, freezeAfter: false });
-      const child = sandbox.spawn('/bin/sh', ['-c', 'read line'], { stdio: ['pipe', 'inherit', 'inherit'] });
-      const group = require('node:fs').readFileSync('/proc/' + child.pid + '/cgroup', 'latin1').match(/^0::.*$/m)[0];
-      console.log(child.spawnargs[0], sandbox.state.cgroup.endsWith(group.slice(3)));
-      void sandbox.terminate();`;
-    const node = adopt(spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] }));
-    expect(await all(node)).toBe('/bin/sh true\n');
+    expect(await runIn(copy, '{}')).toBe('/bin/sh true 0\n/bin/sh true 0\n');
   });
+
+  it.skipIf(!canBecomeNobody || process.geteuid?.() !== 0)(
+    'is moved by us where its user may not execute the helper, which is not tried again for that user',
+    async () => {
+      const user = `{ uid: ${nobody}, gid: ${nobody} }`;
+      // A spawn that fails leaves its listener, in Node as well.
+      expect(await runIn(copyOfPackage(), user)).toBe('/bin/sh true 1\n/bin/sh true 1\n');
+    },
+  );
 });
+
+/** In a directory that is closed to other users. */
+function copyOfPackage(): string {
+  const root = join(__dirname, '../..');
+  const copy = mkdtempSync(join(folder, 'copy-'));
+  for (const part of ['dist', 'package.json', 'build/Release/freeze_state.node', 'build/Release/freeze-state-joiner'])
+    cpSync(join(root, part), join(copy, part), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+/** Of two children, one after the other: what is executed, whether it is in the group, and how many listeners are left. */
+async function runIn(copy: string, options: string): Promise<string> {
+  const program = `
+    const { Sandbox } = require(${JSON.stringify(join(copy, 'dist/sandbox/index.js'))});
+    const { getEventListeners, once } = require('node:events');
+    const sandbox = new Sandbox({ mode: 'cgroup', state: { guardian: false }, freezeAfter: false });
+    const { signal } = new AbortController();
+    (async () => {
+      for (let i = 0; i < 2; i += 1) {
+        const stdio = ['pipe', 'inherit', 'inherit'];
+        const child = sandbox.spawn('/bin/sh', ['-c', 'read line'], { stdio, cwd: '/', signal, ...${options} });
+        const group = require('node:fs').readFileSync('/proc/' + child.pid + '/cgroup', 'latin1').match(/^0::.*$/m)[0];
+        const isInside = sandbox.state.cgroup.endsWith(group.slice(3));
+        child.stdin.end();
+        await once(child, 'exit');
+        console.log(child.spawnargs[0], isInside, getEventListeners(signal, 'abort').length);
+      }
+      await sandbox.terminate();
+    })();`;
+  const node = adopt(spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] }));
+  return await all(node);
+}
