@@ -19,7 +19,7 @@ using ledger::ProcessSlot;
 void touchMemory() {
   // More than what the functions of a thaw have on the stack.
   constexpr std::size_t kStack = 32768;
-  volatile char stack[kStack];  // NOLINT(modernize-avoid-c-arrays)
+  [[maybe_unused]] volatile char stack[kStack];  // NOLINT(modernize-avoid-c-arrays)
   constexpr std::size_t kPage = 4096;
   for (std::size_t i = 0; i < kStack; i += kPage) stack[i] = 1;
   explicit_bzero(buffer<ProcessSlot>.bytes.data(), buffer<ProcessSlot>.bytes.size());
