@@ -12,8 +12,9 @@ for file in native/core/os/no_*.cpp native/core/os/posix/*.cpp native/core/platf
   g++ -std=c++20 -U__linux__ -Wall -Wextra -Werror -fsyntax-only "$file"
 done
 
-# What is compiled on this platform: the core and the addon; with --tests the native tests as well, which takes minutes.
-only='/native/(core|binding|guardian|joiner)/'
+# What is compiled on this platform: the core, the addon, and what the native tests share; with --tests the native tests
+# as well, which takes ten minutes.
+only='/native/(core|binding|guardian|joiner|test/support|test/programs)/'
 if [ "${1:-}" = --tests ]; then only='/native/'; fi
 cmake -S . -B build-native -DFREEZE_STATE_TESTS=ON --log-level=WARNING >/dev/null
 # A source of the core is compiled for the addon and for the tests, and clang-tidy would check it twice: here once, by a

@@ -228,6 +228,6 @@ int run(std::string_view scenario, const std::vector<Pid>& pids, char** argv) {
 
 int main(int argc, char** argv) {
   std::vector<freeze_state::Pid> pids;
-  for (int i = 2; i < argc; ++i) pids.push_back(std::atoi(argv[i]));
+  for (int i = 2; i < argc; ++i) pids.push_back(std::stoi(argv[i]));
   return argc < 3 ? 1 : freeze_state::test::run(argv[1], pids, argv);
 }

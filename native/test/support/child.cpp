@@ -28,8 +28,18 @@ Pid forkOrThrow() {
   return pid;
 }
 
-void pauseForEver() {
+[[noreturn]] void pauseForEver() {
   for (;;) pause();
+}
+
+/// Returns in the parent alone.
+Pid startChild(const std::function<void()>& body) {
+  const Pid parent = getpid();
+  const Pid pid = forkOrThrow();
+  if (pid != 0) return pid;
+  dieWith(parent);
+  body();
+  pauseForEver();
 }
 
 int exitCodeOf(Pid pid) {
@@ -54,14 +64,7 @@ Child::Child(int threads)
         for (int others = threads - 1; others > 0; --others) std::thread(pauseForEver).detach();
       }) {}
 
-Child::Child(const std::function<void()>& body) {
-  const Pid parent = getpid();
-  pid_ = forkOrThrow();
-  if (pid_ != 0) return;
-  dieWith(parent);
-  body();
-  pauseForEver();
-}
+Child::Child(const std::function<void()>& body) : pid_(startChild(body)) {}
 
 bool Child::runs() const noexcept {
   const char state = stateOf(pid_);
