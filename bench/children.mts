@@ -1,4 +1,5 @@
-// The processes that the trials freeze; they end with this one.
+// The processes that the trials freeze; they end with this one. They are started by the helpers of the tests, but are no
+// `Target`s: those have pipes to the test, which would be handles in the event loop whose turns are measured here.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
