@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 
 #include "../slice.h"
 #include "../step.h"
@@ -12,20 +11,22 @@ namespace freeze_state {
 /// one that never stops does not hide the others.
 class ConfirmCursor {
  public:
-  /// Probes each in the list once, from where the last call has ended; fewer where the slice is over. `probe` says
-  /// whether it has found anything new, and nothing where it was cut short: then the next call begins with the same
-  /// one. It may drop the one that it probes, by putting the last of the list in its place.
+  /// Probes each in the list once, from where the last call has ended; fewer where the slice is over. `probe` is done
+  /// if it has found anything new, and blocked if not; more where it was cut short: then the next call begins with the
+  /// same one. It may drop the one that it probes, by putting the last of the list in its place. Fails as the probe
+  /// does.
   template <typename List, typename Probe>
-  void goRound(List& list, const Slice& slice, Probe probe) {
+  Step goRound(List& list, const Slice& slice, Probe probe) {
     for (std::size_t probes = list.size(); probes > 0 && !slice.isOver(); --probes) {
       if (next_ >= list.size()) next_ = 0;
       const std::size_t before = list.size();
-      const std::optional<bool> isNew = probe(list[next_]);
+      Step step = probe(list[next_]);
       // A probe that was cut short counts as progress: it has seen more threads than the one before.
-      fruitless_ = isNew && !*isNew ? fruitless_ + 1 : 0;
-      if (!isNew) return;
+      fruitless_ = step.kind == Step::Kind::Blocked ? fruitless_ + 1 : 0;
+      if (step.kind == Step::Kind::More || step.hasFailed()) return step;
       if (list.size() == before) ++next_;
     }
+    return Step::done();
   }
 
   /// The step to return while so many processes are still to be probed: blocked if the last probe of each has found

@@ -120,79 +120,72 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
     const Step step = ProcessFreezer::confirm(members, slice);
     return step.isDone() ? Step::blocked() : step;
   }
-  Failures failures;
-  pendingCursor_.goRound(pending_, slice, [&](GroupProcess& process) -> std::optional<bool> {
-    const auto isQuiescent = confirm(process, slice, failures);
-    if (!isQuiescent || !*isQuiescent) return isQuiescent;
+  Step step = pendingCursor_.goRound(pending_, slice, [&](GroupProcess& process) {
+    Step probed = confirm(process, slice);
+    if (!probed.isDone()) return probed;
     process = pending_.back();
     pending_.pop_back();
-    return true;
+    return probed;
   });
-  if (!failures.empty()) return Step::failed(std::move(failures));
+  if (step.hasFailed()) return step;
   return pending_.empty() ? Step::done() : pendingCursor_.unfinished(pending_.size());
 }
 
-/// Whether the process is quiescent, or none of its group any more, by a probe. Nothing where the slice cut that short,
-/// or where it cannot be known for lack of descriptors or memory, which is a failure.
-std::optional<bool> ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice, Failures& failures) {
+/// Probes the process: done if it is quiescent, or none of its group any more; blocked if not. Fails where it cannot be
+/// known for lack of descriptors or memory.
+Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
   const auto state = table_.probe(process.pid, process.stop.scan, slice);
-  if (!state) return std::nullopt;
-  const bool isQuiescent = judge(process, *state, failures);
-  if (!failures.empty()) return std::nullopt;
-  const bool isStopped = *state == ProcessState::Stopped || *state == ProcessState::Traced;
-  if (isStopped && std::ranges::find(stoppedGroups_, process.group) == stoppedGroups_.end())
-    stoppedGroups_.push_back(process.group);
-  return isQuiescent;
-}
-
-/// The same of one that was found in that state.
-bool ProcessGroupFreezer::judge(GroupProcess& process, ProcessState state, Failures& failures) {
-  switch (state) {
-    case ProcessState::Running:
-    case ProcessState::Sleeping:
+  if (!state) return Step::more();
+  const auto finding = StopProtocol::judge(process.stop, *state);
+  switch (finding) {
+    case StopProtocol::Finding::Stopped:
+    case StopProtocol::Finding::Traced:
+      if (std::ranges::find(stoppedGroups_, process.group) == stoppedGroups_.end())
+        stoppedGroups_.push_back(process.group);
+      return Step::done();
+    case StopProtocol::Finding::Exited: return confirmExit(process.pid);
+    case StopProtocol::Finding::Awake:
+    case StopProtocol::Finding::ResendDue:
       // One that is not in the group any more was none of it, or has exited.
-      if (table_.groupOf(process.pid) != process.group) return true;
-      if (StopProtocol::isResendDue(++process.stop.timesAwake)) stopAgain(process, failures);
-      return false;
-    case ProcessState::Zombie:
-    case ProcessState::Gone: return hasExited(process.pid, failures);
-    case ProcessState::Stopped:
-    case ProcessState::Traced: return true;
-    case ProcessState::Unknown: break;
+      if (table_.groupOf(process.pid) != process.group) return Step::done();
+      return finding == StopProtocol::Finding::ResendDue ? stopAgain(process) : Step::blocked();
+    case StopProtocol::Finding::Unknown: break;
   }
   ProcessEntry entry;
-  if (const int error = table_.read(process.pid, entry); isOutOfResources(error))
-    failures.push_back(readFailure(process.pid, error));
-  return false;
+  const int error = table_.read(process.pid, entry);
+  return isOutOfResources(error) ? Step::failed({readFailure(process.pid, error)}) : Step::blocked();
 }
 
-/// Takes hold of whatever has the pid now.
-bool ProcessGroupFreezer::hold(Pid pid, Process& process, Failures& failures) {
-  Failures refused = groups_.leaders().open(pid, process);
-  const bool isHeld = refused.empty();
-  std::erase_if(refused, [](const Failure& failure) { return failure.code != FailureCode::ResourceExhausted; });
-  append(failures, std::move(refused));
-  return isHeld;
-}
-
-/// As `StopProtocol::foundAwake` does, and to that process alone: the whole of a large group would take long, and once
-/// for each that is awake. Without pidfds there is the gap that `StartTimeControl` has, as for members.
-void ProcessGroupFreezer::stopAgain(const GroupProcess& process, Failures& failures) {
+/// Takes hold of whatever has the pid now, for as long as it is used. Blocked where that is not possible.
+template <typename Use>
+Step ProcessGroupFreezer::hold(Pid pid, Use use) {
   ProcessControl& control = groups_.leaders();
-  Process held;
-  if (!hold(process.pid, held, failures)) return;
-  const int error = verified(control, held, [&] { return table_.groupOf(process.pid) == process.group ? 0 : ESRCH; });
-  if (error == 0) control.send(held, Signal::Stop);
-  control.release(held);
+  Process process;
+  Failures refused = control.open(pid, process);
+  if (refused.empty()) {
+    Step step = use(process);
+    control.release(process);
+    return step;
+  }
+  std::erase_if(refused, [](const Failure& failure) { return failure.code != FailureCode::ResourceExhausted; });
+  return refused.empty() ? Step::blocked() : Step::failed(std::move(refused));
+}
+
+/// That process alone: the whole of a large group would take long, and once for each that is awake. Without pidfds
+/// there is the gap that `StartTimeControl` has, as for members.
+Step ProcessGroupFreezer::stopAgain(const GroupProcess& process) {
+  return hold(process.pid, [&](Process& held) {
+    const int error =
+        verified(groups_.leaders(), held, [&] { return table_.groupOf(process.pid) == process.group ? 0 : ESRCH; });
+    Member member{.process = held, .stop = process.stop};
+    if (error == 0) processes_.stopAgain(member);
+    return Step::blocked();
+  });
 }
 
 /// It may only seem to have exited, for a moment, when one of its threads calls execve(2) and takes over its number.
-bool ProcessGroupFreezer::hasExited(Pid pid, Failures& failures) {
-  Process held;
-  if (!hold(pid, held, failures)) return false;
-  const bool hasExited = groups_.leaders().hasExited(held);
-  groups_.leaders().release(held);
-  return hasExited;
+Step ProcessGroupFreezer::confirmExit(Pid pid) {
+  return hold(pid, [&](Process& held) { return groups_.leaders().hasExited(held) ? Step::done() : Step::blocked(); });
 }
 
 /// By what `confirm` saw: to ask for those that have exited again would be another walk.

@@ -18,7 +18,10 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   /// A group may have any number of processes, so its signal counts as one to several.
   ProcessGroupFreezer(const LoopOptions& options, GroupControl& groups, ProcessTable& table,
                       Ledger* ledger = nullptr) noexcept
-      : ProcessFreezer(options, groups, ledger, SignalLoop::kMany), groups_(groups), table_(table) {}
+      : ProcessFreezer(options, groups, ledger, SignalLoop::kMany),
+        groups_(groups),
+        table_(table),
+        processes_(groups.leaders()) {}
 
   Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
@@ -45,15 +48,16 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step findEmptyGroups(MemberList& members, const Slice& slice);
   void noteLife(Pid pid);
   Step listProcesses(MemberList& members, const Slice& slice);
-  std::optional<bool> confirm(GroupProcess& process, const Slice& slice, Failures& failures);
-  bool judge(GroupProcess& process, ProcessState state, Failures& failures);
-  void stopAgain(const GroupProcess& process, Failures& failures);
-  bool hasExited(Pid pid, Failures& failures);
-  bool hold(Pid pid, Process& process, Failures& failures);
+  Step confirm(GroupProcess& process, const Slice& slice);
+  Step stopAgain(const GroupProcess& process);
+  Step confirmExit(Pid pid);
+  template <typename Use>
+  Step hold(Pid pid, Use use);
   ProcessState stateWithoutLeader(const Process& leader, const Slice& slice);
 
   GroupControl& groups_;
   ProcessTable& table_;
+  StopProtocol processes_;  ///< of the processes one by one; the guardian finds them by their groups
 
   std::unique_ptr<ProcessWalk> walk_;  ///< in progress
   bool hasMetAll_ = false;             ///< the last walk has: the table may hide some

@@ -1,6 +1,7 @@
 #include "stop_protocol.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 namespace freeze_state {
@@ -23,21 +24,36 @@ std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcep
 std::optional<ProcessState> StopProtocol::probe(Member& member, const Slice& slice) noexcept {
   const auto state = control_.probe(member.process, member.stop.scan, slice);
   if (!state) return std::nullopt;
-  if (*state == ProcessState::Stopped) member.stop.isSeen = true;
-  if (*state == ProcessState::Gone || *state == ProcessState::Zombie) member.process.hasExited = true;
-  if (*state == ProcessState::Running || *state == ProcessState::Sleeping) foundAwake(member);
+  const Finding finding = judge(member.stop, *state);
+  if (finding == Finding::Exited) member.process.hasExited = true;
+  if (finding == Finding::ResendDue) stopAgain(member);
   return state;
 }
 
-std::optional<bool> StopProtocol::confirm(Member& member, const Covering& covered, const Slice& slice) noexcept {
-  if (member.isQuiescent()) return true;
+StopProtocol::Finding StopProtocol::judge(StopMarks& marks, ProcessState state) noexcept {
+  switch (state) {
+    case ProcessState::Stopped: marks.isSeen = true; return Finding::Stopped;
+    case ProcessState::Traced: return Finding::Traced;
+    case ProcessState::Zombie:
+    case ProcessState::Gone: return Finding::Exited;
+    case ProcessState::Running:
+    case ProcessState::Sleeping: {
+      const unsigned times = ++marks.timesAwake;
+      return times >= kOnItsWay && std::has_single_bit(times) ? Finding::ResendDue : Finding::Awake;
+    }
+    case ProcessState::Unknown: break;
+  }
+  return Finding::Unknown;
+}
+
+Step StopProtocol::confirm(Member& member, const Covering& covered, const Slice& slice) {
   const auto state = probe(member, slice);
-  if (!state) return std::nullopt;
+  if (!state) return Step::more();
   // A tracee in a stop of its tracer does not run. Where SIGSTOP was sent again, the pending one may be left over: the
   // first has stopped it, and it takes no other while its tracer listens (PTRACE_LISTEN, ptrace(2)).
   if (*state == ProcessState::Traced)
     member.stop.isSeen = member.stop.timesAwake >= kOnItsWay || isHeldByCovered(member, covered);
-  return member.isQuiescent();
+  return member.isQuiescent() ? Step::done() : Step::blocked();
 }
 
 /// Whether its tracer is stopped with it. A tracee stays in such a stop until its tracer lets it run (ptrace(2)), and
@@ -54,9 +70,8 @@ bool StopProtocol::isHeldByCovered(Member& member, const Covering& covered) noex
   return found != nullptr && !found->hasExited() && found->stop.isSeen;
 }
 
-void StopProtocol::foundAwake(Member& member) noexcept {
-  if (!isResendDue(++member.stop.timesAwake) || control_.whyUnfit(member.process)) return;
-  if (sendStop(member) != 0) return;
+void StopProtocol::stopAgain(Member& member) noexcept {
+  if (control_.whyUnfit(member.process) || sendStop(member) != 0) return;
   // If it was stopped before, that stop was taken back: from now on it is ours to continue.
   member.stop.wasStoppedBefore = false;
 }
@@ -101,11 +116,10 @@ Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& 
 
 Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others) {
   const auto all = members.all();
-  cursor.goRound(all, slice, [&](Member& member) -> std::optional<bool> {
-    const bool wasQuiescent = member.isQuiescent();
-    const auto isQuiescent = confirm(member, {members, others}, slice);
-    return isQuiescent ? std::optional(*isQuiescent != wasQuiescent) : std::nullopt;
+  Step step = cursor.goRound(all, slice, [&](Member& member) {
+    return member.isQuiescent() ? Step::blocked() : confirm(member, {members, others}, slice);
   });
+  if (step.hasFailed()) return step;
   return std::ranges::all_of(all, &Member::isQuiescent) ? Step::done() : cursor.unfinished(all.size());
 }
 

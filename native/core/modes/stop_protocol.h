@@ -1,7 +1,7 @@
 #pragma once
 
-#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "../slice.h"
@@ -15,9 +15,8 @@ namespace freeze_state {
 /// Which processes a thaw continues: those that we have stopped, or all.
 enum class ResumeScope : std::uint8_t { Stopped, All };
 
-/// How one process is stopped, seen to be stopped, and continued. What a freeze does to a process by a signal goes
-/// through here, except for one of a group that keeps running (process_group.cpp). The marks of the member say how far
-/// it has come. Called under the state's lock.
+/// How one process is stopped, seen to be stopped, and continued: what a freeze does to a process by a signal goes
+/// through here. The marks say how far it has come. Called under the state's lock.
 ///
 /// A process that was sent SIGSTOP is not stopped yet. The signal may be on its way. It may also be taken back, by the
 /// SIGCONT of another sender or by an execve(2) in one of several threads. So a process that is found awake is sent
@@ -28,19 +27,27 @@ class StopProtocol {
   explicit StopProtocol(ProcessControl& control, Ledger* ledger = nullptr) noexcept
       : control_(control), ledger_(ledger) {}
 
-  /// Whether to send SIGSTOP again to a process that so many probes have found awake.
-  static constexpr bool isResendDue(unsigned timesAwake) noexcept {
-    return timesAwake >= kOnItsWay && std::has_single_bit(timesAwake);
-  }
+  /// What a probe says of a process that was sent SIGSTOP.
+  enum class Finding : std::uint8_t {
+    Stopped,
+    Traced,     ///< in a stop of its tracer, with a SIGSTOP pending
+    Exited,     ///< or seems so for a moment, while a thread takes over its number by execve(2)
+    Awake,      ///< its SIGSTOP may be on its way
+    ResendDue,  ///< awake so often that its SIGSTOP may have been taken back: send it again
+    Unknown,    ///< nothing tells
+  };
+  /// Judges a process by the state that a probe has found it in, and notes that in its marks.
+  static Finding judge(StopMarks& marks, ProcessState state) noexcept;
 
   /// Sends SIGSTOP and marks the member, as sent or as exited. The failure is any other answer, or that the member must
   /// not be signalled; it may be marked as sent then, too. `isNoting`: notes first whether it was stopped before.
   std::optional<Failure> stop(Member& member, bool isNoting) noexcept;
 
-  /// Probes the member, in steps, and notes what that shows: for a caller that judges the state itself. Nothing where
-  /// the slice cut it short: a later call continues it. Sends SIGSTOP again where that is due.
+  /// Probes the member, in steps, and notes what that shows. Nothing where the slice cut it short: a later call
+  /// continues it. Sends SIGSTOP again where that is due.
   std::optional<ProcessState> probe(Member& member, const Slice& slice) noexcept;
-  void foundAwake(Member& member) noexcept;
+  /// Sends SIGSTOP to a process that is awake although it was sent one.
+  void stopAgain(Member& member) noexcept;
 
   /// Sends SIGCONT and takes the marks off. The failure is any other answer than success and ESRCH.
   std::optional<Failure> resume(Member& member) noexcept;
@@ -65,9 +72,9 @@ class StopProtocol {
     MemberList* others;
   };
 
-  /// Whether the member is quiescent, by a probe where that is not known yet. Nothing where the slice cut the probe
-  /// short: a later call continues it. Sends SIGSTOP again where that is due.
-  std::optional<bool> confirm(Member& member, const Covering& covered, const Slice& slice) noexcept;
+  /// Probes a member that was not seen quiescent yet: done if it is; blocked if not; more where the slice cut the probe
+  /// short. Sends SIGSTOP again where that is due.
+  Step confirm(Member& member, const Covering& covered, const Slice& slice);
   bool isHeldByCovered(Member& member, const Covering& covered) noexcept;
   int sendStop(Member& member) noexcept;
   Failure sendFailure(const Member& member, int error) const;
