@@ -2,12 +2,9 @@
 
 namespace freeze_state {
 
-void Freezer::addTo(std::vector<Covered>& list, const MemberList& members) {
-  for (const Member& member : members.all()) {
-    const Outcome alive = member.stop.wasStoppedBefore ? Outcome::AlreadyStopped : Outcome::Stopped;
-    list.push_back(
-        {member.pid(), member.hasExited() ? Outcome::Gone : alive, !member.hasExited() && member.stop.isPending()});
-  }
+Outcome Freezer::outcomeOf(const Member& member) noexcept {
+  if (member.hasExited()) return Outcome::Gone;
+  return member.stop.wasStoppedBefore ? Outcome::AlreadyStopped : Outcome::Stopped;
 }
 
 std::vector<Covered> Freezer::visit(MemberList& members) {

@@ -39,10 +39,10 @@ struct MemberStatus {
 /// What a freeze covers, and how all of that is stopped and continued: there is one for each mode. The state decides
 /// when. It owns the members and hands them over, and calls every function under its lock. Nothing throws.
 ///
-/// A mode must write six: admit, dismiss, begin, stop, confirm, resume. Six more have a default that only knows the
-/// members: refresh, isAnyAlive, isAnyStopped, visit, inspect, close. A mode overrides those where it covers more, or
-/// where it has made something. `inspect` is apart from `visit` since it probes: process by process, and the state
-/// releases its lock in between, so that a thaw can come first.
+/// A mode must write six: admit, dismiss, begin, stop, confirm, resume. Eight more have a default that only knows the
+/// members: expect, readmit, refresh, isAnyAlive, isAnyStopped, visit, inspect, close. A mode overrides those where it
+/// covers more, or where it has made something. `inspect` is apart from `visit` since it probes: process by process,
+/// and the state releases its lock in between, so that a thaw can come first.
 class Freezer {
  public:
   /// `isSupported`: whether anything can be frozen in this way here. `cgroup`: the directory of the control group that
@@ -61,10 +61,14 @@ class Freezer {
   /// Takes hold of a newcomer: the last of the members, of which only the pid is filled in. Where the set is frozen, as
   /// the ticket then says, it is stopped at once; a thaw may move the word meanwhile, and finds it marked. On failure
   /// the state forgets the newcomer, and nothing that came with it stays stopped.
-  ///
-  /// Or a live member was registered again, which `isAdmitted` says: puts right what others have undone. On failure it
-  /// stays a member.
-  virtual Failures admit(MemberList& members, Member& member, const Ticket* frozen) = 0;
+  virtual Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) = 0;
+  /// Takes hold of a newcomer that is a child of ours, and joins by itself what the mode makes of its members, if
+  /// anything.
+  virtual Failures expect(MemberList& members, Member& newcomer, const Ticket* frozen) {
+    return admit(members, newcomer, frozen);
+  }
+  /// A live member was registered again: puts right what foreign processes have undone. On failure it stays a member.
+  virtual Failures readmit(MemberList& /*members*/, Member& /*member*/) { return {}; }
   /// Continues the member if we stopped it, with all that came with it. Then the state forgets it. On failure it stays,
   /// and where the set is frozen, as the ticket then says, it stays stopped with all that came with it.
   virtual Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) = 0;
@@ -100,9 +104,20 @@ class Freezer {
   virtual Failures close(MemberList& /*members*/) { return {}; }
 
  protected:
-  static void addTo(std::vector<Covered>& list, const MemberList& members);
+  /// Adds the members, with what their marks say.
+  static void addTo(std::vector<Covered>& list, const MemberList& members) {
+    addTo(list, members, [](const Member& member) { return member.stop.isPending(); });
+  }
+  /// Adds the members; of a living one the predicate says whether it is pending.
+  template <typename IsPending>
+  static void addTo(std::vector<Covered>& list, const MemberList& members, IsPending isPending) {
+    for (const Member& member : members.all())
+      list.push_back({member.pid(), outcomeOf(member), !member.hasExited() && isPending(member)});
+  }
 
  private:
+  static Outcome outcomeOf(const Member& member) noexcept;
+
   ProcessControl& control_;
   const bool isSupported_;
   const std::string cgroup_;

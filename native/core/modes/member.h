@@ -26,8 +26,6 @@ struct Member {
   LedgerEntry entry = {};  ///< from the first stop on; marked while it may be stopped by us
   // NOLINTNEXTLINE(readability-redundant-member-init)
   LedgerEntry ending = {};  ///< from its registration on, where it is to end with this process
-  bool isJoining = false;   ///< mode `Cgroup`: it moves itself into the group, and was not seen inside yet
-  bool isAdmitted = false;  ///< by `Freezer::admit`; else a newcomer, or a descendant of a member
 
   Pid pid() const noexcept { return process.pid; }
   bool hasExited() const noexcept { return process.hasExited; }

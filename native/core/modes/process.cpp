@@ -9,7 +9,6 @@ Failures ProcessFreezer::open(Member& newcomer) noexcept {
 }
 
 Failures ProcessFreezer::admit(MemberList& /*members*/, Member& member, const Ticket* frozen) {
-  if (member.isAdmitted) return {};
   if (Failures failures = open(member); !failures.empty()) return failures;
   // Not after a thaw in the meantime: that thaw must not have one more process to continue.
   if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};

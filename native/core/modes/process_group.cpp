@@ -32,7 +32,6 @@ void ProcessGroupFreezer::forgetWalks() noexcept {
 }
 
 Failures ProcessGroupFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
-  if (member.isAdmitted) return {};
   forgetWalks();
   return ProcessFreezer::admit(members, member, frozen);
 }
@@ -190,17 +189,15 @@ Step ProcessGroupFreezer::confirmExit(Pid pid) {
 
 /// By what `confirm` saw: to ask for those that have exited again would be another walk.
 std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
-  std::vector<Covered> list = ProcessFreezer::visit(members);
+  std::vector<Covered> list;
   if (!isListed_) {
     // It is not known yet whether any group has stopped as a whole.
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      const Member& leader = members.all()[i];
-      list[i].isPending = !leader.hasExited() && leader.stop.isSent;
-    }
+    addTo(list, members, [](const Member& leader) { return leader.stop.isSent; });
     return list;
   }
+  // A leader is so as a process of its group, and even where it has exited.
+  addTo(list, members, [](const Member& /*leader*/) { return false; });
   for (Covered& leader : list) {
-    leader.isPending = false;
     if (pending_.empty() && std::ranges::find(stoppedGroups_, leader.pid) == stoppedGroups_.end())
       leader.outcome = Outcome::Gone;
   }

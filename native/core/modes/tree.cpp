@@ -13,7 +13,6 @@ constexpr std::size_t kOneByOne = 1;
 }  // namespace
 
 Failures TreeFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
-  if (member.isAdmitted) return {};
   endWalk();
   // One that /proc hides is not known as such: there `TreeWalk` refuses to stop us.
   if (isAncestor(table_, member.pid(), control().ownPid()))

@@ -21,13 +21,13 @@ Failures Registration::admit(Pid pid, bool isJoining) {
   Freezer& freezer = *state_.freezer_;
   if (Member* known = members.find(pid); known != nullptr) {
     freezer.refresh(members);
-    if (!known->hasExited()) return freezer.admit(members, *known, ifFrozen());
+    if (!known->hasExited()) return freezer.readmit(members, *known);
     members.remove(*known);
   }
-  Member& newcomer = members.add({.process = {.pid = pid}, .isJoining = isJoining});
-  Failures failures = freezer.admit(members, newcomer, ifFrozen());
-  newcomer.isAdmitted = failures.empty();
-  if (newcomer.isAdmitted) {
+  Member& newcomer = members.add({.process = {.pid = pid}});
+  Failures failures =
+      isJoining ? freezer.expect(members, newcomer, ifFrozen()) : freezer.admit(members, newcomer, ifFrozen());
+  if (failures.empty()) {
     enterForEnd(newcomer);
     added_.push_back(pid);
   } else {

@@ -8,15 +8,25 @@
 
 namespace freeze_state {
 
-Failures CgroupFreezer::admit(MemberList& members, Member& member, const Ticket* /*frozen*/) {
-  if (!member.isAdmitted) {
-    // Of one with its number that has exited.
-    membership_.forget(member.pid());
-    if (Failures failures = control().open(member.pid(), member.process); !failures.empty()) return failures;
-    if (member.isJoining) return membership_.expect(members, member.process, isFrozenByUs());
-  }
-  // Whose join is over: what it has started since is inside with it.
-  if (std::exchange(member.isJoining, false) && membership_.isInside(member.pid(), false)) return {};
+Failures CgroupFreezer::open(Member& newcomer) {
+  // What is noted of another process with its number, which has exited.
+  membership_.forget(newcomer.pid());
+  return control().open(newcomer.pid(), newcomer.process);
+}
+
+Failures CgroupFreezer::admit(MemberList& members, Member& newcomer, const Ticket* /*frozen*/) {
+  if (Failures failures = open(newcomer); !failures.empty()) return failures;
+  return membership_.enter(members, newcomer.process, isFrozenByUs());
+}
+
+Failures CgroupFreezer::expect(MemberList& members, Member& newcomer, const Ticket* /*frozen*/) {
+  if (Failures failures = open(newcomer); !failures.empty()) return failures;
+  return membership_.expect(members, newcomer.process, isFrozenByUs());
+}
+
+Failures CgroupFreezer::readmit(MemberList& members, Member& member) {
+  // What a member has started that joined by itself is inside with it.
+  if (membership_.endJoin(member.pid()) && membership_.isInside(member.pid(), false)) return {};
   return membership_.enter(members, member.process, isFrozenByUs());
 }
 
@@ -168,10 +178,9 @@ Step CgroupFreezer::confirm(MemberList& members, const Slice& /*slice*/) {
 
 std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   members.refresh();
-  std::vector<Covered> list = Freezer::visit(members);
-  const bool isJoiningPending = isFrozenByUs() && membership_.isAnyJoining(members);
-  for (std::size_t i = 0; i < members.size(); ++i)
-    list[i].isPending = isJoiningPending && members.all()[i].isJoining && !members.all()[i].hasExited();
+  std::vector<Covered> list;
+  const bool isAnyJoining = isFrozenByUs() && membership_.isAnyJoining(members);
+  addTo(list, members, [&](const Member& one) { return isAnyJoining && membership_.isJoining(one.pid()); });
   for (const Pid pid : membership_.others(members)) list.push_back({pid, Outcome::Stopped, false});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;

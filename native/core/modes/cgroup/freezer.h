@@ -25,7 +25,10 @@ class CgroupFreezer final : public Freezer {
         entry_(ledger == nullptr ? LedgerEntry() : ledger->enter(group_->identify())),
         membership_(*group_, control, std::move(access)) {}
 
-  Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
+  Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
+  Failures expect(MemberList& members, Member& newcomer, const Ticket* frozen) override;
+  /// Moves it in again where others have moved it out, or where it has not joined by itself.
+  Failures readmit(MemberList& members, Member& member) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   /// A member's children run when it has exited.
   bool isAnyAlive(const MemberList& members) const noexcept override;
@@ -40,6 +43,7 @@ class CgroupFreezer final : public Freezer {
   Failures close(MemberList& members) override;
 
  private:
+  Failures open(Member& newcomer);
   Failures whyNotNow(const MemberList& members) const;
   Failures whyFrozen() const;
   Failures whyStillFrozen(bool hadFrozen) const;

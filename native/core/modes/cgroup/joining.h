@@ -12,7 +12,7 @@ namespace freeze_state {
 class Joining {
  public:
   /// `isFrozenByUs`: we froze the group, and so they are frozen as well.
-  Joining(const Membership& membership, bool isFrozenByUs) noexcept
+  Joining(Membership& membership, bool isFrozenByUs) noexcept
       : membership_(membership),
         group_(membership.group_),
         control_(membership.control_),
@@ -43,7 +43,7 @@ class Joining {
   Failures whyFrozen(Pid pid, const std::string& here) const;
   std::string originOf(Pid pid, const std::string& here) const;
 
-  const Membership& membership_;
+  Membership& membership_;
   FreezeFile& group_;
   ProcessControl& control_;
   ProcessTable& table_;

@@ -45,12 +45,16 @@ bool Membership::isThere() const noexcept {
   return group_.readSet(isSet) == 0;
 }
 
-void Membership::forget(Pid pid) const { Origins::all().forget(id(), pid); }
+void Membership::forget(Pid pid) {
+  endJoin(pid);
+  Origins::all().forget(id(), pid);
+}
 
 /// Members that were dropped since, and what was taken with a member and is not inside any more. Not when they go: no
 /// freeze and no thaw takes the lock of the origins.
-void Membership::forgetGone(const MemberList& members) const {
+void Membership::forgetGone(const MemberList& members) {
   std::vector<Pid> kept = members.pids();
+  std::erase_if(joining_, [&](Pid pid) { return std::ranges::find(kept, pid) == kept.end(); });
   if (moves_.inhabitants(kept) == 0) Origins::all().keepOnly(id(), kept);
 }
 
@@ -79,16 +83,19 @@ Failures Membership::enter(const MemberList& members, Process& process, bool isF
 Failures Membership::expect(const MemberList& members, const Process& process, bool isFrozenByUs) {
   if (process.hasExited) return {};
   forgetGoneOfMany(members);
-  return Joining(*this, isFrozenByUs).expect(process.pid);
+  Failures failures = Joining(*this, isFrozenByUs).expect(process.pid);
+  if (failures.empty()) joining_.insert(process.pid);
+  return failures;
 }
 
-bool Membership::isStillJoining(Member& member) const {
-  if (member.isJoining && (control_.hasExited(member.process) || isInside(member.pid(), false)))
-    member.isJoining = false;
-  return member.isJoining;
+bool Membership::isStillJoining(Member& member) {
+  if (!isJoining(member.pid())) return false;
+  if (!control_.hasExited(member.process) && !isInside(member.pid(), false)) return true;
+  endJoin(member.pid());
+  return false;
 }
 
-bool Membership::isAnyJoining(MemberList& members) const {
+bool Membership::isAnyJoining(MemberList& members) {
   bool isAny = false;
   for (Member& member : members.all()) isAny = isStillJoining(member) || isAny;
   return isAny;
@@ -96,7 +103,7 @@ bool Membership::isAnyJoining(MemberList& members) const {
 
 /// Before members leave: one that came in behind their back would stay. A join takes some ten milliseconds, and longer
 /// on a machine that is overloaded; one that fails, or is stopped by others, is not waited for any longer.
-void Membership::awaitJoins(std::span<Member> members) const {
+void Membership::awaitJoins(std::span<Member> members) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kPatience{200};
   const auto end = Clock::now() + kPatience;
@@ -110,8 +117,8 @@ Failures Membership::leave(MemberList& members, Member& member) {
   const Pid pid = member.pid();
   awaitJoins({&member, 1});
   const auto origin = Origins::all().of(id(), pid);
-  // First: of two that share the group, the last one moves it.
-  forget(pid);
+  // First: of two that share the group, the last one moves it. Where it cannot leave, it may be joining still.
+  Origins::all().forget(id(), pid);
   if (member.hasExited() || !isThere()) return {};
   // Only what is here: a foreign process may have moved it, or its number may be another process's.
   bool isHere = false;
@@ -213,7 +220,7 @@ Failures Membership::findMovedOut(const MemberList& members, const std::vector<P
   for (const Member& member : members.all()) {
     const Pid pid = member.pid();
     // It may be in one below, and its first thread may have ended.
-    if (member.hasExited() || member.isJoining || std::ranges::binary_search(inside, pid)) continue;
+    if (member.hasExited() || isJoining(pid) || std::ranges::binary_search(inside, pid)) continue;
     bool isHere = false;
     Process again = member.process;
     const int error = verified(control_, again, [&] { return findInside(pid, isHere); });

@@ -51,15 +51,19 @@ class Membership {
   std::atomic<std::uint64_t>& claim() const noexcept { return *place_.claim; }
 
   /// No process with this pid is in it any more in the name of this state.
-  void forget(Pid pid) const;
+  void forget(Pid pid);
   /// Moves a process that is held in, with all its descendants: a newcomer, or a member that a foreign process may have
   /// moved out. A process that is inside stays where it is, and so does a descendant that another state has. All or
   /// none. `isFrozenByUs`: we froze the group, and so they are frozen as well.
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
   /// Takes note of a child of ours that moves itself in, instead of `enter`. It is joining until it was seen inside.
   Failures expect(const MemberList& members, const Process& process, bool isFrozenByUs);
-  /// Whether a member is joining still. One that was seen inside, or has exited, is not any more.
-  bool isAnyJoining(MemberList& members) const;
+  /// Whether any is joining still. A member that was seen inside, or has exited, is not any more.
+  bool isAnyJoining(MemberList& members);
+  /// By what the last of these calls has seen.
+  bool isJoining(Pid pid) const { return joining_.contains(pid); }
+  /// From now on the process is a member like any other. Whether it was joining.
+  bool endJoin(Pid pid) { return joining_.erase(pid) != 0; }
   /// Moves the member out with its subtree: its descendants in the group, but for those below another member, of this
   /// state or another.
   Failures leave(MemberList& members, Member& member);
@@ -94,10 +98,10 @@ class Membership {
   friend class Joining;
 
   int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
-  void forgetGone(const MemberList& members) const;
+  void forgetGone(const MemberList& members);
   void forgetGoneOfMany(const MemberList& members);
-  bool isStillJoining(Member& member) const;
-  void awaitJoins(std::span<Member> members) const;
+  bool isStillJoining(Member& member);
+  void awaitJoins(std::span<Member> members);
   std::unordered_set<Pid> takenBySharers() const;
   Failures leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const;
   Failures leaveRest(const OriginMap& origins, const std::string& otherwise) const;
@@ -110,7 +114,8 @@ class Membership {
   ProcessTable& table_;
   const Moves moves_;
   const Origins::Place place_;
-  std::size_t manyTaken_ = 16;  ///< with so many it is time to forget those that have gone
+  std::unordered_set<Pid> joining_;  ///< those that were expected, and not seen inside yet
+  std::size_t manyTaken_ = 16;       ///< with so many it is time to forget those that have gone
 };
 
 }  // namespace freeze_state
