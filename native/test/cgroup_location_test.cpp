@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../core/os/linux/procfs.h"
@@ -99,6 +100,23 @@ TEST_SUITE("cgroup location") {
     CHECK(found.empty());
     CHECK(cgroup::searchDirectory(child.pid(), lists.top + "/removed", found) == 0);
     CHECK(found.empty());
+  }
+
+  TEST_CASE("a process is located by /proc, by the lists where that does not tell, and not at all where it fails") {
+    const Lists lists;
+    Lists::put(lists.below(), {}, {getpid()});
+    const auto located = [&](int error, const char* directory) {
+      std::string found = "stale";
+      const auto find = [&](Pid /*pid*/, const cgroup::Mount& /*mount*/, std::string& told) {
+        told = directory;
+        return error;
+      };
+      return std::pair(cgroup::locate(getpid(), {}, lists.top, found, find), found);
+    };
+    CHECK(located(0, "/told") == std::pair(0, std::string("/told")));
+    CHECK(located(0, "") == std::pair(0, lists.below()));
+    CHECK(located(ESRCH, "") == std::pair(0, lists.below()));
+    CHECK(located(EMFILE, "") == std::pair(EMFILE, std::string()));
   }
 
   TEST_CASE("the processes of a group and of those below are listed, but for one that has no living thread in them") {

@@ -87,6 +87,15 @@ TEST_SUITE("cgroups") {
       CHECK_FALSE(cgroup::directoryIn({"/m", "/a"}, path));
   }
 
+  TEST_CASE("an event is told by its own line of cgroup.events, and by no part of another") {
+    const std::string_view events = "notpopulated 1\npopulated 0\nfrozen 1\n";
+    CHECK(cgroup::eventOf(events, "populated") == false);
+    CHECK(cgroup::eventOf(events, "frozen") == true);
+    CHECK(cgroup::eventOf("populated 1", "populated") == true);
+    for (const char* text : {"", "\n", "populated", "populated \n", "populatedfrozen 1\n"})
+      CHECK_FALSE(cgroup::eventOf(text, "populated").has_value());
+  }
+
   TEST_CASE("a group takes processes unless it hands down controllers that are not for threads too, or threads apart") {
     std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
     REQUIRE(mkdtemp(name.data()) != nullptr);

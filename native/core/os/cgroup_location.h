@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,16 @@ int findPath(Pid pid, std::string& path);
 int findDirectory(Pid pid, const Mount& mount, std::string& directory);
 
 /// Which of the directory and those below it the process is in, by its own number and those of its threads that are
-/// listed there; empty where it is in none. For one of which /proc tells nothing that fits the mount: in a cgroup
-/// namespace over a mount from outside of it, say. Returns 0, or the errno(3) for which it cannot be told.
+/// listed there; empty where it is in none. Returns 0, or the errno(3) for which it cannot be told.
 int searchDirectory(Pid pid, const std::string& top, std::string& directory);
+
+/// By /proc: `findDirectory`, or what a test has in its place.
+using FindDirectory = std::function<int(Pid, const Mount&, std::string&)>;
+/// The directory of the cgroup that the process is in, by /proc, or else by the lists of `top` and those below it: in a
+/// cgroup namespace over a mount from outside of it, say, /proc tells nothing that fits the mount. Empty where the
+/// process has ended, and where neither has it. Returns 0, or the errno(3) for which it cannot be told.
+int locate(Pid pid, const Mount& mount, const std::string& top, std::string& directory,
+           const FindDirectory& find = findDirectory);
 
 /// The processes in it and in those below it. One whose first thread has ended is listed by the kernel in the group of
 /// that thread. It is left out here if none of its living threads is in that group. Returns 0, or the first errno(3)

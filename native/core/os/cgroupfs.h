@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../failure.h"
@@ -21,8 +22,8 @@ Failures findMount(const std::string& path, Mount& mount);
 /// The same, out of these; `own` is our cgroup as /proc/self/cgroup has it.
 std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own);
 
-/// Whether a word is in a list that commas separate.
-bool hasWord(const std::string& list, const std::string& word);
+/// Whether the item is in a list that commas separate.
+bool hasItem(const std::string& list, const std::string& item);
 
 /// Reads the mounts out of the text of a mountinfo file. `controller`: those of the hierarchy of version 1 that has it.
 std::vector<Mount> parseMounts(const std::string& mountinfo, const std::string& controller = {});
@@ -49,6 +50,9 @@ int groupsBelow(const std::string& directory, std::vector<std::string>& groups);
 /// The first frozen one of the directory and those above it, up to the mount point; empty where none is. Returns 0, or
 /// the errno(3) for which it cannot be told.
 int findFrozen(const std::string& directory, const Mount& mount, std::string& frozen);
+
+/// Whether that is so by the text of a cgroup.events file: `populated` or `frozen`. Nothing where it has no such line.
+std::optional<bool> eventOf(std::string_view events, std::string_view name);
 
 /// Whether it may have processes of its own: not where it hands controllers down, unless all of these are for threads
 /// too and no group below has processes ("no internal processes" and "domain threaded" in cgroups(7)).

@@ -39,9 +39,9 @@ class FreezeFile {
   /// Whether cgroup.freeze asks for a freeze, no matter which process wrote it. Returns 0, or the errno(3).
   int readSet(bool& isFrozen) const noexcept;
   /// Whether all in it is frozen by now (cgroup.events).
-  bool hasFrozen() const noexcept { return reads("frozen 1"); }
+  bool hasFrozen() const noexcept { return event("frozen"); }
   /// Whether any process is in it, or below it.
-  bool isPopulated() const noexcept { return reads("populated 1"); }
+  bool isPopulated() const noexcept { return event("populated"); }
 
   /// Closes the files: from here on only `remove` is of use.
   void closeFiles() noexcept;
@@ -55,7 +55,7 @@ class FreezeFile {
       : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
   Failures openFiles();
   static void sweep(const std::string& parent, const cgroup::Mount& mount);
-  bool reads(const char* line) const noexcept;
+  bool event(const char* name) const noexcept;
 
   const cgroup::Mount mount_;
   const std::string path_;

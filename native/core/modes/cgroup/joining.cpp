@@ -53,7 +53,7 @@ Failures Joining::take(Process& process) {
   std::string origin;
   Failures held;
   const int error = verified(control_, process, [&] {
-    if (const int unknown = membership_.findDirectory(pid, group_.mount().point, here); unknown != 0) return unknown;
+    if (const int unknown = membership_.locate(pid, group_.mount().point, here); unknown != 0) return unknown;
     held = whyHeld(pid, here);
     origin = originOf(pid, here);
     return 0;
@@ -143,7 +143,7 @@ Failures Joining::expect(Pid pid) const {
   const std::lock_guard joining(Origins::all().joining());
   // A child is born where we are. Where it is now may be the group already.
   std::string here;
-  if (const int error = membership_.findDirectory(own, group_.mount().point, here); error != 0)
+  if (const int error = membership_.locate(own, group_.mount().point, here); error != 0)
     return {membership_.placeFailure(error, own)};
   if (here.empty()) return {cgroup::refusal(FailureCode::CgroupUnseen, group_.mount().point, pid)};
   Failures failures = whyHeld(pid, here);
@@ -156,7 +156,7 @@ Failures Joining::expect(Pid pid) const {
 Failures Joining::moveIn(Process& process) const {
   const Pid pid = process.pid;
   std::string here;
-  if (const int error = membership_.findDirectory(pid, group_.mount().point, here); error != 0)
+  if (const int error = membership_.locate(pid, group_.mount().point, here); error != 0)
     return {membership_.placeFailure(error, pid)};
   if (Failures failures = whyFrozen(pid, here); !failures.empty()) return failures;
   const int error = moves_.in(pid);

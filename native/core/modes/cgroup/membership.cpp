@@ -19,18 +19,9 @@ std::optional<std::string> find(const OriginMap& origins, Pid pid) {
 
 }  // namespace
 
-/// Where the process is. Empty where it has ended, and where it was found neither there nor below `top`. Returns 0, or
-/// the errno(3) for which it cannot be told.
-int Membership::findDirectory(Pid pid, const std::string& top, std::string& directory) const {
-  int error = find_(pid, group_.mount(), directory);
-  // Where /proc does not tell, the process may still be inside: the groups list their threads.
-  if (error == ESRCH || (error == 0 && directory.empty())) error = cgroup::searchDirectory(pid, top, directory);
-  return error;
-}
-
 int Membership::findInside(Pid pid, bool& isInside) const {
   std::string directory;
-  const int error = findDirectory(pid, group_.path(), directory);
+  const int error = locate(pid, group_.path(), directory);
   isInside = cgroup::isWithin(directory, group_.path());
   return error;
 }

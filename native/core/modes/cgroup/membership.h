@@ -20,7 +20,7 @@ namespace freeze_state {
 
 /// How it is found out where a process is, and how it is moved. A test plays a hierarchy of its own by other means.
 struct CgroupAccess {
-  std::function<int(Pid, const cgroup::Mount&, std::string&)> find = cgroup::findDirectory;
+  cgroup::FindDirectory find = cgroup::findDirectory;
   Moves::Move move = cgroup::join;
   std::function<bool(Pid)> isExiting = cgroup::isExiting;
   std::function<bool(Pid)> delaysFreeze = cgroup::delaysFreeze;
@@ -97,7 +97,9 @@ class Membership {
  private:
   friend class Joining;
 
-  int findDirectory(Pid pid, const std::string& top, std::string& directory) const;
+  int locate(Pid pid, const std::string& top, std::string& directory) const {
+    return cgroup::locate(pid, group_.mount(), top, directory, find_);
+  }
   void forgetGone(const MemberList& members);
   void forgetGoneOfMany(const MemberList& members);
   bool isStillJoining(Member& member);
@@ -108,7 +110,7 @@ class Membership {
 
   FreezeFile& group_;
   ProcessControl& control_;
-  const std::function<int(Pid, const cgroup::Mount&, std::string&)> find_;
+  const cgroup::FindDirectory find_;
   const std::function<bool(Pid)> isExiting_;
   const std::function<bool(Pid)> delaysFreeze_;
   ProcessTable& table_;

@@ -19,7 +19,7 @@ int findLivingThread(Pid pid, Pid& thread) {
   ProcessEntry stat;
   if (const int error = procfs::read(pid, stat); error != 0) return error;
   if (!stat.hasThreadExited() || stat.threads <= 1) return 0;
-  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  procfs::Threads threads(pid);
   for (Pid other = 0; threads.next(other);) {
     const int error = procfs::read(other, stat);
     if (error != 0 && error != ESRCH) return error;
@@ -36,7 +36,7 @@ bool isGone(int error) { return error == ENOENT || error == ENODEV || error == E
 /// The process by its own number, and by those of its other threads where /proc has them.
 std::vector<Pid> threadsOf(Pid pid) {
   std::vector<Pid> ids{pid};
-  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  procfs::Threads threads(pid);
   for (Pid id = 0; threads.next(id);) {
     if (id != pid) ids.push_back(id);
   }
@@ -98,6 +98,12 @@ int searchDirectory(Pid pid, const std::string& top, std::string& directory) {
   return search(threadsOf(pid), top, directory);
 }
 
+int locate(Pid pid, const Mount& mount, const std::string& top, std::string& directory, const FindDirectory& find) {
+  const int error = find(pid, mount, directory);
+  const bool isUntold = error == ESRCH || (error == 0 && directory.empty());
+  return isUntold ? searchDirectory(pid, top, directory) : error;
+}
+
 int threads(const std::string& directory, std::vector<Pid>& ids) { return numbersIn(directory, "cgroup.threads", ids); }
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
@@ -117,10 +123,7 @@ int processes(const std::string& directory, const Mount& mount, std::vector<Pid>
     std::erase_if(listed, [&](Pid pid) {
       if (std::ranges::binary_search(living, pid)) return false;
       std::string where;
-      int error = findDirectory(pid, mount, where);
-      if (error == 0 && where.empty()) error = searchDirectory(pid, directory, where);
-      note(error);
-      return error == ESRCH || (error == 0 && !isWithin(where, directory));
+      return note(locate(pid, mount, directory, where)) && !isWithin(where, directory);
     });
   }
   pids.insert(pids.end(), listed.begin(), listed.end());

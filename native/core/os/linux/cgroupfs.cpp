@@ -75,8 +75,8 @@ std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& p
   return best == nullptr ? std::nullopt : std::optional(*best);
 }
 
-bool hasWord(const std::string& list, const std::string& word) {
-  return ("," + list + ",").find("," + word + ",") != std::string::npos;
+bool hasItem(const std::string& list, const std::string& item) {
+  return ("," + list + ",").find("," + item + ",") != std::string::npos;
 }
 
 std::vector<Mount> parseMounts(const std::string& mountinfo, const std::string& controller) {
@@ -96,7 +96,7 @@ std::vector<Mount> parseMounts(const std::string& mountinfo, const std::string& 
     if (!(fields >> field) || field != (controller.empty() ? "cgroup2" : "cgroup")) continue;
     std::string options;
     fields >> field >> options;
-    if (!controller.empty() && !hasWord(options, controller)) continue;
+    if (!controller.empty() && !hasItem(options, controller)) continue;
     mounts.push_back({unescaped(mount.point), unescaped(mount.root)});
   }
   return mounts;
@@ -149,6 +149,16 @@ int findFrozen(const std::string& directory, const Mount& mount, std::string& fr
   return 0;
 }
 
+std::optional<bool> eventOf(std::string_view events, std::string_view name) {
+  while (!events.empty()) {
+    const std::size_t end = std::min(events.find('\n'), events.size());
+    const std::string_view line = events.substr(0, end);
+    events.remove_prefix(std::min(end + 1, events.size()));
+    if (line.starts_with(name) && line.size() == name.size() + 2) return line.ends_with(" 1");
+  }
+  return std::nullopt;
+}
+
 bool takesProcesses(const std::string& directory) {
   std::string text;
   if (read(directory, "cgroup.subtree_control", text) != 0) return true;
@@ -165,7 +175,7 @@ bool takesProcesses(const std::string& directory) {
     std::string type;
     std::string events;
     return read(below, "cgroup.type", type) == 0 && type.starts_with("domain") &&
-           read(below, "cgroup.events", events) == 0 && events.find("populated 1") != std::string::npos;
+           read(below, "cgroup.events", events) == 0 && eventOf(events, "populated").value_or(false);
   });
 }
 
@@ -196,10 +206,9 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
   if (read(directory, "cgroup.type", text) == 0 && (text.starts_with("threaded") || text.starts_with("domain invalid")))
     return {failureOf(EOPNOTSUPP, "read", directory)};
   std::string own;
-  int unknown = findDirectory(getpid(), mount, own);
   // Whatever /proc says, we would freeze ourselves in there, for good.
-  if (own.empty() && !isOutOfResources(unknown)) unknown = searchDirectory(getpid(), directory, own);
-  if (unknown != 0) return {failureOf(unknown, "open", directory)};
+  if (const int error = locate(getpid(), mount, directory, own); error != 0)
+    return {failureOf(error, "open", directory)};
   if (isWithin(own, directory)) return {refusal(FailureCode::CgroupOurs, directory, getpid())};
   if (!takesProcesses(directory)) return {refusal(FailureCode::CgroupControllers, directory)};
   std::string frozen;

@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,8 +54,7 @@ std::string resolved(const std::string& path) {
 
 /// The directory of our own cgroup.
 Failures findOwn(const cgroup::Mount& mount, std::string& directory) {
-  int error = cgroup::findDirectory(getpid(), mount, directory);
-  if (error == 0 && directory.empty()) error = cgroup::searchDirectory(getpid(), mount.point, directory);
+  const int error = cgroup::locate(getpid(), mount, mount.point, directory);
   if (isOutOfResources(error)) return {cgroup::failureOf(error, "open", mount.point)};
   return directory.empty() ? Failures{cgroup::refusal(FailureCode::CgroupMissing, mount.point)} : Failures();
 }
@@ -115,7 +113,7 @@ void FreezeFile::sweep(const std::string& parent, const cgroup::Mount& mount) {
       if (pread(fd, &isFrozen, 1, 0) == 1 && isFrozen == '1') cgroup::write(path, "cgroup.freeze", "0");
       std::string events;
       int noWait = 0;
-      if (cgroup::read(path, "cgroup.events", events) == 0 && events.find("populated 0") != std::string::npos)
+      if (cgroup::read(path, "cgroup.events", events) == 0 && !cgroup::eventOf(events, "populated").value_or(true))
         removeDirectory(path, mount, noWait);
     }
     if (fd >= 0) close(fd);
@@ -210,12 +208,12 @@ int FreezeFile::readSet(bool& isFrozen) const noexcept {
   return error;
 }
 
-/// Whether cgroup.events has the line now.
-bool FreezeFile::reads(const char* line) const noexcept {
+/// What cgroup.events says now; false where it cannot be read.
+bool FreezeFile::event(const char* name) const noexcept {
   std::array<char, 256> buffer{};
   const ssize_t length = pread(eventsFd_, buffer.data(), buffer.size(), 0);
   if (length <= 0) return false;
-  return std::string_view(buffer.data(), static_cast<std::size_t>(length)).find(line) != std::string_view::npos;
+  return cgroup::eventOf({buffer.data(), static_cast<std::size_t>(length)}, name).value_or(false);
 }
 
 void FreezeFile::closeFiles() noexcept {

@@ -68,9 +68,7 @@ class ChildrenFiles final : public ChildReader {
       ProcessEntry entry;
       if (const int error = procfs::read(pid, entry); error != 0) return error;
       if (entry.threads <= 1) return readChildren(pid, pid, children);
-      std::array<char, 64> path{};
-      std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
-      threads_.emplace(path.data());
+      threads_.emplace(pid);
       asked_ = pid;
     }
     const auto error = readThreads(*threads_, children, slice);
@@ -80,7 +78,7 @@ class ChildrenFiles final : public ChildReader {
 
  private:
   /// A child belongs to the thread that forked it, until that ends.
-  std::optional<int> readThreads(procfs::Numbers& threads, std::vector<Pid>& children, const Slice& slice) const {
+  std::optional<int> readThreads(procfs::Threads& threads, std::vector<Pid>& children, const Slice& slice) const {
     for (Pid thread = 0; threads.next(thread);) {
       if (const int error = readChildren(asked_, thread, children); error != 0 && error != ESRCH) return error;
       if (slice.isOver()) return std::nullopt;
@@ -89,7 +87,7 @@ class ChildrenFiles final : public ChildReader {
   }
 
   Pid asked_ = 0;
-  std::optional<procfs::Numbers> threads_;  ///< of `asked_`, as far as they were read
+  std::optional<procfs::Threads> threads_;  ///< of `asked_`, as far as they were read
 };
 
 /// By the parents in all of /proc/<pid>/stat, once a pass.

@@ -211,6 +211,12 @@ Numbers::Numbers(const char* path, int skip) noexcept
     error_ = errno;
 }
 
+std::array<char, 32> Threads::pathOf(Pid pid) noexcept {
+  std::array<char, 32> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+  return path;
+}
+
 Numbers::~Numbers() {
   if (fd_ >= 0) close(fd_);
 }

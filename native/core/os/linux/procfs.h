@@ -74,4 +74,14 @@ class Numbers {
   std::size_t end_ = 0;
 };
 
+/// The threads of a process, by their ids.
+class Threads : public Numbers {
+ public:
+  /// Begins after so many others.
+  explicit Threads(Pid pid, int skip = 0) noexcept : Numbers(pathOf(pid).data(), skip) {}
+
+ private:
+  static std::array<char, 32> pathOf(Pid pid) noexcept;
+};
+
 }  // namespace freeze_state::procfs

@@ -34,7 +34,7 @@ std::string groupOf(const std::string& cgroups, const std::string& mountinfo) {
     const auto controllers = line.find(':');
     const auto path = line.find(':', controllers + 1);
     if (controllers == std::string::npos || path == std::string::npos) continue;
-    if (!cgroup::hasWord(line.substr(controllers + 1, path - controllers - 1), "cpu")) continue;
+    if (!cgroup::hasItem(line.substr(controllers + 1, path - controllers - 1), "cpu")) continue;
     for (const cgroup::Mount& mount : cgroup::parseMounts(mountinfo, "cpu")) {
       if (const auto directory = cgroup::directoryIn(mount, line.substr(path + 1)); directory) return *directory;
     }

@@ -1,9 +1,7 @@
 #include "thread_scan.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include "procfs.h"
@@ -43,15 +41,13 @@ ProcessState resultOf(const Numbers& threads, ProcessState found) noexcept {
 /// Of the threads that live, the one most awake. A group stop reaches them one by one; those that it has reached can
 /// neither fork nor exit, and the first stays listed until all have ended, so the next call can continue by position.
 std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
-  std::array<char, 64> path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
   const int before = std::exchange(scan.stopped, 0);
   int seen = before;
   bool hasGap = false;
   std::optional<ProcessState> first;
   if (before > 0) first = ProcessState::Stopped;
   ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
-  Numbers threads(path.data(), before);
+  Threads threads(pid, before);
   for (Pid thread = 0; threads.next(thread);) {
     ProcessEntry entry;
     const int error = readThread(pid, thread, entry);

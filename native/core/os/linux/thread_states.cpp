@@ -1,7 +1,5 @@
 #include "../thread_states.h"
 
-#include <string>
-
 #include "procfs.h"
 
 namespace freeze_state::cgroup {
@@ -14,7 +12,7 @@ bool isAnyThread(Pid pid, Is is, bool otherwise) {
   ProcessEntry stat;
   if (procfs::read(pid, stat) != 0) return otherwise;
   if (stat.threads <= 1 || is(stat)) return is(stat);
-  procfs::Numbers threads(("/proc/" + std::to_string(pid) + "/task").c_str());
+  procfs::Threads threads(pid);
   for (Pid other = 0; threads.next(other);) {
     const int error = procfs::readThread(pid, other, stat);
     // One that is gone may be the one that has taken over the number of its process, by execve(2).
