@@ -46,11 +46,11 @@ enum class FailureCode : std::uint8_t {
   CgroupThreaded,      ///< it takes threads and no processes (cgroup.type)
   CgroupControllers,   ///< it has controllers enabled for its children (cgroup.subtree_control), so it takes no process
   CgroupOurs,          ///< we, or our guardian, are in it, so we would freeze ourselves
-  CgroupFrozen,        ///< it, or an ancestor of it, was frozen by others, who have to thaw it
+  CgroupFrozen,        ///< it, or an ancestor of it, was frozen by a foreign process, which has to thaw it
   CgroupUnseen,        ///< the mount at `path` does not show the process's cgroup, so it could not be moved back
   CgroupHeld,          ///< another state of this process has the process in the cgroup at `path`
-  CgroupLeft,          ///< others have moved the member out of it
-  CgroupGone,          ///< others have removed it
+  CgroupLeft,          ///< a foreign process has moved the member out of it
+  CgroupGone,          ///< a foreign process has removed it
   CgroupFailed,        ///< any other `error`
   // Reasons why there is no guardian.
   GuardianMissing,  ///< there is no program at `path`

@@ -1,202 +1,172 @@
 #include <doctest/doctest.h>
 
-#include <cerrno>
-#include <filesystem>
-#include <set>
+#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "../core/modes/cgroup/joining.h"
+#include "../core/modes/cgroup/freezer.h"
+#include "../core/modes/cgroup/origins.h"
+#include "../core/state/confirmation.h"
+#include "../core/state/freeze_state.h"
 #include "support/describe.h"
-#include "support/fake_cgroup.h"
-#include "support/meanwhile.h"
+#include "support/hierarchy.h"
+#include "support/script.h"
 
 namespace freeze_state::test {
 
-TEST_SUITE("joining a cgroup, on a fake hierarchy") {
-  TEST_CASE("a member is moved in when it is registered, and back when it is unregistered or the state is closed") {
-    FakeCgroup fake;
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->registerPid(102)).empty());
-    CHECK(fake.placeOf(101) == fake.all.group());
-    CHECK(fake.state->unregisterPid(101).found);
-    CHECK(fake.placeOf(101) == fake.all.origin());
-    CHECK(describe(fake.state->close()).empty());
-    CHECK(fake.placeOf(102) == fake.all.origin());
-    CHECK(fake.script.held().empty());
-  }
+namespace {
 
-  TEST_CASE("of two states that register one process at the same moment the later one is told that it is taken") {
-    FakeCgroup fake(true);
-    const std::string other = fake.all.root + "/other";
-    std::filesystem::create_directory(other);
-    for (const auto& [file, text] : {std::pair("cgroup.freeze", "0\n"), std::pair("cgroup.events", "frozen 0\n")})
-      Hierarchy::write(other, file, text);
-    const auto later = fake.makeIn(other, true);
-    Meanwhile meanwhile;
-    std::string answer;
-    bool isFirst = true;
-    fake.all.onMove = [&](Pid) {
-      if (!std::exchange(isFirst, false)) return;
-      CHECK(meanwhile.block([&] { answer = describe(later->registerPid(101)); }));
+constexpr bool kJoining = true;
+constexpr Deadline kOver{};
+
+/// A state on directories that the test plays, and its processes, which come in when the test moves them.
+struct Joining {
+  explicit Joining(bool isOwned = true) {
+    Failures failures;
+    auto group = FreezableCgroup::open({all.root, "/"}, all.group(), isOwned, failures);
+    REQUIRE(describe(failures).empty());
+    CgroupAccess access = all.access();
+    access.find = [this, find = access.find](Pid pid, const cgroup::Mount& mount, std::string& directory) {
+      if (pid == late && --looks == 0) join(pid);
+      return find(pid, mount, directory);
     };
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    meanwhile.join();
-    CHECK(answer == "CgroupHeld 101");
-    CHECK(fake.placeOf(101) == fake.all.group());
-    CHECK_FALSE(later->unregisterPid(101).found);
-    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    state = std::make_shared<FreezeState>(
+        Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), LoopOptions{.boost = false}, script, nullptr,
+                                                      std::move(access)));
+  }
+  void join(Pid pid) {
+    all.where[pid] = all.group();
+    all.list();
+  }
+  void leave(Pid pid) {
+    all.where[pid] = all.origin();
+    all.list();
+  }
+  std::string placeOf(Pid pid) {
+    const auto found = all.where.find(pid);
+    return found == all.where.end() ? all.origin() : found->second;
   }
 
-  TEST_CASE("G5: a process that joins a frozen state is in the frozen group") {
-    FakeCgroup fake;
-    fake.state->registerPid(101);
-    fake.state->freezeAtEpoch(0);
-    fake.all.update();
-    CHECK(describe(fake.state->registerPid(102)).empty());
-    CHECK(fake.placeOf(102) == fake.all.group());
-  }
+  Hierarchy all;
+  Script script;
+  std::shared_ptr<FreezeState> state;
+  Pid late = 0;   ///< this one joins
+  int looks = 0;  ///< when it was looked for so often
+};
 
-  TEST_CASE("a process that no group is seen to have is refused, since it could not be moved back") {
-    FakeCgroup fake;
-    fake.all.isUnseen = true;
-    CHECK(describe(fake.state->registerPid(101)).starts_with("CgroupUnseen 101"));
-    CHECK(fake.script.held().empty());
+}  // namespace
+
+TEST_SUITE("a process that joins a cgroup by itself") {
+  TEST_CASE("a child that joins a cgroup by itself is a member at once, and is not moved") {
+    const Joining fake;
+    CHECK(describe(fake.state->registerPid(101, kJoining)).empty());
+    CHECK(fake.state->pids() == std::vector<Pid>{101});
     CHECK(fake.all.asked.empty());
   }
 
-  TEST_CASE("a move that is refused says why, and nothing is registered") {
-    for (const auto& [error, text] : {std::pair(EACCES, "CgroupNotPermitted"), std::pair(EBUSY, "CgroupControllers"),
-                                      std::pair(ENODEV, "CgroupGone"), std::pair(EIO, "CgroupFailed")}) {
-      CAPTURE(text);
-      FakeCgroup fake;
-      fake.all.refusals[{fake.all.group(), 0}] = error;
-      CHECK(describe(fake.state->registerPid(101)).starts_with(text));
-      CHECK(describe(fake.state->pids()) == "");
-      CHECK(fake.script.held().empty());
+  TEST_CASE("a freeze covers a child that has not joined yet, and a confirmation waits for it") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    Confirmation::Progress progress = confirmation.step(kOver);
+    while (progress.stage == Confirmation::Stage::Freezing) progress = confirmation.step(kOver);
+    CHECK(fake.all.isFrozen());
+    // The kernel says so of a group that nothing is in.
+    fake.all.update();
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopping);
+    CHECK(confirmation.step(kOver).step.kind == Step::Kind::Blocked);
+    CHECK(confirmation.pending() == std::vector<Pid>{101});
+    fake.join(101);
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
+    CHECK(confirmation.pending()->empty());
+  }
+
+  TEST_CASE("a child that has died before it joined does not keep a confirmation waiting") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    fake.state->registerPid(102);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    Confirmation::Progress progress = confirmation.step(kOver);
+    while (progress.stage == Confirmation::Stage::Freezing) progress = confirmation.step(kOver);
+    fake.all.update();
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopping);
+    fake.script.exited(101);
+    CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopped);
+  }
+
+  TEST_CASE("a joining child that has gone is forgotten, so the notes do not grow with all that ever came") {
+    Origins& origins = Origins::all();
+    const std::uint64_t before = origins.enter("/another", true).owner;
+    Joining fake;
+    for (Pid pid = 101; pid < 301; ++pid) {
+      CHECK(describe(fake.state->registerPid(pid, kJoining)).empty());
+      fake.script.exited(pid);
+      fake.state->forceUnfreeze();
+    }
+    CHECK(fake.state->pids() == std::vector<Pid>{});
+    CHECK(origins.countOf(before + 1) > 0);
+    CHECK(origins.countOf(before + 1) <= 16);
+    origins.leave(before);
+  }
+
+  TEST_CASE("a child that a freeze has seen inside has joined: if it is moved out then, the next freeze finds that") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    fake.join(101);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    fake.state->unfreeze();
+    fake.leave(101);
+    CHECK(describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupLeft 101"));
+  }
+
+  TEST_CASE("a child that is registered again has joined, and is moved in if it is outside") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    fake.state->registerPid(102, kJoining);
+    fake.join(101);
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(fake.all.asked.empty());
+    CHECK(describe(fake.state->registerPid(102)).empty());
+    CHECK(fake.placeOf(102) == fake.all.group());
+    fake.leave(101);
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupLeft 101"));
+  }
+
+  TEST_CASE("a child that has joined leaves to our own cgroup, even if it was inside before it was registered") {
+    for (const bool isOwned : {false, true}) {
+      Joining fake(isOwned);
+      fake.join(101);
+      fake.state->registerPid(101, kJoining);
+      fake.state->registerPid(102, kJoining);
+      fake.join(102);
+      CHECK(fake.state->unregisterPid(101).found);
+      CHECK(fake.placeOf(101) == fake.all.origin());
+      // The directories of a test are not removed.
+      fake.state->close();
+      CHECK(fake.placeOf(102) == fake.all.origin());
     }
   }
 
-  TEST_CASE("a process that one state has taken is refused to another, until the first has released it") {
-    FakeCgroup first;
-    // Another group of the same hierarchy, which goes by the same lists.
-    FakeCgroup second;
-    CHECK(describe(first.state->registerPid(101)).empty());
-    second.all.where[101] = first.all.group();
-    CHECK(describe(second.state->registerPid(101)).starts_with("CgroupHeld 101"));
-    CHECK(describe(second.state->pids()) == "");
-    CHECK(second.all.asked.empty());
-    CHECK(second.script.held().empty());
-    CHECK(first.state->unregisterPid(101).found);
-    CHECK(describe(second.state->registerPid(101)).empty());
-    CHECK(second.placeOf(101) == second.all.group());
+  TEST_CASE("a child that leaves while it joins is waited for, so that it does not come in afterwards") {
+    for (const bool isClosing : {false, true}) {
+      Joining fake;
+      fake.state->registerPid(101, kJoining);
+      fake.late = 101;
+      fake.looks = 5;
+      if (isClosing)
+        fake.state->close();
+      else
+        CHECK(describe(fake.state->unregisterPid(101).failures).empty());
+      CHECK(fake.placeOf(101) == fake.all.origin());
+    }
   }
 
-  TEST_CASE("a pid that no process has is not looked for in the lists of the groups") {
-    FakeCgroup fake;
-    fake.script.absent(101);
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->pids()) == "101");
-    CHECK(fake.all.lookups == 0);
-  }
-
-  TEST_CASE(
-      "the descendants of a newcomer come with it, whenever they were born, and each goes back to its own origin") {
-    FakeCgroup fake;
-    const std::string elsewhere = fake.all.root + "/above";
-    fake.all.table.bear(101, 201);
-    fake.all.table.bear(201, 301);
-    fake.all.where[301] = elsewhere;
-    // Until its parent is inside, the children that it forks are not.
-    fake.all.onMove = [&](Pid pid) {
-      if (pid == 201 && !fake.all.table.parents.contains(302)) fake.all.table.bear(201, 302);
-    };
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    for (const Pid pid : {101, 201, 301, 302}) CHECK(fake.placeOf(pid) == fake.all.group());
-    CHECK(describe(fake.state->pids()) == "101");
-    CHECK(fake.script.held() == std::multiset<Pid>{101});
-    CHECK(fake.state->unregisterPid(101).found);
-    for (const Pid pid : {101, 201, 302}) CHECK(fake.placeOf(pid) == fake.all.origin());
-    CHECK(fake.placeOf(301) == elsewhere);
-  }
-
-  TEST_CASE("a registration moves in a child that the first pass over the children missed and the second one finds") {
-    FakeCgroup fake;
-    fake.all.table.bear(101, 201);
-    int checks = 0;
-    fake.all.table.onChildren = [&](Pid pid) {
-      if (pid == 101 && ++checks == 2) fake.all.table.bear(101, 202);
-    };
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(fake.placeOf(202) == fake.all.group());
-    CHECK(checks == 3);
-  }
-
-  TEST_CASE("a descendant that cannot be moved fails the registration, and what was moved goes back") {
-    FakeCgroup fake;
-    const std::string elsewhere = fake.all.root + "/above";
-    fake.all.table.bear(101, 201);
-    fake.all.table.bear(101, 202);
-    fake.all.where[201] = elsewhere;
-    fake.all.refusals[{fake.all.group(), 202}] = EACCES;
-    CHECK(describe(fake.state->registerPid(101)).starts_with("CgroupNotPermitted 202"));
-    CHECK(describe(fake.state->pids()) == "");
+  TEST_CASE("a child may not join a group that others have frozen") {
+    const Joining fake;
+    Hierarchy::write(fake.all.group(), "cgroup.freeze", "1\n");
+    CHECK(describe(fake.state->registerPid(101, kJoining)).starts_with("CgroupFrozen 101"));
+    CHECK(fake.state->pids() == std::vector<Pid>{});
     CHECK(fake.script.held().empty());
-    CHECK(fake.placeOf(101) == fake.all.origin());
-    CHECK(fake.placeOf(201) == elsewhere);
-    fake.all.refusals.clear();
-    CHECK(describe(fake.state->registerPid(101)).empty());
-  }
-
-  TEST_CASE("a descendant that exits, is no child any more, or belongs to another state is left where it is") {
-    FakeCgroup fake;
-    for (const Pid child : {201, 202, 203}) fake.all.table.bear(101, child);
-    fake.script.absent(201);
-    fake.all.table.parents[202] = 1;
-    FakeCgroup other;
-    other.all.put(203);
-    fake.all.where[203] = other.all.group();
-    other.state->registerPid(203);
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(fake.all.asked == std::vector<std::pair<std::string, Pid>>{{fake.all.group(), 101}});
-  }
-
-  TEST_CASE("a process that we descend from is refused, and none of ours is moved") {
-    FakeCgroup fake;
-    fake.all.table.bear(101, Script::kOwnPid);
-    CHECK(describe(fake.state->registerPid(101)).starts_with("OwnAncestor 101"));
-    CHECK(fake.all.asked.empty());
-    CHECK(fake.script.held().empty());
-  }
-
-  TEST_CASE("a process that was forked in an owned group, and then registered, goes to the origin of its ancestor") {
-    FakeCgroup fake(true);
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    fake.all.table.bear(101, 500);
-    fake.all.table.bear(500, 501);
-    fake.all.put(501);
-    CHECK(describe(fake.state->registerPid(501)).empty());
-    fake.all.asked.clear();
-    CHECK(fake.state->unregisterPid(501).found);
-    CHECK(fake.placeOf(501) == fake.all.origin());
-    CHECK(fake.all.asked.size() == 1);
-  }
-
-  TEST_CASE("a member that exits while it is moved counts as one that has exited") {
-    FakeCgroup fake;
-    fake.all.refusals[{fake.all.group(), 0}] = ESRCH;
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
-  }
-
-  TEST_CASE("a process that is exiting when it is registered counts as gone, and fails no freeze of others") {
-    FakeCgroup fake;
-    fake.all.dying[101] = 1000;
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
-    fake.state->registerPid(102);
-    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
   }
 }
 

@@ -17,7 +17,7 @@ namespace {
 /// The members that a state with the group of the hierarchy has.
 struct Members {
   explicit Members(Hierarchy& all, bool isOwned = false)
-      : file(FreezeFile::open({all.root, "/"}, all.group(), isOwned, failures)),
+      : file(FreezableCgroup::open({all.root, "/"}, all.group(), isOwned, failures)),
         membership(*file, script, all.access()) {}
 
   /// As a freezer does it; the failures are those of `enter`.
@@ -36,7 +36,7 @@ struct Members {
 
   Failures failures;
   Script script;
-  std::unique_ptr<FreezeFile> file;
+  std::unique_ptr<FreezableCgroup> file;
   Membership membership;
   MemberList list{script};
 };
@@ -98,12 +98,12 @@ TEST_SUITE("members of a cgroup") {
     CHECK(describe({members.membership.placeFailure(EMFILE, 101)}).starts_with("ResourceExhausted 101"));
   }
 
-  TEST_CASE("the others are those inside that are no members") {
+  TEST_CASE("the non-members are those inside that are no members") {
     Hierarchy all;
     Members members(all);
     CHECK(members.enter(101).empty());
     all.put(500);
-    CHECK(members.membership.others(members.list) == std::vector<Pid>{500});
+    CHECK(members.membership.nonMembers(members.list) == std::vector<Pid>{500});
   }
 
   TEST_CASE("of two states that share an external group, the last one moves a process that both have") {

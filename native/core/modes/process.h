@@ -27,9 +27,9 @@ class ProcessFreezer : public Freezer {
   Failures resume(MemberList& members, ResumeScope scope) override;
 
  protected:
-  /// `others`: what else is covered, and may trace the members.
-  Step confirmMembers(MemberList& members, const Slice& slice, MemberList* others) {
-    return protocol_.confirmAll(members, cursor_, slice, others);
+  /// `rest`: what else is covered, and may trace the members.
+  Step confirmMembers(MemberList& members, const Slice& slice, MemberList* rest) {
+    return protocol_.confirmAll(members, cursor_, slice, rest);
   }
   /// Takes hold of it, and finds out whether it lives.
   Failures open(Member& newcomer) noexcept;

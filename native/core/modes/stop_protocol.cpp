@@ -66,7 +66,7 @@ bool StopProtocol::isHeldByCovered(Member& member, const Covering& covered) noex
   });
   if (tracer == 0 || member.hasExited()) return false;
   const Member* found = covered.members.find(tracer);
-  if (found == nullptr && covered.others != nullptr) found = covered.others->find(tracer);
+  if (found == nullptr && covered.rest != nullptr) found = covered.rest->find(tracer);
   return found != nullptr && !found->hasExited() && found->stop.isSeen;
 }
 
@@ -114,10 +114,10 @@ Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& 
   return Step::done();
 }
 
-Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others) {
+Step StopProtocol::confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* rest) {
   const auto all = members.all();
   Step step = cursor.goRound(all, slice, [&](Member& member) {
-    return member.isQuiescent() ? Step::blocked() : confirm(member, {members, others}, slice);
+    return member.isQuiescent() ? Step::blocked() : confirm(member, {members, rest}, slice);
   });
   if (step.hasFailed()) return step;
   return std::ranges::all_of(all, &Member::isQuiescent) ? Step::done() : cursor.unfinished(all.size());

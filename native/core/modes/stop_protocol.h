@@ -54,9 +54,9 @@ class StopProtocol {
 
   /// Sends SIGSTOP to each live member, from that index on. Ends at the first failure, and where the slice is over.
   Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting);
-  /// Probes each live member that was not seen stopped yet, once, as the cursor has it. `others`: what else is covered,
+  /// Probes each live member that was not seen stopped yet, once, as the cursor has it. `rest`: what else is covered,
   /// and may trace them.
-  Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* others = nullptr);
+  Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* rest = nullptr);
   /// The next `confirmAll` probes all of them again: a foreign process may have continued them since.
   static void forgetSeen(MemberList& members) noexcept;
   /// Sends SIGCONT to the live members, in their order.
@@ -69,7 +69,7 @@ class StopProtocol {
   /// Where a tracer may be found.
   struct Covering {
     MemberList& members;
-    MemberList* others;
+    MemberList* rest;
   };
 
   /// Probes a member that was not seen quiescent yet: done if it is; blocked if not; more where the slice cut the probe

@@ -161,7 +161,7 @@ Failures TreeFreezer::resume(MemberList& members, ResumeScope scope) {
     protocol_.resumeAll(members, scope, failures);
     protocol_.resumeAll(descendants_.list, scope, failures);
   }
-  if (scope == ResumeScope::All) resumeStoppedByOthers(members);
+  if (scope == ResumeScope::All) resumeForeignStops(members);
   // Those that refuse stay, with their marks.
   descendants_.keepSent();
   return failures;
@@ -195,7 +195,7 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
 
 /// For a forced thaw: all that is below the members now, whether or not a freeze of ours has met it. They run
 /// meanwhile, so the walk may miss a process that is forked now. Such a process was not stopped.
-void TreeFreezer::resumeStoppedByOthers(MemberList& members) {
+void TreeFreezer::resumeForeignStops(MemberList& members) {
   reader_->reset();
   if (reader_->beginPass({}) != 0) return;
   std::vector<Pid> queue;
@@ -207,12 +207,12 @@ void TreeFreezer::resumeStoppedByOthers(MemberList& members) {
     for (const Pid pid : children) {
       if (!known.insert(pid).second) continue;
       queue.push_back(pid);
-      resumeStoppedByOthers(pid, known);
+      resumeForeignStops(pid, known);
     }
   }
 }
 
-void TreeFreezer::resumeStoppedByOthers(Pid pid, const std::unordered_set<Pid>& known) {
+void TreeFreezer::resumeForeignStops(Pid pid, const std::unordered_set<Pid>& known) {
   Process child;
   if (!control().open(pid, child).empty()) return;
   TreeWalk::Relation now;

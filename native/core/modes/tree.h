@@ -48,8 +48,8 @@ class TreeFreezer final : public ProcessFreezer {
   Failures stopTree(MemberList& members, Member& root, const Ticket& frozen);
   bool isBelow(Pid pid, Pid root) noexcept;
   Failures resumeBelow(Pid root);
-  void resumeStoppedByOthers(MemberList& members);
-  void resumeStoppedByOthers(Pid pid, const std::unordered_set<Pid>& known);
+  void resumeForeignStops(MemberList& members);
+  void resumeForeignStops(Pid pid, const std::unordered_set<Pid>& known);
 
   ProcessTable& table_;
   const std::unique_ptr<ChildReader> reader_;

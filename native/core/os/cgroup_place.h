@@ -4,10 +4,10 @@
 
 namespace freeze_state {
 
-/// Which control group mode `Cgroup` freezes. Neither: one that is made under our own.
+/// Which control group mode `Cgroup` freezes: an external one, or an owned one. Neither field: owned, under our own.
 struct CgroupPlace {
-  std::string path;    ///< of one that exists; stays when we close
-  std::string parent;  ///< one is made under this, and removed when we close
+  std::string path;    ///< of the external one, which stays when we close
+  std::string parent;  ///< the owned one is made under this, and removed when we close
 };
 
 }  // namespace freeze_state

@@ -19,7 +19,7 @@ struct Mount {
 /// A machine may have several, in containers, say; the innermost one is taken that shows the path. No path: the first
 /// that shows our own cgroup. Returns why there is none.
 Failures findMount(const std::string& path, Mount& mount);
-/// The same, out of these; `own` is our cgroup as /proc/self/cgroup has it.
+/// Chooses the mount out of these; `own` is our cgroup as /proc/self/cgroup has it.
 std::optional<Mount> chooseMount(std::vector<Mount> mounts, const std::string& path, const std::string& own);
 
 /// Whether the item is in a list that commas separate.

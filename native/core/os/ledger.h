@@ -29,7 +29,7 @@ struct LedgerIdentity {
 struct LedgerCgroup {
   std::string path;
   std::uint64_t inode = 0;  ///< of the directory
-  bool isOwned = false;     ///< we made it, so it is removed once no process is in it
+  bool isOwned = false;     ///< it is removed once no process is in it
 };
 
 class Ledger;
@@ -88,8 +88,8 @@ class Ledger {
   virtual LedgerEntry enter(const LedgerIdentity& identity) noexcept = 0;
   virtual LedgerEntry enter(const LedgerCgroup& cgroup) noexcept = 0;
 
-  /// The same ledger, for processes that are to end with this one; `enter` of it writes that down. Null where it cannot
-  /// be done.
+  /// A view of this ledger for processes that are to end with this one: its `enter` writes that down. Null where there
+  /// is none.
   virtual Ledger* ending() noexcept { return nullptr; }
   /// Every process that has the word in a variable of its environment (`ledger_layout.h`) is to end with this one, too.
   /// Empty where there is no room, or where the word is too long.

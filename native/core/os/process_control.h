@@ -77,7 +77,7 @@ class ProcessControl {
   /// child of ours whether it has stopped, and WNOWAIT leaves that and its exit for others to wait for.
   virtual ProcessState probe(const Process& process) noexcept = 0;
 
-  /// The same in steps, where many threads make it long: nothing until a call has come to the end. The next call
+  /// Probes in steps, where many threads make it long: nothing until a call has come to the end. The next call
   /// continues where `scan` says.
   virtual std::optional<ProcessState> probe(const Process& process, ThreadScan& /*scan*/,
                                             const Slice& /*slice*/) noexcept {
@@ -107,7 +107,7 @@ class ProcessControl {
   /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
   virtual void pause() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
 
-  /// The same as `findExited` of one.
+  /// Whether the process has exited; marks it if so, as `findExited` does.
   bool hasExited(Process& process) noexcept {
     Process* const one = &process;
     findExited({&one, 1});
@@ -129,7 +129,7 @@ inline ProcessState probe(ProcessControl& control, const Process& process, const
   return control.probe(process, scan, {slice.ticket}).value_or(ProcessState::Unknown);
 }
 
-/// The same for whatever has the pid now.
+/// Probes whatever has the pid now.
 inline ProcessState probe(ProcessControl& control, Pid pid, const Slice& slice = {}) noexcept {
   Process process;
   if (!control.open(pid, process).empty()) return ProcessState::Unknown;

@@ -97,7 +97,7 @@ class ProcessTable {
 
   /// What the process does, its threads included. `Gone` where there is no such process; `Unknown` where nothing tells.
   virtual ProcessState probe(Pid pid) noexcept = 0;
-  /// The same in steps, as `ProcessControl::probe` has it.
+  /// Probes in steps, as `ProcessControl::probe` does.
   virtual std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept = 0;
 
   /// Its process group, by getpgid(2): a tenth of what `read` costs. 0 where there is no such process.

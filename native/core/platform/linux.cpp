@@ -35,7 +35,7 @@ FreezerResult freezerFor(Mode mode, const LoopOptions& options, const CgroupPlac
     case Mode::ProcessTree: return {std::make_unique<TreeFreezer>(options, systemControl(), systemTable(), ledger), {}};
     case Mode::Cgroup: {
       FreezerResult result;
-      auto group = FreezeFile::make(cgroup, result.failures);
+      auto group = FreezableCgroup::make(cgroup, result.failures);
       if (group) result.freezer = std::make_unique<CgroupFreezer>(std::move(group), options, systemControl(), ledger);
       return result;
     }
@@ -57,7 +57,7 @@ FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPla
 Failures whyNotMode(Mode mode) {
   if (mode == Mode::None) return {};
   if (mode == Mode::ProcessTree && !systemTable().isAvailable()) return {{FailureCode::UnsupportedPlatform}};
-  return mode == Mode::Cgroup ? FreezeFile::whyNot() : Failures();
+  return mode == Mode::Cgroup ? FreezableCgroup::whyNot() : Failures();
 }
 
 }  // namespace freeze_state

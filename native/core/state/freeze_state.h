@@ -98,7 +98,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// after continuing the rest; the next thaw tries that member again. `Closed` after `close`.
   Failures unfreeze(const Listener* caller = nullptr);
 
-  /// The same for every member, marked as stopped or not, and whatever became of it: for shutting down. Sends nothing
+  /// Thaws every member, marked as stopped or not, and whatever became of it: for shutting down. Sends nothing
   /// in mode `None`. False after `close`.
   bool forceUnfreeze(const Listener* caller = nullptr);
 
@@ -119,7 +119,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// its program, so it is not moved. Until it was seen inside a freeze counts it as stopped, and a confirmation waits
   /// for it. Registering it again, when it has joined or could not, ends that.
   Failures registerPid(std::int64_t pid, bool isJoining = false) { return registerPids({&pid, 1}, isJoining).failures; }
-  /// The same for several, in one hold of the lock: all or none. Those that were members before stay so.
+  /// Registers several, in one hold of the lock: all or none. Those that were members before stay so.
   RegisterResult registerPids(std::span<const std::int64_t> pids, bool areJoining = false);
 
   /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.

@@ -22,7 +22,7 @@ struct FakeCgroup {
   std::shared_ptr<FreezeState> make(bool isOwned = false) { return makeIn(all.group(), isOwned); }
   std::shared_ptr<FreezeState> makeIn(const std::string& path, bool isOwned) {
     Failures failures;
-    auto group = FreezeFile::open({all.root, "/"}, path, isOwned, failures);
+    auto group = FreezableCgroup::open({all.root, "/"}, path, isOwned, failures);
     REQUIRE(describe(failures).empty());
     return std::make_shared<FreezeState>(
         Mode::Cgroup,

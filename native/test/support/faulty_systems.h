@@ -172,7 +172,7 @@ struct FaultyCgroup final : FaultySystem {
       return error == 0 ? move(directory, pid) : error;
     };
     Failures failures;
-    auto group = FreezeFile::open({all.root, "/"}, all.group(), false, failures);
+    auto group = FreezableCgroup::open({all.root, "/"}, all.group(), false, failures);
     make(Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), LoopOptions(), script, &ledger, access));
   }
   std::set<Pid> stopped() const override { return all.isFrozen() ? std::set<Pid>{0} : std::set<Pid>(); }

@@ -9,7 +9,7 @@
 namespace freeze_state {
 
 Failures CgroupFreezer::open(Member& newcomer) {
-  // What is noted of another process with its number, which has exited.
+  // Whatever is noted by this number is about a process that has exited.
   membership_.forget(newcomer.pid());
   return control().open(newcomer.pid(), newcomer.process);
 }
@@ -46,7 +46,7 @@ void CgroupFreezer::begin(MemberList& members) {
   hasNoted_ = false;
 }
 
-/// One system call stops all. What comes before it is done in steps.
+/// One write stops all. What is noted before it is noted in steps.
 Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
   while (isNoting && noted_ < members.size() && !slice.isCancelled()) {
     Member& member = members.all()[noted_++];
@@ -59,14 +59,14 @@ Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool isNoting)
 
 /// Why it cannot be frozen, or would not reach a member.
 Failures CgroupFreezer::whyNotNow(const MemberList& members) const {
-  // First: where the group was removed, what is found by its path is nothing, or another's.
+  // First: where the group was removed, its path leads nowhere, or to another group.
   bool isSet = false;
   if (const int error = group_->readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
   std::vector<Pid> inside;
   if (const int error = cgroup::threads(group_->path(), inside); error != 0)
     return {membership_.failureOf(error, "read")};
   std::ranges::sort(inside);
-  // Below it, too: we would never thaw it.
+  // Also in a group below it: we would freeze ourselves, and never thaw.
   const Pid own = control().ownPid();
   bool isOurs = false;
   if (const int error = membership_.findInside(own, isOurs); error != 0) return {membership_.placeFailure(error, own)};
@@ -78,7 +78,7 @@ Failures CgroupFreezer::whyNotNow(const MemberList& members) const {
   return whyFrozen();
 }
 
-/// Which group has been frozen: this one, or one above it.
+/// Refuses with the group that was frozen: this one, or one above it.
 Failures CgroupFreezer::whyFrozen() const {
   std::string frozen;
   if (const int error = cgroup::findFrozen(group_->path(), group_->mount(), frozen); error != 0)
@@ -86,24 +86,24 @@ Failures CgroupFreezer::whyFrozen() const {
   return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
 }
 
-/// A write wakes each process in the group, to freeze or to run. None of them may take our processor meanwhile.
+/// The write wakes each process in the group, to freeze or to run. None of them may take our processor meanwhile.
 int CgroupFreezer::set(bool isFrozen) const noexcept {
   const SignalLoop loop(options_, SignalLoop::kMany);
   return group_->set(isFrozen);
 }
 
-/// The checks and the write are one step, and of two states of this process that were given the same group only one
-/// gets through: the other finds that the claim has changed since it read it.
+/// The checks and the write are one step. Of two states of this process that share the group only one gets through: the
+/// other one finds that the claim has changed since it was read.
 Step CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   const std::uint64_t id = membership_.id();
   std::uint64_t claim = membership_.claim().load();
   if (Failures failures = whyNotNow(members); !failures.empty()) return Step::failed(std::move(failures));
   if (slice.isCancelled()) return Step::cancelled();
-  // Another one that has claimed it may not have written yet.
+  // Another state may have claimed the group and not have written yet.
   if ((claim != 0 && claim != id) || !membership_.claim().compare_exchange_strong(claim, id))
     return Step::failed({cgroup::refusal(FailureCode::CgroupFrozen, group_->path())});
   if (ledger_ != nullptr) ledger_->awaitReader();
-  // Before the write: whatever ends us in between, the guardian finds it.
+  // Before the write, so that the guardian finds the group whatever ends us in between.
   entry_.mark();
   if (const int error = set(true); error != 0) {
     release();
@@ -113,7 +113,7 @@ Step CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   return Step::done();
 }
 
-/// From here on another state may freeze the group.
+/// Gives up the claim: from here on another state may freeze the group.
 void CgroupFreezer::release() noexcept {
   std::uint64_t claim = membership_.id();
   membership_.claim().compare_exchange_strong(claim, 0);
@@ -123,10 +123,10 @@ void CgroupFreezer::release() noexcept {
 
 Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
   if (isClosed_ || (scope == ResumeScope::Stopped && !isFrozenByUs())) return {};
-  // Before the write, which is the end of it: one pread(2).
+  // By one pread(2), and before the write, which changes it.
   const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);
-  // Removed by others: then nothing is in it.
+  // ENODEV: a foreign process has removed the group, so nothing is in it.
   if (error != 0 && error != ENODEV) {
     Failure failure = membership_.failureOf(error, "write");
     failure.isStopped = isFrozenByUs();
@@ -135,43 +135,43 @@ Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
   if (scope == ResumeScope::All) membership_.claim().store(0);
   release();
   if (error != 0) return {};
-  if (scope == ResumeScope::All) resumeStoppedByOthers(members);
+  if (scope == ResumeScope::All) resumeForeignStops(members);
   return whyStillFrozen(hadFrozen);
 }
 
-/// Why it is not thawed although we have thawed it: it is in a cgroup that is frozen. Asked after the thaw, so that it
+/// Why the group stays frozen although we have thawed it: a group above it is frozen. Asked after the thaw, so that it
 /// delays no process.
 Failures CgroupFreezer::whyStillFrozen(bool hadFrozen) const {
   if (group_->hasFrozen()) return whyFrozen();
-  // The kernel takes back at once what had frozen, so that it runs.
+  // The kernel thaws at once a group that had frozen, so it runs.
   if (hadFrozen) return {};
-  // Thawed before all in it had stopped: cgroup.events would say the same while one above it is still freezing it.
-  // Where the files above cannot be read, nothing says that it is held, and the thaw has succeeded.
+  // The thaw came before all in the group had stopped. So cgroup.events says nothing: it would be the same while a
+  // group above is still freezing this one. Where the files above cannot be read, the thaw counts as a success.
   std::string frozen;
   cgroup::findFrozen(group_->path(), group_->mount(), frozen);
   return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
 }
 
-/// For a forced thaw: continues what others stopped by a signal as well. In an external group only the members, since
-/// the owner of any other process is unknown.
-void CgroupFreezer::resumeStoppedByOthers(const MemberList& members) {
+/// For a forced thaw: continues also what foreign processes have stopped by a signal. In an external group only the
+/// members, since nothing tells whose the rest is.
+void CgroupFreezer::resumeForeignStops(const MemberList& members) {
   for (const Member& member : members.all()) {
     if (!member.hasExited() && membership_.isInside(member.pid(), true))
       control().send(member.process, Signal::Continue);
   }
   if (!group_->isOwned()) return;
-  for (const Pid pid : membership_.others(members)) {
-    Process other;
-    if (!control().open(pid, other).empty()) continue;
-    // Only then: it was in here while it was held.
-    if (!other.hasExited && membership_.isInside(pid, false)) control().send(other, Signal::Continue);
-    control().release(other);
+  for (const Pid pid : membership_.nonMembers(members)) {
+    Process process;
+    if (!control().open(pid, process).empty()) continue;
+    // Asked only once the process is held: what is inside by this number is then that process.
+    if (!process.hasExited && membership_.isInside(pid, false)) control().send(process, Signal::Continue);
+    control().release(process);
   }
 }
 
-/// By reading: the kernel limits its notices to about 100 a second.
+/// By reading cgroup.events: the kernel limits the notices of its changes to about 100 a second.
 Step CgroupFreezer::confirm(MemberList& members, const Slice& /*slice*/) {
-  // First: one that joins a group which is frozen changes that for a moment.
+  // First: a process that joins a frozen group makes it count as not frozen for a moment.
   if (membership_.isAnyJoining(members)) return Step::blocked();
   return group_->hasFrozen() ? Step::done() : Step::blocked();
 }
@@ -181,13 +181,13 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   std::vector<Covered> list;
   const bool isAnyJoining = isFrozenByUs() && membership_.isAnyJoining(members);
   addTo(list, members, [&](const Member& one) { return isAnyJoining && membership_.isJoining(one.pid()); });
-  for (const Pid pid : membership_.others(members)) list.push_back({pid, Outcome::Stopped, false});
+  for (const Pid pid : membership_.nonMembers(members)) list.push_back({pid, Outcome::Stopped, false});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;
 }
 
-/// The processes that keep the group from being frozen; all that is in it, where nothing tells. The kernel counts the
-/// frozen ones and does not name them, but they sleep.
+/// Marks the processes that keep the group from being frozen, or all of them where nothing tells. The kernel counts the
+/// frozen processes and does not name them, but a frozen process sleeps.
 void CgroupFreezer::findPending(std::vector<Covered>& list) const {
   const auto isPending = [](const Covered& one) { return one.isPending; };
   for (Covered& one : list)

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "../../os/freeze_file.h"
+#include "../../os/freezable_cgroup.h"
 #include "../../os/ledger.h"
 #include "../../os/signal_loop.h"
 #include "../freezer.h"
@@ -16,7 +16,7 @@ namespace freeze_state {
 /// it. Members are moved into it, and moved back when they leave; what they start is in it from birth.
 class CgroupFreezer final : public Freezer {
  public:
-  CgroupFreezer(std::unique_ptr<FreezeFile> group, const LoopOptions& options, ProcessControl& control,
+  CgroupFreezer(std::unique_ptr<FreezableCgroup> group, const LoopOptions& options, ProcessControl& control,
                 Ledger* ledger = nullptr, CgroupAccess access = {})
       : Freezer(control, true, group->path()),
         options_(options),
@@ -27,7 +27,7 @@ class CgroupFreezer final : public Freezer {
 
   Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) override;
   Failures expect(MemberList& members, Member& newcomer, const Ticket* frozen) override;
-  /// Moves it in again where others have moved it out, or where it has not joined by itself.
+  /// Moves it in again where a foreign process has moved it out, or where it has not joined by itself.
   Failures readmit(MemberList& members, Member& member) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   /// A member's children run when it has exited.
@@ -51,12 +51,12 @@ class CgroupFreezer final : public Freezer {
   void findPending(std::vector<Covered>& list) const;
   int set(bool isFrozen) const noexcept;
   void release() noexcept;
-  void resumeStoppedByOthers(const MemberList& members);
+  void resumeForeignStops(const MemberList& members);
   /// Not any more where it was thawed by others, and another state of this process has frozen it since.
   bool isFrozenByUs() const noexcept { return hasFrozen_ && membership_.claim().load() == membership_.id(); }
 
   const LoopOptions options_;
-  const std::unique_ptr<FreezeFile> group_;
+  const std::unique_ptr<FreezableCgroup> group_;
   Ledger* const ledger_;
   LedgerEntry entry_;  ///< marked while the group may be frozen by us
   Membership membership_;

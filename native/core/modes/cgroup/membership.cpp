@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "joining.h"
+#include "admission.h"
 
 namespace freeze_state {
 
@@ -41,40 +41,40 @@ void Membership::forget(Pid pid) {
   Origins::all().forget(id(), pid);
 }
 
-/// Members that were dropped since, and what was taken with a member and is not inside any more. Not when they go: no
-/// freeze and no thaw takes the lock of the origins.
+/// Forgets members that were dropped, and what was taken with a member and is not inside any more. A freeze or a thaw,
+/// which drop members, cannot do it: neither takes the lock of the origins.
 void Membership::forgetGone(const MemberList& members) {
   std::vector<Pid> kept = members.pids();
   std::erase_if(joining_, [&](Pid pid) { return std::ranges::find(kept, pid) == kept.end(); });
   if (moves_.inhabitants(kept) == 0) Origins::all().keepOnly(id(), kept);
 }
 
-/// Now and then, so that what is noted does not grow with all that ever came.
+/// Once so many were taken that it is worth its time. Without it the notes would grow with all that ever came.
 void Membership::forgetGoneOfMany(const MemberList& members) {
   if (Origins::all().countOf(id()) < manyTaken_) return;
   forgetGone(members);
   manyTaken_ = 2 * Origins::all().countOf(id()) + 16;
 }
 
-/// Those that other states have taken which were given the same group.
+/// The processes that were taken by other states that share the group.
 std::unordered_set<Pid> Membership::takenBySharers() const {
   const std::vector<Pid> pids = Origins::all().takenBySharers(id(), group_.path());
   return {pids.begin(), pids.end()};
 }
 
 Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
-  // Not by the lists of the groups, of which there may be thousands.
+  // A process that has exited would be searched for in the lists of all groups, of which there may be thousands.
   if (process.hasExited) return {};
   if (isAncestor(table_, process.pid, control_.ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
   forgetGoneOfMany(members);
-  return Joining(*this, isFrozenByUs).run(process);
+  return Admission(*this, isFrozenByUs).run(process);
 }
 
 Failures Membership::expect(const MemberList& members, const Process& process, bool isFrozenByUs) {
   if (process.hasExited) return {};
   forgetGoneOfMany(members);
-  Failures failures = Joining(*this, isFrozenByUs).expect(process.pid);
+  Failures failures = Admission(*this, isFrozenByUs).expect(process.pid);
   if (failures.empty()) joining_.insert(process.pid);
   return failures;
 }
@@ -92,8 +92,9 @@ bool Membership::isAnyJoining(MemberList& members) {
   return isAny;
 }
 
-/// Before members leave: one that came in behind their back would stay. A join takes some ten milliseconds, and longer
-/// on a machine that is overloaded; one that fails, or is stopped by others, is not waited for any longer.
+/// Before members leave: a process that joined after its member has left would stay inside. A join takes some ten
+/// milliseconds, and longer on a loaded machine. The patience ends for a join that fails, or that a foreign process has
+/// stopped.
 void Membership::awaitJoins(std::span<Member> members) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kPatience{200};
@@ -108,7 +109,7 @@ Failures Membership::leave(MemberList& members, Member& member) {
   const Pid pid = member.pid();
   awaitJoins({&member, 1});
   const auto origin = Origins::all().of(id(), pid);
-  // First: of two that share the group, the last one moves it. Where it cannot leave, it may be joining still.
+  // First: of two states that share the group, the last one moves the process.
   Origins::all().forget(id(), pid);
   if (member.hasExited() || !isThere()) return {};
   // Only what is here: a foreign process may have moved it, or its number may be another process's.
@@ -129,7 +130,7 @@ Failures Membership::leave(MemberList& members, Member& member) {
   return failures;
 }
 
-/// The same for all, by one walk.
+/// Moves out all members with their subtrees, by one walk.
 Failures Membership::leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const {
   Failures failures;
   std::unordered_set<Pid> apart = takenBySharers();
@@ -153,7 +154,7 @@ Failures Membership::leaveAll(MemberList& members) {
   awaitJoins(members.all());
   const OriginMap origins = Origins::all().leave(id());
   if (!isThere()) return {};
-  // Where there are no descriptors, the moves have these.
+  // Where descriptors have run out, the moves use those that this closes.
   group_.closeFiles();
   members.refresh();
   for (Member& member : members.all()) {
@@ -165,7 +166,8 @@ Failures Membership::leaveAll(MemberList& members) {
   return leaveRest(origins, find(origins, first).value_or(""));
 }
 
-/// Orphans, and processes forked meanwhile. The kernel does not move a process that is exiting: it is waited for.
+/// Moves out what is left: orphans, and processes that were forked meanwhile. The kernel does not move a process that
+/// is exiting, so its end is awaited.
 Failures Membership::leaveRest(const OriginMap& origins, const std::string& otherwise) const {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{5};
@@ -222,13 +224,13 @@ Failures Membership::findMovedOut(const MemberList& members, const std::vector<P
   return {};
 }
 
-std::vector<Pid> Membership::others(const MemberList& members) const {
+std::vector<Pid> Membership::nonMembers(const MemberList& members) const {
   const std::vector<Pid> pids = members.pids();
   const std::unordered_set<Pid> isMember(pids.begin(), pids.end());
-  std::vector<Pid> others;
-  moves_.inhabitants(others);
-  std::erase_if(others, [&](Pid pid) { return isMember.contains(pid); });
-  return others;
+  std::vector<Pid> inside;
+  moves_.inhabitants(inside);
+  std::erase_if(inside, [&](Pid pid) { return isMember.contains(pid); });
+  return inside;
 }
 
 }  // namespace freeze_state

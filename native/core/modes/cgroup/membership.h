@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../../os/cgroup_location.h"
-#include "../../os/freeze_file.h"
+#include "../../os/freezable_cgroup.h"
 #include "../../os/process_table.h"
 #include "../../os/thread_states.h"
 #include "../member_list.h"
@@ -27,11 +27,11 @@ struct CgroupAccess {
   ProcessTable* table = &systemTable();
 };
 
-/// The processes in a cgroup that a state freezes. Members are moved into it; joining.h has how. When they leave, they
-/// are moved back to where they came from, with what they started in it. Called under the state's lock.
+/// The processes in a cgroup that a state freezes. Members are moved into it; admission.h has how. When they leave,
+/// they are moved back to where they came from, with what they started in it. Called under the state's lock.
 class Membership {
  public:
-  Membership(FreezeFile& group, ProcessControl& control, CgroupAccess access = {})
+  Membership(FreezableCgroup& group, ProcessControl& control, CgroupAccess access = {})
       : group_(group),
         control_(control),
         find_(std::move(access.find)),
@@ -47,7 +47,7 @@ class Membership {
 
   /// Names the state among all that have a cgroup; see `Origins`.
   std::uint64_t id() const noexcept { return place_.owner; }
-  /// Which of several states that were given the same cgroup has frozen it.
+  /// Which of the states that share the cgroup has frozen it.
   std::atomic<std::uint64_t>& claim() const noexcept { return *place_.claim; }
 
   /// No process with this pid is in it any more in the name of this state.
@@ -67,7 +67,7 @@ class Membership {
   /// Moves the member out with its subtree: its descendants in the group, but for those below another member, of this
   /// state or another.
   Failures leave(MemberList& members, Member& member);
-  /// The same for all members; out of an owned group, for every process in it. For the end: closes the files of the
+  /// Moves out all members; out of an owned group, every process in it. For the end: closes the files of the
   /// group.
   Failures leaveAll(MemberList& members);
   /// Once all have left: removes an owned group. What foreign processes put into it meanwhile is moved out again,
@@ -76,14 +76,14 @@ class Membership {
 
   /// The first live member that is not in it any more; `inside` are the threads in it, sorted.
   Failures findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const;
-  /// Those in it that are no members.
-  std::vector<Pid> others(const MemberList& members) const;
+  /// The processes in it that are no members.
+  std::vector<Pid> nonMembers(const MemberList& members) const;
 
   /// Whether it keeps the group from being frozen.
   bool delaysFreeze(Pid pid) const { return delaysFreeze_(pid); }
   /// Whether the process is in the group, or below. Returns 0, or the errno(3) for which it cannot be told.
   int findInside(Pid pid, bool& isInside) const;
-  /// The same; `otherwise` where it cannot be told.
+  /// Whether it is in the group, or below; `otherwise` where that cannot be told.
   bool isInside(Pid pid, bool otherwise) const;
   /// Whether the group is the one that it was: a foreign process may have removed it, and made another of that name.
   bool isThere() const noexcept;
@@ -95,7 +95,7 @@ class Membership {
   Failure placeFailure(int error, Pid pid) const { return failureOf(error, "open", pid); }
 
  private:
-  friend class Joining;
+  friend class Admission;
 
   int locate(Pid pid, const std::string& top, std::string& directory) const {
     return cgroup::locate(pid, group_.mount(), top, directory, find_);
@@ -108,7 +108,7 @@ class Membership {
   Failures leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const;
   Failures leaveRest(const OriginMap& origins, const std::string& otherwise) const;
 
-  FreezeFile& group_;
+  FreezableCgroup& group_;
   ProcessControl& control_;
   const cgroup::FindDirectory find_;
   const std::function<bool(Pid)> isExiting_;

@@ -12,7 +12,7 @@ namespace freeze_state {
 int Moves::inhabitants(std::vector<Pid>& pids) const { return cgroup::processes(path_, mount_, pids); }
 
 Failures Moves::out(Pid pid, const std::string& origin) const {
-  // It was in this external group before.
+  // It was in this group before it was taken, so the group is external.
   if (cgroup::isWithin(origin, path_)) return {};
   std::string refused;
   int refusal = 0;
@@ -29,22 +29,22 @@ Failures Moves::out(Pid pid, const std::string& origin) const {
   };
   if (!origin.empty() && isOut(origin)) return {};
   // The root takes whatever there is; elsewhere what has controllers for its children does not (EBUSY).
-  std::vector<std::string> others{cgroup::parentOf(path_)};
+  std::vector<std::string> fallbacks{cgroup::parentOf(path_)};
   const auto addAbove = [&](const std::string& directory) {
     for (std::string at = cgroup::parentOf(directory); cgroup::isWithin(at, mount_.point); at = cgroup::parentOf(at)) {
-      if (!cgroup::isWithin(at, path_) && std::ranges::find(others, at) == others.end()) others.push_back(at);
+      if (!cgroup::isWithin(at, path_) && std::ranges::find(fallbacks, at) == fallbacks.end()) fallbacks.push_back(at);
     }
   };
   if (!origin.empty()) addAbove(origin);
   addAbove(path_);
-  for (const std::string& directory : others) {
+  for (const std::string& directory : fallbacks) {
     if (isOut(directory)) return {};
   }
   return {cgroup::moveFailure(refusal, refused, pid)};
 }
 
-/// The processes in the group that are in no subtree yet and descend from one that is: from it, which may be outside,
-/// by others that are inside. Returns 0, or the errno(3).
+/// Finds the processes in the group that are in no subtree yet, and belong to one: by a line of parents inside the
+/// group they descend from a process of that subtree, which itself may be outside by now. Returns 0, or the errno(3).
 int Moves::findDescendants(const Leavers& leaverOf, const std::unordered_set<Pid>& apart,
                            std::vector<Moved>& descendants) const {
   std::vector<Pid> inside;

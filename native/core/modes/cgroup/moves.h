@@ -37,7 +37,7 @@ class Moves {
   };
   /// Where a process that is no leaver came from; nothing where it was forked in the group.
   using OriginOf = std::function<std::optional<std::string>(Pid)>;
-  /// The same for each of them and its subtree: its descendants in the group, but for those below another process that
+  /// Moves out each of them with its subtree: its descendants in the group, but for those below another process that
   /// leaves or is apart. All of a subtree or none: where one process cannot be moved, those that were are moved back
   /// in. A process that was forked in the group goes to where the leaver does.
   ///

@@ -15,8 +15,8 @@
 
 namespace freeze_state {
 
-/// Which state has frozen a group that may be given to several; 0: none. Another one takes it over by freezing what was
-/// thawed behind the back of the first.
+/// Which of the states that share a group has frozen it; 0: none. Where a foreign process has thawed the group since,
+/// another state takes the claim over by freezing it again.
 using Claim = std::shared_ptr<std::atomic<std::uint64_t>>;
 
 /// For processes that a state has taken: the directory of the control group that each was in before. It goes back
@@ -41,7 +41,7 @@ class Origins {
 
   /// A state holds this from the moment in which it finds out where a process is until it has moved it: two that take
   /// one at the same moment would both find it free. Taken after a state's own lock, and by no freeze and no thaw.
-  std::mutex& joining() noexcept { return joining_; }
+  std::mutex& moving() noexcept { return moving_; }
 
   /// The state has taken the process out of the directory.
   void note(std::uint64_t owner, Pid pid, const std::string& directory);
@@ -53,7 +53,7 @@ class Origins {
 
   /// Where the state has taken the process from; nothing where it has not.
   std::optional<std::string> of(std::uint64_t owner, Pid pid);
-  /// The same of other states with the group of that path.
+  /// Where another state with the group of that path has taken it from.
   std::optional<std::string> ofSharers(std::uint64_t owner, const std::string& path, Pid pid);
   /// Those that other states with the group of that path have taken.
   std::vector<Pid> takenBySharers(std::uint64_t owner, const std::string& path);
@@ -69,7 +69,7 @@ class Origins {
   };
   std::vector<const Group*> sharersOf(std::uint64_t owner, const std::string& path) const;
 
-  std::mutex joining_;
+  std::mutex moving_;
   std::mutex mutex_;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, Group> groups_;

@@ -33,7 +33,7 @@ int readBeginning(const char* path, Buffer& buffer, std::string_view& text) noex
   return error;
 }
 
-/// The same of /proc/<pid>/<file>.
+/// Reads the beginning of /proc/<pid>/<file>.
 int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noexcept {
   if (!isOurs()) return ESRCH;
   std::array<char, 64> path{};

@@ -19,7 +19,7 @@ bool isOurs() noexcept;
 /// as EMFILE, says nothing about the task.
 int read(Pid pid, ProcessEntry& entry) noexcept;
 
-/// The same of one thread of the process.
+/// Reads /proc/<pid>/task/<thread>/stat, and answers likewise.
 int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
 
 /// Whether a SIGSTOP that was sent to the process was not taken yet (`ShdPnd` in /proc/<pid>/status). A process that

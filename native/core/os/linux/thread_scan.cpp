@@ -73,7 +73,7 @@ std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, const Slice&
   return resultOf(threads, found);
 }
 
-/// The same for one whose line in the table is known.
+/// Probes a process whose line in the table is known.
 std::optional<ProcessState> probeFrom(Pid pid, const ProcessEntry& entry, ThreadScan& scan,
                                       const Slice& slice) noexcept {
   if (scan.stopped > 0) return probeThreads(pid, scan, slice);

@@ -10,7 +10,7 @@ namespace freeze_state::procfs {
 /// `Gone` where there is no such task; `Unknown` where /proc cannot tell.
 ProcessState probe(Pid pid) noexcept;
 
-/// The same in steps: nothing where the end of the slice cut it short; the next call continues where `scan` says.
+/// Probes in steps: nothing where the end of the slice cut it short; the next call continues where `scan` says.
 std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept;
 
 }  // namespace freeze_state::procfs

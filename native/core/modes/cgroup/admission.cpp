@@ -1,4 +1,4 @@
-#include "joining.h"
+#include "admission.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,14 +13,14 @@
 namespace freeze_state {
 
 /// Another state that has the process in its group.
-Failures Joining::whyHeld(Pid pid, const std::string& here) const {
+Failures Admission::whyHeld(Pid pid, const std::string& here) const {
   const std::string holder = Origins::all().holderOf(membership_.id(), pid, here);
   return holder.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupHeld, holder, pid)};
 }
 
 /// Where the process, which is here now, belongs when it leaves. A process that was forked inside an owned group goes
 /// to the origin of its nearest ancestor that has one. Empty where it is unknown.
-std::string Joining::originOf(Pid pid, const std::string& here) const {
+std::string Admission::originOf(Pid pid, const std::string& here) const {
   if (auto shared = Origins::all().ofSharers(membership_.id(), group_.path(), pid); shared) return *shared;
   if (!group_.isOwned() || !cgroup::isWithin(here, group_.path())) return here;
   for (const Pid ancestor : ancestorsOf(table_, pid)) {
@@ -29,14 +29,14 @@ std::string Joining::originOf(Pid pid, const std::string& here) const {
   return {};
 }
 
-Failures Joining::run(Process& process) {
+Failures Admission::run(Process& process) {
   Failures failures = take(process);
   if (failures.empty()) failures = takeDescendants(process.pid);
   if (!failures.empty()) append(failures, giveBack());
   return failures;
 }
 
-Failures Joining::giveBack() const {
+Failures Admission::giveBack() const {
   Failures failures;
   for (const Taken& one : std::views::reverse(taken_)) {
     if (one.wasMoved) append(failures, moves_.out(one.pid, Origins::all().of(membership_.id(), one.pid).value_or("")));
@@ -46,9 +46,9 @@ Failures Joining::giveBack() const {
 }
 
 /// Moves in the process alone.
-Failures Joining::take(Process& process) {
+Failures Admission::take(Process& process) {
   const Pid pid = process.pid;
-  const std::lock_guard joining(Origins::all().joining());
+  const std::lock_guard moving(Origins::all().moving());
   std::string here;
   std::string origin;
   Failures held;
@@ -75,8 +75,8 @@ Failures Joining::take(Process& process) {
   return failures;
 }
 
-/// The same of one that was listed as a child, if it still is that.
-Failures Joining::takeChild(Pid child, Pid parent) {
+/// Moves in one that was listed as a child, if it still is that.
+Failures Admission::takeChild(Pid child, Pid parent) {
   Process process;
   if (Failures failures = control_.open(child, process); !failures.empty()) return failures;
   ProcessEntry entry;
@@ -93,7 +93,7 @@ Failures Joining::takeChild(Pid child, Pid parent) {
 
 /// Takes the descendants that were forked before their parent was inside; children of a process inside are inside as
 /// well. What is read while they fork and exit may have gaps, so passes are repeated until one finds none outside.
-Failures Joining::takeDescendants(Pid root) {
+Failures Admission::takeDescendants(Pid root) {
   const auto reader = table_.children();
   constexpr int kPasses = 100;
   for (int pass = 0; pass < kPasses; ++pass) {
@@ -121,11 +121,11 @@ Failures Joining::takeDescendants(Pid root) {
 }
 
 /// Why no process may come in from there now.
-Failures Joining::whyFrozen(Pid pid, const std::string& here) const {
+Failures Admission::whyFrozen(Pid pid, const std::string& here) const {
   // A foreign process may have removed the group, and made another of that name.
   bool isSet = false;
   if (const int error = group_.readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
-  // In a group that is frozen by others, it would be frozen without a request; out of one, it would be thawed.
+  // In a group that a foreign process froze, it would be frozen without a request; out of one, it would be thawed.
   const std::string watched = isFrozenByUs_ ? group_.parent() : group_.path();
   std::vector<std::string> directories{watched};
   if (!cgroup::isWithin(here, group_.path())) directories.push_back(here);
@@ -138,9 +138,9 @@ Failures Joining::whyFrozen(Pid pid, const std::string& here) const {
   return {};
 }
 
-Failures Joining::expect(Pid pid) const {
+Failures Admission::expect(Pid pid) const {
   const Pid own = control_.ownPid();
-  const std::lock_guard joining(Origins::all().joining());
+  const std::lock_guard moving(Origins::all().moving());
   // A child is born where we are. Where it is now may be the group already.
   std::string here;
   if (const int error = membership_.locate(own, group_.mount().point, here); error != 0)
@@ -153,7 +153,7 @@ Failures Joining::expect(Pid pid) const {
   return failures;
 }
 
-Failures Joining::moveIn(Process& process) const {
+Failures Admission::moveIn(Process& process) const {
   const Pid pid = process.pid;
   std::string here;
   if (const int error = membership_.locate(pid, group_.mount().point, here); error != 0)

@@ -10,20 +10,20 @@
 namespace freeze_state {
 
 /// One control group that is frozen and thawed: its directory, external or owned, and the files by which that is
-/// done, which are open for as long as it is. An owned group, which we made, is removed at the end.
-class FreezeFile {
+/// done, which are open for as long as it is. An owned group was made by us, and is removed at the end.
+class FreezableCgroup {
  public:
   /// The group at the place; or null, and why there is none. Then nothing was made.
-  static std::unique_ptr<FreezeFile> make(const CgroupPlace& place, Failures& failures);
+  static std::unique_ptr<FreezableCgroup> make(const CgroupPlace& place, Failures& failures);
   /// The one in that directory, without a check that it is fit. `isOwned`: it is locked, and removed at the end.
-  static std::unique_ptr<FreezeFile> open(const cgroup::Mount& mount, std::string path, bool isOwned,
-                                          Failures& failures);
+  static std::unique_ptr<FreezableCgroup> open(const cgroup::Mount& mount, std::string path, bool isOwned,
+                                               Failures& failures);
   /// Why `make` with no place would fail; makes nothing.
   static Failures whyNot();
 
-  FreezeFile(const FreezeFile&) = delete;
-  FreezeFile& operator=(const FreezeFile&) = delete;
-  ~FreezeFile() { remove(); }
+  FreezableCgroup(const FreezableCgroup&) = delete;
+  FreezableCgroup& operator=(const FreezableCgroup&) = delete;
+  ~FreezableCgroup() { remove(); }
 
   const std::string& path() const noexcept { return path_; }
   const cgroup::Mount& mount() const noexcept { return mount_; }
@@ -51,7 +51,7 @@ class FreezeFile {
   int remove() noexcept;
 
  private:
-  FreezeFile(cgroup::Mount mount, std::string path, bool isOwned)
+  FreezableCgroup(cgroup::Mount mount, std::string path, bool isOwned)
       : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
   Failures openFiles();
   static void sweep(const std::string& parent, const cgroup::Mount& mount);

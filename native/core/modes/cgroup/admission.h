@@ -9,10 +9,10 @@ namespace freeze_state {
 
 /// How one process comes into the group of a membership, with all its descendants: all of them or none. Made for one
 /// process, under the state's lock.
-class Joining {
+class Admission {
  public:
   /// `isFrozenByUs`: we froze the group, and so they are frozen as well.
-  Joining(Membership& membership, bool isFrozenByUs) noexcept
+  Admission(Membership& membership, bool isFrozenByUs) noexcept
       : membership_(membership),
         group_(membership.group_),
         control_(membership.control_),
@@ -44,7 +44,7 @@ class Joining {
   std::string originOf(Pid pid, const std::string& here) const;
 
   Membership& membership_;
-  FreezeFile& group_;
+  FreezableCgroup& group_;
   ProcessControl& control_;
   ProcessTable& table_;
   const Moves& moves_;

@@ -1,4 +1,4 @@
-#include "../core/os/freeze_file.h"
+#include "../core/os/freezable_cgroup.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -18,9 +18,9 @@ namespace freeze_state::test {
 
 namespace {
 
-std::unique_ptr<FreezeFile> opened(const Hierarchy& all, bool isOwned = false) {
+std::unique_ptr<FreezableCgroup> opened(const Hierarchy& all, bool isOwned = false) {
   Failures failures;
-  auto file = FreezeFile::open({all.root, "/"}, all.group(), isOwned, failures);
+  auto file = FreezableCgroup::open({all.root, "/"}, all.group(), isOwned, failures);
   REQUIRE(describe(failures).empty());
   return file;
 }
@@ -78,7 +78,7 @@ TEST_SUITE("the files of a cgroup") {
   TEST_CASE("a directory without the files of a cgroup is not opened, and stays") {
     const Hierarchy all;
     Failures failures;
-    CHECK(FreezeFile::open({all.root, "/"}, all.origin(), false, failures) == nullptr);
+    CHECK(FreezableCgroup::open({all.root, "/"}, all.origin(), false, failures) == nullptr);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].code == FailureCode::CgroupMissing);
     CHECK(failures[0].path == all.origin());
@@ -149,10 +149,10 @@ TEST_SUITE("the files of a cgroup") {
       Hierarchy::write(directory, "cgroup.events", "populated 1\nfrozen 1\n");
     }
     Failures failures;
-    const auto living = FreezeFile::open({all.root, "/"}, alive, true, failures);
+    const auto living = FreezableCgroup::open({all.root, "/"}, alive, true, failures);
     REQUIRE(living != nullptr);
     // The directory is in no file system of cgroups, so none can be made.
-    CHECK(FreezeFile::make({"", parent}, failures) == nullptr);
+    CHECK(FreezableCgroup::make({"", parent}, failures) == nullptr);
     REQUIRE(failures.size() == 1);
     if (failures[0].code == FailureCode::CgroupNotMounted) {
       MESSAGE("skipped: no cgroups of version 2 here");

@@ -1,4 +1,4 @@
-#include "../freeze_file.h"
+#include "../freezable_cgroup.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -59,8 +59,8 @@ Failures findOwn(const cgroup::Mount& mount, std::string& directory) {
   return directory.empty() ? Failures{cgroup::refusal(FailureCode::CgroupMissing, mount.point)} : Failures();
 }
 
-/// With those below it, which the members made. Those that exit take a moment to leave it: for as long as they all
-/// together have milliseconds left.
+/// Removes the directory and those below it, which the members made. A process that exits takes a moment to leave:
+/// `left` is how many milliseconds all these waits may still take together.
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
 int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& left) {
   std::vector<std::string> groups;
@@ -72,7 +72,7 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
     if (errno != EBUSY || left <= 0) return errno;
     std::vector<Pid> pids;
     if (const int error = cgroup::processes(path, mount, pids); error != 0) return error;
-    // Others have put a process there; it leaves by itself if it is exiting.
+    // A foreign process has put one there; it leaves by itself if it is exiting.
     std::erase_if(pids, cgroup::isExiting);
     if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
@@ -102,7 +102,7 @@ int lock(int fd, bool isWaiting) noexcept {
 /// Removes what emulators have left there that were killed together with their guardian, or whose members outlived
 /// them: thawed and, if it is empty, removed. The lock of its cgroup.freeze says whether its owner lives, in any pid
 /// namespace.
-void FreezeFile::sweep(const std::string& parent, const cgroup::Mount& mount) {
+void FreezableCgroup::sweep(const std::string& parent, const cgroup::Mount& mount) {
   std::vector<std::string> groups;
   cgroup::groupsBelow(parent, groups);
   for (const std::string& path : groups) {
@@ -120,7 +120,7 @@ void FreezeFile::sweep(const std::string& parent, const cgroup::Mount& mount) {
   }
 }
 
-std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures& failures) {
+std::unique_ptr<FreezableCgroup> FreezableCgroup::make(const CgroupPlace& place, Failures& failures) {
   const bool isOwned = place.path.empty();
   std::string path = resolved(isOwned ? place.parent : place.path);
   cgroup::Mount mount;
@@ -135,40 +135,40 @@ std::unique_ptr<FreezeFile> FreezeFile::make(const CgroupPlace& place, Failures&
   // Many that are made at one moment sweep each other's; on a loaded machine a few tries are soon lost.
   constexpr int kTries = 100;
   for (int tries = 1;; ++tries) {
-    const std::string made = path + "/" + newName();
+    const std::string owned = path + "/" + newName();
     constexpr mode_t kMode = 0755;
-    if (mkdir(made.c_str(), kMode) != 0) {
+    if (mkdir(owned.c_str(), kMode) != 0) {
       failures = {cgroup::failureOf(errno, "mkdir", path)};
       return nullptr;
     }
     // Whatever the umask(2) of the program is: without these we could not open its files.
-    chmod(made.c_str(), kMode);
-    failures = cgroup::whyUnfit(made, mount);
-    auto group = failures.empty() ? open(mount, made, true, failures) : nullptr;
+    chmod(owned.c_str(), kMode);
+    failures = cgroup::whyUnfit(owned, mount);
+    auto group = failures.empty() ? open(mount, owned, true, failures) : nullptr;
     if (group) return group;
     // Another state that was made at this moment may have swept it before it was locked. While it is being removed its
     // path is still there, and its files answer ENODEV.
-    const bool wasSwept = failures.front().error == ENODEV || access(made.c_str(), F_OK) != 0;
-    rmdir(made.c_str());
+    const bool wasSwept = failures.front().error == ENODEV || access(owned.c_str(), F_OK) != 0;
+    rmdir(owned.c_str());
     if (!wasSwept || tries == kTries) return nullptr;
   }
 }
 
-std::unique_ptr<FreezeFile> FreezeFile::open(const cgroup::Mount& mount, std::string path, bool isOwned,
-                                             Failures& failures) {
-  std::unique_ptr<FreezeFile> group(new FreezeFile(mount, std::move(path), isOwned));
+std::unique_ptr<FreezableCgroup> FreezableCgroup::open(const cgroup::Mount& mount, std::string path, bool isOwned,
+                                                       Failures& failures) {
+  std::unique_ptr<FreezableCgroup> group(new FreezableCgroup(mount, std::move(path), isOwned));
   failures = group->openFiles();
   if (!failures.empty()) return nullptr;
   return group;
 }
 
-LedgerCgroup FreezeFile::identify() const {
+LedgerCgroup FreezableCgroup::identify() const {
   struct stat status{};
   const bool isThere = stat(path_.c_str(), &status) == 0;
   return {path_, isThere ? status.st_ino : 0, isOwned_};
 }
 
-Failures FreezeFile::whyNot() {
+Failures FreezableCgroup::whyNot() {
   cgroup::Mount mount;
   std::string own;
   if (Failures failures = cgroup::findMount("", mount); !failures.empty()) return failures;
@@ -185,7 +185,7 @@ Failures FreezeFile::whyNot() {
   return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
 }
 
-Failures FreezeFile::openFiles() {
+Failures FreezableCgroup::openFiles() {
   freezeFd_ = ::open((path_ + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
   eventsFd_ = ::open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
   if (freezeFd_ < 0 || eventsFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
@@ -197,11 +197,11 @@ Failures FreezeFile::openFiles() {
   return error == 0 ? Failures() : Failures{cgroup::failureOf(error, "read", path_)};
 }
 
-int FreezeFile::set(bool isFrozen) const noexcept {
+int FreezableCgroup::set(bool isFrozen) const noexcept {
   return pwrite(freezeFd_, isFrozen ? "1" : "0", 1, 0) < 0 ? errno : 0;
 }
 
-int FreezeFile::readSet(bool& isFrozen) const noexcept {
+int FreezableCgroup::readSet(bool& isFrozen) const noexcept {
   char now = '0';
   const int error = pread(freezeFd_, &now, 1, 0) < 0 ? errno : 0;
   isFrozen = now == '1';
@@ -209,21 +209,21 @@ int FreezeFile::readSet(bool& isFrozen) const noexcept {
 }
 
 /// What cgroup.events says now; false where it cannot be read.
-bool FreezeFile::event(const char* name) const noexcept {
+bool FreezableCgroup::event(const char* name) const noexcept {
   std::array<char, 256> buffer{};
   const ssize_t length = pread(eventsFd_, buffer.data(), buffer.size(), 0);
   if (length <= 0) return false;
   return cgroup::eventOf({buffer.data(), static_cast<std::size_t>(length)}, name).value_or(false);
 }
 
-void FreezeFile::closeFiles() noexcept {
+void FreezableCgroup::closeFiles() noexcept {
   for (int* fd : {&freezeFd_, &eventsFd_}) {
     if (*fd >= 0) close(*fd);
     *fd = -1;
   }
 }
 
-int FreezeFile::remove() noexcept {
+int FreezableCgroup::remove() noexcept {
   if (isRemoved_) return 0;
   closeFiles();
   // Only `close` and the end of a state come here, and they hold the state's lock. By that time all members run, and
