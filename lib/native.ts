@@ -153,7 +153,7 @@ interface Addon {
     cgroupPath: string | undefined,
     cgroupParent: string | undefined,
     isGuarded: boolean,
-    /** Set: the members end with this process, and so does what has this word in its environment; empty: no such word. */
+    /** Set: the members end with this process, and so does what has this tag in its environment; empty: no such tag. */
     endingMark: string | undefined,
   ): StateHandle | NativeFailure[];
   /**

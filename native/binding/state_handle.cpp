@@ -92,14 +92,14 @@ Napi::Value StateHandle::make(const Napi::CallbackInfo& info) {
   if (info[2].IsString()) cgroup.path = info[2].As<Napi::String>().Utf8Value();
   if (info[3].IsString()) cgroup.parent = info[3].As<Napi::String>().Utf8Value();
   const bool isGuarded = info[4].As<Napi::Boolean>();
-  // The word by which its processes are known that are to end with us.
+  // The tag by which its processes are known that are to end with us.
   const bool isEnding = info[5].IsString();
-  const std::string word = isEnding ? info[5].As<Napi::String>().Utf8Value() : std::string();
+  const std::string tag = isEnding ? info[5].As<Napi::String>().Utf8Value() : std::string();
   const OnDeath otherwise = isGuarded ? OnDeath::Thaw : OnDeath::Nothing;
   const OnDeath onDeath = isEnding ? OnDeath::End : otherwise;
   FreezerResult made = makeFreezer(mode, options, cgroup, onDeath);
   if (!made.freezer) return {info.Env(), failureValue(info.Env(), made.failures)};
-  return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.freezer), made.ending, word));
+  return attach(info.Env(), std::make_shared<FreezeState>(mode, std::move(made.freezer), made.ending, tag));
 }
 
 /// Called with an external, by `attach`: JavaScript cannot make one, so it cannot call this.

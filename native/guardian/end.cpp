@@ -39,21 +39,21 @@ struct Known {
   std::uint64_t startTime;
 };
 
-using Word = decltype(ledger::WordSlot::word);
+using Tag = decltype(ledger::TagSlot::tag);
 
-/// Whether the word is in that variable, of an environment as /proc shows it.
-bool hasWord(std::string_view environment, std::string_view word) {
-  const std::string_view name = ledger::kWordVariable;
+/// Whether the tag is in that variable, of an environment as /proc shows it.
+bool hasTag(std::string_view environment, std::string_view tag) {
+  const std::string_view name = ledger::kTagVariable;
   while (!environment.empty()) {
     const std::size_t length = std::min(environment.find('\0'), environment.size());
-    std::string_view words = environment.substr(0, length);
+    std::string_view tags = environment.substr(0, length);
     environment.remove_prefix(std::min(length + 1, environment.size()));
-    if (!words.starts_with(name) || words.substr(name.size(), 1) != "=") continue;
-    words.remove_prefix(name.size() + 1);
-    while (!words.empty()) {
-      const std::size_t end = std::min(words.find(' '), words.size());
-      if (words.substr(0, end) == word) return true;
-      words.remove_prefix(std::min(end + 1, words.size()));
+    if (!tags.starts_with(name) || tags.substr(name.size(), 1) != "=") continue;
+    tags.remove_prefix(name.size() + 1);
+    while (!tags.empty()) {
+      const std::size_t end = std::min(tags.find(' '), tags.size());
+      if (tags.substr(0, end) == tag) return true;
+      tags.remove_prefix(std::min(end + 1, tags.size()));
     }
   }
   return false;
@@ -90,7 +90,7 @@ void forEachInside(int directory, Visit& visit) {
 class Ending {
  public:
   explicit Ending(int emulator) : emulator_(emulator) {
-    forEachWord([&](const auto& word) { words_.add(word); });
+    forEachTag([&](const auto& tag) { tags_.add(tag); });
   }
 
   void run() {
@@ -146,7 +146,7 @@ class Ending {
     for (Seen& one : seen_) one.isOurs = isKnown(one);
     findRecorded();
     findInCgroups();
-    findByWords();
+    findByTags();
     while (findChildren()) {
     }
   }
@@ -195,12 +195,12 @@ class Ending {
     });
   }
 
-  void findByWords() {
+  void findByTags() {
     for (Seen& one : seen_) {
-      if (one.isOurs || words_.size() == 0) continue;
+      if (one.isOurs || tags_.size() == 0) continue;
       const std::size_t length = readEnvironment(one.pid, environment().data(), environment().size());
       one.isOurs = std::ranges::any_of(
-          words_, [&](const Word& word) { return hasWord({environment().data(), length}, word.data()); });
+          tags_, [&](const Tag& tag) { return hasTag({environment().data(), length}, tag.data()); });
     }
   }
 
@@ -236,14 +236,14 @@ class Ending {
   }
 
   const int emulator_;
-  List<Word> words_;
+  List<Tag> tags_;
   List<Seen> seen_;    ///< what /proc shows in this round, by their pids
   List<Known> known_;  ///< what has been stopped
 };
 
 bool isAnyToEnd() {
   bool isAny = false;
-  forEachWord([&](const auto&) { isAny = true; });
+  forEachTag([&](const auto&) { isAny = true; });
   forEachProcess([&](const ProcessSlot& slot) { isAny = isAny || slot.endsWithUs.load() != 0; });
   forEachCgroup([&](const CgroupSlot& slot) { isAny = isAny || slot.endsWithUs != 0; });
   return isAny;

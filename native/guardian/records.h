@@ -65,12 +65,12 @@ void forEachCgroup(Visit visit) {
 }
 
 template <typename Visit>
-void forEachWord(Visit visit) {
+void forEachTag(Visit visit) {
   ledger::Header header{};
   if (!readHeader(header)) return;
-  const std::uint32_t count = std::min(header.words.load(), ledger::kMaxWords);
-  forEach<ledger::WordSlot>(count, ledger::kWordsAt, [&](const ledger::WordSlot& slot) {
-    if (slot.isUsed.load() != 0 && slot.word.back() == '\0' && slot.word.front() != '\0') visit(slot.word);
+  const std::uint32_t count = std::min(header.tags.load(), ledger::kMaxTags);
+  forEach<ledger::TagSlot>(count, ledger::kTagsAt, [&](const ledger::TagSlot& slot) {
+    if (slot.isUsed.load() != 0 && slot.tag.back() == '\0' && slot.tag.front() != '\0') visit(slot.tag);
   });
 }
 

@@ -98,8 +98,8 @@ TEST_SUITE("controls of groups") {
   }
 
   TEST_CASE("G7: without pidfds, a number that another process has by now is sent nothing") {
-    StartTimeControl leaders;
-    LinuxGroupControl control(leaders);
+    StartTimeControl processes;
+    LinuxGroupControl control(processes);
     const Child leader;
     REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
     Process held;

@@ -83,13 +83,13 @@ LedgerIdentity identityOf(Pid pid) {
 }
 
 /// Kills it, if it lives, and reaps it. It is a shell that leads a group and a session, with two descendants in
-/// sessions of their own; all have the word.
+/// sessions of their own; all have the tag.
 class Family {
  public:
-  explicit Family(const std::string& words) {
+  explicit Family(const std::string& tags) {
     std::array<int, 2> pipe{};
     REQUIRE(pipe2(pipe.data(), O_CLOEXEC) == 0);
-    const std::string variable = std::string(ledger::kWordVariable) + "=" + words;
+    const std::string variable = std::string(ledger::kTagVariable) + "=" + tags;
     // They end by themselves where a test is broken.
     const std::string program = "setsid sh -c 'sleep 60 & echo $!; wait' & wait";
     pid_ = fork();
@@ -143,7 +143,7 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     Guarded guarded;
     const Family family("one");
     const Family bystander("two");
-    const auto line = guarded.ending().enter(identityOf(family.pid()));
+    const auto entry = guarded.ending().enter(identityOf(family.pid()));
     guarded.emulatorDies();
     CHECK(family.comesToEnd());
     CHECK(bystander.lives());
@@ -156,9 +156,9 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     family.stop();
     kill(other.pid(), SIGSTOP);
     REQUIRE(other.comesToStop());
-    auto line = guarded.ending().enter(identityOf(family.pid()));
+    auto entry = guarded.ending().enter(identityOf(family.pid()));
     auto thawed = guarded.thawing().enter(identityOf(other.pid()));
-    line.mark();
+    entry.mark();
     thawed.mark();
     guarded.emulatorDies();
     CHECK(family.comesToEnd());
@@ -173,8 +173,8 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
       ++identity.inode;
     else
       ++identity.startTime;
-    auto line = guarded.ending().enter(identity);
-    line.mark();
+    auto entry = guarded.ending().enter(identity);
+    entry.mark();
     guarded.emulatorDies();
     CHECK(family.lives());
   }
@@ -183,10 +183,10 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     Guarded guarded;
     const Family family("one");
     {
-      const auto line = guarded.ending().enter(identityOf(family.pid()));
+      const auto entry = guarded.ending().enter(identityOf(family.pid()));
     }
     {
-      const auto word = guarded.ending().enterWord("one");
+      const auto tag = guarded.ending().enterTag("one");
     }
     guarded.emulatorDies();
     CHECK(family.lives());
@@ -198,27 +198,27 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     LedgerIdentity identity = identityOf(family.pid());
     identity.kind = LedgerIdentity::Kind::Group;
     identity.session = family.pid();
-    const auto line = guarded.ending().enter(identity);
+    const auto entry = guarded.ending().enter(identity);
     guarded.emulatorDies();
     CHECK(family.comesToEnd());
   }
 
-  TEST_CASE("processes are known by a word in their environment, and not by a part of it") {
+  TEST_CASE("processes are known by a tag in their environment, and not by a part of it") {
     Guarded guarded;
     const Family family("outer one");
     const Family other("oneself");
     const Family another("on");
-    const auto line = guarded.ending().enterWord("one");
+    const auto entry = guarded.ending().enterTag("one");
     guarded.emulatorDies();
     CHECK(family.comesToEnd());
     CHECK(other.lives());
     CHECK(another.lives());
   }
 
-  TEST_CASE("a word that is too long is not entered") {
+  TEST_CASE("a tag that is too long is not entered") {
     Guarded guarded;
-    const LedgerEntry line = guarded.ending().enterWord(std::string(sizeof(ledger::WordSlot::word), 'a'));
-    CHECK(line.isEmpty());
+    const LedgerEntry entry = guarded.ending().enterTag(std::string(sizeof(ledger::TagSlot::tag), 'a'));
+    CHECK(entry.isEmpty());
   }
 }
 

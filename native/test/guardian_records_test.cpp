@@ -42,7 +42,7 @@ int countCgroups() {
 
 int countWords() {
   int count = 0;
-  guardian::forEachWord([&](const auto& word) { count += word.data() == std::string("sandbox") ? 1 : 100; });
+  guardian::forEachTag([&](const auto& tag) { count += tag.data() == std::string("sandbox") ? 1 : 100; });
   return count;
 }
 
@@ -64,12 +64,12 @@ bool opens(const CgroupSlot& slot) {
 }  // namespace
 
 TEST_SUITE("what the guardian reads of the ledger") {
-  TEST_CASE("the guardian sees each process, group and word that is entered, and none that was taken off") {
+  TEST_CASE("the guardian sees each process, group and tag that is entered, and none that was taken off") {
     const LedgerFile file;
     std::vector<LedgerEntry> entries;
     for (const Pid pid : {10, 20, 30}) entries.push_back(file->enter(identity(pid)));
     entries.push_back(file->enter(LedgerCgroup{.path = "/a/group"}));
-    entries.push_back(file->enterWord("sandbox"));
+    entries.push_back(file->enterTag("sandbox"));
     CHECK(file.read(sumOfProcesses) == 60);
     CHECK(file.read(countCgroups) == 1);
     CHECK(file.read(countWords) == 1);
@@ -104,7 +104,7 @@ TEST_SUITE("what the guardian reads of the ledger") {
 
   TEST_CASE("nothing is read of a ledger of another version, or where there is none") {
     CHECK(runInFork([] {
-            const ledger::Header other{.version = ledger::kVersion + 1, .processes = 1, .cgroups = 0, .words = 0};
+            const ledger::Header other{.version = ledger::kVersion + 1, .processes = 1, .cgroups = 0, .tags = 0};
             const int fd = memfd_create("ledger", 0);
             if (fd < 0 || dup2(fd, ledger::kLedgerFd) < 0 || write(fd, &other, sizeof other) != sizeof other) return 2;
             ledger::Header header{};

@@ -43,7 +43,7 @@ class Mapped {
   const ledger::Header& header() const { return at<ledger::Header>(0); }
   const ProcessSlot& process(std::size_t i) const { return (&at<ProcessSlot>(ledger::kProcessesAt))[i]; }
   const ledger::CgroupSlot& cgroup() const { return at<ledger::CgroupSlot>(ledger::kCgroupsAt); }
-  const ledger::WordSlot& word() const { return at<ledger::WordSlot>(ledger::kWordsAt); }
+  const ledger::TagSlot& tag() const { return at<ledger::TagSlot>(ledger::kTagsAt); }
 
   LedgerEntry enter(Pid pid) {
     return all->enter({.kind = LedgerIdentity::Kind::Process, .number = pid, .startTime = 7});
@@ -163,17 +163,17 @@ TEST_SUITE("the ledger in shared memory") {
     CHECK(mapped.cgroup().isUsed == 0);
   }
 
-  TEST_CASE("a word is entered, unless it is empty or too long, as long as there is room") {
+  TEST_CASE("a tag is entered, unless it is empty or too long, as long as there is room") {
     Mapped mapped;
-    CHECK(mapped.all->enterWord("").isEmpty());
-    CHECK(mapped.all->enterWord(std::string(sizeof(ledger::WordSlot::word), 'w')).isEmpty());
+    CHECK(mapped.all->enterTag("").isEmpty());
+    CHECK(mapped.all->enterTag(std::string(sizeof(ledger::TagSlot::tag), 'w')).isEmpty());
     std::vector<LedgerEntry> entries;
-    for (std::uint32_t i = 0; i < ledger::kMaxWords; ++i) entries.push_back(mapped.all->enterWord("sandbox"));
+    for (std::uint32_t i = 0; i < ledger::kMaxTags; ++i) entries.push_back(mapped.all->enterTag("sandbox"));
     CHECK_FALSE(entries.back().isEmpty());
-    CHECK(mapped.word().word.data() == std::string_view("sandbox"));
-    CHECK(mapped.all->enterWord("one more").isEmpty());
+    CHECK(mapped.tag().tag.data() == std::string_view("sandbox"));
+    CHECK(mapped.all->enterTag("one more").isEmpty());
     entries.pop_back();
-    CHECK_FALSE(mapped.all->enterWord("in its place").isEmpty());
+    CHECK_FALSE(mapped.all->enterTag("in its place").isEmpty());
   }
 
   TEST_CASE("the file cannot shrink, and a fork has none of its memory") {

@@ -4,7 +4,7 @@ namespace freeze_state {
 
 Outcome Freezer::outcomeOf(const Member& member) noexcept {
   if (member.hasExited()) return Outcome::Gone;
-  return member.stop.wasStoppedBefore ? Outcome::AlreadyStopped : Outcome::Stopped;
+  return member.stop.wasStoppedBefore ? Outcome::AlreadyStopped : Outcome::StoppedByUs;
 }
 
 std::vector<Covered> Freezer::visit(MemberList& members) {

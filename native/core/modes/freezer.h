@@ -16,7 +16,7 @@ namespace freeze_state {
 
 /// What a confirmation says of a process.
 enum class Outcome : std::uint8_t {
-  Stopped,         ///< by us; or not seen stopped yet
+  StoppedByUs,     ///< or about to be: it may not be seen stopped yet
   Gone,            ///< it has exited, or never existed
   AlreadyStopped,  ///< it was stopped before we stopped it
 };
@@ -24,7 +24,7 @@ enum class Outcome : std::uint8_t {
 /// A process that a freeze covers, by what is known of it.
 struct Covered {
   Pid pid = 0;
-  Outcome outcome = Outcome::Stopped;
+  Outcome outcome = Outcome::StoppedByUs;
   bool isPending = false;  ///< it was signalled, and not seen stopped
 };
 
@@ -82,8 +82,8 @@ class Freezer {
   /// `confirm` of a freeze that an earlier call has made. What was seen of it is forgotten: it may have changed since.
   virtual void begin(MemberList& members) = 0;
   /// Stops all that it covers, in steps; each makes some progress. What was stopped is marked, however it ends.
-  /// `isNoting`: notes the processes that were stopped before.
-  virtual Step stop(MemberList& members, const Slice& slice, bool isNoting) = 0;
+  /// `notesStoppedBefore`: notes the processes that were stopped before.
+  virtual Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) = 0;
   /// While frozen, in steps: done once all of it was seen stopped. Probes each process at most once. Fails where that
   /// can no longer be known, for lack of descriptors, say; the caller must then roll the freeze back.
   virtual Step confirm(MemberList& members, const Slice& slice) = 0;

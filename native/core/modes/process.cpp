@@ -34,9 +34,9 @@ void ProcessFreezer::begin(MemberList& members) {
   cursor_ = {};
 }
 
-Step ProcessFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
+Step ProcessFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
   const SignalLoop loop(options_, (members.size() - signalled_) * reach_);
-  return protocol_.stopAll(members, signalled_, slice, isNoting);
+  return protocol_.stopAll(members, signalled_, slice, notesStoppedBefore);
 }
 
 Step ProcessFreezer::confirm(MemberList& members, const Slice& slice) {

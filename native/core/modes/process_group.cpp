@@ -51,12 +51,12 @@ void ProcessGroupFreezer::begin(MemberList& members) {
   ProcessFreezer::begin(members);
 }
 
-Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
+Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
   if (!hasFoundEmpty_) {
     if (Step step = findEmptyGroups(members, slice); !step.isDone()) return step;
     hasFoundEmpty_ = true;
   }
-  return ProcessFreezer::stop(members, slice, isNoting);
+  return ProcessFreezer::stop(members, slice, notesStoppedBefore);
 }
 
 Failures ProcessGroupFreezer::resume(MemberList& members, ResumeScope scope) {
@@ -158,7 +158,7 @@ Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
 /// Takes hold of whatever has the pid now, for as long as it is used. Blocked where that is not possible.
 template <typename Use>
 Step ProcessGroupFreezer::hold(Pid pid, Use use) {
-  ProcessControl& control = groups_.leaders();
+  ProcessControl& control = groups_.processes();
   Process process;
   Failures refused = control.open(pid, process);
   if (refused.empty()) {
@@ -175,16 +175,16 @@ Step ProcessGroupFreezer::hold(Pid pid, Use use) {
 Step ProcessGroupFreezer::stopAgain(const GroupProcess& process) {
   return hold(process.pid, [&](Process& held) {
     const int error =
-        verified(groups_.leaders(), held, [&] { return table_.groupOf(process.pid) == process.group ? 0 : ESRCH; });
+        verified(groups_.processes(), held, [&] { return table_.groupOf(process.pid) == process.group ? 0 : ESRCH; });
     Member member{.process = held, .stop = process.stop};
-    if (error == 0) processes_.stopAgain(member);
+    if (error == 0) oneByOne_.stopAgain(member);
     return Step::blocked();
   });
 }
 
 /// It may only seem to have exited, for a moment, when one of its threads calls execve(2) and takes over its number.
 Step ProcessGroupFreezer::confirmExit(Pid pid) {
-  return hold(pid, [&](Process& held) { return groups_.leaders().hasExited(held) ? Step::done() : Step::blocked(); });
+  return hold(pid, [&](Process& held) { return groups_.processes().hasExited(held) ? Step::done() : Step::blocked(); });
 }
 
 /// By what `confirm` saw: to ask for those that have exited again would be another walk.
@@ -204,7 +204,7 @@ std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
   for (const GroupProcess& process : pending_) {
     const auto known = std::ranges::find(list, process.pid, &Covered::pid);
     if (known == list.end())
-      list.push_back({process.pid, Outcome::Stopped, true});
+      list.push_back({process.pid, Outcome::StoppedByUs, true});
     else
       known->isPending = true;
   }
@@ -235,7 +235,7 @@ ProcessState ProcessGroupFreezer::stateWithoutLeader(const Process& leader, cons
     mostAwake = std::min(mostAwake.value_or(state), state);
   }
   const bool isWhole = !walk || (walk->error() == 0 && table_.showsAll());
-  return isWhole ? mostAwake.value_or(groups_.leaders().probe(leader)) : ProcessState::Unknown;
+  return isWhole ? mostAwake.value_or(groups_.processes().probe(leader)) : ProcessState::Unknown;
 }
 
 }  // namespace freeze_state

@@ -21,13 +21,13 @@ class ProcessGroupFreezer final : public ProcessFreezer {
       : ProcessFreezer(options, groups, ledger, SignalLoop::kMany),
         groups_(groups),
         table_(table),
-        processes_(groups.leaders()) {}
+        oneByOne_(groups.processes()) {}
 
   Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void refresh(MemberList& members) noexcept override;
   void begin(MemberList& members) override;
-  Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
+  Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
   std::vector<Covered> visit(MemberList& members) override;
@@ -57,7 +57,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
 
   GroupControl& groups_;
   ProcessTable& table_;
-  StopProtocol processes_;  ///< of the processes one by one; the guardian finds them by their groups
+  StopProtocol oneByOne_;  ///< stops processes one by one; the guardian finds them by their groups
 
   std::unique_ptr<ProcessWalk> walk_;  ///< in progress
   bool hasMetAll_ = false;             ///< the last walk has: the table may hide some

@@ -6,10 +6,10 @@
 
 namespace freeze_state {
 
-std::optional<Failure> StopProtocol::stop(Member& member, bool isNoting) noexcept {
+std::optional<Failure> StopProtocol::stop(Member& member, bool notesStoppedBefore) noexcept {
   if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
   // Not again when a freeze is begun again: by then it was stopped by us.
-  if (!member.stop.isSent) member.stop.wasStoppedBefore = isNoting && control_.isStopped(member.process);
+  if (!member.stop.isSent) member.stop.wasStoppedBefore = notesStoppedBefore && control_.isStopped(member.process);
   member.stop.isSeen = false;
   member.stop.timesAwake = 0;
   member.stop.scan = {};
@@ -101,13 +101,13 @@ int StopProtocol::sendStop(Member& member) noexcept {
   return error;
 }
 
-Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting) {
+Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool notesStoppedBefore) {
   const auto all = members.all();
   while (next < all.size()) {
     if (slice.isCancelled()) return Step::cancelled();
     Member& member = all[next++];
     if (member.hasExited()) continue;
-    if (const auto failure = stop(member, isNoting); failure) return Step::failed({*failure});
+    if (const auto failure = stop(member, notesStoppedBefore); failure) return Step::failed({*failure});
     // Between two signals, so that a thaw waits for one signal at most (G6).
     if (next < all.size() && slice.isOver()) return Step::endedBy(slice);
   }

@@ -40,8 +40,9 @@ class StopProtocol {
   static Finding judge(StopMarks& marks, ProcessState state) noexcept;
 
   /// Sends SIGSTOP and marks the member, as sent or as exited. The failure is any other answer, or that the member must
-  /// not be signalled; it may be marked as sent then, too. `isNoting`: notes first whether it was stopped before.
-  std::optional<Failure> stop(Member& member, bool isNoting) noexcept;
+  /// not be signalled; it may be marked as sent then, too. `notesStoppedBefore`: notes first whether it was stopped
+  /// before.
+  std::optional<Failure> stop(Member& member, bool notesStoppedBefore) noexcept;
 
   /// Probes the member, in steps, and notes what that shows. Nothing where the slice cut it short: a later call
   /// continues it. Sends SIGSTOP again where that is due.
@@ -53,7 +54,7 @@ class StopProtocol {
   std::optional<Failure> resume(Member& member) noexcept;
 
   /// Sends SIGSTOP to each live member, from that index on. Ends at the first failure, and where the slice is over.
-  Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool isNoting);
+  Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool notesStoppedBefore);
   /// Probes each live member that was not seen stopped yet, once, as the cursor has it. `rest`: what else is covered,
   /// and may trace them.
   Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* rest = nullptr);

@@ -121,9 +121,9 @@ void TreeFreezer::endWalk() noexcept {
   reader_->reset();
 }
 
-Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
+Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
   if (!walk_) {
-    Step step = ProcessFreezer::stop(members, slice, isNoting);
+    Step step = ProcessFreezer::stop(members, slice, notesStoppedBefore);
     if (!step.isDone()) return step;
   }
   return walk(members, slice);

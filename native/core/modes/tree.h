@@ -29,7 +29,7 @@ class TreeFreezer final : public ProcessFreezer {
   /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void begin(MemberList& members) override;
-  Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
+  Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
   bool isAnyStopped(const MemberList& members) const noexcept override {

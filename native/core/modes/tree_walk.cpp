@@ -67,7 +67,7 @@ Step TreeWalk::run(const Slice& slice) {
     const auto now = Clock::now();
     if (now - lastProgress_ > kNever || now - begin_ > kLongest) return Step::failed(neverStopped(isBlocked));
     // Once all of a round were probed, and the next one has begun.
-    if (isBlocked && round_.sorted == 0) control_.pause();
+    if (isBlocked && round_.probed == 0) control_.pause();
   }
   return Step::done();
 }
@@ -79,7 +79,7 @@ void TreeWalk::beginRound(std::vector<Pid> toAsk) {
 
 /// The next thing to do, of all that a round is. Blocked as long as the round has found no process to ask.
 Step TreeWalk::takeStep(const Slice& slice) {
-  if (round_.sorted < round_.toAsk.size()) return sortNext(slice);
+  if (round_.probed < round_.toAsk.size()) return probeNext(slice);
   if (round_.ready.empty()) {
     beginRound(std::move(round_.waiting));
     return Step::blocked();
@@ -96,13 +96,13 @@ Step TreeWalk::takeStep(const Slice& slice) {
   return Step::more();
 }
 
-/// Sorts one by whether it has stopped and can be asked for its children.
-Step TreeWalk::sortNext(const Slice& slice) {
-  const Pid pid = round_.toAsk[round_.sorted];
+/// Probes one, and sorts it by whether it can be asked for its children.
+Step TreeWalk::probeNext(const Slice& slice) {
+  const Pid pid = round_.toAsk[round_.probed];
   Failures failures;
   const auto isReady = canBeAsked(pid, slice, failures);
   if (!isReady) return Step::more();
-  ++round_.sorted;
+  ++round_.probed;
   (*isReady ? round_.ready : round_.waiting).push_back(pid);
   if (!failures.empty()) return Step::failed(std::move(failures));
   return round_.ready.empty() ? Step::blocked() : Step::more();

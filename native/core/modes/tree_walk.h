@@ -63,7 +63,7 @@ class TreeWalk {
   bool isDone() const noexcept { return round_.toAsk.empty(); }
   void beginRound(std::vector<Pid> toAsk);
   Step takeStep(const Slice& slice);
-  Step sortNext(const Slice& slice);
+  Step probeNext(const Slice& slice);
   Step beginPass(const Slice& slice);
   Failures listChildren(Parent& parent, const Slice& slice);
   Failures takeNextChild(Parent& parent, const Slice& slice);
@@ -88,7 +88,7 @@ class TreeWalk {
   /// First each is probed; then those that have stopped are asked.
   struct Round {
     std::vector<Pid> toAsk;
-    std::size_t sorted = 0;    ///< so many have been probed
+    std::size_t probed = 0;    ///< so many have been
     std::vector<Pid> ready;    ///< of those: can be asked for their children
     std::vector<Pid> waiting;  ///< of those: may fork yet
     bool hasBegunPass = false;

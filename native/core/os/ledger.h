@@ -34,7 +34,7 @@ struct LedgerCgroup {
 
 class Ledger;
 
-/// One line of a ledger; empty where there is no ledger, or no room in it. Destroying it takes the line off.
+/// One entry of a ledger; empty where there is no ledger, or no room in it. Destroying it frees its slot.
 ///
 /// A mark is a plain store: it is set before the signal is sent and cleared after the continue. So a process that reads
 /// the ledger after our death finds all that may be stopped. Used under the lock of the state that it belongs to.
@@ -61,7 +61,7 @@ class LedgerEntry {
   /// Release: a reader that sees the mark sees the identity. The system call that follows is not moved before it.
   void mark() noexcept { set(1); }
   void clear() noexcept { set(0); }
-  /// Leaves the line as it is until the end of this process.
+  /// Leaves the slot as it is until the end of this process.
   void keep() noexcept { ledger_ = nullptr; }
 
  private:
@@ -84,16 +84,16 @@ class Ledger {
   Ledger& operator=(const Ledger&) = delete;
   virtual ~Ledger() = default;
 
-  /// A line that is not marked; empty where there is no room, or where the identity says too little.
+  /// An entry that is not marked; empty where there is no room, or where the identity says too little.
   virtual LedgerEntry enter(const LedgerIdentity& identity) noexcept = 0;
   virtual LedgerEntry enter(const LedgerCgroup& cgroup) noexcept = 0;
 
   /// A view of this ledger for processes that are to end with this one: its `enter` writes that down. Null where there
   /// is none.
   virtual Ledger* ending() noexcept { return nullptr; }
-  /// Every process that has the word in a variable of its environment (`ledger_layout.h`) is to end with this one, too.
-  /// Empty where there is no room, or where the word is too long.
-  virtual LedgerEntry enterWord(std::string_view /*word*/) noexcept { return {}; }
+  /// Every process that has the tag in a variable of its environment (`ledger_layout.h`) is to end with this one, too.
+  /// Empty where there is no room, or where the tag is too long.
+  virtual LedgerEntry enterTag(std::string_view /*tag*/) noexcept { return {}; }
 
   /// Waits until the guardian reads it, or no guardian will: the guardian is started when the first state is made, and
   /// takes a millisecond. For a second at most, and once. Before the first stop, under the lock of the state.

@@ -21,11 +21,11 @@ std::optional<FailureCode> whyInvalid(std::int64_t pid) noexcept {
 
 }  // namespace
 
-FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending, std::string_view word)
+FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending, std::string_view tag)
     : mode_(mode),
       freezer_(std::move(freezer)),
       ending_(ending),
-      endingWord_(ending == nullptr ? LedgerEntry() : ending->enterWord(word)),
+      endingTag_(ending == nullptr ? LedgerEntry() : ending->enterTag(tag)),
       members_(freezer_->control()) {
   if (!live_states::enter(*this)) word_.store(word::kClosed);
 }
@@ -34,7 +34,7 @@ FreezeState::~FreezeState() {
   // Without a `close`: its thread has ended, say, and the rest of the process may not know of the members. They are
   // thawed now, and end with the process.
   if (ending_ != nullptr && !isCleared_) {
-    endingWord_.keep();
+    endingTag_.keep();
     for (Member& member : members_.all()) member.ending.keep();
   }
   // In this order: a process that exits meanwhile waits for the thaw.
@@ -194,12 +194,12 @@ Failures FreezeState::close(const Listener* caller) {
   Failures failures = resume(ResumeScope::Stopped);
   append(failures, freezer_->close(members_));
   members_.clear();
-  endingWord_ = {};
+  endingTag_ = {};
   announce(lock, caller);
   return failures;
 }
 
-void FreezeState::thawForGood() noexcept {
+void FreezeState::thawAtExit() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
   // It does not run again before the guardian kills it, in a moment.

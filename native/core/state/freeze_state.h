@@ -59,9 +59,9 @@ struct UnregisterResult {
 class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
   /// The mode says what the freezer is; see platform/platform.h.
-  /// `ending`: members are entered there, and so is `word`, since they are to end with this process. They stay there if
+  /// `ending`: members are entered there, and so is `tag`, since they are to end with this process. They stay there if
   /// the state is destroyed without a `close`.
-  FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending = nullptr, std::string_view word = {});
+  FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending = nullptr, std::string_view tag = {});
   FreezeState(const FreezeState&) = delete;
   FreezeState& operator=(const FreezeState&) = delete;
   /// Thaws.
@@ -134,7 +134,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
 
   /// The first half of `close`, which must follow: for a process that exits and has other states to thaw. To forget
   /// members may take long, where they have to be moved out of a control group.
-  void thawForGood() noexcept;
+  void thawAtExit() noexcept;
   /// At that exit: the members end with this process, so there is nothing to thaw, and nothing to close.
   bool isLeftToGuardian() const noexcept;
 
@@ -175,8 +175,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
   std::condition_variable changed_;  ///< the word has moved
   const std::unique_ptr<Freezer> freezer_;
-  Ledger* const ending_;    ///< where members are entered that are to end with this process; else null
-  LedgerEntry endingWord_;  ///< by which the guardian knows what they have started
+  Ledger* const ending_;   ///< where members are entered that are to end with this process; else null
+  LedgerEntry endingTag_;  ///< by which the guardian knows what they have started
   MemberList members_;
   Attempt* inProgress_ = nullptr;  ///< the attempt whose stops are in force, while the state reads running
   bool isCleared_ = false;         ///< by `close`

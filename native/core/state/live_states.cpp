@@ -39,7 +39,7 @@ void thawAll() {
   const std::lock_guard lock(all.mutex);
   all.isExiting = true;
   // First what is stopped, then all other work.
-  for (const auto& [id, entry] : all.entries) entry.state.thawForGood();
+  for (const auto& [id, entry] : all.entries) entry.state.thawAtExit();
   for (const auto& [id, entry] : all.entries) {
     if (!entry.state.isLeftToGuardian()) entry.state.close();
   }

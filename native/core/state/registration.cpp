@@ -28,7 +28,7 @@ Failures Registration::admit(Pid pid, bool isJoining) {
   Failures failures =
       isJoining ? freezer.expect(members, newcomer, ifFrozen()) : freezer.admit(members, newcomer, ifFrozen());
   if (failures.empty()) {
-    enterForEnd(newcomer);
+    enterAsEnding(newcomer);
     added_.push_back(pid);
   } else {
     members.remove(newcomer);
@@ -51,7 +51,7 @@ Failures Registration::remove(Member& member) {
 }
 
 /// From now on the guardian ends it if this process dies.
-void Registration::enterForEnd(Member& member) noexcept {
+void Registration::enterAsEnding(Member& member) noexcept {
   Ledger* const ending = state_.ending_;
   if (ending == nullptr || member.hasExited()) return;
   ending->awaitReader();

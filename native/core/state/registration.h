@@ -32,7 +32,7 @@ class Registration {
   const Ticket* ifFrozen() const noexcept { return word::isFrozen(seen_) ? &ticket_ : nullptr; }
   Failures admit(Pid pid, bool isJoining);
   void takeBack(Failures& failures);
-  void enterForEnd(Member& member) noexcept;
+  void enterAsEnding(Member& member) noexcept;
 
   FreezeState& state_;
   const std::uint64_t seen_;

@@ -129,8 +129,8 @@ class FaultyGroupTable final : public GroupTable {
 
 class FaultyGroups final : public Groups {
  public:
-  FaultyGroups(Faults& faults, FaultyScript& leaders, FaultyGroupTable& table)
-      : Groups(leaders, table), faults_(faults), table_(table) {}
+  FaultyGroups(Faults& faults, FaultyScript& processes, FaultyGroupTable& table)
+      : Groups(processes, table), faults_(faults), table_(table) {}
 
  private:
   Pid groupOf(Pid pid) const noexcept override { return faults_.answer("getpgid") == 0 ? Groups::groupOf(pid) : 0; }
@@ -144,7 +144,7 @@ class FaultyGroups final : public Groups {
       }
       for (const Pid pid : dead) {
         table_.rows.erase(pid);
-        static_cast<FaultyScript&>(leaders()).die(pid);
+        static_cast<FaultyScript&>(processes()).die(pid);
       }
     }
     return error == 0 ? Groups::sendNumber(group, signal) : error;

@@ -79,13 +79,13 @@ class GroupTable : public ProcessTable {
 /// Groups that are led by processes of a script. A signal reaches all of a group but those that are deaf to it.
 class Groups : public GroupControl {
  public:
-  Groups(Script& leaders, GroupTable& table) : GroupControl(leaders), table_(table) {}
+  Groups(Script& processes, GroupTable& table) : GroupControl(processes), table_(table) {}
   mutable std::string log;
   std::set<Pid> deaf;
   std::function<void(Pid)> onStop;  ///< runs before a group is stopped
   Pid own = 1;                      ///< the group that we are in
 
-  Failures open(Pid pid, Process& leader) noexcept override { return leaders().open(pid, leader); }
+  Failures open(Pid pid, Process& leader) noexcept override { return processes().open(pid, leader); }
 
  protected:
   Pid groupOf(Pid pid) const noexcept override { return table_.groupOf(pid); }

@@ -23,14 +23,14 @@ class ScriptedLedger final : public Ledger {
   /// The numbers of all that is marked; a control group counts as `kCgroup`.
   std::set<Pid> marked() const {
     std::set<Pid> numbers;
-    for (std::size_t i = 0; i < lines_.size(); ++i) {
-      if (lines_[i] && marks_[i] != 0) numbers.insert(*lines_[i]);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i] && marks_[i] != 0) numbers.insert(*slots_[i]);
     }
     return numbers;
   }
   std::size_t size() const {
     std::size_t count = 0;
-    for (const auto& line : lines_) count += line ? 1 : 0;
+    for (const auto& slot : slots_) count += slot ? 1 : 0;
     return count;
   }
 
@@ -40,16 +40,16 @@ class ScriptedLedger final : public Ledger {
 
  private:
   LedgerEntry take(Pid number) {
-    for (std::uint32_t i = 0; i < lines_.size() && !isFull; ++i) {
-      if (lines_[i]) continue;
-      lines_[i] = number;
+    for (std::uint32_t i = 0; i < slots_.size() && !isFull; ++i) {
+      if (slots_[i]) continue;
+      slots_[i] = number;
       return {*this, i, marks_[i]};
     }
     return {};
   }
-  void leave(std::uint32_t slot) noexcept override { lines_.at(slot).reset(); }
+  void leave(std::uint32_t slot) noexcept override { slots_.at(slot).reset(); }
 
-  std::array<std::optional<Pid>, 64> lines_;
+  std::array<std::optional<Pid>, 64> slots_;
   std::array<std::atomic<std::uint32_t>, 64> marks_{};
 };
 

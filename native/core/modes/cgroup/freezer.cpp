@@ -47,13 +47,13 @@ void CgroupFreezer::begin(MemberList& members) {
 }
 
 /// One write stops all. What is noted before it is noted in steps.
-Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool isNoting) {
-  while (isNoting && noted_ < members.size() && !slice.isCancelled()) {
+Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
+  while (notesStoppedBefore && noted_ < members.size() && !slice.isCancelled()) {
     Member& member = members.all()[noted_++];
     if (!member.hasExited()) member.stop.wasStoppedBefore = control().isStopped(member.process);
     if (slice.isOver()) return Step::endedBy(slice);
   }
-  if (isNoting && !std::exchange(hasNoted_, true) && slice.until != kNoDeadline) return Step::more();
+  if (notesStoppedBefore && !std::exchange(hasNoted_, true) && slice.until != kNoDeadline) return Step::more();
   return freeze(members, slice);
 }
 
@@ -181,7 +181,7 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   std::vector<Covered> list;
   const bool isAnyJoining = isFrozenByUs() && membership_.isAnyJoining(members);
   addTo(list, members, [&](const Member& one) { return isAnyJoining && membership_.isJoining(one.pid()); });
-  for (const Pid pid : membership_.nonMembers(members)) list.push_back({pid, Outcome::Stopped, false});
+  for (const Pid pid : membership_.nonMembers(members)) list.push_back({pid, Outcome::StoppedByUs, false});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;
 }

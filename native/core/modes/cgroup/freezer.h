@@ -33,7 +33,7 @@ class CgroupFreezer final : public Freezer {
   /// A member's children run when it has exited.
   bool isAnyAlive(const MemberList& members) const noexcept override;
   void begin(MemberList& members) override;
-  Step stop(MemberList& members, const Slice& slice, bool isNoting) override;
+  Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
   bool isAnyStopped(const MemberList& /*members*/) const noexcept override { return isFrozenByUs(); }

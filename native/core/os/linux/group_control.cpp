@@ -32,8 +32,8 @@ bool isReused(const Process& leader) noexcept {
 
 }  // namespace
 
-LinuxGroupControl::LinuxGroupControl(ProcessControl& leaders) noexcept
-    : GroupControl(leaders), hasGroupFlag_(std::strcmp(leaders.name(), "pidfd") == 0 && isFlagKnown()) {}
+LinuxGroupControl::LinuxGroupControl(ProcessControl& processes) noexcept
+    : GroupControl(processes), hasGroupFlag_(std::strcmp(processes.name(), "pidfd") == 0 && isFlagKnown()) {}
 
 Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
   if (Failures failures = GroupControl::open(pid, leader); !failures.empty()) return failures;

@@ -9,7 +9,7 @@ namespace freeze_state {
 /// still is this group's.
 class LinuxGroupControl final : public GroupControl {
  public:
-  explicit LinuxGroupControl(ProcessControl& leaders) noexcept;
+  explicit LinuxGroupControl(ProcessControl& processes) noexcept;
 
   const char* sendCall() const noexcept override { return hasGroupFlag_ ? "pidfd_send_signal" : "kill"; }
   Failures open(Pid pid, Process& leader) noexcept override;

@@ -14,7 +14,7 @@ namespace freeze_state {
 
 using ledger::CgroupSlot;
 using ledger::ProcessSlot;
-using ledger::WordSlot;
+using ledger::TagSlot;
 
 namespace {
 
@@ -24,7 +24,7 @@ constexpr int kFutureWriteSeal = 16;  // F_SEAL_FUTURE_WRITE
 constexpr int kPopulateWrite = 23;    // MADV_POPULATE_WRITE
 
 constexpr std::uint32_t kIsCgroup = 1U << 31;
-constexpr std::uint32_t kIsWord = 1U << 30;
+constexpr std::uint32_t kIsTag = 1U << 30;
 
 int createFile() noexcept {
   constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -85,7 +85,7 @@ CgroupSlot* MappedLedger::cgroups() const noexcept {
   return reinterpret_cast<CgroupSlot*>(memory_ + ledger::kCgroupsAt);
 }
 
-WordSlot* MappedLedger::words() const noexcept { return reinterpret_cast<WordSlot*>(memory_ + ledger::kWordsAt); }
+TagSlot* MappedLedger::tags() const noexcept { return reinterpret_cast<TagSlot*>(memory_ + ledger::kTagsAt); }
 
 /// A free slot, or null where there is no room for another. The lock is held.
 template <typename Slot>
@@ -138,15 +138,15 @@ LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup, bool endsWithUs) noe
   return {*this, static_cast<std::uint32_t>(slot - cgroups()) | kIsCgroup, slot->mark};
 }
 
-LedgerEntry MappedLedger::enterWord(std::string_view word) noexcept {
+LedgerEntry MappedLedger::enterTag(std::string_view tag) noexcept {
   const std::lock_guard lock(mutex_);
-  if (word.empty() || word.size() >= sizeof(WordSlot::word)) return {};
-  WordSlot* const slot = take(wordPool_, header().words, words(), ledger::kMaxWords);
+  if (tag.empty() || tag.size() >= sizeof(TagSlot::tag)) return {};
+  TagSlot* const slot = take(tagPool_, header().tags, tags(), ledger::kMaxTags);
   if (slot == nullptr) return {};
-  word.copy(slot->word.data(), word.size());
-  slot->word.at(word.size()) = '\0';
+  tag.copy(slot->tag.data(), tag.size());
+  slot->tag.at(tag.size()) = '\0';
   slot->isUsed.store(1, std::memory_order_release);
-  return {*this, static_cast<std::uint32_t>(slot - words()) | kIsWord, slot->isUsed};
+  return {*this, static_cast<std::uint32_t>(slot - tags()) | kIsTag, slot->isUsed};
 }
 
 void MappedLedger::awaitReader() noexcept {
@@ -166,13 +166,13 @@ void MappedLedger::endWait() noexcept {
 
 void MappedLedger::leave(std::uint32_t slot) noexcept {
   const std::lock_guard lock(mutex_);
-  const std::uint32_t index = slot & ~(kIsCgroup | kIsWord);
+  const std::uint32_t index = slot & ~(kIsCgroup | kIsTag);
   if ((slot & kIsCgroup) != 0) {
     cgroups()[index].isUsed = 0;
     cgroups()[index].next = std::exchange(cgroupPool_.free, index + 1);
-  } else if ((slot & kIsWord) != 0) {
-    words()[index].isUsed = 0;
-    words()[index].next = std::exchange(wordPool_.free, index + 1);
+  } else if ((slot & kIsTag) != 0) {
+    tags()[index].isUsed = 0;
+    tags()[index].next = std::exchange(tagPool_.free, index + 1);
   } else {
     processes()[index].endsWithUs = 0;
     processes()[index].kind = ProcessSlot::Kind::Free;

@@ -24,24 +24,24 @@ class MappedLedger final : public Ledger {
 
   LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return enter(identity, false); }
   LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return enter(cgroup, false); }
-  LedgerEntry enterWord(std::string_view word) noexcept override;
+  LedgerEntry enterTag(std::string_view tag) noexcept override;
   Ledger* ending() noexcept override { return &ending_; }
   void awaitReader() noexcept override;
   /// It is read from now on, or will not be: no call waits for that any more.
   void endWait() noexcept;
 
  private:
-  /// Enters its lines into the ledger as of processes that are to end with us.
+  /// Its entries are those of the ledger, of processes that are to end with us.
   class Ending final : public Ledger {
    public:
     explicit Ending(MappedLedger& all) noexcept : all_(all) {}
     LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return all_.enter(identity, true); }
     LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return all_.enter(cgroup, true); }
-    LedgerEntry enterWord(std::string_view word) noexcept override { return all_.enterWord(word); }
+    LedgerEntry enterTag(std::string_view tag) noexcept override { return all_.enterTag(tag); }
     void awaitReader() noexcept override { all_.awaitReader(); }
 
    private:
-    void leave(std::uint32_t /*slot*/) noexcept override {}  // its lines are those of the other
+    void leave(std::uint32_t /*slot*/) noexcept override {}  // an entry belongs to the ledger itself
     MappedLedger& all_;
   };
 
@@ -61,7 +61,7 @@ class MappedLedger final : public Ledger {
   ledger::Header& header() const noexcept;
   ledger::ProcessSlot* processes() const noexcept;
   ledger::CgroupSlot* cgroups() const noexcept;
-  ledger::WordSlot* words() const noexcept;
+  ledger::TagSlot* tags() const noexcept;
 
   std::byte* const memory_;
   Ending ending_{*this};
@@ -71,7 +71,7 @@ class MappedLedger final : public Ledger {
   std::atomic<bool> isWaitOver_{false};
   Pool processPool_;
   Pool cgroupPool_;
-  Pool wordPool_;
+  Pool tagPool_;
 };
 
 }  // namespace freeze_state

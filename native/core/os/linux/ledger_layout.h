@@ -41,33 +41,33 @@ struct CgroupSlot {
   std::array<char, PATH_MAX> path;  ///< ends with a 0
 };
 
-/// A word by which processes are known that are to end with us, whatever became of their parents.
-struct alignas(64) WordSlot {
+/// A tag by which processes are known that are to end with us, whatever became of their parents.
+struct alignas(64) TagSlot {
   std::atomic<std::uint32_t> isUsed;
   std::uint32_t next;
-  std::array<char, 56> word;  ///< ends with a 0
+  std::array<char, 56> tag;  ///< ends with a 0
 };
 
-/// The variable of a process's environment that has such words, with spaces in between.
-inline constexpr std::string_view kWordVariable = "FREEZE_STATE_SANDBOX";
+/// The variable of a process's environment that has such tags, with spaces in between.
+inline constexpr std::string_view kTagVariable = "FREEZE_STATE_SANDBOX";
 
 /// At the beginning of the file.
 struct Header {
   std::uint32_t version;
   std::atomic<std::uint32_t> processes;  ///< so many slots were ever used
   std::atomic<std::uint32_t> cgroups;
-  std::atomic<std::uint32_t> words;
+  std::atomic<std::uint32_t> tags;
 };
 
 inline constexpr std::uint32_t kMaxProcesses = 1U << 18;
 inline constexpr std::uint32_t kMaxCgroups = 1U << 12;
-inline constexpr std::uint32_t kMaxWords = 1U << 12;
+inline constexpr std::uint32_t kMaxTags = 1U << 12;
 inline constexpr std::size_t kProcessesAt = 4096;
 inline constexpr std::size_t kCgroupsAt = kProcessesAt + (kMaxProcesses * sizeof(ProcessSlot));
-inline constexpr std::size_t kWordsAt = kCgroupsAt + (kMaxCgroups * sizeof(CgroupSlot));
+inline constexpr std::size_t kTagsAt = kCgroupsAt + (kMaxCgroups * sizeof(CgroupSlot));
 /// Of the mapping, and of the file.
-inline constexpr std::size_t kSize = kWordsAt + (kMaxWords * sizeof(WordSlot));
-static_assert(kCgroupsAt % alignof(CgroupSlot) == 0 && kWordsAt % alignof(WordSlot) == 0);
+inline constexpr std::size_t kSize = kTagsAt + (kMaxTags * sizeof(TagSlot));
+static_assert(kCgroupsAt % alignof(CgroupSlot) == 0 && kTagsAt % alignof(TagSlot) == 0);
 
 /// What the guardian says once it is ready, by the socket that it was given. Silence, and an end of the socket, say
 /// that it could not start.

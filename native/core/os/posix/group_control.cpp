@@ -26,7 +26,7 @@ std::optional<FailureCode> GroupControl::whyUnfit(const Process& leader) const n
 
 Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   if (pid == getpgrp()) return {{.code = FailureCode::OwnGroup, .pid = pid}};
-  if (Failures failures = leaders_.open(pid, leader); !failures.empty()) return failures;
+  if (Failures failures = processes_.open(pid, leader); !failures.empty()) return failures;
   if (leader.hasExited) return {};
   const Pid group = groupOf(pid);
   const Pid session = getsid(pid);
@@ -34,8 +34,8 @@ Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   leader.session = session < 0 ? 0 : session;
   if (group == pid) return {};
   // It may have exited since, and then it is gone.
-  if (group == 0 && leaders_.hasExited(leader)) return {};
-  leaders_.release(leader);
+  if (group == 0 && processes_.hasExited(leader)) return {};
+  processes_.release(leader);
   return {{.code = FailureCode::NotGroupLeader, .pid = pid}};
 }
 
@@ -50,20 +50,20 @@ ProcessState GroupControl::stateOf(const Process& group, ProcessState leader) co
   return hasExited && sendNumber(group, 0) != ESRCH ? ProcessState::Unknown : leader;
 }
 
-ProcessState GroupControl::probe(const Process& leader) noexcept { return stateOf(leader, leaders_.probe(leader)); }
+ProcessState GroupControl::probe(const Process& leader) noexcept { return stateOf(leader, processes_.probe(leader)); }
 
 std::optional<ProcessState> GroupControl::probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept {
-  const auto state = leaders_.probe(leader, scan, slice);
+  const auto state = processes_.probe(leader, scan, slice);
   return state ? std::optional(stateOf(leader, *state)) : std::nullopt;
 }
 
 bool GroupControl::hasLeader(const Process& group) const noexcept {
   Process leader = group;
-  return !leaders_.hasExited(leader);
+  return !processes_.hasExited(leader);
 }
 
 LedgerIdentity GroupControl::identify(const Process& leader) noexcept {
-  LedgerIdentity identity = leaders_.identify(leader);
+  LedgerIdentity identity = processes_.identify(leader);
   if (identity.kind == LedgerIdentity::Kind::None) return identity;
   identity.kind = LedgerIdentity::Kind::Group;
   identity.session = leader.session;
