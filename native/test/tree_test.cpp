@@ -145,8 +145,8 @@ TEST_SUITE("trees") {
 
   TEST_CASE("a freeze fails where /proc cannot be read, for lack of descriptors or because it hides the process") {
     for (const auto& [error, expected] :
-         {std::pair{EMFILE, "ResourceExhausted 201 EMFILE"}, std::pair{ESRCH, "Unreadable 201 13"},
-          std::pair{EACCES, "Unreadable 201 13"}}) {
+         {std::pair{EMFILE, "ResourceExhausted 201 EMFILE"}, std::pair{ESRCH, "Unreadable 201 EACCES"},
+          std::pair{EACCES, "Unreadable 201 EACCES"}}) {
       ScriptedTree tree;
       tree.table.errors[201] = error;
       CHECK(describe(tree.state->freezeAtEpoch(0)) == expected);

@@ -134,7 +134,7 @@ TEST_SUITE("a walk through trees") {
 
   TEST_CASE("a walk fails where nothing tells what a process does, and its line in the table neither; else it waits") {
     for (const auto& [error, expected] :
-         {std::pair{EMFILE, "ResourceExhausted 101 EMFILE"}, std::pair{ESRCH, "Unreadable 101 13"}}) {
+         {std::pair{EMFILE, "ResourceExhausted 101 EMFILE"}, std::pair{ESRCH, "Unreadable 101 EACCES"}}) {
       Roots tree;
       tree.script.seenAs(101, ProcessState::Unknown);
       CHECK(tree.run(milliseconds(2)).isUnfinished());
