@@ -56,10 +56,10 @@ TEST_SUITE("a confirmation of a tree") {
       CHECK(progress.step.kind == Step::Kind::Blocked);
     }
     CHECK(tree.script.pauses() == 0);
-    CHECK_FALSE(tree.script.isStopped(301));
+    tree.table.bear(201, 302);
     tree.script.stuck(201, false);
     CHECK(finish(confirmation, kNoDeadline).stage == Stage::Stopped);
-    CHECK(tree.script.isStopped(301));
+    CHECK(tree.script.isStopped(302));
   }
 
   TEST_CASE("a probe that the deadline cut short is continued at once, and is no wait") {

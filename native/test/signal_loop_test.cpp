@@ -81,7 +81,8 @@ TEST_SUITE("boost") {
     });
     CHECK(state.freezeAtEpoch(0).frozen);
     constexpr std::ptrdiff_t kMembers = 16;
-    REQUIRE(sending.size() == 2 * kMembers);
+    // And again to those that were found awake.
+    REQUIRE(sending.size() >= 2 * kMembers);
     CHECK(std::set(sending.begin(), sending.begin() + kMembers) == std::set{SCHED_FIFO});
     CHECK(asking == std::set{SCHED_OTHER});
     CHECK(waiting == std::set{SCHED_OTHER});

@@ -70,7 +70,8 @@ class ChildReader {
   /// the next call continues it.
   virtual std::optional<int> beginPass(const Slice& slice) = 0;
 
-  /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first.
+  /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first, and
+  /// those of the first thread, to which orphans come, last.
   /// ESRCH where there is no such process, or it is hidden. Where it was cut short a call for the same process
   /// continues it.
   virtual std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;

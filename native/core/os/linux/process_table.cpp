@@ -60,34 +60,55 @@ int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
 /// By the children files.
 class ChildrenFiles final : public ChildReader {
  public:
-  void reset() noexcept override { threads_.reset(); }
+  void reset() noexcept override {
+    asked_ = 0;
+    listing_.reset();
+  }
   std::optional<int> beginPass(const Slice& /*slice*/) override { return 0; }
   std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) override {
-    if (!threads_ || asked_ != pid) {
+    if (asked_ != pid) {
       reset();
       ProcessEntry entry;
       if (const int error = procfs::read(pid, entry); error != 0) return error;
       if (entry.threads <= 1) return readChildren(pid, pid, children);
-      threads_.emplace(pid);
       asked_ = pid;
+      threads_.clear();
+      listing_.emplace(pid);
     }
-    const auto error = readThreads(*threads_, children, slice);
+    std::optional<int> error = 0;
+    if (listing_) error = listThreads(*listing_, slice);
+    if (error == 0) {
+      listing_.reset();
+      error = readThreads(children, slice);
+    }
     if (error) reset();
     return error;
   }
 
  private:
-  /// A child belongs to the thread that forked it, until that ends.
-  std::optional<int> readThreads(procfs::Threads& threads, std::vector<Pid>& children, const Slice& slice) const {
-    for (Pid thread = 0; threads.next(thread);) {
-      if (const int error = readChildren(asked_, thread, children); error != 0 && error != ESRCH) return error;
+  std::optional<int> listThreads(procfs::Threads& listing, const Slice& slice) {
+    for (Pid thread = 0; listing.next(thread);) {
+      threads_.push_back(thread);
       if (slice.isOver()) return std::nullopt;
     }
-    return threads.error() == ENOENT ? ESRCH : threads.error();
+    return listing.error() == ENOENT ? ESRCH : listing.error();
   }
 
-  Pid asked_ = 0;
-  std::optional<procfs::Threads> threads_;  ///< of `asked_`, as far as they were read
+  /// A child belongs to the thread that forked it, until that ends. An orphan comes to the first thread that lives, so
+  /// that one is read last: else the orphan could move there from below another thread, after the first was read.
+  std::optional<int> readThreads(std::vector<Pid>& children, const Slice& slice) {
+    while (!threads_.empty()) {
+      const Pid thread = threads_.back();
+      if (const int error = readChildren(asked_, thread, children); error != 0 && error != ESRCH) return error;
+      threads_.pop_back();
+      if (!threads_.empty() && slice.isOver()) return std::nullopt;
+    }
+    return 0;
+  }
+
+  Pid asked_ = 0;                           ///< the process that is being read
+  std::optional<procfs::Threads> listing_;  ///< of its threads, while it is in progress
+  std::vector<Pid> threads_;                ///< those that were not read yet, the first one first
 };
 
 /// By the parents in all of /proc/<pid>/stat, once a pass.

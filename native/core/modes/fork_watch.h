@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "../deadline.h"
+#include "../os/process_table.h"
+#include "../slice.h"
+#include "stop_protocol.h"
+#include "tree_set.h"
+
+namespace freeze_state {
+
+/// Whether the processes of a tree may fork yet. kill(2) returns before its target has stopped, so each is probed until
+/// it has, or until it is found to wait for what cannot come: it waits in vfork(2) for a child that is stopped itself,
+/// or its tracer holds it.
+class ForkWatch {
+ public:
+  ForkWatch(ProcessControl& control, ProcessTable& table, ChildReader& reader, TreeSet& set,
+            const StopProtocol& protocol) noexcept
+      : control_(control), table_(table), reader_(reader), set_(set), protocol_(protocol) {}
+
+  /// Whether it is known that it forks no more, without another probe.
+  bool isOver(Pid pid) const;
+
+  /// Whether its list of children is final: it has stopped, or exited, or cannot run now. Nothing where the slice cut
+  /// the probe short.
+  std::optional<bool> probe(Pid pid, const Slice& slice, Failures& failures);
+
+ private:
+  /// A process that may wait in vfork(2).
+  struct Sleeper {
+    Pid pid;
+    bool hasBegunPass;
+    std::vector<Pid> children;
+  };
+
+  std::optional<bool> probeSleeper(Pid pid, const Slice& slice);
+  std::optional<bool> isInVfork(Pid pid, const Slice& slice);
+
+  ProcessControl& control_;
+  ProcessTable& table_;
+  ChildReader& reader_;
+  TreeSet& set_;
+  StopProtocol protocol_;
+
+  std::unordered_set<Pid> blocked_;                ///< neither stopped nor able to fork
+  std::unordered_map<Pid, Deadline> asleepSince_;  ///< or since it was last found to be in no vfork(2)
+  std::optional<Sleeper> sleeper_;                 ///< that is being asked whether it is
+};
+
+}  // namespace freeze_state

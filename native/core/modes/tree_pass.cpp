@@ -1,0 +1,101 @@
+#include "tree_pass.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace freeze_state {
+
+TreePass::TreePass(TreeSet& set, ChildReader& reader, Kind kind, const std::vector<Pid>& toAsk)
+    : set_(set), reader_(reader), kind_(kind), toAsk_(toAsk) {
+  // A closing pass takes the last first: nearly all from the leaves to the roots, and `endParent` puts the rest right.
+  if (kind == Kind::Spreading) std::ranges::reverse(toAsk_);
+  reader_.reset();
+}
+
+Step TreePass::step(const Slice& slice) {
+  if (!hasBegun_) {
+    const auto error = reader_.beginPass(slice);
+    if (!error) return Step::more();
+    hasBegun_ = true;
+    return *error == 0 ? Step::more() : Step::failed({readFailure(0, *error)});
+  }
+  if (!parent_ && !takeNextParent()) return Step::done();
+  return Step::continued(parent_->isListed ? takeNextChild(slice) : listChildren(slice));
+}
+
+/// False where there is none.
+bool TreePass::takeNextParent() {
+  while (!toAsk_.empty()) {
+    const Pid pid = toAsk_.back();
+    toAsk_.pop_back();
+    if (asked_.contains(pid)) continue;
+    parent_ = Parent{pid, {}, {}, false, false};
+    return true;
+  }
+  return false;
+}
+
+Failures TreePass::listChildren(const Slice& slice) {
+  Parent& parent = *parent_;
+  Member* const member = set_.find(parent.pid);
+  parent.isListed = true;
+  if (member == nullptr || member->hasExited()) return {};
+  const auto error = reader_.read(parent.pid, parent.children, slice);
+  parent.isListed = error.has_value();
+  if (!error || *error == 0) return {};
+  parent.children.clear();
+  if (*error == ESRCH && set_.hasExited(*member)) {
+    parent.hasChanged = hasMetNew_ = true;
+    return {};
+  }
+  return {readFailure(parent.pid, *error == ESRCH ? EACCES : *error)};
+}
+
+/// The youngest first: where children fork and exit, the only one that still lives is the last. The others are zombies,
+/// which their parent, being stopped, does not reap.
+Failures TreePass::takeNextChild(const Slice& slice) {
+  Parent& parent = *parent_;
+  while (!parent.children.empty()) {
+    const Pid pid = parent.children.back();
+    parent.children.pop_back();
+    const bool isKnown = set_.isKnown(pid);
+    if (!isKnown && !set_.isDead(pid)) {
+      parent.hasChanged = hasMetNew_ = true;
+      TreeSet::Adoption adoption = set_.adopt(pid, parent.pid, slice);
+      if (adoption.isNew) found_.push_back(pid);
+      return std::move(adoption.failures);
+    }
+    // The list has the newest last, so the rest of it was met before. Exceptions, such as a child that came to this
+    // parent when another one exited, are found by the closing pass.
+    if (!isEachVisited())
+      parent.children.clear();
+    else if (isKnown && !asked_.contains(pid))
+      parent.unasked.push_back(pid);
+  }
+  endParent();
+  return {};
+}
+
+void TreePass::endParent() {
+  const Parent parent = *std::exchange(parent_, std::nullopt);
+  // A root may be the descendant of another one: then these come first, and this one is asked again.
+  if (isEachVisited() && !parent.unasked.empty()) {
+    toAsk_.push_back(parent.pid);
+    toAsk_.insert(toAsk_.end(), parent.unasked.begin(), parent.unasked.end());
+    return;
+  }
+  asked_.insert(parent.pid);
+  // What has stopped has no more children of its own, so these come from below: where children fork and exit, the one
+  // that still lives is hard to catch.
+  const Member* const member = set_.find(parent.pid);
+  if (parent.hasChanged && member != nullptr && member->isQuiescent()) again_.push_back(parent.pid);
+}
+
+std::vector<Pid> TreePass::next() const {
+  std::vector<Pid> pids = again_;
+  pids.insert(pids.end(), found_.begin(), found_.end());
+  return pids;
+}
+
+}  // namespace freeze_state

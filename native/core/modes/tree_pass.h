@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "../os/process_table.h"
+#include "../slice.h"
+#include "../step.h"
+#include "tree_set.h"
+
+namespace freeze_state {
+
+/// One pass over processes of a tree: each is asked for its children, and those that are new are signalled.
+///
+/// A spreading pass finds most of them, whether or not the processes that it asks have stopped.
+///
+/// A closing pass proves that nobody is missing. All that are known have stopped by its beginning, or cannot fork. It
+/// asks each of them only after all of its children, so from the leaves to the roots. It is a proof if it met nobody
+/// who was not known, and nobody known has died in it:
+///
+/// - When a process was asked, all of its children were known and had been asked before. So, step by step upwards, all
+///   that was below it was known.
+/// - That stays so. The known fork no more. A process that is not known comes from another one that is not known, below
+///   the same processes; orphans only move up, to a process above their parent (PR_SET_CHILD_SUBREAPER, prctl(2)),
+///   which is asked later.
+///
+/// The other way round, an orphan could move up to a process that was asked before.
+class TreePass {
+ public:
+  enum class Kind : std::uint8_t { Spreading, Closing };
+
+  /// `toAsk`: for a closing pass all that are known, in the order of `TreeSet::living`.
+  TreePass(TreeSet& set, ChildReader& reader, Kind kind, const std::vector<Pid>& toAsk);
+
+  /// Done once all were asked. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does.
+  Step step(const Slice& slice);
+
+  bool isClosing() const noexcept { return kind_ == Kind::Closing; }
+  /// It was a closing pass, and met nobody who was not known. Whether one has died since, `TreeSet` tells.
+  bool hasMetNobodyNew() const noexcept { return isClosing() && !hasMetNew_; }
+  /// Those that were signalled in it.
+  const std::vector<Pid>& found() const noexcept { return found_; }
+  /// Who is to be asked at once, in another pass, before anything is waited for.
+  std::vector<Pid> next() const;
+
+ private:
+  /// A process that is being asked for its children.
+  struct Parent {
+    Pid pid;
+    std::vector<Pid> children;  ///< those not visited yet, the youngest last
+    std::vector<Pid> unasked;   ///< known ones that a closing pass has to ask before
+    bool isListed;              ///< all that it has are in the list
+    bool hasChanged;            ///< it has a child that was not known, or has exited
+  };
+
+  /// Whether the rest of the list matters where a child in it was known.
+  bool isEachVisited() const noexcept { return hasMetNobodyNew(); }
+  bool takeNextParent();
+  Failures listChildren(const Slice& slice);
+  Failures takeNextChild(const Slice& slice);
+  void endParent();
+
+  TreeSet& set_;
+  ChildReader& reader_;
+  const Kind kind_;
+  std::vector<Pid> toAsk_;  ///< the next one last
+  std::unordered_set<Pid> asked_;
+  std::optional<Parent> parent_;
+  std::vector<Pid> again_;  ///< those to be asked again at once
+  std::vector<Pid> found_;
+  bool hasBegun_ = false;
+  bool hasMetNew_ = false;
+};
+
+}  // namespace freeze_state

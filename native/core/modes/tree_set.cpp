@@ -1,0 +1,111 @@
+#include "tree_set.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace freeze_state {
+
+TreeSet::TreeSet(ProcessControl& control, ProcessTable& table, MemberList& roots, Descendants& descendants,
+                 const StopProtocol& protocol)
+    : control_(control), table_(table), roots_(roots), descendants_(descendants), protocol_(protocol) {
+  roots_.refresh();
+  descendants_.list.refresh();
+  const std::vector<Pid> pids = living();
+  known_.insert(pids.begin(), pids.end());
+}
+
+Member* TreeSet::find(Pid pid) noexcept {
+  Member* const root = roots_.find(pid);
+  if (root != nullptr && !root->hasExited()) return root;
+  Member* const descendant = descendants_.list.find(pid);
+  return descendant == nullptr || (descendant->hasExited() && root != nullptr) ? root : descendant;
+}
+
+std::vector<Pid> TreeSet::living() const {
+  std::vector<Pid> pids;
+  for (const MemberList* list : {&roots_, &descendants_.list}) {
+    for (const Member& member : list->all()) {
+      if (!member.hasExited()) pids.push_back(member.pid());
+    }
+  }
+  return pids;
+}
+
+bool TreeSet::hasExited(Member& member) noexcept {
+  if (!control_.hasExited(member.process)) return false;
+  forget(member.pid());
+  return true;
+}
+
+bool TreeSet::findExited() noexcept {
+  const std::size_t before = known_.size();
+  for (MemberList* list : {&roots_, &descendants_.list}) {
+    list->refresh();
+    for (const Member& member : list->all()) {
+      // Of two with one number, the other may live.
+      if (member.hasExited() && known_.contains(member.pid()) && find(member.pid())->hasExited()) forget(member.pid());
+    }
+  }
+  return known_.size() != before;
+}
+
+void TreeSet::forget(Pid pid) {
+  known_.erase(pid);
+  // Zombies that were its children may have been reaped by another parent, and their numbers reused.
+  dead_.clear();
+}
+
+TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
+  if (pid == control_.ownPid()) return {{{.code = FailureCode::OwnAncestor, .pid = parent}}};
+  Member child;
+  child.process.pid = pid;
+  if (Failures failures = control_.open(pid, child.process); !failures.empty()) return {std::move(failures)};
+  const bool isThere = !child.hasExited();
+  Adoption adoption = signal(child, parent, slice);
+  if (adoption.isNew) {
+    descendants_.add(std::move(child), parent);
+    known_.insert(pid);
+    return adoption;
+  }
+  // A zombie stays on the list of its parent, which is stopped. What was reaped is off it, and its number can come
+  // back.
+  if (isThere && child.hasExited() && adoption.failures.empty()) dead_.insert(pid);
+  control_.release(child.process);
+  return adoption;
+}
+
+TreeSet::Adoption TreeSet::signal(Member& child, Pid parent, const Slice& slice) {
+  if (control_.hasExited(child.process)) return {};
+  Relation now;
+  bool isCutShort = false;
+  const int error = verified(control_, child.process, [&] {
+    const auto answer = readRelation(table_, child.pid(), slice, now);
+    isCutShort = !answer;
+    return answer.value_or(0);
+  });
+  if (child.hasExited() || isCutShort) return {};
+  if (error != 0) return {{readFailure(child.pid(), error == ESRCH ? EACCES : error)}};
+  // Given to another parent: if that is one of ours, the next pass finds it there.
+  if (now.parent != parent || hasExited(*find(parent))) return {};
+  if (now.isStopped) {
+    // Not signalled: if that stop is taken back before we see it, the process is ours.
+    child.stop.wasStoppedBefore = true;
+  } else if (const auto failure = protocol_.stop(child, false); failure) {
+    return {{*failure}};
+  }
+  return {{}, !child.hasExited()};
+}
+
+std::optional<int> TreeSet::readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation) {
+  ProcessEntry entry;
+  if (const int error = table.read(pid, entry); error != 0) return error;
+  relation = {entry.parent, entry.state == 'T'};
+  if (!entry.isLeaderless()) return 0;
+  ThreadScan scan;
+  const auto state = table.probe(pid, scan, {slice.ticket});
+  if (!state) return std::nullopt;
+  relation.isStopped = *state == ProcessState::Stopped;
+  return 0;
+}
+
+}  // namespace freeze_state
