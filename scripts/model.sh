@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks docs/model/freeze.pml with spin: what must hold holds in every interleaving, and with a rule taken out it does not.
+# Checks the models in docs/model with spin: what must hold holds in every interleaving, and with a rule taken out it does not.
 # Needs spin and a C compiler (Debian: apt-get install spin gcc). `npm run model -- --large` adds a configuration that takes
 # several minutes and gigabytes.
 set -euo pipefail
@@ -8,11 +8,13 @@ command -v spin >/dev/null || { echo 'spin is missing: apt-get install spin' >&2
 mkdir -p build-model
 cd build-model
 
+model=freeze
+
 # check EXPECTED NAME [-D…]: EXPECTED is holds or fails.
 check() {
   local expected=$1 name=$2 result start=$SECONDS
   shift 2
-  spin -a "$@" ../docs/model/freeze.pml >spin.log 2>&1 || { cat spin.log >&2; exit 1; }
+  spin -a "$@" "../docs/model/$model.pml" >spin.log 2>&1 || { cat spin.log >&2; exit 1; }
   # DSAFETY: no liveness, so no acceptance cycles; the search is exhaustive, nothing is hashed away.
   cc -O2 -DSAFETY -DCOLLAPSE -DMEMLIM=16000 -w -o pan pan.c
   ./pan -m1000000 >pan.log 2>&1 || true
@@ -53,6 +55,14 @@ check fails 'with a newcomer stopped outside of the lock' -DFREEZERS=1 -DTHAWERS
 check fails 'where a freeze inherits the stops of an older one' -DFREEZERS=1 -DCONFIRMERS=1 -DTHAWERS=2 -DINHERITED_STOPS
 check fails 'where a confirmation that is dropped leaves its stops' -DFREEZERS=0 -DCONFIRMERS=1 -DTHAWERS=0 -DREGISTRAR -DWITHOUT_UNDOING
 check fails 'where a newcomer makes such stops forgotten' -DFREEZERS=0 -DCONFIRMERS=1 -DTHAWERS=0 -DREGISTRAR -DFORGOTTEN_STOPS
+
+model=closing_pass
+check holds 'the closing pass, from the leaves to the roots' -DMAX_FORKS=3
+check holds 'the same, and a known process is killed' -DMAX_FORKS=3 -DKILLS
+check fails 'from the root to the leaves' -DMAX_FORKS=3 -DROOTS_FIRST
+check fails 'where a known process that dies in it does not count' -DMAX_FORKS=3 -DKILLS -DDEATHS_IGNORED
+
+model=freeze
 if [ "${1:-}" = --large ]; then
   check holds '3 freezers, 2 thawers, a holder, a registrar' -DFREEZERS=3 -DTHAWERS=2 -DHOLDER -DREGISTRAR
 fi
