@@ -81,6 +81,24 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(confirmation.pending()->empty());
   }
 
+  TEST_CASE("a confirmation asks its slice between two children of which it reads whether they have joined") {
+    Joining fake;
+    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid, kJoining);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    Confirmation::Progress progress = confirmation.step(kOver);
+    while (progress.stage == Confirmation::Stage::Freezing) progress = confirmation.step(kOver);
+    for (const Pid pid : {101, 102, 103}) fake.join(pid);
+    fake.all.update();
+    int steps = 0;
+    for (; progress.stage == Confirmation::Stage::Stopping && steps < 10; ++steps) {
+      fake.all.lookups = 0;
+      progress = confirmation.step(kOver);
+      CHECK(fake.all.lookups <= 1);
+    }
+    CHECK(progress.stage == Confirmation::Stage::Stopped);
+    CHECK(steps >= 3);
+  }
+
   TEST_CASE("a child that has died before it joined does not keep a confirmation waiting") {
     Joining fake;
     fake.state->registerPid(101, kJoining);

@@ -170,9 +170,14 @@ void CgroupFreezer::resumeForeignStops(const MemberList& members) {
 }
 
 /// By reading cgroup.events: the kernel limits the notices of its changes to about 100 a second.
-Step CgroupFreezer::confirm(MemberList& members, const Slice& /*slice*/) {
+Step CgroupFreezer::confirm(MemberList& members, const Slice& slice) {
   // First: a process that joins a frozen group makes it count as not frozen for a moment.
-  if (membership_.isAnyJoining(members)) return Step::blocked();
+  bool hasRead = false;
+  for (Member& member : members.all()) {
+    if (!membership_.isJoining(member.pid())) continue;
+    if (std::exchange(hasRead, true) && slice.isOver()) return Step::endedBy(slice);
+    if (membership_.isStillJoining(member)) return Step::blocked();
+  }
   return group_->hasFrozen() ? Step::done() : Step::blocked();
 }
 

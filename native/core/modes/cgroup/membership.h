@@ -60,6 +60,8 @@ class Membership {
   Failures expect(const MemberList& members, const Process& process, bool isFrozenByUs);
   /// Whether any is joining still. A member that was seen inside, or has exited, is not any more.
   bool isAnyJoining(MemberList& members);
+  /// The same of this one.
+  bool isStillJoining(Member& member);
   /// By what the last of these calls has seen.
   bool isJoining(Pid pid) const { return joining_.contains(pid); }
   /// From now on the process is a member like any other. Whether it was joining.
@@ -102,7 +104,6 @@ class Membership {
   }
   void forgetGone(const MemberList& members);
   void forgetGoneOfMany(const MemberList& members);
-  bool isStillJoining(Member& member);
   void awaitJoins(std::span<Member> members);
   std::unordered_set<Pid> takenBySharers() const;
   Failures leaveWithSubtrees(const MemberList& members, const OriginMap& origins) const;
