@@ -111,8 +111,11 @@ function killGuardian(): void {
   if (pid !== undefined) process.kill(pid, 'SIGKILL');
 }
 
-/** What was done, and what was found. */
-export async function playRound(seconds: number): Promise<{ counts: Record<string, number>; found: string[] }> {
+/** What was done, and what was found. In every third round the guardian is killed before the end. */
+export async function playRound(
+  round: number,
+  seconds: number,
+): Promise<{ counts: Record<string, number>; found: string[] }> {
   const found: string[] = [];
   const sandboxes = Array.from({ length: stateCount }, (_, i) => new Sandbox(modes[i % modes.length] as FreezeMode));
   const counters = new Int32Array(new SharedArrayBuffer(16));
@@ -132,7 +135,7 @@ export async function playRound(seconds: number): Promise<{ counts: Record<strin
     }
     await pause(Math.random() * 20);
   }
-  if (Math.random() < 0.2) killGuardian();
+  if (round % 3 === 2) killGuardian();
 
   await threads.end();
   for (const sandbox of sandboxes) {

@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   const found: string[] = [];
   process.once('disconnect', () => process.exit(1));
   for (let round = 1; round <= rounds; round += 1) {
-    const played = await playRound(seconds);
+    const played = await playRound(round, seconds);
     kept.push(planting[plant]());
     await collect();
     const most = reports[warmUp - 1];
