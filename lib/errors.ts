@@ -220,7 +220,7 @@ export class NotStoppedError extends FreezeError {
   }
   /**
    * Milliseconds, as they were given to a confirmation, or the default; absent where a freeze in mode `process-tree` gave up
-   * by its own limit: a second without any progress, or five in all.
+   * by its own limit: a second without any progress, or five in all. A process that waits for a processor is given the five.
    */
   declare readonly timeout?: number;
   /** Those that had been signalled and had not stopped; empty where the time was too short to signal all. */

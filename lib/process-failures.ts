@@ -77,7 +77,7 @@ export function processError(
       return new InvalidPidError(`${operation}: ${whyNoMember(code, pid)}${aftermath}`, argument ?? pid);
     case 'NeverStopped':
       return new NotStoppedError(
-        `${operation}: process ${pid}, or its tree, was sent SIGSTOP and kept running, for a second without any progress or for ` +
+        `${operation}: process ${pid}, or its tree, was sent SIGSTOP and did not stop, for a second without any progress or for ` +
           `five in all ${answer}, so its descendants cannot be known. The machine may be overloaded: try again, or use FreezeMode.Cgroup.${aftermath}`,
         { processes: [{ pid }] },
       );

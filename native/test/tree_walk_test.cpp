@@ -212,6 +212,17 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.script.isStopped(202));
   }
 
+  TEST_CASE("a process that waits for a processor is given longer than one that sleeps") {
+    Roots tree;
+    tree.script.seenAs(101, ProcessState::Running);
+    const auto end = Clock::now() + milliseconds(1200);
+    tree.script.onPause([&] {
+      if (Clock::now() > end) tree.script.seenAs(101, ProcessState::Stopped);
+    });
+    CHECK(tree.run().isDone());
+    CHECK(Clock::now() > end);
+  }
+
   TEST_CASE("a sleeper that was found running in between is not asked") {
     Roots tree;
     tree.table.vforked.insert(201);

@@ -165,7 +165,7 @@ describe('of what no test brings about, a message says', () => {
     expect({ ...error }).toEqual({ code: 'ERR_FREEZE_NOT_STOPPED', processes: [{ pid: 7 }] });
     const { message } = error;
     expect(message).toContain(
-      'process 7, or its tree, was sent SIGSTOP and kept running, for a second without any progress or for five in all ' +
+      'process 7, or its tree, was sent SIGSTOP and did not stop, for a second without any progress or for five in all ' +
         '(fork: ETIMEDOUT), so its descendants cannot be known.',
     );
   });

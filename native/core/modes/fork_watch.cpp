@@ -33,7 +33,10 @@ std::optional<bool> ForkWatch::probe(Pid pid, const Slice& slice, Failures& fail
     case ProcessState::Gone: set_.forget(pid); return true;
     case ProcessState::Sleeping: return probeSleeper(pid, slice);
     case ProcessState::Traced: blocked_.insert(pid); return true;
-    case ProcessState::Running: asleepSince_.erase(pid); return false;
+    case ProcessState::Running:
+      asleepSince_.erase(pid);
+      lastRunning_ = Clock::now();
+      return false;
     case ProcessState::Unknown: break;
   }
   // It lives, so either /proc hides it, or it could not be read because descriptors ran out.

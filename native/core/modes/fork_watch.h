@@ -29,6 +29,9 @@ class ForkWatch {
   /// the probe short.
   std::optional<bool> probe(Pid pid, const Slice& slice, Failures& failures);
 
+  /// When one that may fork yet was last found to run, or to wait for a processor.
+  Deadline lastRunning() const noexcept { return lastRunning_; }
+
  private:
   /// A process that may wait in vfork(2).
   struct Sleeper {
@@ -49,6 +52,7 @@ class ForkWatch {
   std::unordered_set<Pid> blocked_;                ///< neither stopped nor able to fork
   std::unordered_map<Pid, Deadline> asleepSince_;  ///< or since it was last found to be in no vfork(2)
   std::optional<Sleeper> sleeper_;                 ///< that is being asked whether it is
+  Deadline lastRunning_;
 };
 
 }  // namespace freeze_state

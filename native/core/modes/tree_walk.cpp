@@ -13,11 +13,12 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-/// A running process takes SIGSTOP when it gets a processor. Also: a pass that saw a process exit must be repeated;
-/// give up after this long without stopping anything new.
+/// Give up on one that sleeps in a system call that cannot be interrupted. Also: a pass that saw a process exit must be
+/// repeated; give up after this long without stopping anything new.
 constexpr milliseconds kNever(1000);
 
-/// Give up on a tree that has grown ahead of us for this long.
+/// Give up on a tree that has grown ahead of us for this long, or has had no processor to take SIGSTOP on: on a busy
+/// machine a process was seen to wait a second for one.
 constexpr milliseconds kLongest(5000);
 
 }  // namespace
@@ -47,7 +48,8 @@ Step TreeWalk::run(const Slice& slice) {
       continue;
     }
     const auto now = Clock::now();
-    if (now - lastProgress_ > kNever || now - begin_ > kLongest) return Step::failed(neverStopped());
+    const auto idleSince = std::max(lastProgress_, watch_.lastRunning());
+    if (now - idleSince > kNever || now - begin_ > kLongest) return Step::failed(neverStopped());
     // Once all of a round were probed, and the next one has begun.
     if (isBlocked && round_.probed == 0) control_.pause();
   }
