@@ -20,24 +20,22 @@ Step TreePass::step(const Slice& slice) {
     hasBegun_ = true;
     return *error == 0 ? Step::more() : Step::failed({readFailure(0, *error)});
   }
-  if (!parent_ && !takeNextParent()) return Step::done();
-  return Step::continued(parent_->isListed ? takeNextChild(slice) : listChildren(slice));
+  if (!parent_) parent_ = nextParent();
+  if (!parent_) return Step::done();
+  return Step::continued(parent_->isListed ? takeNextChild(*parent_, slice) : listChildren(*parent_, slice));
 }
 
-/// False where there is none.
-bool TreePass::takeNextParent() {
+std::optional<TreePass::Parent> TreePass::nextParent() {
   while (!toAsk_.empty()) {
     const Pid pid = toAsk_.back();
     toAsk_.pop_back();
     if (asked_.contains(pid)) continue;
-    parent_ = Parent{pid, {}, {}, false, false};
-    return true;
+    return Parent{pid, {}, {}, false, false};
   }
-  return false;
+  return std::nullopt;
 }
 
-Failures TreePass::listChildren(const Slice& slice) {
-  Parent& parent = *parent_;
+Failures TreePass::listChildren(Parent& parent, const Slice& slice) {
   Member* const member = set_.find(parent.pid);
   parent.isListed = true;
   if (member == nullptr || member->hasExited()) return {};
@@ -54,8 +52,7 @@ Failures TreePass::listChildren(const Slice& slice) {
 
 /// The youngest first: where children fork and exit, the only one that still lives is the last. The others are zombies,
 /// which their parent, being stopped, does not reap.
-Failures TreePass::takeNextChild(const Slice& slice) {
-  Parent& parent = *parent_;
+Failures TreePass::takeNextChild(Parent& parent, const Slice& slice) {
   while (!parent.children.empty()) {
     const Pid pid = parent.children.back();
     parent.children.pop_back();
@@ -73,12 +70,12 @@ Failures TreePass::takeNextChild(const Slice& slice) {
     else if (isKnown && !asked_.contains(pid))
       parent.unasked.push_back(pid);
   }
-  endParent();
+  endParent(parent);
+  parent_.reset();
   return {};
 }
 
-void TreePass::endParent() {
-  const Parent parent = *std::exchange(parent_, std::nullopt);
+void TreePass::endParent(const Parent& parent) {
   // A root may be the descendant of another one: then these come first, and this one is asked again.
   if (isEachVisited() && !parent.unasked.empty()) {
     toAsk_.push_back(parent.pid);

@@ -57,10 +57,11 @@ class TreePass {
 
   /// Whether the rest of the list matters where a child in it was known.
   bool isEachVisited() const noexcept { return hasMetNobodyNew(); }
-  bool takeNextParent();
-  Failures listChildren(const Slice& slice);
-  Failures takeNextChild(const Slice& slice);
-  void endParent();
+  /// Nothing where all were asked.
+  std::optional<Parent> nextParent();
+  Failures listChildren(Parent& parent, const Slice& slice);
+  Failures takeNextChild(Parent& parent, const Slice& slice);
+  void endParent(const Parent& parent);
 
   TreeSet& set_;
   ChildReader& reader_;

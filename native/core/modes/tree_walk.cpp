@@ -60,7 +60,8 @@ Step TreeWalk::run(const Slice& slice) {
 Step TreeWalk::takeStep(const Slice& slice) {
   if (pass_) {
     Step step = pass_->step(slice);
-    return step.isDone() ? endPass() : step;
+    if (step.isDone()) return endPass(*pass_);
+    return step;
   }
   return round_.probed < round_.toProbe.size() ? probeNext(slice) : endRound();
 }
@@ -69,14 +70,14 @@ void TreeWalk::beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk) {
   pass_.emplace(set_, reader_, kind, toAsk);
 }
 
-Step TreeWalk::endPass() {
-  if (!pass_->found().empty()) lastProgress_ = Clock::now();
-  isDone_ = pass_->hasMetNobodyNew() && !set_.findExited();
+Step TreeWalk::endPass(TreePass& pass) {
+  if (!pass.found().empty()) lastProgress_ = Clock::now();
+  isDone_ = pass.hasMetNobodyNew() && !set_.findExited();
   if (isDone_) {
     pass_.reset();
     return Step::done();
   }
-  if (const std::vector<Pid> next = pass_->next(); !next.empty()) {
+  if (const std::vector<Pid> next = pass.next(); !next.empty()) {
     beginPass(TreePass::Kind::Spreading, next);
     return Step::more();
   }

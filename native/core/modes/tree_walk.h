@@ -47,7 +47,7 @@ class TreeWalk {
   };
 
   Step takeStep(const Slice& slice);
-  Step endPass();
+  Step endPass(TreePass& pass);
   void beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk);
   Step probeNext(const Slice& slice);
   Step endRound();
