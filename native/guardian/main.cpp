@@ -1,7 +1,6 @@
 // The guardian of one emulator: it sleeps until that process has died, continues what it had stopped, kills what was to
-// end with it, and ends. It is
-// started by native/core/os/linux/guardian_program.cpp, which hands over its descriptors (ledger_layout.h).
-// docs/guardian.md says what it does and why.
+// end with it, and ends. It is started by native/core/os/linux/guardian_program.cpp, which hands over its descriptors
+// (ledger_layout.h). docs/guardian.md says what it does and why.
 //
 // The emulator's death is told by two things. The end of the socket comes first: the only other end of it is held by a
 // thread of the emulator that has a table of descriptors of its own, and that is closed before the memory is freed. But
