@@ -53,7 +53,7 @@ int readAll(const char* path, std::string& text);
 /// microsecond to make each: readdir(3) would have a thousand made before it gives the first.
 class Numbers {
  public:
-  /// Begins after so many others.
+  /// Skips that many at the beginning.
   explicit Numbers(const char* path, int skip = 0) noexcept;
   Numbers(const Numbers&) = delete;
   Numbers& operator=(const Numbers&) = delete;
@@ -77,7 +77,7 @@ class Numbers {
 /// The threads of a process, by their ids.
 class Threads : public Numbers {
  public:
-  /// Begins after so many others.
+  /// Skips that many at the beginning.
   explicit Threads(Pid pid, int skip = 0) noexcept : Numbers(pathOf(pid).data(), skip) {}
 
  private:
