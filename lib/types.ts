@@ -45,7 +45,7 @@ export interface FreezeOptions {
   readonly onParentDeath?: 'thaw' | 'kill';
   /**
    * With `onParentDeath: 'kill'`: the guardian kills each process, too, in whose environment the variable
-   * FREEZE_STATE_SANDBOX has this word, by itself or among others with a space in between. So it finds processes whose
+   * FREEZE_STATE_SANDBOX has this tag, by itself or among others with a space in between. So it finds processes whose
    * parents have exited. 1 to 55 characters of `A-Z a-z 0-9 _ . -`. Default: none.
    */
   readonly mark?: string;

@@ -41,7 +41,7 @@ export class Ending {
     for (;;) {
       wave = this.#signal('SIGKILL');
       if (wave.length === 0) {
-        // Once more: while a process executes another program it has no environment for a moment, and its mark may be the
+        // Once more: while a process executes another program it has no environment for a moment, and its tag may be the
         // only sign of it.
         await clock.nextTurn();
         wave = this.#signal('SIGKILL');

@@ -41,15 +41,15 @@ export function isAlive({ pid, start }: Process): boolean {
 }
 
 /**
- * Whether the variable has the word, in the environment that the process was started with. A plain user cannot tell of another
+ * Whether the variable has the tag, in the environment that the process was started with. A plain user cannot tell of another
  * user's process.
  */
-export function hasInEnvironment({ pid }: Process, name: string, word: string): boolean {
+export function hasTag({ pid }: Process, name: string, tag: string): boolean {
   const variable = read(`/proc/${pid}/environ`)
     .split('\0')
     .find((one) => one.startsWith(`${name}=`));
-  const words = variable?.slice(name.length + 1).split(' ') ?? [];
-  return words.includes(word);
+  const tags = variable?.slice(name.length + 1).split(' ') ?? [];
+  return tags.includes(tag);
 }
 
 /**

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../index';
 import { statOf } from '../proc-stat';
 import type { Children } from './children';
-import { hasInEnvironment, isAlive, lookAround, type Process, send } from './process-table';
+import { hasTag, isAlive, lookAround, type Process, send } from './process-table';
 
 /**
- * By this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one only if it
- * was moved in before it started others.
+ * By the tag in this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one
+ * only if it was moved in before it started others.
  */
-const markName = 'FREEZE_STATE_SANDBOX';
+const tagName = 'FREEZE_STATE_SANDBOX';
 
 /** On a machine whose processes come and go all the time, no two readings of /proc are alike. */
 const mostLooks = 100;
@@ -22,7 +22,7 @@ export class Reach {
   readonly #known = new Map<number, Process>();
 
   constructor(
-    /** Among all sandboxes that there are. */
+    /** The tag of the sandbox, which no other one has. */
     private readonly id: string,
     private readonly state: FreezeState,
     private readonly mode: FreezeMode,
@@ -33,7 +33,7 @@ export class Reach {
 
   /** What is added to the environment of a child. */
   get environment(): Readonly<Record<string, string>> {
-    return { [markName]: this.id };
+    return { [tagName]: this.id };
   }
 
   started(pid: number | undefined): void {
@@ -82,7 +82,7 @@ export class Reach {
     const found = new Map<number, Process>();
     for (const one of all) {
       const isKnown = this.#known.get(one.pid)?.start === one.start;
-      if (isKnown || roots.has(one.pid) || groups.has(one.group) || this.#isMarked(one)) found.set(one.pid, one);
+      if (isKnown || roots.has(one.pid) || groups.has(one.group) || this.#isTagged(one)) found.set(one.pid, one);
     }
     for (let before = -1; before !== found.size; ) {
       before = found.size;
@@ -128,8 +128,8 @@ export class Reach {
     }
   }
 
-  #isMarked(one: Process): boolean {
-    return one.start >= this.#since && hasInEnvironment(one, markName, this.id);
+  #isTagged(one: Process): boolean {
+    return one.start >= this.#since && hasTag(one, tagName, this.id);
   }
 }
 

@@ -68,7 +68,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     this.#mode = mode;
     const tell: Tell = (name, ...event) => process.nextTick(() => this.#tell(name, event));
     const id = randomUUID();
-    // By the mark the guardian finds the same processes as `terminate`.
+    // By the tag the guardian finds the same processes as `terminate`.
     const end = policy.endsWithParent ? ({ onParentDeath: 'kill', mark: id } as const) : {};
     this.state = new FreezeState({ mode, ...policy.state, ...end });
     if (policy.endsWithParent) killAtExit(this);

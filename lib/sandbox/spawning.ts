@@ -46,7 +46,7 @@ function checkMode({ shell, detached }: Record<string, unknown>, mode: FreezeMod
   }
 }
 
-/** The sandbox's word behind that of one that this process is in itself: both find it. */
+/** The sandbox's tag behind that of one that this process is in itself: both find it. */
 function withAll(env: unknown, environment: Readonly<Record<string, string>>): unknown {
   if (!isObject(env)) return env;
   const all: Record<string, unknown> = {};
