@@ -33,6 +33,7 @@ export class Freezing {
   /** The epoch that a freeze which failed has moved on to. */
   #rollBack = -1;
   #pause = firstPause;
+  #isOver = false;
 
   constructor(
     private readonly state: FreezeState,
@@ -71,13 +72,15 @@ export class Freezing {
     }
   }
 
+  /** From now on no freeze becomes due. */
   stop(): void {
+    this.#isOver = true;
     this.#timer.stop();
   }
 
   #arm(ticket: number): void {
     const { freezeAfter } = this.policy;
-    if (freezeAfter !== false && ticket !== this.#rollBack)
+    if (freezeAfter !== false && ticket !== this.#rollBack && !this.#isOver)
       this.#timer.arm(ticket, Math.max(freezeAfter, this.#notBefore - clock.now()));
   }
 

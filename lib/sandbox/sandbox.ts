@@ -168,6 +168,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
 
   async #terminate(terms: Terms): Promise<EndedProcess[]> {
     this.#isOver = true;
+    this.#freezing.stop();
     try {
       return await this.#ending.run(terms, () => this.#thawForGood());
     } catch (error) {

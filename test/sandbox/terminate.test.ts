@@ -258,6 +258,18 @@ describe('terminate', () => {
     await Promise.all(told);
   });
 
+  it('tells of no freeze that was not due yet', async () => {
+    const sandbox = makeSandbox({ freezeAfter: 20 });
+    const cancelled = vi.fn();
+    sandbox.on('cancel', cancelled);
+    const work = sandbox.work();
+    const child = shell(sandbox, "trap '' TERM; echo ready; while :; do sleep 60; done");
+    expect(await output(child)).toMatch(/^ready/);
+    work.release();
+    await sandbox.terminate({ ...patient, forceKillAfter: 200 });
+    expect(cancelled).not.toHaveBeenCalled();
+  });
+
   it('is quick where there is nothing to end', async () => {
     expect(await makeSandbox({}).terminate()).toEqual([]);
   });
