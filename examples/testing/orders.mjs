@@ -1,4 +1,4 @@
-// A function as it works on every desk: a pool of connections, to a service that answers.
+// A function that works on every developer's machine: a pool of connections, to a service that answers.
 import { once } from 'node:events';
 import http from 'node:http';
 import { json } from 'node:stream/consumers';
