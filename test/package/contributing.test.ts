@@ -24,3 +24,15 @@ it('the tasks of .vscode run scripts of package.json, and its configurations run
   expect(before).not.toEqual([]);
   expect(named(tasks, /"label": "(.+?)"/g)).toEqual(expect.arrayContaining(before));
 });
+
+it('the development container is set up by commands that .ci/run runs or CONTRIBUTING.md has', () => {
+  const read = (path: string) => readFileSync(join(root, path), 'utf8');
+  const withoutComments = read('.devcontainer/devcontainer.json').replace(/^\s*\/\/.*$/gm, '');
+  const { postCreateCommand, customizations } = JSON.parse(withoutComments);
+  const commands: string[] = postCreateCommand.split(' && ');
+  expect(commands).toHaveLength(4);
+  const known = read('.ci/run') + read('CONTRIBUTING.md');
+  expect(commands.filter((command) => !known.includes(command))).toEqual([]);
+  const recommended = read('.vscode/extensions.json').replace(/^\s*\/\/.*$/gm, '');
+  expect(customizations.vscode.extensions).toEqual(JSON.parse(recommended).recommendations);
+});
