@@ -2,9 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
-import type { Worker } from 'node:worker_threads';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 import type * as FreezeStateModule from 'freeze-state';
 import { expect } from 'vitest';
+import type { Piped } from './children';
 import { childEnvironment } from './environment';
 import { start } from './processes';
 import { launchProgram } from './programs';
@@ -20,6 +21,11 @@ export interface Tools extends Omit<typeof FreezeStateModule, never> {
   turn(): Promise<void>;
   openPidfds(): number;
   worker<A extends unknown[]>(body: (tools: Tools, ...args: A) => unknown, ...args: A): Worker;
+  workerWith<A extends unknown[]>(
+    limits: ResourceLimits,
+    body: (tools: Tools, ...args: A) => unknown,
+    ...args: A
+  ): Worker;
   spawnTarget(...args: string[]): ChildProcess & { readonly pid: number };
   /** The same, in a session and a group of its own. */
   spawnLeader(...args: string[]): ChildProcess & { readonly pid: number };
@@ -59,19 +65,28 @@ type Body<A extends unknown[]> = (tools: Tools, ...args: A) => unknown;
 const load = createRequire(__filename);
 const { source } = load('./fixtures/child.cjs') as { source(body: Body<never>, args: readonly unknown[]): string };
 
-/** Runs the function in a Node process of its own. It must use nothing but its arguments and what is global. */
-export async function runInNode<A extends unknown[]>(
+/** Starts a Node process of its own that runs the function. It must use nothing but its arguments and what is global. */
+export function startInNode<A extends unknown[]>(
   body: Body<A>,
   args: [...A],
   { node = [], launch = ['none'], under = [] }: NodeOptions = {},
-): Promise<Ending> {
+): Piped {
   const command = [...launch, '--', ...under, process.execPath, ...node, '-e', source(body, args)];
-  const child = start(launchProgram, command, {
+  return start(launchProgram, command, {
     // For one that hangs; the test has more.
     timeout: 90_000,
     killSignal: 'SIGKILL',
     env: childEnvironment(),
   });
+}
+
+/** The same, and waits for its end. */
+export async function runInNode<A extends unknown[]>(
+  body: Body<A>,
+  args: [...A],
+  options: NodeOptions = {},
+): Promise<Ending> {
+  const child = startInNode(body, args, options);
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   const [code, signal] = exit as [number | null, NodeJS.Signals | null];
   return { code, signal, stdout, stderr };
