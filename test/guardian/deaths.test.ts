@@ -1,11 +1,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { limitMemory, makeMemoryGroup, removeGroup } from '../helpers/memory-group';
 import { signallingModes } from '../helpers/modes';
 import { type Ending, type NodeOptions, runInNode, type Tools } from '../helpers/node';
-import { running } from '../helpers/proc';
+import { letterOf, running } from '../helpers/proc';
 import { sleepers } from '../helpers/processes';
 import { sideEffectLibrary } from '../helpers/programs';
 
@@ -122,6 +122,34 @@ describe.runIf(signallingModes.length > 0).each([
     const isFile =
       process.env['LD_PRELOAD'] === undefined && /^core/.test(readFileSync('/proc/sys/kernel/core_pattern', 'latin1'));
     if (isFile && stdout === 'unlimited\n') expect(readdirSync(folder)).toHaveLength(1);
+  });
+});
+
+describe.runIf(signallingModes.length > 0)('while a fork without exec holds the socket of the keeper open', () => {
+  // Without both calls the keeper has no table of descriptors of its own, and the copy has all that are in the shared one.
+  const launch = ['close_range', 'unshare'].map((call) => `deny=${call}:${constants.errno.EPERM}`);
+
+  async function killWithCopy(options: NodeOptions): Promise<{ copy: number; pids: number[] }> {
+    const { signal, stdout, pids } = await endOf(fork, options);
+    const copy = Number(stdout);
+    expect(copy, stdout).toBeGreaterThan(1);
+    onTestFinished(() => void (letterOf(copy) === '' || process.kill(copy, 'SIGKILL')));
+    expect(signal).toBe('SIGKILL');
+    return { copy, pids };
+  }
+
+  it('the pidfd alone tells of the death of the emulator, and what it froze runs', async () => {
+    const { copy, pids } = await killWithCopy({ launch });
+    await running(...pids);
+    expect(process.kill(copy, 0)).toBe(true);
+  });
+
+  // docs/guardian.md, "What it does not cover".
+  it('and there is no pidfd, what the emulator froze stays stopped until the copy has ended', async () => {
+    const { copy, pids } = await killWithCopy({ launch: [...launch, 'no-pidfd'] });
+    expect(pids.map(letterOf)).toEqual(['T', 'T', 'T']);
+    process.kill(copy, 'SIGKILL');
+    await running(...pids);
   });
 });
 
