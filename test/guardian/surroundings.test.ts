@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { endWithGroup } from '../helpers/children';
 import { childEnvironment } from '../helpers/environment';
 import { signallingModes } from '../helpers/modes';
-import { unshare } from '../helpers/namespaces';
+import { canMakePidNamespace, inPidNamespace, unshare } from '../helpers/namespaces';
 import { runInNode, type Tools } from '../helpers/node';
-import { running, statField } from '../helpers/proc';
+import { letterOf, running, statField } from '../helpers/proc';
 import { sleeper, start } from '../helpers/processes';
 import { sideEffectLibrary } from '../helpers/programs';
 import { until } from '../helpers/until';
@@ -17,8 +18,8 @@ import { until } from '../helpers/until';
 const hasEnded = (pid: number) => ['', 'Z', 'X'].includes(statField(pid, 3));
 const packageRoot = join(__dirname, '../..');
 
-/** A file with a program that freezes the member and prints its own pid and the guardian's. */
-function emulator(member: number, more: string): string {
+/** A file with a program that freezes the member, a number or an expression, and prints its own pid and the guardian's. */
+function emulator(member: number | string, more: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'freeze-state-emulator-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'emulator.cjs');
@@ -91,6 +92,40 @@ describe.runIf(signallingModes.length > 0)('while a guardian runs', () => {
     await until(() => runs().flat().every(hasEnded), 'no emulator and no guardian is left');
     await running(pid);
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'a process manager that kills its process group with %s gets the end of its output, and starts it again',
+    async (signal) => {
+      const { pid } = sleeper();
+      const file = emulator(pid, 'setInterval(() => state, 1000);');
+      for (let run = 0; run < 2; run += 1) {
+        const child = start(process.execPath, [file], { env: childEnvironment(), detached: true });
+        endWithGroup(child);
+        const [printed] = (await once(child.stdout, 'data')) as [Buffer];
+        const [, guardian = ''] = /^frozen by \d+ (\d+)\n$/.exec(String(printed)) ?? [];
+        // Which comes once nobody holds the other end of a pipe.
+        const close = once(child, 'close');
+        process.kill(-(child.pid ?? Number.NaN), signal);
+        expect(await close).toEqual([null, signal]);
+        await running(pid);
+        await until(() => hasEnded(Number(guardian)), 'the guardian has ended');
+      }
+    },
+  );
+
+  it.runIf(canMakePidNamespace)(
+    'a shell that is the first process of a container goes on after the emulator',
+    async () => {
+      const file = emulator('Number(process.argv[2])', "process.kill(process.pid, 'SIGKILL');");
+      const script = `sleep 1000 & "$0" "$1" $!
+      until grep -q '^State:.S' /proc/$!/status; do sleep 0.01; done; echo thawed`;
+      const [command, ...words] = [...inPidNamespace, 'sh', '-c', script, process.execPath, file] as const;
+      const shell = start(command, words, { env: childEnvironment() });
+      const [printed, [code]] = await Promise.all([text(shell.stdout), once(shell, 'exit')]);
+      expect(printed).toMatch(/^frozen by \d+ \d+\nthawed\n$/);
+      expect(code).toBe(0);
+    },
+  );
 });
 
 /** With the words of unshare(1) for a time namespace, in which the machine was started long ago. */
@@ -127,7 +162,12 @@ describe.runIf(canMakeTimeNamespace)('in a time namespace', () => {
     const known = JSON.parse(stdout) as { available: boolean; reason?: string };
     if (!known.available) expect(known.reason).toContain('another time namespace');
     await runInNode(freeze, [sideEffectLibrary, pid, true]);
-    if (known.available) await running(pid);
+    if (!known.available) {
+      // No process has thawed it, as was said.
+      expect(letterOf(pid)).toBe('T');
+      process.kill(pid, 'SIGCONT');
+    }
+    await running(pid);
   });
 
   it.runIf(isRoot)('where start times alone tell processes apart, there is none then, which is said', async () => {
