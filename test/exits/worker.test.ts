@@ -121,6 +121,59 @@ describe.each(signallingModes)('when a worker with states of mode %s ends', (mod
     expect(result).toEqual({ code: 1, letter: expect.stringMatching(/[RSD]/) });
   });
 
+  it.each([
+    ['by terminate', 'terminate', 1],
+    ['by an uncaught error', 'throw', 1],
+    ['since its heap is full', 'fill', 1],
+  ] as const)(
+    '%s, its children, one of them in a session of its own, and a process that is no child of it run',
+    async (_, how, code) => {
+      const { pid } = sleeper(fitFor(mode));
+      const { detached = false } = fitFor(mode);
+      const result = await valueInNode(
+        async ({ workerWith, letterOf, stoppedNow }, ofMode, foreign, mustLead, end) => {
+          const { once } = process.getBuiltinModule('node:events');
+          const thread = workerWith(
+            { maxOldGenerationSizeMb: 32 },
+            (tools, mine, other, leads, ending) => {
+              const { spawn } = require('node:child_process');
+              const { parentPort } = require('node:worker_threads');
+              const children = [leads, true].map((alone) =>
+                spawn('sleep', ['1000'], { stdio: 'ignore', detached: alone }),
+              );
+              const pids = [...children.map((child) => child.pid ?? 0), other];
+              const state = tools.FreezeState.withPids(mine, pids);
+              if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
+              parentPort.postMessage(pids);
+              parentPort.once('message', () => {
+                if (ending === 'throw') throw new Error('on purpose');
+                const kept: unknown[] = [state];
+                for (;;) kept.push(new Array(1000).fill(kept.length));
+              });
+            },
+            ofMode,
+            foreign,
+            mustLead,
+            end,
+          );
+          const [pids] = (await once(thread, 'message')) as [number[]];
+          try {
+            stoppedNow(...pids);
+            thread.on('error', () => undefined);
+            const exit = new Promise((resolve) => thread.once('exit', resolve));
+            if (end === 'terminate') await thread.terminate();
+            else thread.postMessage('end');
+            return { code: await exit, letters: pids.map(letterOf).join('') };
+          } finally {
+            for (const child of pids) if (child !== foreign) process.kill(child, 'SIGKILL');
+          }
+        },
+        [mode, pid, detached, how],
+      );
+      expect(result).toEqual({ code, letters: expect.stringMatching(/^[RSD]{3}$/) });
+    },
+  );
+
   it('by terminate in a busy loop that freezes and thaws, ten times over, its states are thawed', async () => {
     const pids = sleepers(3, fitFor(mode)).map(({ pid }) => pid);
     const result = await valueInNode(
