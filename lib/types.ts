@@ -213,6 +213,13 @@ export interface MemberStatus {
   readonly role: 'registered' | 'descendant';
   /** Whether this state stopped it and did not continue it since. */
   readonly stoppedByUs: boolean;
+  /**
+   * The guardian is to continue or end it if this process is killed, and will not find it: its ledger has no room, or nothing
+   * tells the process from a later one with the same number. Where this process exits by itself, what it has stopped is
+   * continued all the same. Absent for any other process, and where there is no guardian
+   * ({@link FreezeCapabilities.guardian}).
+   */
+  readonly isUnguarded?: true;
 }
 
 /** Of {@link FreezeState.registerPid}. */

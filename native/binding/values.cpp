@@ -93,6 +93,7 @@ napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses
     entry.Set("state", nameOf(one.state));
     entry.Set("role", one.isRegistered ? "registered" : "descendant");
     entry.Set("stoppedByUs", one.isStoppedByUs);
+    if (one.isUnguarded) entry.Set("isUnguarded", true);
     return entry;
   });
 }

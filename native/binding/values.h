@@ -29,7 +29,7 @@ napi_value pidsValue(napi_env env, const std::vector<Pid>& pids);
 napi_value doingsValue(napi_env env, const std::vector<Pid>& pids);
 /// An array of `{ pid, outcome }`.
 napi_value outcomesValue(napi_env env, const std::vector<Covered>& outcomes);
-/// An array of `{ pid, state, role, stoppedByUs }`.
+/// An array of `{ pid, state, role, stoppedByUs, isUnguarded? }`.
 napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses);
 
 }  // namespace freeze_state::binding

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <random>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -179,6 +180,16 @@ TEST_SUITE("the guardian continues what was frozen") {
     const Members members;
     CHECK(runProgram(members.command("stale-errno")) == 0);
     CHECK(members.comeToRun());
+  }
+
+  TEST_CASE(
+      "what is to end with the emulator and is not in the ledger is continued at exit(3), and the rest is killed") {
+    const Members members;
+    CHECK(runProgram(members.command("exit-with-full-ledger")) == 0);
+    const Child& recorded = *members.children.front();
+    CHECK(waitUntil([&] { return !recorded.runs() && !recorded.isStopped(); }));
+    CHECK(std::ranges::all_of(members.children | std::views::drop(1),
+                              [](const auto& child) { return child->comesToRun(); }));
   }
 
   TEST_CASE("a group is continued whose leader was reaped before the first freeze") {

@@ -43,6 +43,16 @@ struct EndingState {
   std::unique_ptr<FreezeState> state;
 };
 
+/// What `inspect` shows as such.
+Pids unguarded(FreezeState& state) {
+  Pids pids;
+  const auto all = state.inspect();
+  for (const MemberStatus& one : all.value()) {
+    if (one.isUnguarded) pids.insert(one.pid);
+  }
+  return pids;
+}
+
 }  // namespace
 
 TEST_SUITE("the ledger marks what may be stopped by us") {
@@ -119,6 +129,18 @@ TEST_SUITE("the ledger marks what may be stopped by us") {
     CHECK(describe(guarded.state.unfreeze()).empty());
   }
 
+  TEST_CASE("a member that is stopped and not on the ledger is shown as unguarded, and one that runs is not") {
+    LedgerState guarded(2);
+    CHECK(unguarded(guarded.state).empty());
+    guarded.state.freezeAtEpoch(0);
+    CHECK(unguarded(guarded.state).empty());
+    guarded.ledger.isFull = true;
+    guarded.state.registerPid(201);
+    CHECK(unguarded(guarded.state) == Pids{201});
+    guarded.state.unfreeze();
+    CHECK(unguarded(guarded.state).empty());
+  }
+
   TEST_CASE("the first stop of a member waits for a reader, and the next ones do not") {
     LedgerState guarded(2);
     guarded.state.freezeAtEpoch(0);
@@ -184,6 +206,20 @@ TEST_SUITE("the ledger has what is to end with us") {
     ending.script.exited(101);
     ending.state->registerPid(101);
     CHECK(ending.ledger.size() == 0);
+  }
+
+  TEST_CASE("a member that is to end with us and is not on the ledger is shown as unguarded until it exits") {
+    for (const Mode mode : {Mode::None, Mode::Process}) {
+      CAPTURE(static_cast<int>(mode));
+      EndingState ending(mode);
+      ending.state->registerPid(101);
+      CHECK(unguarded(*ending.state).empty());
+      ending.ledger.isFull = true;
+      ending.state->registerPid(102);
+      CHECK(unguarded(*ending.state) == Pids{102});
+      ending.script.exited(102);
+      CHECK(unguarded(*ending.state).empty());
+    }
   }
 
   TEST_CASE("members stay on the ledger where the state is destroyed and was not closed") {

@@ -18,7 +18,7 @@ std::optional<MemberStatus> Freezer::inspect(MemberList& members, Pid pid, std::
                                              const Slice& slice) {
   const Member* const member = members.find(pid);
   if (member == nullptr) return std::nullopt;
-  return MemberStatus{pid, probe(control_, member->process, slice), true, member->stop.isSent};
+  return MemberStatus{pid, probe(control_, member->process, slice), true, member->stop.isSent, member->isRecorded()};
 }
 
 }  // namespace freeze_state

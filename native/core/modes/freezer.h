@@ -34,6 +34,8 @@ struct MemberStatus {
   ProcessState state = ProcessState::Unknown;
   bool isRegistered = true;  ///< else it came with a registered one
   bool isStoppedByUs = false;
+  bool isRecorded = false;   ///< the ledger has it
+  bool isUnguarded = false;  ///< the guardian should know of it, and does not; the state fills it in
 };
 
 /// What a freeze covers, and how all of that is stopped and continued: there is one for each mode. The state decides
@@ -46,9 +48,10 @@ struct MemberStatus {
 class Freezer {
  public:
   /// `isSupported`: whether anything can be frozen in this way here. `cgroup`: the directory of the control group that
-  /// it freezes; empty where it does so by other means.
-  Freezer(ProcessControl& control, bool isSupported, std::string cgroup = {}) noexcept
-      : control_(control), isSupported_(isSupported), cgroup_(std::move(cgroup)) {}
+  /// it freezes; empty where it does so by other means. `ledger`: where it notes what it stops; null where there is
+  /// none.
+  Freezer(ProcessControl& control, bool isSupported, Ledger* ledger = nullptr, std::string cgroup = {}) noexcept
+      : control_(control), isSupported_(isSupported), ledger_(ledger), cgroup_(std::move(cgroup)) {}
   Freezer(const Freezer&) = delete;
   Freezer& operator=(const Freezer&) = delete;
   virtual ~Freezer() = default;
@@ -56,6 +59,7 @@ class Freezer {
   ProcessControl& control() const noexcept { return control_; }
 
   bool isSupported() const noexcept { return isSupported_; }
+  Ledger* ledger() const noexcept { return ledger_; }
   const std::string& cgroup() const noexcept { return cgroup_; }
 
   /// Takes hold of a newcomer: the last of the members, of which only the pid is filled in. Where the set is frozen, as
@@ -120,6 +124,7 @@ class Freezer {
 
   ProcessControl& control_;
   const bool isSupported_;
+  Ledger* const ledger_;
   const std::string cgroup_;
 };
 

@@ -29,6 +29,8 @@ struct Member {
 
   Pid pid() const noexcept { return process.pid; }
   bool hasExited() const noexcept { return process.hasExited; }
+  /// The guardian finds it if we die. Where the ledger has no room, or nothing identifies the process, it does not.
+  bool isRecorded() const noexcept { return !entry.isEmpty() || !ending.isEmpty(); }
   /// All its threads were seen stopped since our SIGSTOP, or it has exited.
   bool isQuiescent() const noexcept { return hasExited() || stop.isSeen; }
 };

@@ -21,8 +21,9 @@ class NoneFreezer final : public Freezer {
   /// What has the pid now may be another process than the one that was registered.
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& /*found*/,
                                       const Slice& slice) override {
-    if (members.find(pid) == nullptr) return std::nullopt;
-    return MemberStatus{pid, probe(control(), pid, slice), true, false};
+    const Member* const member = members.find(pid);
+    if (member == nullptr) return std::nullopt;
+    return MemberStatus{pid, probe(control(), pid, slice), true, false, member->isRecorded()};
   }
 };
 

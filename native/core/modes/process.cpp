@@ -45,7 +45,7 @@ Step ProcessFreezer::confirm(MemberList& members, const Slice& slice) {
 
 Failures ProcessFreezer::resume(MemberList& members, ResumeScope scope) {
   Failures failures;
-  if (scope == ResumeScope::Stopped && !members.isAnyStopped()) return failures;
+  if (scope != ResumeScope::All && !members.isAnyStopped()) return failures;
   const SignalLoop loop(options_, members.size() * reach_);
   protocol_.resumeAll(members, scope, failures);
   return failures;

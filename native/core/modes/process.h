@@ -14,7 +14,7 @@ class ProcessFreezer : public Freezer {
   /// `isPossible`: whether what the mode needs besides signals is here.
   ProcessFreezer(const LoopOptions& options, ProcessControl& control, Ledger* ledger = nullptr, std::size_t reach = 1,
                  bool isPossible = true) noexcept
-      : Freezer(control, isPossible && control.isSupported()),
+      : Freezer(control, isPossible && control.isSupported(), ledger),
         options_(options),
         protocol_(control, ledger),
         reach_(reach) {}

@@ -134,7 +134,8 @@ void StopProtocol::forgetSeen(MemberList& members) noexcept {
 
 void StopProtocol::resumeAll(MemberList& members, ResumeScope scope, Failures& failures) {
   for (Member& member : members.all()) {
-    if (member.hasExited() || (scope == ResumeScope::Stopped && !member.stop.isSent)) continue;
+    if (member.hasExited() || (scope != ResumeScope::All && !member.stop.isSent)) continue;
+    if (scope == ResumeScope::Unrecorded && member.isRecorded()) continue;
     if (const auto failure = resume(member); failure) failures.push_back(*failure);
   }
 }

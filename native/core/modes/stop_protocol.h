@@ -12,8 +12,12 @@
 
 namespace freeze_state {
 
-/// Which processes a thaw continues: those that we have stopped, or all.
-enum class ResumeScope : std::uint8_t { Stopped, All };
+/// Which processes a thaw continues.
+enum class ResumeScope : std::uint8_t {
+  Stopped,     ///< those that we have stopped
+  Unrecorded,  ///< those of them that the ledger has no entry for, so that the guardian does not find them
+  All,
+};
 
 /// How one process is stopped, seen to be stopped, and continued: what a freeze does to a process by a signal goes
 /// through here. The marks say how far it has come. Called under the state's lock.

@@ -155,7 +155,7 @@ Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
 Failures TreeFreezer::resume(MemberList& members, ResumeScope scope) {
   Failures failures;
   endWalk();
-  if (scope == ResumeScope::Stopped && !isAnyStopped(members)) return failures;
+  if (scope != ResumeScope::All && !isAnyStopped(members)) return failures;
   {
     const SignalLoop loop(options_, members.size() + descendants_.list.size());
     protocol_.resumeAll(members, scope, failures);
@@ -190,7 +190,8 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
   if (status) return status;
   const Member* const member = descendants_.list.find(pid);
   if (member == nullptr) return MemberStatus{pid, freeze_state::probe(control(), pid, slice), false, false};
-  return MemberStatus{pid, freeze_state::probe(control(), member->process, slice), false, member->stop.isSent};
+  return MemberStatus{pid, freeze_state::probe(control(), member->process, slice), false, member->stop.isSent,
+                      member->isRecorded()};
 }
 
 /// For a forced thaw: all that is below the members now, whether or not a freeze of ours has met it. They run

@@ -65,6 +65,14 @@ void FreezeState::dropExited() noexcept {
   if (members_.isAnyAlive() || !freezer_->isAnyAlive(members_)) members_.dropExited();
 }
 
+/// Whether the guardian should continue or end it if we die, and will not find it.
+bool FreezeState::isUnguarded(const MemberStatus& status) const noexcept {
+  const bool hasExited = status.state == ProcessState::Zombie || status.state == ProcessState::Gone;
+  const bool isToEnd = ending_ != nullptr && status.isRegistered && !hasExited;
+  const bool isToBeThawed = freezer_->ledger() != nullptr && status.isStoppedByUs;
+  return (isToEnd || isToBeThawed) && !status.isRecorded;
+}
+
 std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
   std::vector<MemberStatus> list;
   std::vector<Pid> queue;
@@ -87,7 +95,10 @@ std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
       status = freezer_->inspect(members_, queue[next], found, tries < kPatience ? Slice{&ticket} : Slice{});
       isAnswered = ticket.isCurrent() || tries == kPatience;
     }
-    if (status) list.push_back(*status);
+    if (status) {
+      status->isUnguarded = isUnguarded(*status);
+      list.push_back(*status);
+    }
     std::ranges::copy_if(found, std::back_inserter(queue), [&](Pid pid) { return known.insert(pid).second; });
   }
   if (word_.load() == word::kClosed) return std::nullopt;
@@ -202,8 +213,8 @@ Failures FreezeState::close(const Listener* caller) {
 void FreezeState::thawAtExit() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
-  // It does not run again before the guardian kills it, in a moment.
-  if (!isLeftToGuardian()) resume(ResumeScope::Stopped);
+  // What the guardian finds does not run again before it is killed, in a moment.
+  resume(isLeftToGuardian() ? ResumeScope::Unrecorded : ResumeScope::Stopped);
 }
 
 bool FreezeState::isLeftToGuardian() const noexcept { return ending_ != nullptr && guardian::pid() != 0; }

@@ -135,7 +135,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// The first half of `close`, which must follow: for a process that exits and has other states to thaw. To forget
   /// members may take long, where they have to be moved out of a control group.
   void thawAtExit() noexcept;
-  /// At that exit: the members end with this process, so there is nothing to thaw, and nothing to close.
+  /// At that exit: the members end with this process, so there is nothing to thaw but what the ledger does not have,
+  /// and nothing to close.
   bool isLeftToGuardian() const noexcept;
 
   /// Blocks until the word is another than `seen`, and returns that; or returns `seen` at the deadline, or soon after
@@ -156,6 +157,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   FreezeResult freezeNow(std::uint64_t epoch, const Listener* caller);
   Failures resume(ResumeScope scope);
   void dropExited() noexcept;
+  bool isUnguarded(const MemberStatus& status) const noexcept;
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
   std::optional<FailureCode> whyNoMember(std::int64_t pid) const noexcept;
   bool advance() noexcept;

@@ -55,6 +55,29 @@ FreezeState& makeState(Mode mode, const std::vector<Pid>& pids) {
   return **state;
 }
 
+/// With members that are to end with us. The first is in the ledger, and the others find it full.
+int exitWithFullLedger(const std::vector<Pid>& pids) {
+  guardian::setProgram(GUARDIAN_PROGRAM);
+  auto made = makeFreezer(Mode::Process, {}, {}, OnDeath::End);
+  if (made.ending == nullptr) return 1;
+  // Never destroyed, as a state that was not collected by the time of exit.
+  auto& state = *new FreezeState(Mode::Process, std::move(made.freezer), made.ending);
+  state.registerPid(pids.front());
+  for (Pid number = 2;; ++number) {
+    LedgerEntry entry =
+        guardian::start()->enter({.kind = LedgerIdentity::Kind::Process, .number = number, .startTime = 1});
+    if (entry.isEmpty()) break;
+    entry.keep();
+  }
+  for (const Pid pid : pids) state.registerPid(pid);
+  if (!state.freezeAtEpoch(0).frozen || !come(pids, true) || guardian::pid() == 0) return 1;
+  const auto all = state.inspect();
+  for (const MemberStatus& one : all.value()) {
+    if (one.isUnguarded != (one.pid != pids.front())) return 2;
+  }
+  std::exit(0);
+}
+
 [[noreturn]] void die() {
   std::raise(SIGKILL);
   std::abort();
@@ -202,6 +225,7 @@ bool denyFor(std::string_view scenario) {
 int run(std::string_view scenario, const std::vector<Pid>& pids, char** argv) {
   if (scenario == "wait-for-thaw") return come(pids, false) ? 0 : 1;
   if (scenario == "leaderless") return leaderless(pids);
+  if (scenario == "exit-with-full-ledger") return exitWithFullLedger(pids);
   if (scenario == "refused") return refused(pids);
   if (scenario == "change-user") return changeUser(pids);
   if (scenario == "library-descriptor") return libraryDescriptor(pids);

@@ -102,7 +102,7 @@ Step CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   // Another state may have claimed the group and not have written yet.
   if ((claim != 0 && claim != id) || !membership_.claim().compare_exchange_strong(claim, id))
     return Step::failed({cgroup::refusal(FailureCode::CgroupFrozen, group_->path())});
-  if (ledger_ != nullptr) ledger_->awaitReader();
+  if (ledger() != nullptr) ledger()->awaitReader();
   // Before the write, so that the guardian finds the group whatever ends us in between.
   entry_.mark();
   if (const int error = set(true); error != 0) {
@@ -122,7 +122,8 @@ void CgroupFreezer::release() noexcept {
 }
 
 Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
-  if (isClosed_ || (scope == ResumeScope::Stopped && !isFrozenByUs())) return {};
+  if (isClosed_ || (scope != ResumeScope::All && !isFrozenByUs())) return {};
+  if (scope == ResumeScope::Unrecorded && !entry_.isEmpty()) return {};
   // By one pread(2), and before the write, which changes it.
   const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);
@@ -212,7 +213,9 @@ std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid,
   // Another user of the group may have thawed it.
   bool isSet = false;
   const bool isByUs = isHere && isFrozenByUs() && group_->readSet(isSet) == 0 && isSet;
-  return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, member != nullptr, isByUs};
+  // By its group, which is thawed or ended as a whole, or by itself.
+  const bool isRecorded = !entry_.isEmpty() || (member != nullptr && member->isRecorded());
+  return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, member != nullptr, isByUs, isRecorded};
 }
 
 Failures CgroupFreezer::close(MemberList& members) {

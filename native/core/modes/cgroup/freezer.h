@@ -18,10 +18,9 @@ class CgroupFreezer final : public Freezer {
  public:
   CgroupFreezer(std::unique_ptr<FreezableCgroup> group, const LoopOptions& options, ProcessControl& control,
                 Ledger* ledger = nullptr, CgroupAccess access = {})
-      : Freezer(control, true, group->path()),
+      : Freezer(control, true, ledger, group->path()),
         options_(options),
         group_(std::move(group)),
-        ledger_(ledger),
         entry_(ledger == nullptr ? LedgerEntry() : ledger->enter(group_->identify())),
         membership_(*group_, control, std::move(access)) {}
 
@@ -57,7 +56,6 @@ class CgroupFreezer final : public Freezer {
 
   const LoopOptions options_;
   const std::unique_ptr<FreezableCgroup> group_;
-  Ledger* const ledger_;
   LedgerEntry entry_;  ///< marked while the group may be frozen by us
   Membership membership_;
   bool hasFrozen_ = false;  ///< and not thawed since
