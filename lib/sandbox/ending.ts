@@ -4,12 +4,14 @@ import { statOf } from '../proc-stat';
 import { shown } from '../show';
 import type { Children } from './children';
 import type { Terms } from './options';
-import { isAlive, type Process } from './process-table';
+import { isAlive, isQuiet, type Look, lookAround, lookAroundNext, type Process } from './process-table';
 import type { Reach } from './reach';
 import type { EndedProcess } from './types';
 
-/** How often a process may start others while it is killed, before `kill` gives up. */
-const mostRounds = 20;
+/** How often /proc is read at most for processes that were missed: where others come and go all the time, no two readings agree. */
+const mostLooks = 30;
+/** In so many readings one after the other none is found: while a process executes another program, its tag is not seen. */
+const emptyLooks = 3;
 
 interface Record {
   readonly process: Process;
@@ -34,37 +36,54 @@ export class Ending {
   async run({ killSignal, forceKillAfter, timeout, signal }: Terms, thaw: () => void): Promise<EndedProcess[]> {
     const begin = clock.now();
     const askUntil = begin + Math.min(forceKillAfter, timeout);
-    let wave = forceKillAfter === 0 ? [] : this.#signal(killSignal);
+    let isAsking = forceKillAfter > 0;
+    let wave = this.#signal(isAsking ? killSignal : 'SIGKILL');
     thaw();
-    // A process that was started meanwhile is asked when all before it have ended: their handlers may need it.
-    while (wave.length > 0 && (await this.#haveEnded(wave, askUntil, signal))) wave = this.#signal(killSignal);
     for (;;) {
-      wave = this.#signal('SIGKILL');
-      if (wave.length === 0) {
-        // Once more: while a process executes another program it has no environment for a moment, and its tag may be the
-        // only sign of it.
-        await clock.nextTurn();
-        wave = this.#signal('SIGKILL');
-      }
+      // A process that was started meanwhile is asked when all before it have ended: their handlers may need it.
+      if (wave.length === 0) wave = await this.#signalNewcomers(isAsking ? killSignal : 'SIGKILL');
       if (wave.length === 0) return this.#ended();
-      if (await this.#haveEnded(wave, begin + timeout, signal)) continue;
-      signal?.throwIfAborted();
-      // The timer comes first where this thread was busy: they have ended, and Node is about to tell of it.
-      if (wave.every((one) => one.start !== 0 && !isAlive(one))) continue;
-      throw new FreezeTimeoutError(notEnded(wave, timeout), timeout);
+      const haveEnded = await this.#haveEnded(wave, isAsking ? askUntil : begin + timeout, signal);
+      if (!haveEnded && !isAsking) {
+        signal?.throwIfAborted();
+        // The timer comes first where this thread was busy: they have ended, and Node is about to tell of it.
+        if (!wave.every((one) => one.start !== 0 && !isAlive(one)))
+          throw new FreezeTimeoutError(notEnded(wave, timeout), timeout);
+      }
+      isAsking &&= haveEnded;
+      wave = haveEnded ? [] : this.#signal('SIGKILL');
     }
+  }
+
+  /** Those that there are after all before them have ended. None only where it is certain that there are none. */
+  async #signalNewcomers(signal: NodeJS.Signals): Promise<Process[]> {
+    let before: Look | undefined;
+    for (let looks = 1; looks <= mostLooks; looks += 1) {
+      const look = await lookAroundNext();
+      const wave = this.#signal(signal, look);
+      if (wave.length > 0) return wave;
+      if (looks >= emptyLooks && before !== undefined && isQuiet(before, look)) break;
+      before = look;
+    }
+    return [];
   }
 
   /** Kills all processes at once, without waiting for their ends. */
   kill(): void {
-    for (let round = 0, before = -1; round < mostRounds && before !== this.#records.size; round += 1) {
-      before = this.#records.size;
-      this.#signal('SIGKILL');
+    let before: Look | undefined;
+    for (let looks = 1; looks <= mostLooks; looks += 1) {
+      const look = lookAround();
+      const known = this.#records.size;
+      const wave = this.#signal('SIGKILL', look);
+      // Those that it has found it killed the last time.
+      const isSure = wave.length > 0 || (before !== undefined && isQuiet(before, look));
+      if (this.#records.size === known && isSure) return;
+      before = look;
     }
   }
 
-  #signal(signal: NodeJS.Signals): Process[] {
-    const wave = this.reach.signal(signal);
+  #signal(signal: NodeJS.Signals, look?: Look): Process[] {
+    const wave = this.reach.signal(signal, look);
     for (const one of wave) {
       const key = `${one.pid} ${one.start}`;
       const record = this.#records.get(key) ?? { process: one, child: this.children.get(one.pid), wasKilled: false };

@@ -3,16 +3,13 @@ import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../index';
 import { statOf } from '../proc-stat';
 import type { Children } from './children';
-import { hasTag, isAlive, lookAround, type Process, send } from './process-table';
+import { hasTag, isAlive, type Look, lookAround, type Process, send } from './process-table';
 
 /**
  * By the tag in this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one
  * only if it was moved in before it started others.
  */
 const tagName = 'FREEZE_STATE_SANDBOX';
-
-/** On a machine whose processes come and go all the time, no two readings of /proc are alike. */
-const mostLooks = 100;
 
 /** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
 export class Reach {
@@ -41,13 +38,18 @@ export class Reach {
     this.#since = statOf(pid)?.start ?? 0;
   }
 
-  /** Sends all of them a signal, while they are stopped and start no others, as far as they can be stopped. */
-  signal(signal: NodeJS.Signals): Process[] {
-    let processes = this.#find();
+  /**
+   * Sends all of them a signal, while they are stopped and start no others, as far as they can be stopped.
+   *
+   * @param look what /proc shows. A process that forks and exits all the time may be missing: it has ended when its turn comes,
+   *   and its child was not listed yet.
+   */
+  signal(signal: NodeJS.Signals, look = lookAround()): Process[] {
+    let processes = this.#among(look);
     if (processes.length === 0) return [];
     const stop = this.#areFrozen() ? undefined : stopAll(processes, this.options);
     try {
-      if (stop !== undefined) processes = this.#find();
+      if (stop !== undefined) processes = this.#among(lookAround());
       for (const one of processes) {
         this.#known.set(one.pid, one);
         send(one, signal);
@@ -59,23 +61,8 @@ export class Reach {
     return processes;
   }
 
-  /**
-   * All of them, or some; none only where there are none. A process that forks and exits all the time has ended when its turn
-   * comes, and its child was not listed yet. So /proc is read again where a process has ended since the last reading.
-   */
-  #find(): Process[] {
-    let before = lookAround();
-    let found = this.#among(before.living);
-    for (let looks = 1; found.length === 0 && looks < mostLooks; looks += 1) {
-      const now = lookAround();
-      found = this.#among(now.living);
-      if ([...now.dead].every((one) => before.dead.has(one))) break;
-      before = now;
-    }
-    return found;
-  }
-
-  #among(living: readonly Process[]): Process[] {
+  /** All of them that it shows. */
+  #among({ living }: Look): Process[] {
     const roots = new Set([...this.children.pids, ...this.#covered()]);
     const groups = new Set(this.mode === FreezeMode.ProcessGroup ? this.children.pids : []);
     const all = living.filter(({ pid }) => pid !== process.pid);

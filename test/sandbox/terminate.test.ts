@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync } from 'node:fs';
 import { FreezeClosedError, FreezeMode } from 'freeze-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ownCgroups, signallingModes } from '../helpers/modes';
@@ -268,6 +268,16 @@ describe('terminate', () => {
     work.release();
     await sandbox.terminate({ ...patient, forceKillAfter: 200 });
     expect(cancelled).not.toHaveBeenCalled();
+  });
+
+  it('reads /proc for all sandboxes that end at the time together', async () => {
+    const sandboxes = Array.from({ length: 50 }, () =>
+      makeSandbox({ mode: FreezeMode.None, state: { guardian: false } }),
+    );
+    const readings = vi.spyOn(fs, 'readdirSync');
+    await Promise.all(sandboxes.map((sandbox) => sandbox.terminate()));
+    // Each one during its call; after that all of them as often as one.
+    expect(readings.mock.calls.filter(([path]) => path === '/proc').length).toBeLessThan(2 * sandboxes.length);
   });
 
   it('is quick where there is nothing to end', async () => {
