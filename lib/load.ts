@@ -1,96 +1,90 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-
-import nodeGypBuild = require('node-gyp-build');
-
-const packageRoot = join(__dirname, '..');
-const sources = join(packageRoot, 'native');
+import { type Attempt, whyNotLoaded, whyNotThere } from './load-errors';
 
 /**
- * What to run where there is no binary that works; a test runs it. It installs beside the sources, and not where the
- * package.json of the user is: whatever package manager made that node_modules, npm does not touch it.
+ * A binary of the package, as the modules in prebuilds/ have it, which scripts/list-prebuilds.mjs writes. Their paths are
+ * constant, so that a bundler sees them, and can put in what it makes of them.
  */
-const howToCompile =
-  'To compile it (this needs a C++20 compiler, make and Python 3), run:\n' +
-  `  npm install --no-save --prefix ${JSON.stringify(sources)} node-gyp@12 node-addon-api@8\n` +
-  `  npx --prefix ${JSON.stringify(sources)} node-gyp rebuild -C ${JSON.stringify(sources)}`;
-
-/** Where these commands put the binary. */
-const compiled = join(sources, 'build', 'Release', 'freeze_state.node');
-
-/** This machine, as the names of the files in prebuilds/ spell it. */
-function describePlatform(): string {
-  const platform = `platform ${process.platform}, architecture ${process.arch}`;
-  if (process.platform !== 'linux') return platform;
-  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return `${platform}, libc ${report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'}`;
+export interface Prebuilt {
+  addon(): Addon;
+  /** The files of the programs, where the system has them. */
+  guardian?(): string;
+  joiner?(): string;
 }
 
-function loadError(message: string, cause: unknown): Error {
-  const error: NodeJS.ErrnoException = new Error(`${message}\n${howToCompile}`, { cause });
-  error.code = 'ERR_FREEZE_NO_BINARY';
-  return error;
+/** What is asked of the addon here; native.ts has the rest. */
+interface Addon {
+  /** The file that it was loaded from, wherever a bundler has put it. */
+  readonly file: string;
 }
 
-/** Node was told to load no addon; there is nothing to compile. */
-function disabledError(cause: unknown): Error {
-  const message =
-    'freeze-state is a native addon, and this Node was started with --no-addons, or with --permission and without --allow-addons. ' +
-    'Take that option away, or allow addons.';
-  return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
+export interface Loaded {
+  readonly addon: Addon;
+  /** The files of the programs beside it, which may be missing. */
+  readonly guardian: string;
+  readonly joiner: string;
 }
 
-/** Nothing that is compiled there would load either. The C libraries have no better words for it (mmap(2), EPERM). */
-function noexecError(file: string, cause: Error): Error {
-  const message =
-    `The native binary ${file} does not load: ${cause.message}. Most probably its file system is mounted noexec: install the ` +
-    'package on one from which programs may be executed.';
-  return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
+let loaded: Loaded | undefined;
+
+/** For native.ts. */
+export function whatIsLoaded(): Loaded {
+  if (loaded === undefined)
+    throw new Error('Begin with an entry of freeze-state: each loads the addon before anything else.');
+  return loaded;
 }
 
-/** Where the package has its binaries. */
-const prebuilds = join(packageRoot, 'prebuilds');
+/** Loads by `load`, unless another entry of the package has loaded the addon before. */
+export function loadOnce(load: () => Loaded): void {
+  loaded ??= load();
+}
 
-/** Why they cannot be listed, though they may be there; node-gyp-build takes such a directory for one that is not. */
-function whyUnlisted(): Error | undefined {
+/** Loads the binary for this target and no other, so that a bundle has that one alone. */
+export function loadTarget(target: string, prebuilt: () => Prebuilt): void {
+  loadOnce(() => fromPrebuilt({ target, isOnly: true, root }, prebuilt));
+}
+
+/** Of the package; where a bundler has moved this code, whatever is there. An ES module has no `__dirname`. */
+export const root = typeof __dirname === 'string' ? join(__dirname, '..') : undefined;
+
+export function fromFile(file: string): Loaded {
   try {
-    readdirSync(prebuilds);
-    return undefined;
+    // Not `require`, of which a bundler would want to know what may come.
+    return withPrograms(createRequire(file)(file));
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : (error as Error);
+    throw whyNotLoaded({ file, root }, error);
   }
 }
 
-/** What is compiled would not be found either. */
-function unlistedError(cause: Error): Error {
-  const message =
-    `The native binary is not found, since ${prebuilds} cannot be listed: ${cause.message}. Let this process read that ` +
-    'directory. Where its rights are right, a seccomp filter or a security module denies getdents64(2), which a freeze needs too.';
-  return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
-}
-
-/** The file to load: a local build first, then prebuilds/<platform>-<architecture>, by libc. */
-function locate(): string {
-  if (existsSync(compiled)) return compiled;
+export function fromPrebuilt(attempt: Attempt, prebuilt: () => Prebuilt): Loaded {
   try {
-    return nodeGypBuild.resolve(packageRoot);
-  } catch (cause) {
-    const unlisted = whyUnlisted();
-    if (unlisted !== undefined) throw unlistedError(unlisted);
-    throw loadError(`freeze-state has no native binary for ${describePlatform()}.`, cause);
+    const { addon, guardian, joiner } = prebuilt();
+    return withPrograms(addon(), guardian, joiner);
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
+    throw (isMissing ? whyNotThere : whyNotLoaded)(attempt, error);
   }
 }
 
-/** Finds and loads the addon; native.ts says what is in it. `guardian`, `joiner`: the files of the programs beside it. */
-export function load(): { addon: unknown; guardian: string; joiner: string } {
-  const file = locate();
+function withPrograms(addon: Addon, guardian?: () => string, joiner?: () => string): Loaded {
+  const folder = dirname(addon.file);
+  return {
+    addon,
+    guardian: programAt(join(folder, 'freeze-state-guardian'), guardian),
+    joiner: programAt(join(folder, 'freeze-state-joiner'), joiner),
+  };
+}
+
+/** Beside the addon, or where a bundler has put it, if it has. */
+function programAt(beside: string, bundled: (() => string) | undefined): string {
+  if (existsSync(beside)) return beside;
   try {
-    const beside = (name: string) => join(dirname(file), name);
-    return { addon: require(file), guardian: beside('freeze-state-guardian'), joiner: beside('freeze-state-joiner') };
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED') throw disabledError(cause);
-    if (/failed to map segment|Operation not permitted/.test(reason)) throw noexecError(file, cause as Error);
-    throw loadError(`The native binary ${file} does not load on ${describePlatform()}: ${reason}`, cause);
+    const file = bundled?.();
+    return file !== undefined && existsSync(file) ? file : beside;
+  } catch {
+    // An ES module has no `__dirname`.
+    return beside;
   }
 }

@@ -1,4 +1,4 @@
-import { load } from './load';
+import { whatIsLoaded } from './load';
 import type { FreezeMode, MemberOutcome, MemberStatus, Signalling, UnstoppedProcess } from './types';
 import type { Word } from './word';
 
@@ -178,8 +178,8 @@ interface Addon {
   capabilities(): { signalling: Signalling; boost: boolean; modes: Record<FreezeMode, NativeFailure[]> };
 }
 
-const { addon, guardian, joiner } = load();
-export const native = addon as Addon;
+const { addon, guardian, joiner } = whatIsLoaded();
+export const native = addon as unknown as Addon;
 native.setGuardianProgram(guardian);
 /** Where the program native/joiner is, if it is there. */
 export const joinerFile = joiner;

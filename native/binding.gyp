@@ -39,6 +39,8 @@
         ["OS=='linux'", {
           # The core has a thread that runs until the process ends, also where the worker that loaded it ends before.
           "ldflags": ["-Wl,-z,nodelete"],
+          # dladdr(3) is in a library of its own before glibc 2.34.
+          "libraries": ["-ldl"],
           "dependencies": ["freeze-state-guardian", "freeze-state-joiner"],
           "sources": [
             "core/os/linux/cgroup_location.cpp",
@@ -73,6 +75,7 @@
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
             "core/os/posix/child_stops.cpp",
+            "core/os/posix/own_file.cpp",
             "core/os/posix/signal_loop.cpp",
           ],
         }],
@@ -82,6 +85,7 @@
             "core/os/windows/null_control.cpp",
             "core/os/no_exit_watch.cpp",
             "core/os/no_guardian.cpp",
+            "core/os/no_own_file.cpp",
             "core/os/no_table.cpp",
           ],
         }],
@@ -90,6 +94,7 @@
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
             "core/os/posix/child_stops.cpp",
+            "core/os/posix/own_file.cpp",
             "core/os/posix/signal_loop.cpp",
             "core/os/no_exit_watch.cpp",
             "core/os/no_guardian.cpp",

@@ -28,9 +28,16 @@ const joiner = 'native/joiner';
 
 /** What each folder of lib/ may import from lib/ itself; of the mechanism, its public interface. */
 const imports = {
-  'lib/sandbox': ['index', 'arguments', 'clock', 'joiner', 'proc-stat', 'show'],
+  'lib/sandbox': ['api', 'arguments', 'clock', 'joiner', 'load-here', 'proc-stat', 'show'],
   'lib/doctor': ['index', 'show'],
+  'lib/targets': ['api', 'load'],
 };
+
+/** What loads the addon. */
+const loaders = new Set(['lib/load.ts', 'lib/load-here.ts']);
+
+/** What a program of the user imports: it loads the addon, and then the rest. */
+const entry = /^lib\/(sandbox\/index|index|targets\/[a-z0-9-]+)\.ts$/;
 
 const standard = new Set(
   (
@@ -106,14 +113,11 @@ for (const file of ['native/core', 'native/binding', guardian, joiner].flatMap((
 }
 for (const file of filesIn('lib', /\.m?ts$/)) {
   const text = readFileSync(join(root, file), 'utf8');
-  if (
-    file !== join('lib', 'load.ts') &&
-    /node-gyp-build|\.node['"]|process\.dlopen/.test(text) &&
-    !file.endsWith('.d.ts')
-  )
+  if (!loaders.has(file) && /\.node['"]|process\.dlopen|createRequire/.test(text))
     breaches.push(`${file}: only lib/load.ts loads the addon`);
-  if (file !== join('lib', 'native.ts') && /['"]\.{1,2}\/(?:.*\/)?load(\.js)?['"]/.test(text))
-    breaches.push(`${file}: only lib/native.ts gets the addon from lib/load.ts`);
+  const isLoading = /['"]\.{1,2}\/(?:.*\/)?load(-here)?(\.js)?['"]/.test(text);
+  if (isLoading && file !== join('lib', 'native.ts') && !loaders.has(file) && !entry.test(file))
+    breaches.push(`${file}: only lib/native.ts and the entries of the package import lib/load.ts`);
   const folder = dirname(file);
   for (const [, imported] of text.matchAll(/\b(?:from|import|require\()\s*\(?['"](\.{1,2}\/[^'"]+)['"]/g)) {
     const path = normalize(join(folder, imported)).replace(/\.m?js$/, '');

@@ -10,10 +10,9 @@ seconds=${1:-60}
 each=$(((seconds + 2) / 3))
 
 # ccache and its like are for the compiler that the other builds use.
-# node-gyp-build looks for build/Release in the folder that the variable names.
-export FREEZE_STATE_PREBUILD=$PWD/build-fuzz/addon
+export FREEZE_STATE_ADDON=$PWD/build-fuzz/addon/build/Release/freeze_state.node
 env -u CC -u CXX cmake -S . -B build-fuzz -DFREEZE_STATE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++-19 \
-  -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="$FREEZE_STATE_PREBUILD/build/Release" --log-level=WARNING
+  -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="${FREEZE_STATE_ADDON%/*}" --log-level=WARNING
 cmake --build build-fuzz -j 2 --target mountinfo_fuzz proc_fuzz addon
 
 failed=0

@@ -1,4 +1,5 @@
-// node scripts/prebuild.mjs: puts this platform's binary into prebuilds/<platform>-<architecture>/freeze-state.<libc>.node
+// node scripts/prebuild.mjs: puts this platform's binary into prebuilds/<platform>-<architecture>/freeze-state.<libc>.node,
+// and lists all that are there.
 //
 // prebuildify rebuilds from scratch and then moves the binary away, so it works on a copy: the build folder of the
 // working tree keeps the binary that the tests run on.
@@ -26,5 +27,6 @@ if (await runNodeGyp('prebuildify/bin.js', options)) {
     if (existsSync(built)) copyFileSync(built, join(folder, program));
   }
   for (const file of readdirSync(folder)) console.log(join(folder, file));
+  await import('./list-prebuilds.mjs');
 }
 rmSync(copy, { recursive: true, force: true });

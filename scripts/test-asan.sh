@@ -7,9 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly build=$PWD/build-addon-asan
-# node-gyp-build looks for build/Release in the folder that the variable names, and in the package otherwise.
-export FREEZE_STATE_PREBUILD=$build
 readonly addon=$build/build/Release/freeze_state.node
+export FREEZE_STATE_ADDON=$addon
 readonly reports=$build/reports
 
 cmake -S . -B "$build" -DFREEZE_STATE_SANITIZE=address,undefined -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="${addon%/*}"
@@ -31,7 +30,6 @@ chmod 1777 "$reports"
 export ASAN_OPTIONS=detect_leaks=0:log_path=$reports/report
 export UBSAN_OPTIONS=print_stacktrace=1
 
-# A binary in native/build would go first.
 env LD_PRELOAD="$asan" node -e 'require(".");
 if (!(process.argv[1] in require.cache)) throw new Error(`The tests would not use ${process.argv[1]}.`);' "$addon"
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
+import { FreezeClosedError, type FreezeHold, type FreezeState } from '../api';
 import { clock } from '../clock';
-import { FreezeClosedError, type FreezeHold, type FreezeState } from '../index';
 import { hasEnded, onEnd, type Works } from './works';
 
 /** Milliseconds for which a child that was sent a signal is not frozen: long enough to take it. */

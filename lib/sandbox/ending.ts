@@ -1,5 +1,5 @@
+import { FreezeState, FreezeTimeoutError } from '../api';
 import { clock } from '../clock';
-import { FreezeState, FreezeTimeoutError } from '../index';
 import { statOf } from '../proc-stat';
 import { shown } from '../show';
 import type { Children } from './children';

@@ -1,5 +1,3 @@
-import { checkedConfirmOptions } from '../arguments';
-import { clock } from '../clock';
 import {
   type AnyFreezeError,
   type ConfirmOptions,
@@ -13,7 +11,9 @@ import {
   NoPidConfiguredError,
   NotStoppedError,
   ProcessNotFoundError,
-} from '../index';
+} from '../api';
+import { checkedConfirmOptions } from '../arguments';
+import { clock } from '../clock';
 import { follow, IdleTimer } from './idle';
 import type { Policy } from './options';
 import type { SandboxEvents } from './types';

@@ -1,5 +1,5 @@
+import { FreezeClosedError, type FreezeSnapshot, type FreezeState } from '../api';
 import { clock } from '../clock';
-import { FreezeClosedError, type FreezeSnapshot, type FreezeState } from '../index';
 
 /** The one timer of a sandbox. Work that comes does not stop it, since its ticket is stale then. */
 export class IdleTimer {

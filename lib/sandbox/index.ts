@@ -1,3 +1,5 @@
-export { Sandbox } from './sandbox';
-export type { TerminateMessage } from './tracing';
-export type { EndedProcess, SandboxEvents, SandboxOptions, TerminateOptions, Work, WorkOptions } from './types';
+import { loadForThisMachine } from '../load-here';
+
+loadForThisMachine();
+
+export * from './api';

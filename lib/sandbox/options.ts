@@ -1,5 +1,6 @@
 import { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import { FreezeMode, type FreezeOptions } from '../api';
 import {
   checkedMilliseconds,
   checkedSignal,
@@ -9,7 +10,6 @@ import {
   taken,
   typeError,
 } from '../arguments';
-import { FreezeMode, type FreezeOptions } from '../index';
 import { shown } from '../show';
 import type { SandboxOptions, TerminateOptions, WorkOptions } from './types';
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FreezeMode, type FreezeOptions, FreezeState } from '../index';
+import { FreezeMode, type FreezeOptions, FreezeState } from '../api';
 import { statOf } from '../proc-stat';
 import type { Children } from './children';
 import { hasTag, isAlive, type Look, lookAround, type Process, send } from './process-table';

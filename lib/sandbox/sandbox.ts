@@ -9,7 +9,7 @@ import {
   type FreezeMode,
   type FreezeReport,
   FreezeState,
-} from '../index';
+} from '../api';
 import { forgetAtExit, killAtExit } from './at-exit';
 import { Children } from './children';
 import { Ending } from './ending';

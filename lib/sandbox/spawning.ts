@@ -1,5 +1,5 @@
+import { FreezeMode } from '../api';
 import { invalidValue } from '../arguments';
-import { FreezeMode } from '../index';
 
 /**
  * The arguments of `spawn` or `fork` with what the sandbox needs in their options. What is no object Node refuses, by its

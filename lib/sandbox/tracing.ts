@@ -1,6 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
-import type { FreezeMode, FreezeState } from '../index';
+import type { FreezeMode, FreezeState } from '../api';
 import type { EndedProcess } from './types';
 
 /** The message of the tracing channel `freeze-state:terminate`: one object from the call to the end of its promise. */

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { AnyFreezeError, FreezeMode, FreezeOptions, FrozenReport, NotFrozenReason } from '../index';
+import type { AnyFreezeError, FreezeMode, FreezeOptions, FrozenReport, NotFrozenReason } from '../api';
 
 /** Options of a `Sandbox`. */
 export interface SandboxOptions {

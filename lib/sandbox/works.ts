@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
+import type { FreezeHold, FreezeState } from '../api';
 import { clock } from '../clock';
-import type { FreezeHold, FreezeState } from '../index';
 import type { Work, WorkOptions } from './types';
 
 interface Entry {

@@ -7,6 +7,7 @@
 
 #include "../core/os/child_stops.h"
 #include "../core/os/guardian.h"
+#include "../core/os/own_file.h"
 #include "../core/os/process_control.h"
 #include "../core/os/signal_loop.h"
 #include "../core/platform/platform.h"
@@ -92,6 +93,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(own);
   exports.Set("StateHandle", own->stateHandle.Value());
   exports.Set("processToken", processToken());
+  exports.Set("file", ownFile());
   exports.Set("make", Napi::Function::New<StateHandle::make>(env, "make"));
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
   exports.Set("watchExits", Napi::Function::New<ExitWatchHandle::begin>(env, "watchExits"));

@@ -14,7 +14,6 @@ describe('where there can be no guardian', () => {
     const root = join(__dirname, '../..');
     for (const part of ['dist', 'build/Release', 'package.json'])
       cpSync(join(root, part), join(folder, part), { recursive: true });
-    cpSync(join(root, 'node_modules/node-gyp-build'), join(folder, 'node_modules/node-gyp-build'), { recursive: true });
     return folder;
   }
 

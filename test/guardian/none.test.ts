@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -45,7 +45,7 @@ async function use(effect: string, options: NodeOptions = {}): Promise<Use> {
   expect({ code, stderr }).toMatchObject({ code: 0 });
   await running(pid);
   // The reason is known before the start, and a moment later by the start itself.
-  const [known, warnings] = [stdout, stderr].map((text) => text.replace('posix_spawn: ENOTDIR', 'access: ENOTDIR'));
+  const [known, warnings] = [stdout, stderr].map((text) => text.replace('posix_spawn: ENOENT', 'access: ENOENT'));
   return { known: JSON.parse(known as string) as Use['known'], warnings: warnings as string };
 }
 
@@ -56,28 +56,42 @@ function expectNone({ known, warnings }: Use, reason: string): void {
 }
 
 describe('where no guardian can be started, states work, and say once what to do', () => {
-  it('since the package is in an archive', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'freeze-state-archive-'));
+  /** As Electron does it: the addon is found in an archive, and loaded from a folder where it was unpacked. */
+  function unpacked(...files: string[]): { folder: string; options: NodeOptions } {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'freeze-state-unpacked-')));
     onTestFinished(() => rmSync(folder, { recursive: true }));
-    // As Electron has it: the addon is found in the archive, and loaded from where it was unpacked.
-    const archive = join(folder, 'app.asar');
-    writeFileSync(archive, '');
-    const root = join(__dirname, '../..');
-    const [packed, unpacked] = [archive, root].map((at) => join(at, 'build/Release/freeze_state.node'));
+    const built = join(__dirname, '../../build/Release');
+    for (const file of files) copyFileSync(join(built, file), join(folder, file));
+    const [packed, addon] = [built, folder].map((at) => JSON.stringify(join(at, 'freeze_state.node')));
     const hook = join(folder, 'hook.cjs');
     writeFileSync(
       hook,
-      `const Module = require('node:module');
-       require(${JSON.stringify(join(root, 'node_modules/node-gyp-build'))}).resolve = () => ${JSON.stringify(packed)};
-       const resolve = Module._resolveFilename;
-       Module._resolveFilename = (name, ...rest) =>
-         resolve(name === ${JSON.stringify(packed)} ? ${JSON.stringify(unpacked)} : name, ...rest);`,
+      `const { dlopen } = process;
+       process.dlopen = (module, file, ...rest) => dlopen(module, file === ${packed} ? ${addon} : file, ...rest);`,
     );
+    return { folder, options: { node: ['--require', hook] } };
+  }
+
+  it('since the addon alone was unpacked from an archive', async () => {
+    const { folder, options } = unpacked('freeze_state.node');
     expectNone(
-      await use('', { node: ['--require', hook] }),
-      `There is no program at ${join(archive, 'build/Release/freeze-state-guardian')} (access: ENOTDIR). It lies beside ` +
-        'the addon: copy both where the package is bundled, and keep both out of an archive.',
+      await use('', options),
+      `There is no program at ${join(folder, 'freeze-state-guardian')} (access: ENOENT). It lies beside the addon: copy ` +
+        'both where the package is bundled, and keep both out of an archive.',
     );
+  });
+
+  it('not where it was unpacked, too', async () => {
+    const { options } = unpacked('freeze_state.node', 'freeze-state-guardian');
+    const { stdout, stderr } = await runInNode(
+      ({ FreezeState }) => {
+        new FreezeState('process').close();
+        return FreezeState.capabilities.guardian;
+      },
+      [],
+      options,
+    );
+    expect({ known: JSON.parse(stdout), stderr }).toMatchObject({ known: { available: true }, stderr: '' });
   });
 
   it('since a seccomp filter forbids to execute programs', async () => {

@@ -26,12 +26,18 @@ const tree: Readonly<Record<string, string>> = {
   'native/core/platform/platform.h': '#include "../modes/tree.h"\n#include "../os/linux/pidfd.h"\n',
   'native/binding/addon.cpp':
     '#include <napi.h>\n#include "../core/platform/platform.h"\n#include "../core/state/freeze_state.h"\n',
-  'lib/load.ts': "import nodeGypBuild = require('node-gyp-build');\n",
-  'lib/native.ts': "import { load } from './load';\n",
-  'lib/index.ts': "export { FreezeState } from './freeze-state';\n",
-  'lib/sandbox/index.ts': "import { FreezeState } from '../index';\nimport { shown } from '../show';\n",
+  'lib/load.ts': "createRequire(file)('../build/Release/freeze_state.node');\n",
+  'lib/native.ts': "import { loaded } from './load';\n",
+  'lib/api.ts': "export { FreezeState } from './freeze-state';\n",
+  'lib/load-here.ts': "import { load } from './load';\n",
+  'lib/index.ts': "import { load } from './load-here';\nexport * from './api';\n",
+  'lib/targets/linux-x64-glibc.ts': "import { load } from '../load';\nexport * from '../api';\n",
+  'lib/sandbox/index.ts': "import { load } from '../load-here';\nexport * from './api';\n",
+  'lib/sandbox/api.ts': "import { FreezeState } from '../api';\nimport { shown } from '../show';\n",
   'lib/doctor/main.ts': "import { FreezeState } from '../index';\n",
 };
+
+const onlyEntries = 'only lib/native.ts and the entries of the package import lib/load.ts';
 
 describe('the check of the layers', () => {
   let folder: string;
@@ -89,9 +95,15 @@ describe('the check of the layers', () => {
     ['native/core/os/linux/a.h', '#include <v8config.h>', 'the core knows no Node: <v8config.h>'],
     ['lib/a.ts', 'process.dlopen(module, file);', 'only lib/load.ts loads the addon'],
     ['lib/a.ts', "require('../build/Release/freeze_state.node');", 'only lib/load.ts loads the addon'],
-    ['lib/native.ts', "import nodeGypBuild = require('node-gyp-build');", 'only lib/load.ts loads the addon'],
-    ['lib/a.ts', "import { load } from './load';", 'only lib/native.ts gets the addon from lib/load.ts'],
-    ['lib/a.mts', "import { load } from './load.js';", 'only lib/native.ts gets the addon from lib/load.ts'],
+    ['lib/native.ts', 'createRequire(file)(file);', 'only lib/load.ts loads the addon'],
+    ['lib/a.ts', "import { load } from './load';", onlyEntries],
+    ['lib/a.mts', "import { load } from './load.js';", onlyEntries],
+    ['lib/sandbox/a.ts', "import { load } from '../load-here';", onlyEntries],
+    [
+      'lib/targets/a.ts',
+      "import { native } from '../native';",
+      'lib/targets knows the package by its interface, and imports lib/native',
+    ],
     ['native/core/os/posix/a.h', '#include <napi.h>', 'the core knows no Node: <napi.h>'],
     ['native/core/state/a.h', '#include "../modes/tree.h"', 'a state knows no mode: native/core/modes/tree.h'],
     ['native/core/state/a.h', '#include "../modes/process.h"', 'a state knows no mode: native/core/modes/process.h'],

@@ -2,6 +2,9 @@
 export const libc =
   'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header ? 'glibc' : 'musl';
 
+/** The package's name of this machine's kind. */
+export const target = `${process.platform}-${process.arch}-${libc}`;
+
 const folder = `prebuilds/${process.platform}-${process.arch}`;
 
 /** prebuilds/, as prebuildify lays it out. */

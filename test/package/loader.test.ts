@@ -1,27 +1,35 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { afterMounting, canMountNoexec } from '../helpers/namespaces';
+import { start } from '../helpers/processes';
 import { launchProgram } from '../helpers/programs';
-import { libc, prebuild } from './libc';
+import { libc, prebuild, target } from './libc';
 import { output, root } from './run';
 
 const local = 'build/Release/freeze_state.node';
+const otherLibc = libc === 'glibc' ? 'musl' : 'glibc';
 
 // The package as it lies in node_modules, without a binary.
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'freeze-state-loader-'));
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'freeze-state-loader-')));
   for (const part of ['package.json', 'dist']) cpSync(join(root, part), join(folder, part), { recursive: true });
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(join(root, 'node_modules', 'node-gyp-build'), join(folder, 'node_modules', 'node-gyp-build'));
+  mkdirSync(join(folder, 'native'));
+  cpSync(join(root, 'native', 'binding.gyp'), join(folder, 'native', 'binding.gyp'));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 function put(file: string): string {
   const path = join(folder, file);
   cpSync(join(root, local), path);
+  if (file.startsWith('prebuilds/')) execFileSync(process.execPath, [join(root, 'scripts/list-prebuilds.mjs'), folder]);
   return path;
 }
 
@@ -36,10 +44,13 @@ interface Loading {
 const load = (...options: string[]): Promise<Loading> => loadUnder(process.execPath, ...options);
 
 /** The same with the words that run Node. */
-async function loadUnder(command: string, ...options: string[]): Promise<Loading> {
+const loadUnder = (command: string, ...options: string[]): Promise<Loading> => loadEntry('', command, ...options);
+
+/** The same with another entry of the package, by its path in dist/. */
+async function loadEntry(entry: string, command: string, ...options: string[]): Promise<Loading> {
   const program = `
     try {
-      require(${JSON.stringify(folder)});
+      require(${JSON.stringify(join(folder, entry))});
       const loaded = Object.keys(require.cache).find((file) => file.endsWith('.node'));
       console.log(JSON.stringify({ loaded }));
     } catch ({ code, message, cause }) {
@@ -55,15 +66,25 @@ describe('the loader', () => {
     expect(await load()).toEqual({ loaded: file });
   });
 
-  it('says so where a filter denies what lists the directory, and not that it is to be compiled', async () => {
-    put(prebuild);
+  it.each([
+    { program: '\x7fELF /lib/ld-musl-x86_64.so.1', taken: 'musl' },
+    { program: '\x7fELF /nix/store/glibc/lib/ld-linux-x86-64.so.2', taken: 'glibc' },
+    // A loader by another name, or a file that may not be read: the report tells.
+    { program: '\x7fELF /lib64/ld64.so.2', taken: libc },
+    { program: undefined, taken: libc },
+  ])('takes the binary for $taken where the program is $program', async ({ program, taken }) => {
+    const files = ['glibc', 'musl'].map((name) => put(`prebuilds/linux-${process.arch}/freeze-state.${name}.node`));
+    const named = join(folder, 'node');
+    if (program !== undefined) writeFileSync(named, program);
+    const hook = join(folder, 'hook.cjs');
+    writeFileSync(hook, `process.execPath = ${JSON.stringify(named)};`);
+    expect(await load('--require', hook)).toEqual({ loaded: files.find((file) => file.includes(taken)) });
+  });
+
+  it('lists no directory: it loads where a filter denies that', async () => {
+    const file = put(prebuild);
     const denial = `deny=getdents64:${constants.errno.EPERM}`;
-    const { code, message, cause } = await loadUnder(launchProgram, denial, '--', process.execPath);
-    expect(code).toBe('ERR_FREEZE_NO_BINARY');
-    expect(message).toContain(`${join(folder, 'prebuilds')} cannot be listed: EPERM`);
-    expect(message).toContain('getdents64(2)');
-    expect(message).not.toContain('compile');
-    expect(cause).toContain('scandir');
+    expect(await loadUnder(launchProgram, denial, '--', process.execPath)).toEqual({ loaded: file });
   });
 
   it.each([local, `native/${local}`])('takes a local build before it: %s', async (path) => {
@@ -72,21 +93,77 @@ describe('the loader', () => {
     expect(await load()).toEqual({ loaded: file });
   });
 
+  it('takes the file that the user names before any other', async () => {
+    put(local);
+    const file = put('elsewhere/addon.node');
+    vi.stubEnv('FREEZE_STATE_ADDON', 'elsewhere/addon.node');
+    expect(await load()).toEqual({ loaded: file });
+    vi.stubEnv('FREEZE_STATE_ADDON', 'nowhere.node');
+    const { code, message } = await load();
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain(`The native binary ${join(folder, 'nowhere.node')} does not load`);
+  });
+
   it.each([
-    'nothing',
-    `prebuilds/${process.platform}-${process.arch}/freeze-state.${libc === 'glibc' ? 'musl' : 'glibc'}.node`,
-    `prebuilds/${process.platform}-${process.arch === 'arm64' ? 'x64' : 'arm64'}/freeze-state.${libc}.node`,
-    `prebuilds/freebsd-${process.arch}/freeze-state.node`,
-  ])('names platform, architecture, libc and the commands to compile where there is %s', async (file) => {
+    { file: 'nothing', has: "Cannot find module '../prebuilds/index.js'" },
+    {
+      file: `prebuilds/linux-${process.arch}/freeze-state.${otherLibc}.node`,
+      has: `It has those for linux-${process.arch}-${otherLibc}.`,
+    },
+    { file: `prebuilds/linux-riscv64/freeze-state.${libc}.node`, has: `It has those for linux-riscv64-${libc}.` },
+    // prebuildify tags it so.
+    { file: 'prebuilds/darwin-arm64/freeze-state.glibc.node', has: 'It has those for darwin-arm64.' },
+  ])('names the platform, what there is and the commands to compile where there is $file', async ({ file, has }) => {
     if (file !== 'nothing') put(file);
     const { code, message, cause } = await load();
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
-    const here = `platform ${process.platform}, architecture ${process.arch}, libc ${libc}`;
-    expect(message).toContain(`freeze-state has no native binary for ${here}.`);
+    expect(message).toContain(`freeze-state has no native binary for ${target}. ${has}\n`);
     const sources = JSON.stringify(join(folder, 'native'));
     expect(message).toMatch(/compile it .*C\+\+20 compiler, make and Python 3.*:\n {2}npm install .*node-gyp/);
     expect(message).toContain(`\n  npx --prefix ${sources} node-gyp rebuild -C ${sources}`);
-    expect(cause).toContain('No native build was found');
+    expect(cause).toContain(has);
+  });
+
+  it('does not tell to compile where the code is not in the folder of its package', async () => {
+    rmSync(join(folder, 'native'), { recursive: true });
+    const { code, message } = await load();
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain('docs/bundlers.md');
+    expect(message).not.toContain('node-gyp');
+  });
+
+  it('takes the binary of an entry for one target, whatever was compiled', async () => {
+    put(local);
+    const file = put(prebuild);
+    expect(await loadEntry(`dist/targets/${target}.js`, process.execPath)).toEqual({ loaded: file });
+  });
+
+  it('says which entry to take in place of one for another machine', async () => {
+    writeFileSync(put('prebuilds/darwin-arm64/freeze-state.node'), 'x'.repeat(1000));
+    const missing = await loadEntry('dist/targets/darwin-x64.js', process.execPath);
+    expect(missing).toMatchObject({ code: 'ERR_FREEZE_NO_BINARY' });
+    expect(missing.message).toContain('freeze-state has no native binary for darwin-x64. Cannot find module');
+    const foreign = await loadEntry('dist/targets/darwin-arm64.js', process.execPath);
+    expect(foreign).toMatchObject({ code: 'ERR_FREEZE_NO_BINARY' });
+    expect(foreign.message).toMatch(
+      /^The native binary for darwin-arm64 does not load on linux-.*: .*invalid ELF header/,
+    );
+    for (const { message } of [missing, foreign]) {
+      expect(message).toContain("Import 'freeze-state': it loads the one for this machine.");
+      expect(message).not.toContain('node-gyp');
+    }
+  });
+
+  it('does not wait for a worker that is blocked', async () => {
+    put(prebuild);
+    // It waits for the end of its input, and so for the end of this program.
+    const program = `
+      const worker = new (require('node:worker_threads').Worker)(
+        "require('node:worker_threads').parentPort.postMessage('ready'); require('node:fs').readSync(0, Buffer.alloc(1))", { eval: true });
+      worker.once('message', () => { require(${JSON.stringify(folder)}); console.log('loaded'); process.exit(); });`;
+    const child = start(process.execPath, ['-e', program]);
+    const [text] = (await once(child.stdout, 'data', { signal: AbortSignal.timeout(30_000) })) as [Buffer];
+    expect(text.toString()).toBe('loaded\n');
   });
 
   it.each([0, 40])('says that the binary does not load that was cut to %i bytes', async (length) => {
@@ -94,7 +171,7 @@ describe('the loader', () => {
     truncateSync(file, length);
     const { code, message } = await load();
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
-    expect(message).toContain(`The native binary ${file} does not load on platform ${process.platform}`);
+    expect(message).toContain(`The native binary for ${target} does not load on ${target}: ${file}: `);
     expect(message).toContain('node-gyp rebuild');
   });
 
@@ -116,7 +193,7 @@ describe('the loader', () => {
     const { code, message, cause } = await loadUnder(command, ...words, process.execPath);
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toBe(
-      `The native binary ${file} does not load: ${cause}. Most probably its file system is mounted noexec: install the ` +
+      `The native binary for ${target} does not load: ${cause}. Most probably its file system is mounted noexec: install the ` +
         'package on one from which programs may be executed.',
     );
   });

@@ -15,6 +15,7 @@ it('the library uses no module of Node that starts a program or opens a connecti
     'node:diagnostics_channel',
     'node:events',
     'node:fs',
+    'node:module',
     'node:os',
     'node:path',
     'node:timers/promises',
@@ -25,13 +26,18 @@ it('the library uses no module of Node that starts a program or opens a connecti
   const used = names('node:fs').flatMap((what = '') => what.match(/\w+/g) ?? []);
   expect([...new Set(used)].sort()).toEqual([
     'accessSync',
+    'closeSync',
     'constants',
     'existsSync',
+    'openSync',
     'readFileSync',
-    'readdirSync',
+    'readSync',
     'readlinkSync',
     'statSync',
   ]);
+  const opened = sources.flatMap((name) => textOf(name).match(/openSync\(.*\)/g) ?? []);
+  expect(opened).toEqual(["openSync(file, 'r')"]);
+  expect(names('node:module')).toEqual(['{ createRequire }']);
   for (const name of sources)
     expect(textOf(name), name).not.toMatch(/require\('node:|getBuiltinModule|process\.binding/);
 });

@@ -31,11 +31,8 @@ it('where there is no binary, the commands that the error prints compile one tha
   }
   // The commands leave the project as it was.
   expect(readFileSync(join(consumer.folder, 'package-lock.json'), 'utf8')).toBe(before);
-  expect(
-    readdirSync(join(consumer.folder, 'node_modules'))
-      .filter((name) => !name.startsWith('.'))
-      .sort(),
-  ).toEqual(['freeze-state', 'node-gyp-build']);
+  const packages = readdirSync(join(consumer.folder, 'node_modules')).filter((name) => !name.startsWith('.'));
+  expect(packages).toEqual(['freeze-state']);
   expect(await consumer.runBare('node', '-e', use)).toMatchObject({
     code: 0,
     stdout: '{"frozen":true,"stopped":"T","guarded":true}\n',

@@ -5,7 +5,7 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { guardianProgram, joinerProgram, prebuild } from '../libc';
+import { guardianProgram, joinerProgram, prebuild, target } from '../libc';
 import { output } from '../run';
 
 const tarball = inject('tarball');
@@ -43,6 +43,8 @@ describe('the packed tarball', () => {
       'CONTRIBUTING.md',
       'SECURITY.md',
       prebuild,
+      'prebuilds/index.js',
+      `prebuilds/${target}.js`,
       guardianProgram,
       joinerProgram,
       ...sources.flatMap(compiled),

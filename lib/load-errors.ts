@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { thisTarget } from './target';
+
+/** What was to be loaded, for an error to name. */
+export interface Attempt {
+  /** Of the package's binaries the one for this target; or a file. */
+  readonly target?: string;
+  readonly file?: string;
+  /** The entry of the package that loads this target alone. */
+  readonly isOnly?: boolean;
+  /** The folder of the package, where it is known. */
+  readonly root: string | undefined;
+}
+
+/** The package has no such binary. */
+export function whyNotThere(attempt: Attempt, cause: unknown): Error {
+  return failure(
+    `freeze-state has no native binary for ${attempt.target}. ${firstLine(cause)}\n${remedy(attempt)}`,
+    cause,
+  );
+}
+
+/** The system, or the JavaScript engine, refuses it. */
+export function whyNotLoaded(attempt: Attempt, cause: unknown): Error {
+  const binary = attempt.file ?? `for ${attempt.target}`;
+  const reason = firstLine(cause);
+  if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED')
+    return failure(
+      'freeze-state is a native addon, and this Node was started with --no-addons, or with --permission and without ' +
+        '--allow-addons. Take that option away, or allow addons.',
+      cause,
+    );
+  if (cause instanceof Error && cause.name === 'NotCapable')
+    return failure(`freeze-state is a native addon, which Deno loads with --allow-ffi alone: ${reason}.`, cause);
+  // Nothing that is compiled there would load either. The C libraries have no better words for it (mmap(2), EPERM).
+  if (/failed to map segment|Operation not permitted/.test(reason))
+    return failure(
+      `The native binary ${binary} does not load: ${reason}. Most probably its file system is mounted noexec: install the ` +
+        'package on one from which programs may be executed.',
+      cause,
+    );
+  return failure(`The native binary ${binary} does not load on ${thisTarget()}: ${reason}\n${remedy(attempt)}`, cause);
+}
+
+function failure(message: string, cause: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
+}
+
+/** Node adds who required it. */
+function firstLine(cause: unknown): string {
+  const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+  return line;
+}
+
+/** What to do where there is no binary that works. */
+function remedy({ target, isOnly = false, root }: Attempt): string {
+  const sources = root && join(root, 'native');
+  if (sources === undefined || !existsSync(join(sources, 'binding.gyp'))) return howToBundle;
+  if (!isOnly) return howToCompile(sources);
+  return `'freeze-state/${target}' loads that binary alone. Import 'freeze-state': it loads the one for this machine.`;
+}
+
+/**
+ * What to run; a test runs it. It installs beside the sources, and not where the package.json of the user is: whatever package
+ * manager made that node_modules, npm does not touch it.
+ */
+const howToCompile = (sources: string): string =>
+  'To compile it (this needs a C++20 compiler, make and Python 3), run:\n' +
+  `  npm install --no-save --prefix ${JSON.stringify(sources)} node-gyp@12 node-addon-api@8\n` +
+  `  npx --prefix ${JSON.stringify(sources)} node-gyp rebuild -C ${JSON.stringify(sources)}`;
+
+const howToBundle =
+  'This code is not in the folder of its package: it was bundled. Leave freeze-state out of the bundle, as an external ' +
+  'package that is installed beside it; or put the files of its prebuilds folder beside the bundle. docs/bundlers.md of the package ' +
+  'says how with each bundler.';

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fromFile, fromPrebuilt, type Loaded, loadOnce, type Prebuilt, root } from './load';
+import { whyNotThere } from './load-errors';
+import { thisTarget } from './target';
+
+// Apart from load.ts, since it names all binaries: a bundle of an entry for one target is to have that one alone.
+
+/** Loads what was compiled on this machine, or else the binary that the package has for it. */
+export function loadForThisMachine(): void {
+  loadOnce(() => ownBuild() ?? prebuiltOne());
+}
+
+/** Where a build may be: of the commands that an error names, or in the repository. */
+const builds = ['native/build/Release', 'build/Release', 'build/Debug'];
+
+function ownBuild(): Loaded | undefined {
+  const { FREEZE_STATE_ADDON: named } = process.env;
+  if (named) return fromFile(resolve(named));
+  const folder = root;
+  if (folder === undefined) return undefined;
+  const files = builds.map((build) => join(folder, build, 'freeze_state.node'));
+  const file = files.find((path) => existsSync(path));
+  return file === undefined ? undefined : fromFile(file);
+}
+
+/** Not within a `try`, where some bundlers leave a `require` as it is. */
+const prebuilds = (): Readonly<Record<string, () => Prebuilt>> => require('../prebuilds/index.js');
+
+function prebuiltOne(): Loaded {
+  const target = thisTarget();
+  let listed: ReturnType<typeof prebuilds>;
+  try {
+    listed = prebuilds();
+  } catch (error) {
+    throw whyNotThere({ target, root }, error);
+  }
+  const prebuilt = listed[target];
+  if (prebuilt !== undefined) return fromPrebuilt({ target, root }, prebuilt);
+  throw whyNotThere({ target, root }, new Error(`It has those for ${Object.keys(listed).join(', ')}.`));
+}

@@ -1,0 +1,33 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+
+/** What this process runs on, as the package names its binaries: `linux-x64-glibc`, `darwin-arm64`. */
+export function thisTarget(): string {
+  const { platform, arch } = process;
+  return platform === 'linux' ? `linux-${arch}-${libc()}` : `${platform}-${arch}`;
+}
+
+/**
+ * The C library of this process, by the loader that its program names (elf(5), PT_INTERP), in the first page of the file. The
+ * report says it too, but is made ten times as long, and of all threads: it waits for each worker that is blocked.
+ */
+function libc(): 'glibc' | 'musl' {
+  const name = /\/ld-(linux|musl)-/.exec(firstPage(process.execPath))?.[1];
+  if (name !== undefined) return name === 'musl' ? 'musl' : 'glibc';
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+}
+
+/** As far as it may be read. */
+function firstPage(file: string): string {
+  const page = Buffer.alloc(4096);
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      return page.toString('latin1', 0, readSync(fd, page));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return '';
+  }
+}
