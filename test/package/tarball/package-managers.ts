@@ -1,11 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { output, root } from '../run';
+import { folderOf, installInCache } from './cache';
 
-/**
- * The package managers that consumers use, by a name of ours. They are 70 MB, so they are no dependencies of the
- * repository: the tests install them, in these versions, into a folder that later runs find again.
- */
+/** The package managers that consumers use, by a name of ours: 70 MB. */
 const releases = {
   'pnpm 8': { specifier: 'pnpm@8.15.9', program: 'bin/pnpm.cjs' },
   'pnpm 9': { specifier: 'pnpm@9.15.9', program: 'bin/pnpm.cjs' },
@@ -16,30 +12,16 @@ const releases = {
 
 export type PackageManager = keyof typeof releases;
 
-const folder = join(root, '.cache', 'package-managers');
-
-function folderOf(name: PackageManager): string {
-  return join(folder, 'node_modules', name.replace(' ', ''));
-}
-
-function isInstalled(name: PackageManager): boolean {
-  const manifest = join(folderOf(name), 'package.json');
-  if (!existsSync(manifest)) return false;
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
-  return releases[name].specifier.endsWith(`@${version}`);
-}
-
-const names = Object.keys(releases) as PackageManager[];
+const cache = 'package-managers';
+const aliasOf = (name: string): string => name.replace(' ', '');
 
 /** Downloads those that are not there yet. */
-export async function installPackageManagers(): Promise<void> {
-  if (names.every(isInstalled)) return;
-  const aliases = names.map((name) => `${name.replace(' ', '')}@npm:${releases[name].specifier}`);
-  const options = ['--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
-  await output('npm', ['install', ...options, ...aliases], { cwd: root });
+export function installPackageManagers(): Promise<void> {
+  const packages = Object.entries(releases).map(([name, { specifier }]) => [aliasOf(name), specifier] as const);
+  return installInCache(cache, Object.fromEntries(packages));
 }
 
 /** The file to run with Node. */
 export function programOf(name: PackageManager): string {
-  return join(folderOf(name), releases[name].program);
+  return join(folderOf(cache, aliasOf(name)), releases[name].program);
 }
