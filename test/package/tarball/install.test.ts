@@ -1,7 +1,7 @@
-import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { root } from '../run';
+import { type Run, root } from '../run';
 import { Consumer } from './consumer';
 
 const worked = { code: 0, stdout: '{"frozen":true,"stopped":"T","guarded":true}\n', stderr: '' };
@@ -86,14 +86,17 @@ describe('used from TypeScript', () => {
   const strict = { strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true };
   const libraries = { target: 'es2022', lib: ['es2022'], types: ['node'], skipLibCheck: false };
 
-  async function compile(modules: object, files: readonly string[]): Promise<void> {
-    for (const file of files.filter((name) => name !== 'types.ts'))
+  function tsc(options: object, files: readonly string[]): Promise<Run> {
+    for (const file of files.filter((name) => /^types\.[cm]ts$/.test(name)))
       cpSync(join(consumer.folder, 'types.ts'), join(consumer.folder, file));
-    const compilerOptions = { ...strict, ...libraries, ...modules, outDir: 'out', rootDir: '.' };
+    const compilerOptions = { ...strict, ...libraries, ...options, outDir: 'out', rootDir: '.' };
     consumer.write('tsconfig.json', JSON.stringify({ compilerOptions, files }));
     rmSync(join(consumer.folder, 'out'), { recursive: true, force: true });
-    const compilation = await consumer.runBare('node', join(root, 'node_modules', 'typescript', 'bin', 'tsc'));
-    expect(compilation).toEqual({ code: 0, stdout: '', stderr: '' });
+    return consumer.runBare('node', join(root, 'node_modules', 'typescript', 'bin', 'tsc'));
+  }
+
+  async function compile(options: object, files: readonly string[]): Promise<void> {
+    expect(await tsc(options, files)).toEqual({ code: 0, stdout: '', stderr: '' });
   }
 
   async function runs(file: string, format: RegExp): Promise<void> {
@@ -105,6 +108,24 @@ describe('used from TypeScript', () => {
     await compile({ module }, ['types.cts', 'types.mts']);
     await runs('out/types.cjs', /\brequire\("freeze-state"\)/);
     await runs('out/types.mjs', /^import .* from 'freeze-state';$/m);
+  });
+
+  it('finds the types of Node by itself, which it has as an optional peer', async () => {
+    // TypeScript 6 takes no types by itself.
+    await compile({ module: 'node16', types: [] }, ['types.cts', 'sandbox.cts']);
+    const { peerDependencies, peerDependenciesMeta } = JSON.parse(
+      readFileSync(join(consumer.installed, 'package.json'), 'utf8'),
+    );
+    expect({ peerDependencies, peerDependenciesMeta }).toEqual({
+      peerDependencies: { '@types/node': '>=20' },
+      peerDependenciesMeta: { '@types/node': { optional: true } },
+    });
+
+    const types = join(consumer.folder, 'node_modules', '@types');
+    renameSync(types, `${types}-away`);
+    const without = await tsc({ module: 'node16', types: [] }, ['types.cts']);
+    renameSync(`${types}-away`, types);
+    expect(without.stdout).toMatch(/freeze-state\/dist\/api\.d\.ts\(.*error TS2688: .* 'node'/);
   });
 
   it('compiles and runs with the resolution of bundlers', async () => {
