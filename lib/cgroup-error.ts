@@ -13,7 +13,7 @@ export type CgroupReason =
   | 'threaded'
   /** It has controllers enabled for the groups below it (cgroup.subtree_control), and so takes no processes. */
   | 'has-controllers'
-  /** This process is in it, and would freeze itself. */
+  /** This process, or its guardian, is in it or below it, and would be frozen with it. */
   | 'ours'
   /** A foreign process or another state froze it, or a group above it; that is not ours to thaw. */
   | 'frozen-by-another'

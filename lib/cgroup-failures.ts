@@ -93,6 +93,12 @@ export function explanation(
         `Name a group below it, or take them away: \`echo -NAME > ${path}/cgroup.subtree_control\`.`,
       ];
     case 'CgroupOurs':
+      if (pid !== process.pid) {
+        return [
+          `process ${pid} is in ${path} or below: the guardian of this process, which thaws nothing while it is frozen.`,
+          'Move it out, or name another group.',
+        ];
+      }
       return [
         `this very process is in ${path}, and one that freezes itself never runs again.`,
         'Name one that it is not in.',

@@ -8,9 +8,12 @@
 #include <thread>
 
 #include "../core/modes/cgroup/freezer.h"
+#include "../core/os/guardian.h"
 #include "../core/state/confirmation.h"
+#include "support/child.h"
 #include "support/describe.h"
 #include "support/fake_cgroup.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -130,6 +133,31 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ResourceExhausted"));
     CHECK_FALSE(fake.all.isFrozen());
     CHECK(fake.ledger.marked().empty());
+  }
+
+  TEST_CASE("G7: a group that our guardian is in, or is below, is not frozen") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    CHECK(runInFork([&] {
+            guardian::setProgram(GUARDIAN_PROGRAM);
+            if (guardian::start() == nullptr || !waitUntil([] { return guardian::pid() != 0; })) return 1;
+            const Pid guard = guardian::pid();
+            const auto isRefused = [&] {
+              const auto result = describe(fake.state->freezeAtEpoch(0));
+              return result == "CgroupOurs " + std::to_string(guard) && !fake.all.isFrozen();
+            };
+            fake.all.put(guard);
+            if (!isRefused()) return 2;
+            fake.all.where[guard] = fake.all.group() + "/below";
+            fake.all.list();
+            if (!isRefused()) return 3;
+            fake.all.where[guard] = fake.all.origin();
+            if (describe(fake.state->freezeAtEpoch(0)) != "frozen") return 4;
+            fake.state->unfreeze();
+            // Moved back once it had been found outside: the list of the group tells.
+            fake.all.put(guard);
+            return describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupOurs") ? 0 : 5;
+          }) == 0);
   }
 
   TEST_CASE("G7: where /proc does not tell where we are, the lists of the groups do, and we are not frozen") {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cgroup, cgroupErrorOf, own, write } from '../helpers/cgroups';
+import { guardian } from '../helpers/guardian';
 import { signallingModes } from '../helpers/modes';
 import { afterMounting, canHideCgroups } from '../helpers/namespaces';
 import { valueInNode } from '../helpers/node';
@@ -125,6 +126,28 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
 
   // A mount namespace of its own, in which the hierarchy is as such machines have it.
   const inNamespace = (command: string) => ({ under: afterMounting(command) });
+
+  it.each([
+    ['in the group', false],
+    ['in one below it', true],
+  ])('where our guardian is %s: it is not frozen, for it could not thaw', async (_, isBelow) => {
+    const path = cgroup();
+    const place = isBelow ? cgroup(path) : path;
+    const { pid } = sleeper();
+    const guard = guardian();
+    write(place, 'cgroup.procs', guard);
+    onTestFinished(() => write(own, 'cgroup.procs', guard));
+    using state = open({ cgroup: { path } }, pid);
+    const error = cgroupErrorOf(() => state.freezeAtEpoch(0));
+    expect(error).toMatchObject({ reason: 'ours', path });
+    expect(error.message).toContain(`process ${guard} is in ${path}`);
+    expect(error.message).toContain('the guardian of this process');
+    expect(state.isFrozen).toBe(false);
+    expect([pid, guard].filter(isStopped)).toEqual([]);
+    write(own, 'cgroup.procs', guard);
+    expect(state.freezeAtEpoch(0)).toBe(true);
+    await stopped(pid);
+  });
 
   it('where it is mounted read-only', async () => {
     const result = await valueInNode(

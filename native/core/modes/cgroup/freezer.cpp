@@ -57,8 +57,19 @@ Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStop
   return freeze(members, slice);
 }
 
+/// Whether our guardian is in it or in a group below, where it would be stopped and thaw nothing. Its place is looked
+/// up once, since that takes as long as the rest of the checks: it is born where we were, and only a foreign process
+/// moves it. The list of what is in the group itself, sorted, was read anyway.
+bool CgroupFreezer::holdsGuardian(Pid guard, const std::vector<Pid>& inside) {
+  if (std::ranges::binary_search(inside, guard)) return true;
+  if (guard == guardianOutside_) return false;
+  bool isInside = false;
+  if (membership_.findInside(guard, isInside) == 0 && !isInside) guardianOutside_ = guard;
+  return isInside;
+}
+
 /// Why it cannot be frozen, or would not reach a member.
-Failures CgroupFreezer::whyNotNow(const MemberList& members) const {
+Failures CgroupFreezer::whyNotNow(const MemberList& members) {
   // First: where the group was removed, its path leads nowhere, or to another group.
   bool isSet = false;
   if (const int error = group_->readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
@@ -71,7 +82,7 @@ Failures CgroupFreezer::whyNotNow(const MemberList& members) const {
   bool isOurs = false;
   if (const int error = membership_.findInside(own, isOurs); error != 0) return {membership_.placeFailure(error, own)};
   if (isOurs) return {cgroup::refusal(FailureCode::CgroupOurs, group_->path(), own)};
-  if (const Pid guard = guardian::pid(); guard != 0 && std::ranges::binary_search(inside, guard))
+  if (const Pid guard = guardian::pid(); guard != 0 && holdsGuardian(guard, inside))
     return {cgroup::refusal(FailureCode::CgroupOurs, group_->path(), guard)};
   if (Failures failures = membership_.findMovedOut(members, inside); !failures.empty()) return failures;
   if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};

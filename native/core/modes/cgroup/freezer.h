@@ -43,7 +43,8 @@ class CgroupFreezer final : public Freezer {
 
  private:
   Failures open(Member& newcomer);
-  Failures whyNotNow(const MemberList& members) const;
+  Failures whyNotNow(const MemberList& members);
+  bool holdsGuardian(Pid guard, const std::vector<Pid>& inside);
   Failures whyFrozen() const;
   Failures whyStillFrozen(bool hadFrozen) const;
   Step freeze(const MemberList& members, const Slice& slice);
@@ -60,8 +61,9 @@ class CgroupFreezer final : public Freezer {
   Membership membership_;
   bool hasFrozen_ = false;  ///< and not thawed since
   bool isClosed_ = false;
-  std::size_t noted_ = 0;  ///< how many members the stop in progress has noted
-  bool hasNoted_ = false;  ///< all of them, in a step of its own
+  Pid guardianOutside_ = 0;  ///< the guardian whose place was looked up
+  std::size_t noted_ = 0;    ///< how many members the stop in progress has noted
+  bool hasNoted_ = false;    ///< all of them, in a step of its own
 };
 
 }  // namespace freeze_state
