@@ -38,6 +38,15 @@ ProcessState resultOf(const Numbers& threads, ProcessState found) noexcept {
   return threads.error() == ENOENT || threads.error() == ESRCH ? ProcessState::Gone : ProcessState::Unknown;
 }
 
+/// Whether a call that began behind so many threads, and has seen so many, is to end. Each gets one further at least.
+/// To find the place again, the kernel goes through all threads before it, fifty in the time that it takes to probe
+/// one: so the more there are before, the more are probed, or finding them would take most of the time.
+bool isOver(const Slice& slice, int before, int seen) noexcept {
+  constexpr int kPerProbe = 50;
+  const int least = before + 1 + (before / kPerProbe);
+  return slice.isCancelled() || (seen >= least && slice.isOver());
+}
+
 /// Of the threads that live, the one most awake. A group stop reaches them one by one; those that it has reached can
 /// neither fork nor exit, and the first stays listed until all have ended, so the next call can continue by position.
 std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
@@ -60,9 +69,9 @@ std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, const Slice&
     hasGap = hasGap || (state == ProcessState::Zombie && thread != pid);
     found = std::min(found, state);
     if (found == ProcessState::Running) break;
-    // At least one thread a call, so that each call makes progress. A process whose first thread has ended is probed
-    // without a pause: what is seen later could be the work of an execve(2).
-    if (!slice.isOver()) continue;
+    // A process whose first thread has ended is probed without a pause: what is seen later could be the work of an
+    // execve(2).
+    if (!isOver(slice, before, seen)) continue;
     if (found == ProcessState::Sleeping) break;
     if (slice.isCancelled()) return std::nullopt;
     if (first == ProcessState::Zombie) continue;
