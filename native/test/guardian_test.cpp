@@ -87,12 +87,17 @@ Pid startUntilBegun(std::vector<std::string> words) {
   return started;
 }
 
-/// Runs the storm until it has begun, and for so long; then kills it.
-void killAmidst(const Members& members, const std::string& scenario, std::chrono::microseconds after) {
+/// Runs the storm, and kills it in the moment in which it has stopped the given one. Whether the kill found that
+/// stopped: a thaw may have been quicker.
+bool killAmidst(const Members& members, const std::string& scenario, const Child& sign) {
   const Pid storm = startUntilBegun(members.command(scenario));
-  std::this_thread::sleep_for(after);  // stands for no condition: the kill has to hit another place in each round
+  const bool isAmidst = waitUntil([&] { return sign.isStopped(); });
   kill(storm, SIGKILL);
+  // The guardian takes longer to begin than it takes to read this.
+  const bool found = sign.isStopped();
   waitpid(storm, nullptr, 0);
+  CHECK(isAmidst);
+  return found;
 }
 
 /// Has the first of them lead a group that the others are in.
@@ -229,14 +234,17 @@ TEST_SUITE("the guardian continues what was frozen") {
   TEST_CASE("nothing stays stopped when the emulator is killed at random moments of a freeze or a thaw") {
     const Members members(numberFrom("FREEZE_STATE_GUARDED_MEMBERS", 50));
     const int rounds = numberFrom("FREEZE_STATE_GUARDED_ROUNDS", 10);
-    constexpr int kLongest = 20'000;
     std::mt19937 random(1);
-    std::uniform_int_distribution<int> microseconds(0, kLongest);
-    for (int round = 0; round < rounds; ++round) {
+    std::uniform_int_distribution<std::size_t> place(0, members.children.size() - 1);
+    // A kill that found nothing stopped shows little.
+    int found = 0;
+    for (int round = 0; found < rounds && round < 20 * rounds; ++round) {
       CAPTURE(round);
-      killAmidst(members, round % 2 == 0 ? "storm" : "storm-of-trees", std::chrono::microseconds(microseconds(random)));
+      const std::string scenario = round % 2 == 0 ? "storm" : "storm-of-trees";
+      if (killAmidst(members, scenario, *members.children[place(random)])) ++found;
       REQUIRE(members.comeToRun());
     }
+    CHECK(found == rounds);
   }
 }
 
