@@ -10,9 +10,14 @@ const longestStart = 2_500;
 export function guardianCapability(): GuardianCapability {
   const { pid, failures } = native.guardian();
   const [failure] = failures;
-  if (failure !== undefined) return Object.freeze({ available: false, reason: whyNone(failure) });
-  return Object.freeze(pid === undefined ? { available: true } : { available: true, pid });
+  if (failure === undefined) return Object.freeze(pid === undefined ? { available: true } : { available: true, pid });
+  if (pid === undefined) return Object.freeze({ available: false, reason: whyNone(failure) });
+  return Object.freeze({ available: true, pid, reason: `${notReplaced} ${whyNone(failure)}` });
 }
+
+const notReplaced =
+  'The user of this process has changed, and no guardian of the new user could be started. The one before goes on; it has ' +
+  'taken on the new user if it may.';
 
 type Loss = NonNullable<FreezeOptions['onParentDeath']>;
 
@@ -31,7 +36,8 @@ const expected = new Set<Loss>();
  * thaw is told there, too.
  */
 export function warnWithoutGuardian(loss: Loss): void {
-  const { isStarting, failures } = native.guardian();
+  const { pid, isStarting, failures } = native.guardian();
+  if (pid !== undefined) return;
   const [failure] = failures;
   if (isStarting && failure === undefined && !expected.has(loss)) {
     expected.add(loss);

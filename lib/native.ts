@@ -65,7 +65,7 @@ export interface NativeFailure {
   readonly path: string;
 }
 
-/** Why there is no guardian; that is no operation's failure. */
+/** Why there is no guardian, or none of the user that we have by now; that is no operation's failure. */
 export interface GuardianFailure extends Omit<NativeFailure, 'code'> {
   readonly code: 'UnsupportedPlatform' | 'GuardianMissing' | 'GuardianFailed' | 'GuardianBlind' | 'GuardianWeak';
 }

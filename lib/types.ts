@@ -252,7 +252,10 @@ export interface GuardianCapability {
   readonly available: boolean;
   /** Of the guardian, where one runs: from the first state on that has it. */
   readonly pid?: number;
-  /** A sentence a person can act on; only where there is none. */
+  /**
+   * Some sentences a person can act on; only where there is none, or where this process has changed its user and the guardian
+   * could not be replaced by one of the new user.
+   */
   readonly reason?: string;
 }
 

@@ -62,9 +62,10 @@ Told wait(int timeout, bool hasSocket) {
   const int ready = poll(fds.data(), fds.size(), timeout);
   if (ready <= 0) return Told::Nothing;
   if (fds[1].revents != 0) return Told::ParentExited;
-  char message = 0;
-  const ssize_t length = recv(kSocketFd, &message, 1, MSG_DONTWAIT);
-  if (length > 0) return message == ledger::kRetire ? Told::Retired : Told::Nothing;
+  ledger::Order order;
+  const ssize_t length = recv(kSocketFd, &order, sizeof order, MSG_DONTWAIT);
+  if (length == sizeof order && order.kind == ledger::Order::kChangeUser) changeUser(order.users, order.groups);
+  if (length > 0) return order.kind == ledger::Order::kRetire ? Told::Retired : Told::Nothing;
   return length < 0 && errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
 }
 

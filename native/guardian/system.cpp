@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -109,6 +110,16 @@ std::uint64_t effectiveCapabilities() {
   if (syscall(SYS_capget, &header, halves.data()) != 0) return 0;
   constexpr unsigned kBits = 32;
   return halves[0].effective | (std::uint64_t{halves[1].effective} << kBits);
+}
+
+void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std::uint32_t, 3>& groups) {
+  // The user last: the right to change the others goes with it.
+  const bool hasLeft = setgroups(0, nullptr) == 0;
+  const bool hasGroups = setresgid(groups[0], groups[1], groups[2]) == 0;
+  const bool hasUsers = setresuid(users[0], users[1], users[2]) == 0;
+  if (!hasLeft || !hasGroups || !hasUsers) {
+    // Without that right we can do no more than before, which was no more than the emulator could.
+  }
 }
 
 void closeFrom(int first) {

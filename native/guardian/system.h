@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -39,6 +40,9 @@ bool anyProcess(Visit visit) {
 
 /// The capabilities that are effective (capabilities(7)), a bit each.
 std::uint64_t effectiveCapabilities();
+
+/// Takes on these users and groups, each real, effective and saved, and leaves all other groups: as far as we may.
+void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std::uint32_t, 3>& groups);
 
 /// Closes all descriptors from that one on.
 void closeFrom(int first);

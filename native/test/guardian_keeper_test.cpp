@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "support/child.h"
 #include "support/ledger_file.h"
@@ -23,32 +25,89 @@ namespace {
 std::atomic<Pid> running{0};
 std::atomic<int> reason{-1};
 
+std::atomic<int> tells{0};
+
 void tell(Pid pid, Failures why) {
   if (!why.empty()) reason = static_cast<int>(why.front().code);
   running = pid;
+  ++tells;
+}
+
+constexpr uid_t kNobody = 65534;
+
+/// Runs in the next `getresuid` of the thread that has set it, before that returns what it has read.
+thread_local void (*afterComparison)() = nullptr;
+std::atomic<bool> isCompared{false};
+
+bool hasNewUser() {
+  std::array<uid_t, 3> users{};
+  syscall(SYS_getresuid, &users[0], &users[1], &users[2]);
+  return users[1] == kNobody;
+}
+
+/// The C library's signal by which a thread takes on another user has come: it is held back, or has been taken.
+bool hasBeenSignalled() {
+  sigset_t pending;
+  sigpending(&pending);
+  constexpr int kChangeUser = 33;  // SIGSETXID of glibc
+  return sigismember(&pending, kChangeUser) == 1 || hasNewUser();
+}
+
+void awaitChangeOfUser() {
+  isCompared = true;
+  waitUntil(hasBeenSignalled);
+}
+
+/// In the keeper's thread. The next thing that it does is to compare its user, and then it waits.
+void tellAndAwaitChange(Pid pid, Failures why) {
+  if (tells == 0) afterComparison = awaitChangeOfUser;
+  tell(pid, std::move(why));
 }
 
 const std::string program = GUARDIAN_PROGRAM;
 const std::string noProgram = "/no/program";
 
-/// A line of proc_pid_status(5) of the keeper's thread.
+/// A field of proc_pid_status(5), of the keeper's thread.
 std::string statusOfKeeper(const std::string& field) {
   for (const Pid thread : threadsOf(getpid())) {
     const std::string task = taskOf(getpid()) + "/" + std::to_string(thread);
     std::string name;
     std::getline(std::ifstream(task + "/comm"), name);
     if (name != "freeze-keeper") continue;
-    std::ifstream status(task + "/status");
-    for (std::string line; std::getline(status, line);) {
-      if (line.starts_with(field + ":")) return line.substr(field.size() + 1);
-    }
+    return statusField(std::to_string(getpid()) + "/task/" + std::to_string(thread), field);
   }
   return {};
 }
 
 }  // namespace
 
+}  // namespace freeze_state::test
+
+/// In place of the C library's, which the keeper calls.
+extern "C" int getresuid(uid_t* real, uid_t* effective, uid_t* saved) noexcept {
+  const auto answer = static_cast<int>(syscall(SYS_getresuid, real, effective, saved));
+  if (auto* const hook = std::exchange(freeze_state::test::afterComparison, nullptr)) hook();
+  return answer;
+}
+
+namespace freeze_state::test {
+
 TEST_SUITE("the keeper of the guardian") {
+  TEST_CASE("a change of the user is followed that comes between a comparison of the users and the wait for one") {
+    if (geteuid() != 0) {
+      MESSAGE("skipped: this needs root");
+      return;
+    }
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            if (guardian::startKeeper({program, file.fd(), tellAndAwaitChange}) != 0) return 1;
+            if (!waitUntil([] { return isCompared.load(); })) return 2;
+            if (setresuid(kNobody, kNobody, kNobody) != 0) return 3;
+            // Of another guardian, or why there is none.
+            return waitUntil([] { return tells > 1; }) ? 0 : 4;
+          }) == 0);
+  }
+
   TEST_CASE("a guardian that is killed is replaced by another") {
     const LedgerFile file;
     CHECK(runInFork([&] {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <random>
 #include <ranges>
@@ -22,6 +23,7 @@
 #include "../core/os/linux/pidfd.h"
 #include "support/child.h"
 #include "support/controls.h"
+#include "support/tasks.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -30,8 +32,8 @@ namespace {
 
 /// Several, for there has to be a first, a middle and a last one in a loop.
 struct Members {
-  explicit Members(int count = 3) {
-    for (int i = 0; i < count; ++i) children.push_back(std::make_unique<Child>());
+  explicit Members(int count = 3, const std::function<void()>& body = [] {}) {
+    for (int i = 0; i < count; ++i) children.push_back(std::make_unique<Child>(body));
   }
 
   std::vector<std::string> command(const std::string& scenario) const {
@@ -46,11 +48,12 @@ struct Members {
   std::vector<std::unique_ptr<Child>> children;
 };
 
-/// A folder for the core, which goes with it.
+/// The current directory for as long as it lives, with all that is put there.
 struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "freeze-state-core-XXXXXX").string();
+  explicit Folder(std::filesystem::perms mode = std::filesystem::perms::owner_all) {
+    std::string name = (std::filesystem::temp_directory_path() / "freeze-state-XXXXXX").string();
     path = mkdtemp(name.data());
+    std::filesystem::permissions(path, mode);
     before = std::filesystem::current_path();
     std::filesystem::current_path(path);
   }
@@ -257,8 +260,25 @@ TEST_SUITE("the guardian") {
 
   TEST_CASE("a guardian of the user that its emulator was before leaves no zombie") {
     if (!isRoot() || !isUsable<PidfdControl>()) return;
+    using std::filesystem::perms;
+    const Folder folder(perms::owner_all | perms::group_exec | perms::others_exec);
     const Members members;
     CHECK(runProgram(members.command("change-user")) == 0);
+  }
+
+  TEST_CASE("a guardian that the new user of its emulator cannot replace takes on that user, and continues all") {
+    if (!isRoot()) return;
+    const Folder folder;
+    const Pid own = getpid();
+    const Members members(3, [own] {
+      if (!becomeNobody()) _exit(1);
+      // Which that has ended.
+      dieWith(own);
+    });
+    for (const auto& child : members.children)
+      REQUIRE(waitUntil([&] { return statusField(child->pid(), "Uid").starts_with("65534\t65534"); }));
+    CHECK(runProgram(members.command("keep-guardian")) == -SIGKILL);
+    CHECK(members.comeToRun());
   }
 
   TEST_CASE("the guardian gets no descriptor of a library") {

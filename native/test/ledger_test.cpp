@@ -47,7 +47,8 @@ struct EndingState {
 Pids unguarded(FreezeState& state) {
   Pids pids;
   const auto all = state.inspect();
-  for (const MemberStatus& one : all.value()) {
+  REQUIRE(all.has_value());
+  for (const MemberStatus& one : *all) {
     if (one.isUnguarded) pids.insert(one.pid);
   }
   return pids;

@@ -1,22 +1,12 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { afterMounting, canMountNoexec } from '../helpers/namespaces';
+import { packageCopy } from '../helpers/package-copy';
 import { sleeper, start } from '../helpers/processes';
 import { launchProgram } from '../helpers/programs';
 
 describe('where there can be no guardian', () => {
-  /** A copy of the package, which the test may spoil. */
-  function copy(): string {
-    const folder = mkdtempSync(join(tmpdir(), 'freeze-state-copy-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const root = join(__dirname, '../..');
-    for (const part of ['dist', 'build/Release', 'package.json'])
-      cpSync(join(root, part), join(folder, part), { recursive: true });
-    return folder;
-  }
-
   /** `under`: a program that runs node. */
   async function useOf(
     folder: string,
@@ -34,7 +24,7 @@ describe('where there can be no guardian', () => {
   }
 
   it('since its program is missing, states work, and say so once', async () => {
-    const folder = copy();
+    const folder = packageCopy();
     rmSync(join(folder, 'build/Release/freeze-state-guardian'));
     const { stdout, stderr } = await useOf(folder, sleeper().pid);
     expect(JSON.parse(stdout)).toEqual({
@@ -46,7 +36,7 @@ describe('where there can be no guardian', () => {
   });
 
   it('a state whose members were to end with the process says that they will not', async () => {
-    const folder = copy();
+    const folder = packageCopy();
     rmSync(join(folder, 'build/Release/freeze-state-guardian'));
     const program = `
       const { FreezeState } = require(${JSON.stringify(folder)});
@@ -74,13 +64,13 @@ describe('where there can be no guardian', () => {
   }
 
   it('since its program has lost the mode to be executed, states work, and say so once', async () => {
-    const folder = copy();
+    const folder = packageCopy();
     chmodSync(program(folder), 0o644);
     expectNotExecutable(folder, await useOf(folder, sleeper().pid));
   });
 
   it.runIf(canMountNoexec)('since its program is where nothing may be executed, likewise', async () => {
-    const folder = copy();
+    const folder = packageCopy();
     const elsewhere = join(folder, 'noexec');
     mkdirSync(elsewhere);
     const mounting = `mount -t tmpfs -o noexec none '${elsewhere}' && cp '${program(folder)}' '${elsewhere}/program' &&

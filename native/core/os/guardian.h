@@ -21,7 +21,7 @@ Ledger* start() noexcept;
 struct Status {
   Pid pid = 0;  ///< 0 where none runs
   bool isStarting = false;
-  Failures why;  ///< why none runs
+  Failures why;  ///< why none runs; or why the one that runs is not of the user that we have by now
 };
 /// Before it is ready: whether the program can be executed.
 Status status();

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +21,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "../../core/os/guardian.h"
@@ -28,11 +30,14 @@
 #include "../../core/platform/platform.h"
 #include "../../core/state/freeze_state.h"
 #include "../support/deny.h"
+#include "../support/tasks.h"
 #include "../support/wait_until.h"
 
 namespace freeze_state::test {
 
 namespace {
+
+constexpr uid_t kNobody = 65534;
 
 bool areAll(const std::vector<Pid>& pids, bool isStopped) {
   return std::ranges::all_of(pids, [&](Pid pid) {
@@ -46,8 +51,8 @@ bool come(const std::vector<Pid>& pids, bool isStopped) {
 }
 
 /// Never destroyed, as nothing is when a process is killed; the leak sanitizer reaches it from here. One a process.
-FreezeState& makeState(Mode mode, const std::vector<Pid>& pids) {
-  guardian::setProgram(GUARDIAN_PROGRAM);
+FreezeState& makeState(Mode mode, const std::vector<Pid>& pids, const std::string& program = GUARDIAN_PROGRAM) {
+  guardian::setProgram(program);
   auto made = makeFreezer(mode, {}, {}, OnDeath::Thaw);
   static auto* const state =
       new std::shared_ptr<FreezeState>(std::make_shared<FreezeState>(mode, std::move(made.freezer)));
@@ -72,7 +77,8 @@ int exitWithFullLedger(const std::vector<Pid>& pids) {
   for (const Pid pid : pids) state.registerPid(pid);
   if (!state.freezeAtEpoch(0).frozen || !come(pids, true) || guardian::pid() == 0) return 1;
   const auto all = state.inspect();
-  for (const MemberStatus& one : all.value()) {
+  if (!all) return 1;
+  for (const MemberStatus& one : *all) {
     if (one.isUnguarded != (one.pid != pids.front())) return 2;
   }
   std::exit(0);
@@ -152,7 +158,6 @@ int group(const std::vector<Pid>& pids) {
 
 /// Has the capability to signal every process, as a program whose file has it does (setcap(8)): it does not pass it on.
 bool becomeUserWithCapability() {
-  constexpr uid_t kNobody = 65534;
   // The guardian's program must be found even where it lies in a folder that is closed to others.
   constexpr unsigned kOwn = (1U << CAP_KILL) | (1U << CAP_DAC_READ_SEARCH);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -185,15 +190,38 @@ int refused(const std::vector<Pid>& pids) {
   return waitUntil([] { return countChildren() == 0; }) ? 0 : 3;
 }
 
+/// In the current directory, which the test has made for it. Its mode says which users may execute it there.
+std::string copyGuardian() {
+  std::error_code error;
+  std::filesystem::copy_file(GUARDIAN_PROGRAM, "guardian", error);
+  return error ? "" : "./guardian";
+}
+
 int changeUser(const std::vector<Pid>& pids) {
-  constexpr uid_t kNobody = 65534;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  makeState(Mode::Process, pids).freezeAtEpoch(0);
+  makeState(Mode::Process, pids, copyGuardian()).freezeAtEpoch(0);
   const Pid first = guardian::pid();
   if (first == 0 || setresuid(kNobody, kNobody, kNobody) != 0) return 1;
-  // The program may be where that user cannot go: then there is no other one.
-  if (!waitUntil([&] { return guardian::pid() != first; })) return 2;
+  if (!waitUntil([&] { return guardian::pid() != first && guardian::pid() != 0; })) return 2;
   return waitUntil([&] { return isGone(first); }) ? 0 : 3;
+}
+
+/// The new user cannot execute the program. The members are its own.
+int keepGuardian(const std::vector<Pid>& pids) {
+  FreezeState& state = makeState(Mode::Process, pids, copyGuardian());
+  if (!state.freezeAtEpoch(0).frozen || !come(pids, true)) return 1;
+  const Pid first = guardian::pid();
+  if (first == 0 || setresgid(kNobody, kNobody, kNobody) != 0 || setresuid(kNobody, kNobody, kNobody) != 0) return 1;
+  // The test ends us after 30 s, which must not look like our death.
+  constexpr std::chrono::seconds kShort(10);
+  if (!waitUntil([] { return !guardian::status().why.empty(); }, kShort)) return 2;
+  const auto [pid, isStarting, why] = guardian::status();
+  if (pid != first || why.front().error != EACCES) return 3;
+  const std::string nobody = std::to_string(kNobody);
+  const std::string ids = nobody + "\t" + nobody + "\t" + nobody + "\t" + nobody;
+  const auto hasUser = [&] { return statusField(first, "Uid") == ids && statusField(first, "Gid") == ids; };
+  if (!waitUntil(hasUser, kShort) || !statusField(first, "Groups").empty()) return 4;
+  die();
 }
 
 /// Without pidfds, and where nothing tells the keeper from the rest: a descriptor that a library has as its fifth.
@@ -228,6 +256,7 @@ int run(std::string_view scenario, const std::vector<Pid>& pids, char** argv) {
   if (scenario == "exit-with-full-ledger") return exitWithFullLedger(pids);
   if (scenario == "refused") return refused(pids);
   if (scenario == "change-user") return changeUser(pids);
+  if (scenario == "keep-guardian") return keepGuardian(pids);
   if (scenario == "library-descriptor") return libraryDescriptor(pids);
   if (!denyFor(scenario)) return 1;
   if (scenario == "capability" && !becomeUserWithCapability()) return 1;

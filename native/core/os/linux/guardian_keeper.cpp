@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "guardian_program.h"
@@ -29,6 +31,7 @@ namespace freeze_state::guardian {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 struct Credentials {
@@ -41,6 +44,26 @@ struct Credentials {
     getresuid(&real, &effective, &saved);
     return now;
   }
+};
+
+/// Holds back every signal to this thread, also those that a C library keeps for itself, which pthread_sigmask(3) does
+/// not hold back.
+class HeldSignals {
+ public:
+  HeldSignals() noexcept {
+    constexpr std::uint64_t kAll = ~std::uint64_t{0};
+    sigemptyset(&before_);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kAll, &before_, sizeof kAll);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~HeldSignals() { syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof(std::uint64_t)); }
+
+  /// What was held back before.
+  const sigset_t* before() const noexcept { return &before_; }
+
+ private:
+  sigset_t before_;
 };
 
 /// Closes all of this thread from that one on. Not up to the limit where /proc can tell: there may be room for a
@@ -97,42 +120,56 @@ class Keeper {
       const auto begin = Clock::now();
       if (!keepOne()) sleepFor(kLongestPause);
       // One that was killed is replaced at once, and one that is killed again and again, ever later.
-      pause = Clock::now() - begin > kLongestPause ? milliseconds(0) : std::min(kLongestPause, pause * 2 + kFirstPause);
+      const bool hasLasted = Clock::now() - begin > kLongestPause;
+      pause = hasLasted ? milliseconds(0) : std::min<milliseconds>(kLongestPause, pause * 2 + kFirstPause);
       if (pause > kFirstPause) sleepFor(pause);
     }
   }
 
  private:
   static constexpr milliseconds kFirstPause{1};
-  static constexpr milliseconds kLongestPause{10'000};
+  static constexpr seconds kLongestPause{10};
 
-  /// Has a guardian until it ends, or has other credentials than we have. False where none could be started.
+  /// Starts a guardian, and keeps it until it ends, or has another user than we have. The one before guards until the
+  /// new one is ready; where that fails, it goes on, and a new one is tried again after a while. False where there is
+  /// none.
   bool keepOne() {
     const Credentials credentials = Credentials::current();
-    Run now = startProgram(orders_.program, ledgerFd_);
-    retire(previous_);
-    const bool isFit = now.why.empty();
-    orders_.tell(isFit ? now.pid : 0, std::move(now.why));
-    if (!isFit) {
-      retire(now);
-      return false;
-    }
-    // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
-    // which ends the poll.
-    while (Credentials::current() == credentials) {
-      pollfd guardian{now.socket, POLLIN, 0};
-      if (poll(&guardian, 1, -1) <= 0) continue;
+    Run next = startProgram(orders_.program, ledgerFd_);
+    Failures why = std::move(next.why);
+    const bool isFit = why.empty();
+    retire(isFit ? guardian_ : next);
+    if (isFit)
+      guardian_ = std::move(next);
+    else if (guardian_.socket >= 0)
+      changeUser(guardian_);
+    const bool isAny = guardian_.socket >= 0;
+    orders_.tell(isAny ? guardian_.pid : 0, std::move(why));
+    if (!isAny) return false;
+    if (!outlasts(credentials, isFit ? std::nullopt : std::optional(kLongestPause))) {
       orders_.tell(0, {});
-      reap(now);
-      return true;
+      reap(guardian_);
     }
-    previous_ = std::move(now);
+    return true;
+  }
+
+  /// Waits until our credentials are not these any more, or the time is over. False where the guardian has ended first.
+  bool outlasts(const Credentials& credentials, std::optional<seconds> time) const noexcept {
+    // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
+    // which ends the wait. Between the comparison and the wait it would be lost.
+    const HeldSignals signals;
+    const timespec limit{.tv_sec = time.value_or(seconds(0)).count(), .tv_nsec = 0};
+    while (Credentials::current() == credentials) {
+      pollfd guardian{guardian_.socket, POLLIN, 0};
+      const int ready = ppoll(&guardian, 1, time ? &limit : nullptr, signals.before());
+      if (ready >= 0) return ready == 0;
+    }
     return true;
   }
 
   const KeeperOrders orders_;
   int ledgerFd_;
-  Run previous_;  ///< had other credentials than we have now, and guards until its successor does
+  Run guardian_;
 };
 
 void* runKeeper(void* keeper) {

@@ -8,9 +8,10 @@ namespace freeze_state::guardian {
 
 /// What the keeper of the guardian is told to do.
 struct KeeperOrders {
-  const std::string& program;               ///< outlives this process's last thread
-  int ledgerFd;                             ///< the keeper's own from now on
-  void (*tell)(Pid running, Failures why);  ///< called whenever that changes; 0: none runs
+  const std::string& program;  ///< outlives this process's last thread
+  int ledgerFd;                ///< the keeper's own from now on
+  /// Called whenever that changes. 0: none runs. Any other, with a reason: it could not be replaced.
+  void (*tell)(Pid running, Failures why);
 };
 
 /// Starts the thread that has a guardian for this process until the process ends, which ends the thread: it replaces

@@ -172,8 +172,18 @@ Run startProgram(const std::string& program, int ledgerFd) {
 
 void retire(Run& run) noexcept {
   if (run.socket < 0) return;
-  send(run.socket, &ledger::kRetire, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  constexpr ledger::Order kOrder{.kind = ledger::Order::kRetire};
+  send(run.socket, &kOrder, sizeof kOrder, MSG_NOSIGNAL | MSG_DONTWAIT);
   reap(run);
+}
+
+void changeUser(const Run& run) noexcept {
+  ledger::Order order{.kind = ledger::Order::kChangeUser};
+  auto& [user, effectiveUser, savedUser] = order.users;
+  auto& [group, effectiveGroup, savedGroup] = order.groups;
+  getresuid(&user, &effectiveUser, &savedUser);
+  getresgid(&group, &effectiveGroup, &savedGroup);
+  send(run.socket, &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void reap(Run& run) noexcept {

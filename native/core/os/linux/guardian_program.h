@@ -20,6 +20,9 @@ Run startProgram(const std::string& program, int ledgerFd);
 /// Has it end without a thaw.
 void retire(Run& run) noexcept;
 
+/// Has it take on our user and group, where it may: for one that another cannot replace.
+void changeUser(const Run& run) noexcept;
+
 /// Waits for its end, which has begun. Where orphans are given to us, as to the first process of a container, we must
 /// reap it; without pidfds it is not reaped.
 void reap(Run& run) noexcept;

@@ -12,7 +12,7 @@
 namespace freeze_state::ledger {
 
 /// Changes with the layout: a guardian of another version does not start.
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 
 /// A process or a process group. A line of the cache each, so that two threads do not share one.
 struct alignas(64) ProcessSlot {
@@ -89,6 +89,13 @@ inline constexpr int kLedgerFd = 4;
 inline constexpr int kParentFd = 5;  ///< a pidfd of ours; closed where there are none
 
 /// What we tell it by the socket; more than an end.
-inline constexpr char kRetire = 'r';  ///< end without a thaw: another one has taken over
+struct Order {
+  static constexpr char kRetire = 'r';      ///< end without a thaw: another one has taken over
+  static constexpr char kChangeUser = 'u';  ///< take on these, which we have by now: no other one could be started
+
+  char kind = 0;
+  std::array<std::uint32_t, 3> users{};   ///< real, effective and saved (setresuid(2))
+  std::array<std::uint32_t, 3> groups{};  ///< likewise (setresgid(2))
+};
 
 }  // namespace freeze_state::ledger
