@@ -97,6 +97,31 @@ TEST_SUITE("controls of groups") {
     CHECK(identity.session == getsid(0));
   }
 
+  TEST_CASE("G7: without pidfds, a group without a leader is sent nothing where it is of another session") {
+    StartTimeControl processes;
+    LinuxGroupControl control(processes);
+    Child leader;
+    const Child other;
+    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+    REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
+    Process held;
+    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+    leader.kill();
+    leader.reap();
+    // As the one that was opened is known where its group has been empty, and a foreign one has the number now.
+    Process emptied = held;
+    ++emptied.session;
+    CHECK(control.send(emptied, Signal::Stop) == ESRCH);
+    CHECK(other.runs());
+    control.findExited(std::array{&emptied});
+    CHECK(emptied.hasExited);
+    control.findExited(std::array{&held});
+    CHECK_FALSE(held.hasExited);
+    CHECK(control.send(held, Signal::Stop) == 0);
+    CHECK(other.comesToStop());
+    control.release(held);
+  }
+
   TEST_CASE("G7: without pidfds, a number that another process has by now is sent nothing") {
     StartTimeControl processes;
     LinuxGroupControl control(processes);

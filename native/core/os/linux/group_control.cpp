@@ -23,11 +23,27 @@ bool isFlagKnown() noexcept {
   return error != EINVAL && error != ENOSYS && error != EPERM;
 }
 
+/// Whether a process is in the group, and in another session. All processes of a group are in one. False where nothing
+/// tells.
+bool isOfOtherSession(Pid group, Pid session) noexcept {
+  procfs::Numbers all("/proc");
+  for (Pid pid = 0; all.next(pid);) {
+    if (procfs::groupOf(pid) != group) continue;
+    const Pid now = getsid(pid);
+    // Where it has exited meanwhile, another one tells.
+    if (now > 0 && procfs::groupOf(pid) == group) return now != session;
+  }
+  return false;
+}
+
 /// The number of a group is not given to a process while the group has one. So if a process has it that is not the
-/// leader which was registered, the group has been empty in between.
+/// leader which was registered, the group has been empty in between. That may be so, too, where no process has it: then
+/// the session tells.
 bool isReused(const Process& leader) noexcept {
   ProcessEntry now;
-  return leader.startTime != 0 && procfs::read(leader.pid, now) == 0 && now.startTime != leader.startTime;
+  const int error = procfs::read(leader.pid, now);
+  if (error == 0) return leader.startTime != 0 && now.startTime != leader.startTime;
+  return error == ESRCH && leader.session != 0 && isOfOtherSession(leader.pid, leader.session);
 }
 
 }  // namespace
