@@ -75,6 +75,29 @@ bool readStat(int pid, ProcessStat& stat) {
   return read == 5;
 }
 
+// Of struct linux_dirent64 (getdents64(2)).
+constexpr std::size_t kLengthAt = 16;
+constexpr std::size_t kTypeAt = 18;
+constexpr std::size_t kNameAt = 19;
+
+bool Entries::next() {
+  if (next_ == end_) {
+    const auto length = syscall(SYS_getdents64, directory_, entries_.data(), entries_.size());
+    if (length <= 0) return false;
+    next_ = 0;
+    end_ = static_cast<std::size_t>(length);
+  }
+  at_ = next_;
+  std::uint16_t length = 0;
+  std::memcpy(&length, &entries_.at(at_ + kLengthAt), sizeof length);
+  next_ += length;
+  return true;
+}
+
+std::string_view Entries::name() const { return &entries_.at(at_ + kNameAt); }
+
+bool Entries::isDirectory() const { return entries_.at(at_ + kTypeAt) == DT_DIR; }
+
 std::size_t readEnvironment(int pid, char* into, std::size_t size) {
   if (!isProcOurs()) return 0;
   std::array<char, 32> path{};

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 /// What the guardian asks of the kernel. It is linked to nothing of the core, so that it stays a page or two.
 namespace freeze_state::guardian {
@@ -26,6 +27,25 @@ struct ProcessStat {
 };
 /// False where there is no such process, or /proc does not show it.
 bool readStat(int pid, ProcessStat& stat);
+
+/// The entries of a directory, a few at a time: it takes no memory but its own (opendir(3) allocates).
+class Entries {
+ public:
+  explicit Entries(int directory) : directory_(directory) {}
+
+  /// False at the end, and where it cannot be read.
+  bool next();
+  /// Of the entry that it is at.
+  std::string_view name() const;
+  bool isDirectory() const;
+
+ private:
+  const int directory_;
+  alignas(8) std::array<char, 1024> entries_;  ///< as getdents64(2) fills it
+  std::size_t at_ = 0;
+  std::size_t next_ = 0;
+  std::size_t end_ = 0;
+};
 
 /// The environment that a process was started with, a 0 behind each variable, up to that many bytes. Returns how many;
 /// 0 where it may not be read.

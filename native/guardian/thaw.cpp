@@ -1,10 +1,14 @@
 #include "thaw.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <cstring>
 
 #include "records.h"
 #include "system.h"
@@ -59,6 +63,54 @@ void thaw(const CgroupSlot& slot) {
   close(directory);
 }
 
+/// Whether a process is in the group, or in one below it.
+bool isPopulated(int directory) {
+  std::array<char, 256> events{};
+  const int file = openat(directory, "cgroup.events", O_RDONLY | O_CLOEXEC);
+  const ssize_t length = file < 0 ? -1 : read(file, events.data(), events.size() - 1);
+  if (file >= 0) close(file);
+  return length < 0 || std::strstr(events.data(), "populated 0") == nullptr;
+}
+
+/// Finds a group right below. False where there is none.
+bool findBelow(int directory, std::array<char, NAME_MAX + 1>& name) {
+  const int self = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool isFound = false;
+  Entries entries(self);
+  while (!isFound && entries.next()) {
+    isFound = entries.isDirectory() && entries.name() != "." && entries.name() != "..";
+    if (isFound) name.at(entries.name().copy(name.data(), name.size() - 1)) = '\0';
+  }
+  if (self >= 0) close(self);
+  return isFound;
+}
+
+/// Removes the groups below that are so many levels down at most, each after those below itself. False where one stays,
+/// or where there were more than `left`. The kernel removes none that has a process.
+// NOLINTNEXTLINE(misc-no-recursion)
+bool removeBelow(int directory, int levels, int& left) {
+  std::array<char, NAME_MAX + 1> name{};
+  while (findBelow(directory, name)) {
+    if (levels == 0 || left-- == 0) return false;
+    const int below = openat(directory, name.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (below < 0) return false;
+    const bool isAlone = removeBelow(below, levels - 1, left);
+    close(below);
+    if (!isAlone || unlinkat(directory, name.data(), AT_REMOVEDIR) != 0) return false;
+  }
+  return true;
+}
+
+/// With those below, which members have made. False with errno(3) set.
+bool remove(const CgroupSlot& slot, int directory) {
+  // What a hostile member has made can be more: then it stays. A level takes some 300 bytes of the stack.
+  constexpr int kLevels = 16;
+  int left = 10'000;
+  // While a process is in one of them, it may be about to use another.
+  if (!isPopulated(directory)) removeBelow(directory, kLevels, left);
+  return rmdir(slot.path.data()) == 0;
+}
+
 }  // namespace
 
 void thaw() {
@@ -75,12 +127,12 @@ void removeOwnedCgroups() {
     if (slot.isOwned == 0) return;
     const int directory = openRecorded(slot);
     if (directory < 0) return;
-    close(directory);
     // EBUSY where a process is in it. One that was killed leaves it when it has freed its memory.
     constexpr int kTries = 200;
     constexpr int kPause = 5;
     const int tries = slot.endsWithUs != 0 ? kTries : 1;
-    for (int i = 0; i < tries && rmdir(slot.path.data()) != 0 && errno == EBUSY; ++i) poll(nullptr, 0, kPause);
+    for (int i = 0; i < tries && !remove(slot, directory) && errno == EBUSY; ++i) poll(nullptr, 0, kPause);
+    close(directory);
   });
 }
 

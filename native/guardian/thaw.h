@@ -7,8 +7,8 @@ namespace freeze_state::guardian {
 /// same mark.
 void thaw();
 
-/// Removes the control groups that the emulator made, if no process is in them. Waits a moment for those that were
-/// killed.
+/// Removes the control groups that the emulator made, with those that are below, if no process is in any of them. Waits
+/// a moment for those that were killed.
 void removeOwnedCgroups();
 
 }  // namespace freeze_state::guardian

@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <ranges>
 #include <string>
+#include <vector>
 
 #include "../core/os/cgroupfs.h"
 #include "../core/os/process_control.h"
@@ -153,6 +155,50 @@ TEST_SUITE("the guardian's thaw") {
     }) == 0);
     CHECK_FALSE(owned.exists());
     CHECK(external.exists());
+  }
+
+  TEST_CASE("a control group is removed with the empty ones below, and nothing of it while a process is in one") {
+    const RealGroup owned("owned");
+    if (!canMake(owned)) return;
+    const RealGroup beside("beside");
+    const std::vector<std::string> below{"/first", "/first/deep", "/first/deep/deeper", "/second"};
+    for (const std::string& name : below) REQUIRE(mkdir((owned.path + name).c_str(), S_IRWXU) == 0);
+    Child inside;
+    std::ofstream(owned.path + "/second/cgroup.procs") << inside.pid();
+    const LedgerFile file;
+    const LedgerEntry entry = file->enter(owned.recorded(true));
+    const auto removeAll = [] {
+      guardian::removeOwnedCgroups();
+      return 0;
+    };
+    CHECK(file.read(removeAll) == 0);
+    for (const std::string& name : below) CHECK(std::filesystem::exists(owned.path + name));
+    inside.kill();
+    inside.reap();
+    CHECK(file.read(removeAll) == 0);
+    CHECK_FALSE(owned.exists());
+    CHECK(beside.exists());
+    // Where it has failed.
+    for (const std::string& name : below | std::views::reverse) rmdir((owned.path + name).c_str());
+  }
+
+  TEST_CASE("a control group that has groups too far below stays") {
+    const RealGroup owned("deep");
+    if (!canMake(owned)) return;
+    constexpr int kTooMany = 18;
+    std::vector<std::string> paths;
+    for (int i = 0; i < kTooMany; ++i) {
+      paths.push_back((paths.empty() ? owned.path : paths.back()) + "/below");
+      REQUIRE(mkdir(paths.back().c_str(), S_IRWXU) == 0);
+    }
+    const LedgerFile file;
+    const LedgerEntry entry = file->enter(owned.recorded(true));
+    CHECK(file.read([] {
+      guardian::removeOwnedCgroups();
+      return 0;
+    }) == 0);
+    CHECK(owned.exists());
+    for (const std::string& path : paths | std::views::reverse) rmdir(path.c_str());
   }
 }
 
