@@ -5,7 +5,8 @@
 // The emulator's death is told by two things. The end of the socket comes first: the only other end of it is held by a
 // thread of the emulator that has a table of descriptors of its own, and that is closed before the memory is freed. But
 // it comes also when the emulator calls execve(2), and a thread that is just being ended may send one more stop after
-// it. The pidfd tells that all threads have ended, 0.2 s later where there is much memory to free.
+// it. The pidfd tells that all threads have ended, 0.2 s later where there is much memory to free. Where it stays
+// silent, /proc tells which threads have not noticed their end.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -32,9 +33,14 @@ namespace {
 using ledger::kParentFd;
 using ledger::kSocketFd;
 
-/// After an end of the socket: how long the pidfd may take. Where it stays silent, the emulator has called execve(2);
-/// or it frees gigabytes, but all its threads have been ended by then.
+/// After an end of the socket: how long the pidfd may take. Where it stays silent, the emulator has called execve(2),
+/// or it frees gigabytes; or one of its threads waits for a processor.
 constexpr int kSilence = 50;
+
+/// For so long the guardian waits for such a thread. An ordinary one gets to run within a second: real-time classes
+/// leave that much (sched(7), sched_rt_runtime_us), and no period of cpu.max is longer. Ten times that, for as many
+/// threads that share a small quota. What waits longer is suspended, and not in a system call.
+constexpr int kLongestDying = 10'000;
 
 bool hasParentFd() { return fcntl(kParentFd, F_GETFD) >= 0; }
 
@@ -69,17 +75,25 @@ Told wait(int timeout, bool hasSocket) {
   return length < 0 && errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
 }
 
+/// A thread that was ended in the midst of a system call may send one more stop after the first thaw. So thaws once
+/// more when none is left that could; and now and then until then, since another may have sent one already.
+void thawUntilDead(int parent) {
+  for (int waited = kSilence;; waited += kSilence) {
+    const bool hasExited = wait(kSilence, false) == Told::ParentExited;
+    // Asked before the thaw, so that no stop follows the last one.
+    const bool isLast = hasExited || waited >= kLongestDying || !hasThreadToDie(parent);
+    thaw();
+    if (isLast) return;
+  }
+}
+
 void guard(int parent) {
   Told told = Told::Nothing;
   while (told == Told::Nothing) told = wait(-1, true);
   if (told == Told::Retired) return;
   thaw();
   const bool isEnding = end(parent);
-  // Once more when no process is left that could send one more stop.
-  if (told == Told::SocketEnded) {
-    wait(kSilence, false);
-    thaw();
-  }
+  if (told == Told::SocketEnded) thawUntilDead(parent);
   if (isEnding) {
     // What the emulator was about to start has become a program by then, of which the environment tells.
     poll(nullptr, 0, kSilence);

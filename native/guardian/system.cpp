@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -37,6 +38,27 @@ bool isProcOurs() {
          std::strtol(target.data(), nullptr, 10) == getpid();
 }
 
+bool readStat(const char* path, ProcessStat& stat) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  std::array<char, 1024> text{};
+  const ssize_t length = read(fd, text.data(), text.size() - 1);
+  close(fd);
+  // The name, in parentheses, may have any character.
+  const char* const name = length > 0 ? std::strrchr(text.data(), ')') : nullptr;
+  if (name == nullptr) return false;
+  unsigned long long startTime = 0;
+  // What the kernel has written needs no check of its range. NOLINTBEGIN(cert-err34-c)
+  const int read =
+      std::sscanf(name + 1,
+                  " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu %*u %*d %*u "
+                  "%*u %*u %*u %*u %*u %lu",
+                  &stat.state, &stat.parent, &stat.group, &stat.session, &stat.threads, &startTime, &stat.pending);
+  // NOLINTEND(cert-err34-c)
+  stat.startTime = startTime;
+  return read == 7;
+}
+
 }  // namespace
 
 int openPidfd(int pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
@@ -54,25 +76,35 @@ std::uint64_t inodeOf(int pidfd) {
 }
 
 bool readStat(int pid, ProcessStat& stat) {
-  if (!isProcOurs()) return false;
   std::array<char, 32> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
-  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  std::array<char, 1024> text{};
-  const ssize_t length = read(fd, text.data(), text.size() - 1);
-  close(fd);
-  // The name, in parentheses, may have any character.
-  const char* const name = length > 0 ? std::strrchr(text.data(), ')') : nullptr;
-  if (name == nullptr) return false;
-  unsigned long long startTime = 0;
-  // What the kernel has written needs no check of its range. NOLINTBEGIN(cert-err34-c)
-  const int read =
-      std::sscanf(name + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &stat.state, &stat.parent, &stat.group, &stat.session, &startTime);
-  // NOLINTEND(cert-err34-c)
-  stat.startTime = startTime;
-  return read == 5;
+  return isProcOurs() && readStat(path.data(), stat);
+}
+
+bool hasThreadToDie(int pid) {
+  ProcessStat before;
+  if (!readStat(pid, before)) return false;
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+  const int directory = open(path.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return false;
+  Entries threads(directory);
+  int count = 0;
+  bool isAny = false;
+  while (threads.next()) {
+    const long thread = std::strtol(threads.name(), nullptr, 10);
+    if (thread <= 0) continue;
+    ++count;
+    std::snprintf(path.data(), path.size(), "/proc/%d/task/%ld/stat", pid, thread);
+    ProcessStat one;
+    constexpr unsigned long kKill = 1UL << (SIGKILL - 1);
+    isAny = isAny || (readStat(path.data(), one) && (one.pending & kKill) != 0);
+  }
+  close(directory);
+  // One that ends while they are listed may keep others from being listed.
+  ProcessStat after;
+  const bool isWhole = readStat(pid, after) && before.threads == count && after.threads == count;
+  return isAny || !isWhole;
 }
 
 // Of struct linux_dirent64 (getdents64(2)).
@@ -94,7 +126,7 @@ bool Entries::next() {
   return true;
 }
 
-std::string_view Entries::name() const { return &entries_.at(at_ + kNameAt); }
+const char* Entries::name() const { return &entries_.at(at_ + kNameAt); }
 
 bool Entries::isDirectory() const { return entries_.at(at_ + kTypeAt) == DT_DIR; }
 

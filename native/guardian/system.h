@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 /// What the guardian asks of the kernel. It is linked to nothing of the core, so that it stays a page or two.
 namespace freeze_state::guardian {
@@ -23,10 +22,17 @@ struct ProcessStat {
   int parent = 0;               ///< field 4
   int group = 0;                ///< field 5
   int session = 0;              ///< field 6
+  int threads = 0;              ///< field 20
   std::uint64_t startTime = 0;  ///< field 22
+  unsigned long pending = 0;    ///< field 31: signals that were sent to the thread, and not taken yet; a bit each
 };
 /// False where there is no such process, or /proc does not show it.
 bool readStat(int pid, ProcessStat& stat);
+
+/// Whether a thread of the process was sent SIGKILL and has not noticed: it may be in the midst of a system call. The
+/// kernel sends it to each thread when a process ends by a signal, by exit_group(2) or by execve(2), and no thread can
+/// make another one from then on. True, too, where the threads could not be counted. False where /proc does not tell.
+bool hasThreadToDie(int pid);
 
 /// The entries of a directory, a few at a time: it takes no memory but its own (opendir(3) allocates).
 class Entries {
@@ -36,7 +42,7 @@ class Entries {
   /// False at the end, and where it cannot be read.
   bool next();
   /// Of the entry that it is at.
-  std::string_view name() const;
+  const char* name() const;
   bool isDirectory() const;
 
  private:

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <string_view>
 
 #include "records.h"
 #include "system.h"
@@ -78,8 +79,9 @@ bool findBelow(int directory, std::array<char, NAME_MAX + 1>& name) {
   bool isFound = false;
   Entries entries(self);
   while (!isFound && entries.next()) {
-    isFound = entries.isDirectory() && entries.name() != "." && entries.name() != "..";
-    if (isFound) name.at(entries.name().copy(name.data(), name.size() - 1)) = '\0';
+    const std::string_view found = entries.name();
+    isFound = entries.isDirectory() && found != "." && found != "..";
+    if (isFound) name.at(found.copy(name.data(), name.size() - 1)) = '\0';
   }
   if (self >= 0) close(self);
   return isFound;

@@ -1,8 +1,10 @@
-// The guardian's program on a ledger that the test writes: which processes it kills where its emulator dies.
+// The guardian's program on a ledger that the test writes: which processes it kills where its emulator dies, and how
+// long it waits for that.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "../core/os/linux/ledger.h"
@@ -33,17 +36,27 @@ class Guarded {
   }
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
-  ~Guarded() { close(file_); }
+  ~Guarded() {
+    close(file_);
+    if (socket_ >= 0) close(socket_);
+  }
 
   Ledger& ending() { return *ledger_->ending(); }
   Ledger& thawing() { return *ledger_; }
 
   /// Runs the guardian to its end.
   void emulatorDies() {
+    start(emulator_.pid());
+    awaitEnd();
+    CHECK(emulator_.runs());
+  }
+
+  /// Starts the guardian of that process, which it takes for dying: its socket has ended. It has no pidfd of it.
+  void start(Pid emulator) {
     std::array<int, 2> ends{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
     shutdown(ends[0], SHUT_WR);
-    const std::string pid = std::to_string(emulator_.pid());
+    const std::string pid = std::to_string(emulator);
     const Pid own = getpid();
     const pid_t started = fork();
     REQUIRE(started >= 0);
@@ -62,14 +75,18 @@ class Guarded {
     waitpid(started, nullptr, 0);
     ledger::Hello hello;
     CHECK(recv(ends[0], &hello, sizeof hello, MSG_WAITALL) == sizeof hello);
+    socket_ = ends[0];
+  }
+
+  /// Of the guardian.
+  void awaitEnd() const {
     char more = 0;
-    CHECK(recv(ends[0], &more, 1, 0) == 0);
-    close(ends[0]);
-    CHECK(emulator_.runs());
+    CHECK(recv(socket_, &more, 1, 0) == 0);
   }
 
  private:
   Child emulator_;
+  int socket_ = -1;
   int file_ = -1;
   std::unique_ptr<MappedLedger> ledger_;
 };
@@ -137,6 +154,38 @@ class Family {
 };
 
 }  // namespace
+
+TEST_SUITE("the guardian of an emulator that is dying") {
+  TEST_CASE("what is stopped while a thread has not noticed its SIGKILL is continued, and then the guardian ends") {
+    Guarded guarded;
+    // Its first thread never takes the SIGKILL that it is sent: it has exited before the other one, and stays a zombie.
+    Child emulator([] {
+      std::thread([] {
+        for (;;) pause();
+      }).detach();
+      syscall(SYS_exit, 0);
+    });
+    ProcessEntry first;
+    REQUIRE(waitUntil([&] { return procfs::read(emulator.pid(), first) == 0 && first.state == 'Z'; }));
+    emulator.kill();
+    const Child member;
+    auto entry = guarded.thawing().enter(identityOf(member.pid()));
+    entry.mark();
+    guarded.start(emulator.pid());
+    int times = 0;
+    // Twice, after any end of the socket.
+    constexpr int kMore = 5;
+    CHECK(waitUntil([&] {
+      kill(member.pid(), SIGSTOP);
+      int status = 0;
+      if (waitpid(member.pid(), &status, WNOHANG | WCONTINUED) == member.pid() && WIFCONTINUED(status)) ++times;
+      return times == kMore;
+    }));
+    emulator.reap();
+    guarded.awaitEnd();
+    CHECK(member.comesToRun());
+  }
+}
 
 TEST_SUITE("the guardian kills what is to end with its emulator") {
   TEST_CASE("the guardian kills a process and its descendants, in sessions of their own, and no other") {
