@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "../core/modes/cgroup/freezer.h"
 #include "../core/os/guardian.h"
@@ -254,6 +255,24 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
       fake.state->close();
       CHECK(fake.placeOf(101) == fake.all.origin());
       CHECK(fake.placeOf(500) == (isOwned ? fake.all.origin() : fake.all.group()));
+    }
+  }
+
+  TEST_CASE("a group that the ledger does not have is thawed with what is not recorded, and one that it has is not") {
+    for (const bool isFull : {false, true}) {
+      CAPTURE(isFull);
+      FakeCgroup fake;
+      fake.ledger.isFull = isFull;
+      Failures failures;
+      auto group = FreezableCgroup::open({fake.all.root, "/"}, fake.all.group(), false, failures);
+      REQUIRE(describe(failures).empty());
+      CgroupFreezer freezer(std::move(group), LoopOptions{.boost = false}, fake.script, &fake.ledger,
+                            fake.all.access());
+      MemberList members(fake.script);
+      REQUIRE(freezer.stop(members, {}, false).isDone());
+      CHECK(describe(freezer.resume(members, ResumeScope::Unrecorded)).empty());
+      CHECK(fake.all.isFrozen() == !isFull);
+      CHECK(freezer.isAnyStopped(members) == !isFull);
     }
   }
 
