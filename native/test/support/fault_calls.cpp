@@ -90,9 +90,13 @@ int __wrap_getrlimit(decltype(RLIMIT_NOFILE) resource, rlimit* limit) {
 int __wrap_prctl(int option, ...) {
   std::va_list words;
   va_start(words, option);
-  const unsigned long value = va_arg(words, unsigned long);
+  // As many as any caller passes: each is in a register, given or not.
+  const unsigned long a = va_arg(words, unsigned long);
+  const unsigned long b = va_arg(words, unsigned long);
+  const unsigned long c = va_arg(words, unsigned long);
+  const unsigned long d = va_arg(words, unsigned long);
   va_end(words);
-  return isRefused("prctl") ? -1 : __real_prctl(option, value, 0UL, 0UL, 0UL);
+  return isRefused("prctl") ? -1 : __real_prctl(option, a, b, c, d);
 }
 long __wrap_syscall(long number, ...) {
   std::va_list words;

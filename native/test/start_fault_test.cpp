@@ -1,0 +1,220 @@
+// What is done before the first freeze: a ledger is made, the guardian is started, a control group is made. A seccomp
+// filter has one of the system calls fail, in a fork.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../core/os/freezable_cgroup.h"
+#include "../core/os/linux/guardian_program.h"
+#include "../core/os/linux/ledger.h"
+#include "support/child.h"
+#include "support/deny.h"
+#include "support/describe.h"
+#include "support/descriptors.h"
+#include "support/fault_list.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+/// A call that fails, on this architecture by these numbers.
+struct Denied {
+  std::string name;
+  std::vector<unsigned> numbers;
+  std::vector<int> errors;
+};
+
+/// What is done, what becomes of it where one of the calls fails, and how to see that: 0 where all is as it has to be.
+struct Start {
+  const char* name;
+  const char* outcome;
+  std::vector<Denied> calls;
+  int (*run)(const Denied& denied, int error, const std::string& parent);
+};
+
+constexpr int kNoFilter = 100;
+
+bool install(const Denied& denied, int error) {
+  return std::ranges::all_of(denied.numbers,
+                             [error](unsigned number) { return deny(number, static_cast<unsigned>(error)); });
+}
+
+int makeLedger(const Denied& denied, int error, const std::string& /*parent*/) {
+  const std::size_t before = openDescriptors();
+  if (!install(denied, error)) return kNoFilter;
+  int fd = 0;
+  Failure why{};
+  if (MappedLedger::make(fd, why)) return 1;
+  if (why.code != FailureCode::GuardianFailed || why.call != denied.name || why.error != error) return 2;
+  return fd == -1 && openDescriptors() == before ? 0 : 3;
+}
+
+int startGuardian(const Denied& denied, int error, const std::string& /*parent*/) {
+  int ledger = -1;
+  Failure none{};
+  if (!MappedLedger::make(ledger, none)) return 1;
+  const std::size_t before = openDescriptors();
+  if (!install(denied, error)) return kNoFilter;
+  guardian::Run run = guardian::startProgram(GUARDIAN_PROGRAM, ledger);
+  if (run.why.size() != 1 || run.why.front().error != error) return 2;
+  if (run.why.front().call != (denied.name == "socketpair" ? "socketpair" : "posix_spawn")) return 3;
+  guardian::retire(run);
+  if (openDescriptors() != before) return 4;
+  return waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD ? 0 : 5;
+}
+
+/// Whether no group is below that one: the kernel counts a link for each. To list them takes calls that may be denied.
+bool isEmpty(const std::string& parent) {
+  struct stat status{};
+  constexpr nlink_t kOwn = 2;
+  return stat(parent.c_str(), &status) == 0 && status.st_nlink == kOwn;
+}
+
+int makeGroup(const Denied& denied, int error, const std::string& parent) {
+  const std::size_t before = openDescriptors();
+  if (!install(denied, error)) return kNoFilter;
+  Failures failures;
+  if (FreezableCgroup::make({.path = "", .parent = parent}, failures)) return 1;
+  if (failures.size() != 1 || failures.front().call != denied.name || failures.front().error != error) return 2;
+  return openDescriptors() == before && isEmpty(parent) ? 0 : 3;
+}
+
+int makeGroupAnyway(const Denied& denied, int error, const std::string& parent) {
+  if (!install(denied, error)) return kNoFilter;
+  Failures failures;
+  const auto group = FreezableCgroup::make({.path = "", .parent = parent}, failures);
+  if (!group || !failures.empty()) return 1;
+  return group->set(true) == 0 && group->set(false) == 0 && group->remove() == 0 && isEmpty(parent) ? 0 : 2;
+}
+
+int removeGroup(const Denied& denied, int error, const std::string& parent) {
+  Failures failures;
+  const auto group = FreezableCgroup::make({.path = "", .parent = parent}, failures);
+  if (!group) return 1;
+  if (!install(denied, error)) return kNoFilter;
+  return group->remove() == error && !isEmpty(parent) ? 0 : 2;
+}
+
+// Older calls are not on every architecture.
+std::vector<unsigned> numbersOfMkdir() {
+  return {
+#ifdef SYS_mkdir
+      SYS_mkdir,
+#endif
+      SYS_mkdirat};
+}
+std::vector<unsigned> numbersOfRmdir() {
+  return {
+#ifdef SYS_rmdir
+      SYS_rmdir,
+#endif
+      SYS_unlinkat};
+}
+std::vector<unsigned> numbersOfChmod() {
+  return {
+#ifdef SYS_chmod
+      SYS_chmod,
+#endif
+      SYS_fchmodat};
+}
+std::vector<unsigned> numbersOfClone() {
+  constexpr unsigned kClone3 = 435;
+  return {
+#ifdef SYS_vfork
+      SYS_vfork,
+#endif
+      SYS_clone, kClone3};
+}
+
+const std::vector<Start>& starts() {
+  static const std::vector<Start> all{
+      {"the ledger",
+       "no guardian, and its reason names the call",
+       {{"memfd_create", {SYS_memfd_create}, {EACCES, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM}},
+        {"ftruncate", {SYS_ftruncate}, {EACCES, EINTR, EINVAL, EIO, ENOMEM, EPERM}},
+        {"madvise", {SYS_madvise}, {EACCES, EAGAIN, EFAULT, EIO, ENOMEM, EPERM}}},
+       makeLedger},
+      {"the guardian",
+       "no guardian, and its reason names the call",
+       {{"socketpair", {SYS_socketpair}, {EACCES, EMFILE, ENFILE, ENOMEM, EPERM}},
+        {"clone", numbersOfClone(), {EAGAIN, EINVAL, ENOMEM, EPERM}},
+        {"execve", {SYS_execve}, {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR, EPERM}}},
+       startGuardian},
+      {"a control group",
+       "an error that names the call; no group is left",
+       {{"mkdir", numbersOfMkdir(), {EACCES, EAGAIN, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS}},
+        {"fcntl", {SYS_fcntl}, {EACCES, EAGAIN, EINVAL, ENOMEM, EPERM}}},
+       makeGroup},
+      {"a control group",
+       "works",
+       {{"chmod", numbersOfChmod(), {EACCES, EIO, ENOENT, ENOMEM, EPERM, EROFS}},
+        {"flock", {SYS_flock}, {EBADF, EINVAL, ENOMEM, EPERM}}},
+       makeGroupAnyway},
+      {"its removal",
+       "an error; the next state under the same parent removes it",
+       {{"rmdir", numbersOfRmdir(), {EACCES, EINVAL, ENOMEM, ENOTDIR, EPERM, EROFS}}},
+       removeGroup},
+  };
+  return all;
+}
+
+bool isOfGroup(const Start& start) { return start.run != makeLedger && start.run != startGuardian; }
+
+/// The table of docs/faults.md.
+std::string table() {
+  std::string text = "| what | call | fails with | then |\n| --- | --- | --- | --- |\n";
+  for (const Start& start : starts()) {
+    for (const Denied& denied : start.calls) {
+      text.append("| ").append(start.name).append(" | `").append(denied.name).append("` | ");
+      std::set<std::string> names;
+      for (const int error : denied.errors) names.insert(nameOfError(error));
+      for (const std::string& name : names) text += (name == *names.begin() ? "" : ", ") + name;
+      text.append(" | ").append(start.outcome).append(" |\n");
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_SUITE("faults") {
+  TEST_CASE("each call by which a ledger, the guardian and a control group are made fails in turn") {
+    Failures failures;
+    const auto parent = FreezableCgroup::make({}, failures);
+    if (!parent) MESSAGE("no control groups: there is no right to make one here");
+    for (const Start& start : starts()) {
+      if (isOfGroup(start) && !parent) continue;
+      for (const Denied& denied : start.calls) {
+        for (const int error : denied.errors) {
+          CAPTURE(std::string(start.name));
+          CAPTURE(denied.name);
+          CAPTURE(nameOfError(error));
+          CHECK(runInFork([&] { return start.run(denied, error, parent ? parent->path() : ""); }) == 0);
+          if (start.run != removeGroup) continue;
+          CHECK(FreezableCgroup::make({.path = "", .parent = parent->path()}, failures));
+          CHECK(isEmpty(parent->path()));
+        }
+      }
+    }
+  }
+
+  TEST_CASE("docs/faults.md shows what was injected at the start") {
+    std::ifstream file(FAULTS_PAGE);
+    const std::string page{std::istreambuf_iterator<char>(file), {}};
+    const std::string expected = table();
+    INFO("the table is to be:\n" << expected);
+    CHECK(page.find(expected) != std::string::npos);
+  }
+}
+
+}  // namespace freeze_state::test
