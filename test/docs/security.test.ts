@@ -21,6 +21,16 @@ function testsOf(claim: string): [file: string, titles: string[]][] {
 /** As it stands in the source, where a quotation mark of its kind is escaped. */
 const unescaped = (source: string): string => source.replaceAll("\\'", "'");
 
+function expectThere(tests: ReturnType<typeof testsOf>): void {
+  for (const [file, titles] of tests) {
+    const path = join(root, 'test', file);
+    expect(file).toMatch(/\.test\.ts$/);
+    expect(existsSync(path), file).toBe(true);
+    expect(titles, file).not.toEqual([]);
+    for (const title of titles) expect(unescaped(readFileSync(path, 'utf8')), file).toContain(title);
+  }
+}
+
 describe('docs/security.md', () => {
   it('makes claims', () => {
     expect(sections).toHaveLength(5);
@@ -30,13 +40,13 @@ describe('docs/security.md', () => {
   it.each(claims.map((claim) => [/\*\*(.+?)\*\*/.exec(claim)?.[1], claim] as const))(
     'has tests behind its claim: %s',
     (_, claim) => {
-      for (const [file, titles] of testsOf(claim)) {
-        const path = join(root, 'test', file);
-        expect(file).toMatch(/\.test\.ts$/);
-        expect(existsSync(path), file).toBe(true);
-        expect(titles, file).not.toEqual([]);
-        for (const title of titles) expect(unescaped(readFileSync(path, 'utf8')), file).toContain(title);
-      }
+      expectThere(testsOf(claim));
     },
   );
+
+  it.each(['What it trusts', 'Which rights it uses'])('has tests behind its table: %s', (title) => {
+    const [section = ''] = page.split(/^## /m).filter((text) => text.startsWith(`${title}\n`));
+    const [, tests = ''] = /^Tests: (.+)$/m.exec(section) ?? [];
+    expectThere(testsOf(`  Tests: ${tests}`));
+  });
 });

@@ -12,6 +12,13 @@ function rightsOf(pid: number): string[] {
   return text.split('\n').filter((line) => /^(Uid|Gid|Groups|Cap\w+|Seccomp|NoNewPrivs):/.test(line));
 }
 
+/** CAP_SYS_RESOURCE; capabilities(7). */
+const capSysResource = 24n;
+
+function killedWhenShort(pid: number): string {
+  return readFileSync(`/proc/${pid}/oom_score_adj`, 'latin1').trim();
+}
+
 const [major = 0, minor = 0] = release().split('.').map(Number);
 /** F_SEAL_FUTURE_WRITE: Linux 5.1. */
 const hasWriteSeal = major > 5 || (major === 5 && minor >= 1);
@@ -40,6 +47,28 @@ describe('the guardian', () => {
       { launch: [`user=${nobody}`] },
     );
     expect(Number(`0x${rights}`)).toBe(0);
+  });
+
+  it('asks to be the last that is killed when memory is short, where the process may', () => {
+    const [, rights = '0'] = /^CapEff:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+    const mayAsk = ((BigInt(`0x${rights}`) >> capSysResource) & 1n) === 1n;
+    expect(killedWhenShort(pid)).toBe(mayAsk ? '-1000' : killedWhenShort(process.pid));
+  });
+
+  it.runIf(canBecomeNobody)('is as likely to be killed then as a plain user that it guards', async () => {
+    const [its, own] = await valueInNode(
+      ({ FreezeState: State, spawnTarget }) => {
+        const member = spawnTarget('sleep');
+        new State('process', member.pid).freezeAtEpoch(0);
+        const { readFileSync: read } = process.getBuiltinModule('node:fs');
+        const { pid: guard } = State.capabilities.guardian;
+        member.kill('SIGKILL');
+        return [guard, process.pid].map((one) => read(`/proc/${one}/oom_score_adj`, 'latin1'));
+      },
+      [],
+      { launch: [`user=${nobody}`] },
+    );
+    expect(its).toBe(own);
   });
 
   it('runs a program that is neither set-user-ID nor set-group-ID', () => {

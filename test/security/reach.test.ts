@@ -45,3 +45,17 @@ it('the library uses no module of Node that starts a program or opens a connecti
 it('the library runs no text as code', () => {
   for (const name of sources) expect(textOf(name), name).not.toMatch(/\beval\b|new Function|node:vm/);
 });
+
+it('the native code opens no connection: of the calls for sockets it makes those for a pair without a name', () => {
+  const native = join(__dirname, '../../native');
+  const calls = ['core', 'binding', 'guardian', 'joiner'].flatMap((part) =>
+    readdirSync(join(native, part), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(cpp|h|c)$/.test(name))
+      .flatMap((name) => [
+        ...readFileSync(join(native, part, name), 'utf8').matchAll(
+          /(?<![\w.>:])(?:::)?(socket|socketpair|connect|accept4?|getaddrinfo)\(/g,
+        ),
+      ]),
+  );
+  expect(new Set(calls.map(([, call]) => call))).toEqual(new Set(['socketpair']));
+});
