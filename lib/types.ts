@@ -216,8 +216,8 @@ export interface MemberStatus {
   /**
    * The guardian is to continue or end it if this process is killed, and will not find it: its ledger has no room, or nothing
    * tells the process from a later one with the same number. Where this process exits by itself, what it has stopped is
-   * continued all the same. Absent for any other process, and where there is no guardian
-   * ({@link FreezeCapabilities.guardian}).
+   * continued all the same. Absent for any other process. {@link FreezeCapabilities.guardian} says whether there is a guardian
+   * at all.
    */
   readonly isUnguarded?: true;
 }
