@@ -46,6 +46,18 @@ export function isProcOurs(): boolean {
   return isKnownOurs;
 }
 
+/** Why the runtime keeps this process from reading of others in /proc, though the system would let it. */
+export function whyProcDenied(): Error | undefined {
+  try {
+    readFileSync(`/proc/${process.pid}/stat`);
+    return undefined;
+  } catch (error) {
+    const { name, code } = error as NodeJS.ErrnoException;
+    // Deno's, and that of Node's --permission.
+    return name === 'NotCapable' || code === 'ERR_ACCESS_DENIED' ? (error as Error) : undefined;
+  }
+}
+
 function ownEntry(): string {
   try {
     return readlinkSync('/proc/self');

@@ -10,6 +10,7 @@ import {
   taken,
   typeError,
 } from '../arguments';
+import { whyProcDenied } from '../proc-stat';
 import { shown } from '../show';
 import type { SandboxOptions, TerminateOptions, WorkOptions } from './types';
 
@@ -41,6 +42,16 @@ export function checkedPolicy(given: SandboxOptions): Policy {
     confirm: checkedConfirm(confirm),
     endsWithParent: isKill(onParentDeath, state),
   };
+}
+
+/** Without /proc a sandbox would leave behind what its processes have started: rather none at all. */
+export function checkMayReadProc(): void {
+  const cause = whyProcDenied();
+  if (cause === undefined) return;
+  const message =
+    `A sandbox finds in /proc what its processes have started, and may not read it: ${cause.message}. ` +
+    'Give Deno --allow-all, or Node with --permission --allow-fs-read=/proc/*.';
+  throw Object.assign(new Error(message, { cause }), { code: 'ERR_ACCESS_DENIED' });
 }
 
 function isKill(onParentDeath: unknown, state: object): boolean {

@@ -15,7 +15,7 @@ import { Children } from './children';
 import { Ending } from './ending';
 import { Freezing, type Tell } from './freezing';
 import { Joins } from './joins';
-import { checkChild, checkedPolicy, checkedTerms, checkedWork, type Terms } from './options';
+import { checkChild, checkedPolicy, checkedTerms, checkedWork, checkMayReadProc, type Terms } from './options';
 import { Reach } from './reach';
 import { sandboxed } from './spawning';
 import { traced } from './tracing';
@@ -64,6 +64,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   constructor(options: SandboxOptions = {}) {
     super();
     const policy = checkedPolicy(options);
+    checkMayReadProc();
     const { mode } = policy;
     this.#mode = mode;
     const tell: Tell = (name, ...event) => process.nextTick(() => this.#tell(name, event));
