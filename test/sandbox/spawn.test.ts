@@ -153,7 +153,7 @@ describe('spawn', () => {
     expect(await once(sandbox.spawn('exit 3', { shell: true }), 'exit')).toEqual([3, null]);
   });
 
-  it('passes the environment on with a mark, behind that of a sandbox outside', async () => {
+  it('passes the environment on with a tag, behind that of a sandbox outside', async () => {
     const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
     const print = (env?: NodeJS.ProcessEnv) =>
       output(
