@@ -71,6 +71,20 @@ TEST_SUITE("descendants") {
     CHECK(found.descendants.parentOf(203) == 0);
   }
 
+  TEST_CASE("of some descendants those are kept that live and are stopped by us, and all of the others") {
+    Found found;
+    found.add(201, 101).stop.isSent = false;
+    found.add(202, 101).process.hasExited = true;
+    found.add(203, 101);
+    found.add(204, 101).stop.isSent = false;
+    found.descendants.keepSent({201, 202, 203});
+    CHECK(found.descendants.list.pids() == std::vector<Pid>{203, 204});
+    CHECK(found.descendants.parentOf(201) == 0);
+    CHECK(found.descendants.parentOf(202) == 0);
+    CHECK(found.descendants.parentOf(204) == 101);
+    CHECK(found.script.held() == std::multiset<Pid>{203, 204});
+  }
+
   TEST_CASE("all descendants are released at the end") {
     Found found;
     found.add(201, 101);

@@ -4,6 +4,12 @@
 
 namespace freeze_state {
 
+namespace {
+
+bool isStopped(const Member& member) noexcept { return member.stop.isSent && !member.hasExited(); }
+
+}  // namespace
+
 void Descendants::add(Member member, Pid parent) {
   parents_[member.pid()] = parent;
   list.add(std::move(member));
@@ -16,8 +22,15 @@ void Descendants::remove(Member& member) {
 }
 
 void Descendants::keepSent() noexcept {
-  list.removeIf([](const Member& member) { return member.hasExited() || !member.stop.isSent; });
+  list.removeIf([](const Member& member) { return !isStopped(member); });
   if (list.isEmpty()) parents_.clear();
+}
+
+void Descendants::keepSent(const std::unordered_set<Pid>& among) noexcept {
+  list.removeIf([&](const Member& member) { return among.contains(member.pid()) && !isStopped(member); });
+  for (const Pid pid : among) {
+    if (list.find(pid) == nullptr) parents_.erase(pid);
+  }
 }
 
 void Descendants::clear() noexcept {

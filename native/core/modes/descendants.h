@@ -1,6 +1,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "member_list.h"
 
@@ -15,6 +16,8 @@ struct Descendants {
   void remove(Member& member);
   /// Keeps only those that still are stopped by us.
   void keepSent() noexcept;
+  /// The same among these; all others are kept.
+  void keepSent(const std::unordered_set<Pid>& among) noexcept;
   void clear() noexcept;
   /// The parent that it was found with; 0 for one that is no descendant.
   Pid parentOf(Pid pid) const noexcept;

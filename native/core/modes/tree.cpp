@@ -86,24 +86,20 @@ bool TreeFreezer::isBelow(Pid pid, Pid root) noexcept {
 }
 
 Failures TreeFreezer::resumeBelow(Pid root) {
-  Failures failures;
-  std::vector<Pid> below;
+  std::unordered_set<Pid> below;
   for (const Member& member : descendants_.list.all()) {
-    if (isBelow(member.pid(), root)) below.push_back(member.pid());
+    if (isBelow(member.pid(), root)) below.insert(member.pid());
   }
+  Failures failures;
   {
     const SignalLoop loop(options_, below.size());
-    for (const Pid pid : below) {
-      Member& member = *descendants_.list.find(pid);
-      if (!member.stop.isSent || member.hasExited()) continue;
+    for (Member& member : descendants_.list.all()) {
+      if (!below.contains(member.pid()) || !member.stop.isSent || member.hasExited()) continue;
       if (const auto failure = protocol_.resume(member); failure) failures.push_back(*failure);
     }
   }
   // Only now: their places in the tree led to one another.
-  for (const Pid pid : below) {
-    Member& member = *descendants_.list.find(pid);
-    if (!member.stop.isSent || member.hasExited()) descendants_.remove(member);
-  }
+  descendants_.keepSent(below);
   return failures;
 }
 
