@@ -9,6 +9,9 @@
 namespace freeze_state {
 
 /// What became of one step of work: a freeze, a walk through a tree and a confirmation are all done in steps.
+///
+/// A question about a process returns no step but an answer: a `std::optional`, which is empty where the slice cut it
+/// short. What the answer means for the work, the caller decides: ESRCH, say, of a process that /proc may hide.
 struct [[nodiscard]] Step {
   enum class Kind : std::uint8_t {
     Done,       ///< nothing is left to do

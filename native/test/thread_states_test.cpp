@@ -1,4 +1,4 @@
-#include "../core/os/thread_states.h"
+#include "../core/os/linux/thread_states.h"
 
 #include <doctest/doctest.h>
 #include <sched.h>
@@ -46,13 +46,13 @@ TEST_SUITE("thread states") {
     });
     ProcessEntry entry;
     REQUIRE(waitUntil([&] { return procfs::read(leaderless.pid(), entry) == 0 && entry.isLeaderless(); }));
-    CHECK_FALSE(cgroup::isExiting(one.pid()));
-    CHECK_FALSE(cgroup::isExiting(many.pid()));
-    CHECK_FALSE(cgroup::isExiting(leaderless.pid()));
+    CHECK_FALSE(procfs::isExiting(one.pid()));
+    CHECK_FALSE(procfs::isExiting(many.pid()));
+    CHECK_FALSE(procfs::isExiting(leaderless.pid()));
     dead.kill();
-    CHECK(cgroup::isExiting(dead.pid()));
+    CHECK(procfs::isExiting(dead.pid()));
     dead.reap();
-    CHECK_FALSE(cgroup::isExiting(dead.pid()));
+    CHECK_FALSE(procfs::isExiting(dead.pid()));
   }
 
   TEST_CASE("a process delays a freeze while any of its threads runs, or sleeps and cannot be interrupted") {
@@ -62,19 +62,19 @@ TEST_SUITE("thread states") {
     // So that it is the other thread which tells.
     ProcessEntry first;
     REQUIRE(waitUntil([&] { return procfs::read(busy.pid(), first) == 0 && first.threads > 1 && first.state == 'S'; }));
-    CHECK(waitUntil([&] { return cgroup::delaysFreeze(busy.pid()); }));
-    CHECK(waitUntil([&] { return cgroup::delaysFreeze(waiting.pid()); }));
-    CHECK(waitUntil([&] { return !cgroup::delaysFreeze(asleep.pid()); }));
+    CHECK(waitUntil([&] { return procfs::delaysFreeze(busy.pid()); }));
+    CHECK(waitUntil([&] { return procfs::delaysFreeze(waiting.pid()); }));
+    CHECK(waitUntil([&] { return !procfs::delaysFreeze(asleep.pid()); }));
     ::kill(busy.pid(), SIGSTOP);
-    CHECK(waitUntil([&] { return !cgroup::delaysFreeze(busy.pid()); }));
+    CHECK(waitUntil([&] { return !procfs::delaysFreeze(busy.pid()); }));
   }
 
   TEST_CASE("a process that is gone delays no freeze") {
     Child child(runForEver);
     child.kill();
-    CHECK_FALSE(cgroup::delaysFreeze(child.pid()));
+    CHECK_FALSE(procfs::delaysFreeze(child.pid()));
     child.reap();
-    CHECK_FALSE(cgroup::delaysFreeze(child.pid()));
+    CHECK_FALSE(procfs::delaysFreeze(child.pid()));
   }
 }
 

@@ -58,7 +58,8 @@ class ProcessWalk {
 };
 
 /// Which process is the child of which. One object serves one tree, under the lock of its state. An answer is 0 or an
-/// errno(3), and nothing where the slice cut it short.
+/// errno(3), and nothing where the slice cut it short. It is no `Step`: ESRCH and other errors are for the caller to
+/// judge, who holds the process and can verify that it lives.
 class ChildReader {
  public:
   virtual ~ChildReader() = default;
@@ -100,6 +101,14 @@ class ProcessTable {
   virtual ProcessState probe(Pid pid) noexcept = 0;
   /// Probes in steps, as `ProcessControl::probe` does.
   virtual std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept = 0;
+
+  /// Whether every thread of it has exited or is about to. The kernel moves no such process into a control group, and
+  /// says nothing; it leaves the one that it is in by itself, which with much memory takes a while. False where that
+  /// cannot be read.
+  virtual bool isExiting(Pid /*pid*/) noexcept { return false; }
+  /// Whether a thread of it runs, or sleeps where no freeze of a control group reaches it, so that its group has not
+  /// frozen. False where that cannot be read.
+  virtual bool delaysFreeze(Pid /*pid*/) noexcept { return false; }
 
   /// Its process group, by getpgid(2): a tenth of what `read` costs. 0 where there is no such process.
   virtual Pid groupOf(Pid pid) noexcept = 0;

@@ -13,7 +13,7 @@ struct LoopOptions {
 };
 
 /// Holds for the length of one loop of signals, on the thread that runs the loop. `processes` is how many they may
-/// reach: `kMany` for a group or a tree, where the number is unknown.
+/// reach: `kMany` for a process group or a control group, of which the number is unknown.
 ///
 /// Notices of children that stop or continue would interrupt it, so it sees to them (child_stops.h).
 ///

@@ -21,6 +21,23 @@ namespace freeze_state::test {
 
 /// A hierarchy of directories that tells the processes in each as the kernel's does, and refuses what it is told to.
 class Hierarchy {
+  /// Of the processes in it.
+  class Table final : public ScriptedTable {
+   public:
+    explicit Table(Hierarchy& all) : all_(all) {}
+    /// Asked so many times, it is gone.
+    bool isExiting(Pid pid) noexcept override {
+      const auto found = all_.dying.find(pid);
+      if (found == all_.dying.end()) return false;
+      if (--found->second <= 0) all_.where.erase(pid), all_.list();
+      return true;
+    }
+    bool delaysFreeze(Pid pid) noexcept override { return all_.awake.contains(pid); }
+
+   private:
+    Hierarchy& all_;
+  };
+
  public:
   Hierarchy() {
     // In memory, where that can be: a suite makes thousands.
@@ -60,14 +77,6 @@ class Hierarchy {
     return 0;
   }
 
-  /// Asked so many times, it is gone.
-  bool isExiting(Pid pid) {
-    const auto found = dying.find(pid);
-    if (found == dying.end()) return false;
-    if (--found->second <= 0) where.erase(pid), list();
-    return true;
-  }
-
   /// Writes the processes in each directory.
   void list() const {
     for (const std::string& listed : {root, root + "/above", root + "/by", origin(), group()}) {
@@ -105,8 +114,7 @@ class Hierarchy {
       const auto unknown = unknowns.find(pid);
       return unknown == unknowns.end() ? 0 : unknown->second;
     };
-    return {find, [this](const std::string& directory, Pid pid) { return move(directory, pid); },
-            [this](Pid pid) { return isExiting(pid); }, [this](Pid pid) { return awake.contains(pid); }, &table};
+    return {find, [this](const std::string& directory, Pid pid) { return move(directory, pid); }, &table};
   }
 
   void put(Pid pid) {
@@ -122,7 +130,7 @@ class Hierarchy {
   std::map<Pid, int> dying;  ///< the kernel does not move these, and how often they are asked about until they are gone
   std::set<Pid> awake;       ///< those that run although the group is frozen
   std::vector<std::pair<std::string, Pid>> asked;
-  ScriptedTable table;
+  Table table{*this};
   int lookups = 0;  ///< how often it was asked where a process is
   std::function<void(Pid)> onMove;
 };

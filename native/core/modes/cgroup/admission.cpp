@@ -164,7 +164,7 @@ Failures Admission::moveIn(Process& process) const {
   if (error == ENOENT || error == ENODEV) return {membership_.failureOf(error, "write")};
   if (error != 0 && error != ESRCH) return {cgroup::moveFailure(error, group_.path(), pid)};
   // It is exiting: the kernel does not move it any more, and no freeze needs to reach it.
-  if (error == 0 && membership_.isExiting_(pid)) process.hasExited = true;
+  if (error == 0 && table_.isExiting(pid)) process.hasExited = true;
   // It exited at that moment. If its pid was given to another process by then, we have moved that one: it goes back.
   if (control_.hasExited(process) && membership_.isInside(pid, false))
     moves_.out(pid, Origins::all().of(membership_.id(), pid).value_or(""));

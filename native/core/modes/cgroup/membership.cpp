@@ -179,7 +179,7 @@ Failures Membership::leaveRest(const OriginMap& origins, const std::string& othe
     if (const int error = moves_.inhabitants(left); error != 0) return {failureOf(error, "open")};
     if (left.empty()) break;
     const Pid first = left.front();
-    std::erase_if(left, isExiting_);
+    std::erase_if(left, [this](Pid pid) { return table_.isExiting(pid); });
     for (const Pid pid : left) append(failures, moves_.out(pid, find(origins, pid).value_or(otherwise)));
     if (!left.empty()) {
       ++round;
@@ -200,7 +200,7 @@ Failures Membership::remove() const {
     std::vector<Pid> left;
     if (moves_.inhabitants(left) != 0) break;
     // Those were waited for.
-    std::erase_if(left, isExiting_);
+    std::erase_if(left, [this](Pid pid) { return table_.isExiting(pid); });
     for (const Pid pid : left) {
       if (Failures failures = moves_.out(pid, ""); !failures.empty()) return failures;
     }
@@ -217,7 +217,7 @@ Failures Membership::findMovedOut(const MemberList& members, const std::vector<P
     bool isHere = false;
     Process again = member.process;
     const int error = verified(control_, again, [&] { return findInside(pid, isHere); });
-    if (isHere || error == ESRCH || isExiting_(pid)) continue;
+    if (isHere || error == ESRCH || table_.isExiting(pid)) continue;
     if (error != 0) return {placeFailure(error, pid)};
     return {cgroup::refusal(FailureCode::CgroupLeft, group_.path(), pid)};
   }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -11,7 +10,6 @@
 #include "../../os/cgroup_location.h"
 #include "../../os/freezable_cgroup.h"
 #include "../../os/process_table.h"
-#include "../../os/thread_states.h"
 #include "../member_list.h"
 #include "moves.h"
 #include "origins.h"
@@ -22,8 +20,6 @@ namespace freeze_state {
 struct CgroupAccess {
   cgroup::FindDirectory find = cgroup::findDirectory;
   Moves::Move move = cgroup::join;
-  std::function<bool(Pid)> isExiting = cgroup::isExiting;
-  std::function<bool(Pid)> delaysFreeze = cgroup::delaysFreeze;
   ProcessTable* table = &systemTable();
 };
 
@@ -35,8 +31,6 @@ class Membership {
       : group_(group),
         control_(control),
         find_(std::move(access.find)),
-        isExiting_(std::move(access.isExiting)),
-        delaysFreeze_(std::move(access.delaysFreeze)),
         table_(*access.table),
         moves_(group.path(), group.mount(), table_, std::move(access.move)),
         place_(Origins::all().enter(group.path(), group.isOwned())) {}
@@ -82,7 +76,7 @@ class Membership {
   std::vector<Pid> nonMembers(const MemberList& members) const;
 
   /// Whether it keeps the group from being frozen.
-  bool delaysFreeze(Pid pid) const { return delaysFreeze_(pid); }
+  bool delaysFreeze(Pid pid) const { return table_.delaysFreeze(pid); }
   /// Whether the process is in the group, or below. Returns 0, or the errno(3) for which it cannot be told.
   int findInside(Pid pid, bool& isInside) const;
   /// Whether it is in the group, or below; `otherwise` where that cannot be told.
@@ -112,8 +106,6 @@ class Membership {
   FreezableCgroup& group_;
   ProcessControl& control_;
   const cgroup::FindDirectory find_;
-  const std::function<bool(Pid)> isExiting_;
-  const std::function<bool(Pid)> delaysFreeze_;
   ProcessTable& table_;
   const Moves moves_;
   const Origins::Place place_;

@@ -17,7 +17,7 @@
 
 #include "../../process_token.h"
 #include "../cgroup_location.h"
-#include "../thread_states.h"
+#include "thread_states.h"
 
 namespace freeze_state {
 
@@ -73,7 +73,7 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
     std::vector<Pid> pids;
     if (const int error = cgroup::processes(path, mount, pids); error != 0) return error;
     // A foreign process has put one there; it leaves by itself if it is exiting.
-    std::erase_if(pids, cgroup::isExiting);
+    std::erase_if(pids, procfs::isExiting);
     if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
   }

@@ -16,6 +16,7 @@
 
 #include "procfs.h"
 #include "thread_scan.h"
+#include "thread_states.h"
 
 namespace freeze_state {
 
@@ -167,6 +168,10 @@ ProcessState LinuxProcessTable::probe(Pid pid) noexcept { return procfs::probe(p
 std::optional<ProcessState> LinuxProcessTable::probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
   return procfs::probe(pid, scan, slice);
 }
+
+bool LinuxProcessTable::isExiting(Pid pid) noexcept { return procfs::isExiting(pid); }
+
+bool LinuxProcessTable::delaysFreeze(Pid pid) noexcept { return procfs::delaysFreeze(pid); }
 
 Pid LinuxProcessTable::groupOf(Pid pid) noexcept { return procfs::groupOf(pid); }
 

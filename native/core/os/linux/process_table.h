@@ -20,6 +20,8 @@ class LinuxProcessTable final : public ProcessTable {
   ProcessDoing describe(Pid pid) override;
   ProcessState probe(Pid pid) noexcept override;
   std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept override;
+  bool isExiting(Pid pid) noexcept override;
+  bool delaysFreeze(Pid pid) noexcept override;
   Pid groupOf(Pid pid) noexcept override;
   /// By kcmp(2), where that is permitted.
   bool sharesMemory(Pid parent, Pid child) noexcept override;

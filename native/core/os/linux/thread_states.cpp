@@ -1,20 +1,20 @@
-#include "../thread_states.h"
+#include "thread_states.h"
 
 #include "procfs.h"
 
-namespace freeze_state::cgroup {
+namespace freeze_state::procfs {
 
 namespace {
 
 /// Whether it is so of any thread of the process; `otherwise` where that cannot be read.
 template <typename Is>
-bool isAnyThread(Pid pid, Is is, bool otherwise) {
+bool isAnyThread(Pid pid, Is is, bool otherwise) noexcept {
   ProcessEntry stat;
-  if (procfs::read(pid, stat) != 0) return otherwise;
+  if (read(pid, stat) != 0) return otherwise;
   if (stat.threads <= 1 || is(stat)) return is(stat);
-  procfs::Threads threads(pid);
+  Threads threads(pid);
   for (Pid other = 0; threads.next(other);) {
-    const int error = procfs::readThread(pid, other, stat);
+    const int error = readThread(pid, other, stat);
     // One that is gone may be the one that has taken over the number of its process, by execve(2).
     if (error != 0) return otherwise;
     if (is(stat)) return true;
@@ -24,14 +24,14 @@ bool isAnyThread(Pid pid, Is is, bool otherwise) {
 
 }  // namespace
 
-bool isExiting(Pid pid) {
+bool isExiting(Pid pid) noexcept {
   const auto isAlive = [](const ProcessEntry& thread) { return !thread.hasThreadExited() && !thread.isExiting(); };
   return !isAnyThread(pid, isAlive, true);
 }
 
-bool delaysFreeze(Pid pid) {
+bool delaysFreeze(Pid pid) noexcept {
   const auto isAwake = [](const ProcessEntry& thread) { return thread.state == 'R' || thread.state == 'D'; };
   return isAnyThread(pid, isAwake, false);
 }
 
-}  // namespace freeze_state::cgroup
+}  // namespace freeze_state::procfs
