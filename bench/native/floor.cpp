@@ -51,14 +51,21 @@ std::vector<std::int32_t> numbers(napi_env env, napi_value list) {
   return numbers;
 }
 
-/// kill(2) over an array of pids: `killAll(pids, signal)`.
-napi_value killAll(napi_env env, napi_callback_info info) {
+/// kill(2) over the pids of a call with `(pids, signal)`. Returns the pids.
+std::vector<std::int32_t> killEach(napi_env env, napi_callback_info info) {
   std::size_t argc = 2;
   napi_value arguments[2];
   napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
+  std::vector<std::int32_t> pids = numbers(env, arguments[0]);
   std::int32_t signal = 0;
   napi_get_value_int32(env, arguments[1], &signal);
-  for (const std::int32_t pid : numbers(env, arguments[0])) kill(pid, signal);
+  for (const std::int32_t pid : pids) kill(pid, signal);
+  return pids;
+}
+
+/// kill(2) over an array of pids: `killAll(pids, signal)`.
+napi_value killAll(napi_env env, napi_callback_info info) {
+  killEach(env, info);
   return nullptr;
 }
 
@@ -81,14 +88,7 @@ napi_value awaitStopped(napi_env env, napi_callback_info info) {
 
 /// Both in one call: `killAndAwait(pids, signal)`.
 napi_value killAndAwait(napi_env env, napi_callback_info info) {
-  std::size_t argc = 2;
-  napi_value arguments[2];
-  napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
-  const std::vector<std::int32_t> pids = numbers(env, arguments[0]);
-  std::int32_t signal = 0;
-  napi_get_value_int32(env, arguments[1], &signal);
-  for (const std::int32_t pid : pids) kill(pid, signal);
-  awaitChildren(pids);
+  awaitChildren(killEach(env, info));
   return nullptr;
 }
 
@@ -112,14 +112,7 @@ bool isStopped(const std::string& task) {
 /// has stopped: `killAndSee(pids, signal)`. What a careful loop without any state costs, of processes that need not be
 /// our children.
 napi_value killAndSee(napi_env env, napi_callback_info info) {
-  std::size_t argc = 2;
-  napi_value arguments[2];
-  napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
-  const std::vector<std::int32_t> pids = numbers(env, arguments[0]);
-  std::int32_t signal = 0;
-  napi_get_value_int32(env, arguments[1], &signal);
-  for (const std::int32_t pid : pids) kill(pid, signal);
-  for (const std::int32_t pid : pids) {
+  for (const std::int32_t pid : killEach(env, info)) {
     const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
     DIR* const directory = opendir(tasks.c_str());
     if (directory == nullptr) continue;

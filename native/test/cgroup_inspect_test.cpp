@@ -29,23 +29,15 @@ std::string inspect(const FakeCgroup& fake) {
 }  // namespace
 
 TEST_SUITE("mode cgroup tells of its processes") {
-  TEST_CASE("every process in a frozen group is stopped by us, and none before the freeze") {
+  TEST_CASE("every process in a group that we freeze is ours at once, and stopped when the kernel has frozen it") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     fake.all.put(500);
     CHECK(inspect(fake) == "101 runs, 500 runs, not registered");
     fake.state->freezeAtEpoch(0);
+    CHECK(inspect(fake) == "101 runs by us, 500 runs by us, not registered");
     fake.all.update();
     CHECK(inspect(fake) == "101 stopped by us, 500 stopped by us, not registered");
-  }
-
-  TEST_CASE("until the kernel has frozen the group its processes run, although the freeze is ours") {
-    FakeCgroup fake;
-    fake.state->registerPid(101);
-    fake.state->freezeAtEpoch(0);
-    CHECK(inspect(fake) == "101 runs by us");
-    fake.all.update();
-    CHECK(inspect(fake) == "101 stopped by us");
   }
 
   TEST_CASE("a group that others have thawed is not stopped by us, and neither is a member that they moved out") {
