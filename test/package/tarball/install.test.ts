@@ -1,6 +1,8 @@
 import { cpSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterMounting, canMountNoexec } from '../../helpers/namespaces';
+import { prebuild, target } from '../libc';
 import { type Run, root } from '../run';
 import { Consumer } from './consumer';
 
@@ -31,6 +33,25 @@ describe('installed with --ignore-scripts where there is no compiler', () => {
     const program = "new (require('worker_threads').Worker)('./worker.cjs')";
     consumer.write('worker.cjs', "require('./use.cjs')(require('freeze-state'));");
     expect(await consumer.runBare('node', '-e', program)).toEqual(worked);
+  });
+
+  /** Uses the package in a mount namespace where node_modules is mounted with these options. */
+  function useMounted(options: string): Promise<Run> {
+    const folder = `'${join(consumer.folder, 'node_modules')}'`;
+    const mounting = `mount --bind ${folder} ${folder} && mount -o remount,bind,${options} ${folder}`;
+    const [command = '', ...words] = afterMounting(mounting);
+    return consumer.run(command, ...words, process.execPath, '-e', "require('./use.cjs')(require('freeze-state'))");
+  }
+
+  it.runIf(canMountNoexec)('freezes a process from a node_modules that is mounted read-only', async () => {
+    expect(await useMounted('ro')).toEqual(worked);
+  });
+
+  it.runIf(canMountNoexec)('says so of a node_modules from which nothing may be executed', async () => {
+    const { code, stderr } = await useMounted('noexec');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`The native binary for ${target} does not load: ${join(consumer.installed, prebuild)}: `);
+    expect(stderr).toContain('Most probably its file system is mounted noexec');
   });
 
   it('has a command that tells what works', async () => {
