@@ -15,6 +15,8 @@ const bundlers: Packages = {
   'webpack-cli': 'webpack-cli@7.3.1',
   'node-loader': 'node-loader@2.1.0',
   rollup: 'rollup@4.68.5',
+  'plugin-commonjs': '@rollup/plugin-commonjs@29.0.3',
+  'plugin-node-resolve': '@rollup/plugin-node-resolve@16.0.3',
   ncc: '@vercel/ncc@0.45.0',
 };
 const programs: Readonly<Record<string, string>> = {
@@ -177,6 +179,15 @@ describe('Rollup', () => {
     await sh('npx rollup --config');
     expect(await use(join(dist, 'app.mjs'))).toEqual(worked);
   });
+
+  it('says which file it cannot read otherwise', async () => {
+    const plugins = ['plugin-node-resolve', 'plugin-commonjs'];
+    const paths = plugins.map((name) => `--plugin '${folderOf('bundlers', name)}/dist/cjs/index.js'`);
+    const { code, stderr } = await command(`npx rollup app.mjs --format es --dir dist ${paths.join(' ')}`);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Unexpected character');
+    expect(stderr).toContain(prebuild);
+  });
 });
 
 describe('Vite', () => {
@@ -203,8 +214,16 @@ describe('Vite', () => {
 });
 
 describe('ncc', () => {
+  const [whole, external] = blocks('ncc');
+
   it('takes the package along, with its programs', async () => {
-    await sh(blocks('ncc')[0]);
+    await sh(whole);
     expect(await useAlone('index.js')).toEqual(worked);
+  });
+
+  it('leaves it out', async () => {
+    await sh(external);
+    expect(readdirSync(dist)).toEqual(['index.js']);
+    expect(await use(join(dist, 'index.js'))).toEqual(worked);
   });
 });
