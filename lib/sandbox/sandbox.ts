@@ -191,6 +191,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
 
   #close(): void {
     this.#freezing.stop();
+    this.#joins.close();
     this.state.close();
     forgetAtExit(this);
     this.#lastHold?.release();

@@ -150,6 +150,17 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupLeft 101"));
   }
 
+  TEST_CASE("a child that has exited when it is registered again is looked for nowhere, and moved nowhere") {
+    Joining fake;
+    fake.state->registerPid(101, kJoining);
+    fake.script.exited(101);
+    fake.all.lookups = 0;
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(fake.all.lookups == 0);
+    CHECK(fake.all.asked.empty());
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
+  }
+
   TEST_CASE("a child that has joined leaves to our own cgroup, even if it was inside before it was registered") {
     for (const bool isOwned : {false, true}) {
       Joining fake(isOwned);

@@ -7,6 +7,8 @@ import {
   cpSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -17,7 +19,7 @@ import { text } from 'node:stream/consumers';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import type { Sandbox } from 'freeze-state/sandbox';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { processesOf } from '../helpers/cgroups';
+import { cgroup, processesOf } from '../helpers/cgroups';
 import { adopt, start } from '../helpers/children';
 import { cgroupOf } from '../helpers/proc';
 import { canBecomeNobody, nobody } from '../helpers/processes';
@@ -36,6 +38,14 @@ function script(name: string, content: string, mode = 0o755): string {
   writeFileSync(file, content);
   chmodSync(file, mode);
   return file;
+}
+
+/** How often this thread calls read(2) and its like meanwhile. */
+function readsOf(act: () => unknown): number {
+  const count = () => Number(/^syscr: (\d+)$/m.exec(readFileSync('/proc/thread-self/io', 'latin1'))?.[1]);
+  const [first, second] = [count(), count()];
+  act();
+  return count() - second - (second - first);
 }
 
 async function all(child: ChildProcess): Promise<string> {
@@ -77,6 +87,30 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     const groups = (await Promise.all(lines)).flatMap((one) => one.match(/^0::.*$/gm) ?? []);
     expect(groups).toHaveLength(80);
     for (const group of groups) expect(groupOf(sandbox).endsWith(group.slice('0::'.length))).toBe(true);
+  });
+
+  it('costs this thread few reads more than a plain spawn, however deep the group lies', () => {
+    const deep = cgroup(cgroup(cgroup()));
+    const sandbox = makeSandbox({ mode: FreezeMode.Cgroup, freezeAfter: false, state: { cgroup: { parent: deep } } });
+    const start = (spawnOf: typeof spawn) => () => adopt(spawnOf(targetProgram, ['sleep'], { stdio: 'pipe' }));
+    // The first child of a sandbox costs more.
+    start(sandbox.spawn)();
+    const [plain, inside] = [readsOf(start(spawn)), readsOf(start(sandbox.spawn))];
+    // Two of /proc/thread-self/cgroup, and one each of cgroup.freeze and cgroup.events. Where a child of an earlier test exits
+    // meanwhile, Node's handler of SIGCHLD reads, too.
+    expect(inside).toBeLessThanOrEqual(plain + 6);
+  });
+
+  it('leaves no descriptor open when its sandbox has ended', async () => {
+    const leftAfterOne = async () => {
+      const sandbox = make();
+      await once(sandbox.spawn('/bin/true', { stdio: 'ignore' }), 'close');
+      await sandbox.terminate(patient);
+      return readdirSync('/proc/self/fd').length;
+    };
+    // The first of this process leaves what all share.
+    const left = await leftAfterOne();
+    expect(await leftAfterOne()).toBe(left);
   });
 
   it('sees nothing of the helper', async () => {

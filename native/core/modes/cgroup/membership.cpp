@@ -63,8 +63,9 @@ std::unordered_set<Pid> Membership::takenBySharers() const {
 }
 
 Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
-  // A process that has exited would be searched for in the lists of all groups, of which there may be thousands.
-  if (process.hasExited) return {};
+  // A process that has exited, reaped or not, would be searched for in the lists of all groups, of which there may be
+  // thousands.
+  if (control_.hasExited(process)) return {};
   if (isAncestor(table_, process.pid, control_.ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
   forgetGoneOfMany(members);

@@ -1,5 +1,7 @@
 #include "../cgroup_location.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <sstream>
@@ -73,10 +75,15 @@ int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& 
 
 int findPath(Pid pid, std::string& path) {
   path.clear();
-  Pid thread = 0;
   std::string text;
-  int error = findLivingThread(pid, thread);
-  if (error == 0) error = procfs::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
+  int error = 0;
+  if (pid == getpid() && procfs::isOurs()) {
+    error = procfs::readAll("/proc/thread-self/cgroup", text);
+  } else {
+    Pid thread = 0;
+    error = findLivingThread(pid, thread);
+    if (error == 0) error = procfs::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
+  }
   if (error != 0) return isGone(error) ? ESRCH : error;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line) && path.empty();) {

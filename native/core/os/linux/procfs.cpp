@@ -164,6 +164,9 @@ Pid tracerOf(Pid pid) noexcept {
 }
 
 bool isKernelThread(Pid pid) noexcept {
+  // A thread of the kernel is in group 0, which is how the kernel works and no promise. To us a process is there as
+  // well whose group is in no pid namespace of ours, so its flags are read.
+  if (const Pid group = getpgid(pid); group > 0 || (group < 0 && errno == ESRCH)) return false;
   ProcessEntry entry;
   return read(pid, entry) == 0 && entry.isKernelThread();
 }
