@@ -170,6 +170,27 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
     CHECK(fake.script.held().empty());
   }
 
+  TEST_CASE("sixteen that are registered at once are moved by one write each, after as little as for one") {
+    FakeCgroup fake;
+    const Pid parent = 90;
+    fake.all.table.bear(parent, Script::kOwnPid);
+    fake.all.table.startTimes[Script::kOwnPid] = 5;
+    int reads = 0;
+    fake.all.table.onRead = [&](Pid) { ++reads; };
+    std::vector<std::int64_t> pids;
+    std::vector<std::pair<std::string, Pid>> moves;
+    for (Pid pid = 101; pid <= 116; ++pid) {
+      pids.push_back(pid);
+      moves.emplace_back(fake.all.group(), pid);
+      fake.all.table.startTimes[pid] = 6;
+    }
+    CHECK(describe(fake.state->registerPids(pids, false).failures).empty());
+    CHECK(fake.all.asked == moves);
+    // Where each is, and that it is younger than we are.
+    CHECK(fake.all.lookups == 16);
+    CHECK(reads == 2 * 16);
+  }
+
   TEST_CASE("a process that was forked in an owned group, and then registered, goes to the origin of its ancestor") {
     FakeCgroup fake(true);
     CHECK(describe(fake.state->registerPid(101)).empty());

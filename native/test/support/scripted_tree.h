@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,7 +34,8 @@ class ScriptedTable : public ProcessTable {
   int passes = 0;            ///< that have begun, or were cut short
   int passError = 0;         ///< what a pass fails with
   std::function<void()> onPass;
-  std::set<Pid> stopped;  ///< by a foreign process
+  std::set<Pid> stopped;                    ///< by a foreign process
+  std::map<Pid, std::uint64_t> startTimes;  ///< of those that have another than 0
 
   void bear(Pid parent, Pid child) {
     childrenOf[parent].push_back(child);
@@ -50,6 +52,7 @@ class ScriptedTable : public ProcessTable {
     if (onRead) onRead(pid);
     if (errors.contains(pid)) return errors[pid];
     entry = {.state = stopped.contains(pid) ? 'T' : 'S', .parent = parents[pid], .threads = 1};
+    if (const auto found = startTimes.find(pid); found != startTimes.end()) entry.startTime = found->second;
     if (leaderless.contains(pid)) entry = {.state = 'Z', .parent = parents[pid], .threads = 2};
     return 0;
   }

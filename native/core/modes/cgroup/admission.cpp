@@ -70,7 +70,7 @@ Failures Admission::take(Process& process) {
   if (isNoted) Origins::all().note(membership_.id(), pid, origin);
   taken_.push_back({pid, isNoted, false});
   if (isInside) return {};
-  Failures failures = moveIn(process);
+  Failures failures = moveIn(process, here);
   taken_.back().wasMoved = failures.empty() && !process.hasExited;
   return failures;
 }
@@ -154,11 +154,9 @@ Failures Admission::expect(Pid pid) const {
   return failures;
 }
 
-Failures Admission::moveIn(Process& process) const {
+/// Moves in a process that is outside, where it was found just now.
+Failures Admission::moveIn(Process& process, const std::string& here) const {
   const Pid pid = process.pid;
-  std::string here;
-  if (const int error = membership_.locate(pid, group_.mount().point, here); error != 0)
-    return {membership_.placeFailure(error, pid)};
   if (Failures failures = whyFrozen(pid, here); !failures.empty()) return failures;
   const int error = moves_.in(pid);
   if (error == ESRCH) process.hasExited = true;

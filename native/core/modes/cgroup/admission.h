@@ -37,7 +37,7 @@ class Admission {
   Failures take(Process& process);
   Failures takeChild(Pid child, Pid parent);
   Failures takeDescendants(Pid root);
-  Failures moveIn(Process& process) const;
+  Failures moveIn(Process& process, const std::string& here) const;
   Failures giveBack() const;
   Failures whyHeld(Pid pid, const std::string& here) const;
   Failures whyFrozen(Pid pid, const std::string& here) const;
