@@ -91,3 +91,45 @@ describe.each(signallingModes)("with the only thread of libuv's pool blocked, in
     });
   });
 });
+
+it("with the only thread of libuv's pool blocked a sandbox ends, and its processes are awaited without polling", async () => {
+  const result = await valueInNode(
+    async (_, from, path) => {
+      process.env['UV_THREADPOOL_SIZE'] = '1';
+      const { once } = process.getBuiltinModule('node:events');
+      const { openSync, closeSync, readFileSync, promises } = process.getBuiltinModule('node:fs');
+      const { Sandbox } = process.getBuiltinModule('node:module').createRequire(from)('freeze-state/sandbox');
+      await promises.readFile('/proc/self/comm');
+      let isFree = false;
+      const blocked = promises.open(path, 'r').then((file) => {
+        isFree = true;
+        return file.close();
+      });
+      const sandbox = new Sandbox({ mode: 'process', freezeAfter: false });
+      // A child, and a daemon, which is none. Neither ends by SIGTERM.
+      const program = "trap '' TERM; echo $$; (setsid sh -c 'echo $$; exec sleep 60 >&-' &); exec sleep 60 >&-";
+      const child = sandbox.spawn('/bin/sh', ['-c', program], { stdio: ['ignore', 'pipe', 'ignore'] });
+      let printed = '';
+      child.stdout.on('data', (piece: Buffer) => {
+        printed += piece;
+      });
+      await once(child.stdout, 'end');
+      const reads = () => Number(/^syscr: (\d+)$/m.exec(readFileSync('/proc/thread-self/io', 'latin1'))?.[1]);
+      const end = sandbox.terminate({ forceKillAfter: 60_000, timeout: 60_000 });
+      for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      const [first, second] = [reads(), reads()];
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const polled = reads() - second - (second - first);
+      for (const pid of printed.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+      const ended: { wasKilled: boolean }[] = await end;
+      const wasFree = isFree;
+      closeSync(openSync(path, 'w'));
+      await blocked;
+      return { polled, ended: ended.map(({ wasKilled }) => wasKilled), wasFree };
+    },
+    [__filename, fifo()],
+  );
+  expect(result).toEqual({ polled: expect.any(Number), ended: [false, false], wasFree: false });
+  // A poll each 20 ms would read about both each time. Node itself may read, to hear of its own threads.
+  expect(result.polled).toBeLessThan(10);
+});
