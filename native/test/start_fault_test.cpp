@@ -67,7 +67,8 @@ int startGuardian(const Denied& denied, int error, const std::string& /*parent*/
   if (!install(denied, error)) return kNoFilter;
   guardian::Run run = guardian::startProgram(GUARDIAN_PROGRAM, ledger);
   if (run.why.size() != 1 || run.why.front().error != error) return 2;
-  if (run.why.front().call != (denied.name == "socketpair" ? "socketpair" : "posix_spawn")) return 3;
+  const std::string call = denied.name == "socketpair" ? denied.name : "posix_spawn";
+  if (run.why.front().call != call) return 3;
   guardian::retire(run);
   if (openDescriptors() != before) return 4;
   return waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD ? 0 : 5;
