@@ -82,7 +82,7 @@ describe.each(runtimes.filter(isInstalled))('$name', ({ command, options }) => {
   });
 });
 
-describe.runIf(isInstalled({ command: deno }))('Deno without all permissions', () => {
+describe.each([{ command: deno }].filter(isInstalled))('Deno without all permissions', () => {
   const under = (options: readonly string[], what: string) =>
     run(deno, ['run', '--no-prompt', ...options, smoke, root, what], { cwd: root });
   const few = ['--allow-ffi', '--allow-read', '--allow-env'];
