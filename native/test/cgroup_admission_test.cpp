@@ -79,7 +79,7 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
   }
 
   TEST_CASE("a process that one state has taken is refused to another, until the first has released it") {
-    FakeCgroup first;
+    const FakeCgroup first;
     // Another group of the same hierarchy, which goes by the same lists.
     FakeCgroup second;
     CHECK(describe(first.state->registerPid(101)).empty());

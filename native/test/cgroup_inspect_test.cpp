@@ -15,7 +15,7 @@ namespace {
 /// `101 stopped by us, 102 runs`: what an inspection shows.
 std::string inspect(const FakeCgroup& fake) {
   const auto all = fake.state->inspect();
-  REQUIRE(all);
+  if (!all) return "closed";
   std::string text;
   for (const MemberStatus& one : *all) {
     text += (text.empty() ? "" : ", ") + std::to_string(one.pid);
@@ -58,7 +58,7 @@ TEST_SUITE("mode cgroup, beside what others do to the group") {
   TEST_CASE("a thaw below a group that others have frozen meanwhile names that group") {
     for (const bool hadFrozen : {true, false}) {
       CAPTURE(hadFrozen);
-      FakeCgroup fake;
+      const FakeCgroup fake;
       fake.state->registerPid(101);
       fake.state->freezeAtEpoch(0);
       if (hadFrozen) fake.all.update();
