@@ -66,6 +66,7 @@
             "core/os/linux/thread_id.cpp",
             "core/os/linux/real_time.cpp",
             "core/os/linux/rt_budget.cpp",
+            "core/os/linux/process_files.cpp",
             "core/os/linux/thread_scan.cpp",
             "core/os/linux/process_table.cpp",
             "core/os/linux/group_control.cpp",

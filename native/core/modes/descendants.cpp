@@ -21,7 +21,23 @@ void Descendants::remove(Member& member) {
   if (list.find(pid) == nullptr) parents_.erase(pid);
 }
 
+void Descendants::recall(Process& process) noexcept {
+  const auto found = remembered_.find(process.pid);
+  if (found == remembered_.end()) return;
+  process.files = std::move(found->second);
+  remembered_.erase(found);
+}
+
+void Descendants::remember() {
+  remembered_.clear();
+  for (const Member& member : list.all()) {
+    if (!member.hasExited() && member.process.files) remembered_.emplace(member.pid(), member.process.files);
+  }
+}
+
 void Descendants::keepSent() noexcept {
+  if (list.isEmpty()) return;
+  remember();
   list.removeIf([](const Member& member) { return !isStopped(member); });
   if (list.isEmpty()) parents_.clear();
 }
@@ -36,6 +52,7 @@ void Descendants::keepSent(const std::unordered_set<Pid>& among) noexcept {
 void Descendants::clear() noexcept {
   list.clear();
   parents_.clear();
+  remembered_.clear();
 }
 
 Pid Descendants::parentOf(Pid pid) const noexcept {

@@ -214,7 +214,8 @@ void TreeFreezer::resumeForeignStops(Pid pid, const std::unordered_set<Pid>& kno
   if (!control().open(pid, child).empty()) return;
   TreeSet::Relation now;
   // With no slice, nothing cuts it short.
-  const int error = verified(control(), child, [&] { return TreeSet::readRelation(table_, pid, {}, now).value_or(0); });
+  const int error =
+      verified(control(), child, [&] { return TreeSet::readRelation(table_, child, {}, now).value_or(0); });
   if (error == 0 && now.isStopped && known.contains(now.parent)) control().send(child, Signal::Continue);
   control().release(child);
 }

@@ -39,7 +39,9 @@ Failures TreePass::listChildren(Parent& parent, const Slice& slice) {
   Member* const member = set_.find(parent.pid);
   parent.isListed = true;
   if (member == nullptr || member->hasExited()) return {};
-  const auto error = reader_.read(parent.pid, parent.children, slice);
+  // What a spreading pass leaves out, the closing one finds.
+  const auto want = isClosing() ? ChildReader::Want::All : ChildReader::Want::Most;
+  const auto error = reader_.readOf(member->process, want, parent.children, slice);
   parent.isListed = error.has_value();
   if (!error || *error == 0) return {};
   parent.children.clear();

@@ -1,5 +1,6 @@
 #include "tree_set.h"
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -60,6 +61,7 @@ TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
   Member child;
   child.process.pid = pid;
   if (Failures failures = control_.open(pid, child.process); !failures.empty()) return {std::move(failures)};
+  descendants_.recall(child.process);
   const bool isThere = !child.hasExited();
   Adoption adoption = signal(child, parent, slice);
   if (adoption.isNew) {
@@ -75,18 +77,17 @@ TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
 }
 
 TreeSet::Adoption TreeSet::signal(Member& child, Pid parent, const Slice& slice) {
-  if (control_.hasExited(child.process)) return {};
   Relation now;
-  bool isCutShort = false;
-  const int error = verified(control_, child.process, [&] {
-    const auto answer = readRelation(table_, child.pid(), slice, now);
-    isCutShort = !answer;
-    return answer.value_or(0);
-  });
-  if (child.hasExited() || isCutShort) return {};
-  if (error != 0) return {{readFailure(child.pid(), error == ESRCH ? EACCES : error)}};
+  const auto error = readRelation(table_, child.process, slice, now);
+  // What was read is about these two if both live after it.
+  Member& listedBy = *find(parent);
+  const std::array<Process*, 2> both{&child.process, &listedBy.process};
+  control_.findExited(both);
+  if (listedBy.hasExited()) forget(parent);
+  if (child.hasExited() || !error) return {};
+  if (*error != 0) return {{readFailure(child.pid(), *error == ESRCH ? EACCES : *error)}};
   // Given to another parent: if that is one of ours, the next pass finds it there.
-  if (now.parent != parent || hasExited(*find(parent))) return {};
+  if (now.parent != parent || listedBy.hasExited()) return {};
   if (now.isStopped) {
     // Not signalled: if that stop is taken back before we see it, the process is ours.
     child.stop.wasStoppedBefore = true;
@@ -96,13 +97,14 @@ TreeSet::Adoption TreeSet::signal(Member& child, Pid parent, const Slice& slice)
   return {{}, !child.hasExited()};
 }
 
-std::optional<int> TreeSet::readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation) {
+std::optional<int> TreeSet::readRelation(ProcessTable& table, const Process& process, const Slice& slice,
+                                         Relation& relation) {
   ProcessEntry entry;
-  if (const int error = table.read(pid, entry); error != 0) return error;
+  if (const int error = table.readOf(process, entry); error != 0) return error;
   relation = {entry.parent, entry.state == 'T'};
   if (!entry.isLeaderless()) return 0;
   ThreadScan scan;
-  const auto state = table.probe(pid, scan, {slice.ticket});
+  const auto state = table.probe(process.pid, scan, {slice.ticket});
   if (!state) return std::nullopt;
   relation.isStopped = *state == ProcessState::Stopped;
   return 0;

@@ -50,7 +50,8 @@ class TreeSet {
     Pid parent = 0;
     bool isStopped = false;
   };
-  static std::optional<int> readRelation(ProcessTable& table, Pid pid, const Slice& slice, Relation& relation);
+  static std::optional<int> readRelation(ProcessTable& table, const Process& process, const Slice& slice,
+                                         Relation& relation);
 
  private:
   Adoption signal(Member& child, Pid parent, const Slice& slice);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <thread>
@@ -15,6 +16,8 @@ namespace freeze_state {
 
 enum class Signal : std::uint8_t { Stop, Continue };
 
+class ProcessFiles;
+
 /// One process, and not merely its number: by pidfd where there are pidfds, else by pid and start time, else by pid.
 /// Filled in by the `ProcessControl` that opened it; opaque to all other code but for `pid` and `hasExited`.
 struct Process {
@@ -22,7 +25,9 @@ struct Process {
   int fd = -1;                  ///< pidfd_open(2), owned; -1 where there is none
   std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
   Pid session = 0;              ///< of the group that it leads, getsid(2); 0 where it is not used
-  bool hasExited = false;       ///< it has exited (a zombie has), or never existed; once true it stays so
+  // NOLINTNEXTLINE(readability-redundant-member-init): GCC warns of initializers that leave it out
+  std::shared_ptr<ProcessFiles> files = {};  ///< of /proc, kept open from one look to the next; null where none are
+  bool hasExited = false;                    ///< it has exited (a zombie has), or never existed; once true it stays so
 };
 
 /// What a process does, by the letter that proc_pid_stat(5) has for it. Of several threads the one most awake counts.

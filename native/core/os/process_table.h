@@ -76,6 +76,14 @@ class ChildReader {
   /// ESRCH where there is no such process, or it is hidden. Where it was cut short a call for the same process
   /// continues it.
   virtual std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;
+
+  /// What of the children of a process that is held: all, or those that cost least, which may leave some out.
+  enum class Want : std::uint8_t { All, Most };
+  /// The same of a process that is held, by its files that are open. What it answers is to be tied to the process.
+  virtual std::optional<int> readOf(const Process& process, Want /*want*/, std::vector<Pid>& children,
+                                    const Slice& slice) {
+    return read(process.pid, children, slice);
+  }
 };
 
 /// The table of processes, for reading. Behind an interface, so that a test can put a fake one in its place. What it
@@ -96,6 +104,8 @@ class ProcessTable {
   /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden. Any other, such as EMFILE, says
   /// nothing about the process.
   virtual int read(Pid pid, ProcessEntry& entry) noexcept = 0;
+  /// The same of a process that is held, by its files that are open.
+  virtual int readOf(const Process& process, ProcessEntry& entry) noexcept { return read(process.pid, entry); }
 
   /// What the process does, its threads included. `Gone` where there is no such process; `Unknown` where nothing tells.
   virtual ProcessState probe(Pid pid) noexcept = 0;

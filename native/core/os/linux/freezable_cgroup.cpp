@@ -17,6 +17,7 @@
 
 #include "../../process_token.h"
 #include "../cgroup_location.h"
+#include "process_files.h"
 #include "thread_states.h"
 
 namespace freeze_state {
@@ -186,8 +187,12 @@ Failures FreezableCgroup::whyNot() {
 }
 
 Failures FreezableCgroup::openFiles() {
-  freezeFd_ = ::open((path_ + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
-  eventsFd_ = ::open((path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
+  const auto opened = [this](const char* file, int flags) {
+    const std::string path = path_ + file;
+    return ProcessFiles::withDescriptor([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
+  };
+  freezeFd_ = opened("/cgroup.freeze", O_RDWR);
+  eventsFd_ = opened("/cgroup.events", O_RDONLY);
   if (freezeFd_ < 0 || eventsFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
   if (!isOwned_) return {};
   // For as long as we live. Waits for one that sweeps, which is short.

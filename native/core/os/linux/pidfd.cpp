@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "process_files.h"
+
 // The numbers are the same on every architecture.
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -17,7 +19,9 @@
 
 namespace freeze_state::pidfd {
 
-int open(Pid pid) noexcept { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+int open(Pid pid) noexcept {
+  return ProcessFiles::withDescriptor([pid] { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); });
+}
 
 int sendSignal(int fd, int signal, unsigned flags) noexcept {
   return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, flags) == 0 ? 0 : errno;

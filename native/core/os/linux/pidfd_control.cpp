@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <optional>
 
 #include "../posix/kill_control.h"
 #include "pidfd.h"
+#include "process_files.h"
 #include "procfs.h"
 #include "thread_id.h"
 #include "thread_scan.h"
@@ -55,8 +57,11 @@ Pid PidfdControl::ownPid() const noexcept { return getpid(); }
 Failures PidfdControl::open(Pid pid, Process& process) noexcept {
   process.pid = pid;
   process.fd = pidfd::open(pid);
-  if (process.fd >= 0) return {};
-  const int error = errno;
+  const int error = process.fd < 0 ? errno : 0;
+  if (error == 0) {
+    process.files = std::make_shared<ProcessFiles>(pid);
+    return {};
+  }
   switch (error) {
     case ESRCH: process.hasExited = true; return {};
     case EINVAL:  // a task that does not lead a process, or one that is just dying: kernels differ in the errno
@@ -71,9 +76,11 @@ Failures PidfdControl::open(Pid pid, Process& process) noexcept {
 void PidfdControl::release(Process& process) noexcept {
   if (process.fd >= 0) close(process.fd);
   process.fd = -1;
+  process.files.reset();
 }
 
 int PidfdControl::send(const Process& process, Signal signal) noexcept {
+  if (process.files) process.files->unsettle();
   return pidfd::sendSignal(process.fd, signalNumber(signal));
 }
 
@@ -84,13 +91,17 @@ ProcessState PidfdControl::probe(const Process& process) noexcept {
 
 std::optional<ProcessState> PidfdControl::probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept {
   if (process.fd < 0) return ProcessState::Gone;
-  const auto probed = procfs::probe(process.pid, scan, slice);
+  const auto probed =
+      process.files ? procfs::probe(*process.files, scan, slice) : procfs::probe(process.pid, scan, slice);
   if (!probed) return std::nullopt;
   const ProcessState state = *probed;
+  // Its own file says so.
+  if (state == ProcessState::Stopped && process.files && process.files->isOfOwner()) return state;
   // Only now: if it lives, the number is its own, and was when /proc was asked.
   pollfd fd{process.fd, POLLIN, 0};
   const bool hasExited = poll(&fd, 1, 0) > 0;
   if (hasExited) return state == ProcessState::Zombie ? state : ProcessState::Gone;
+  if (process.files) process.files->noteOwner();
   // One that lives and only seems to have ended is in execve(2), for a moment; or /proc hides it from us.
   const bool seemsEnded = state == ProcessState::Gone || state == ProcessState::Zombie;
   if (seemsEnded && procfs::showsAll()) return ProcessState::Unknown;
@@ -103,7 +114,8 @@ bool PidfdControl::isStopped(const Process& process) noexcept {
   if (const auto child = isStoppedChild(process); child) return *child;
   // Of its first thread: there may be hundreds.
   ProcessEntry stat;
-  return procfs::read(process.pid, stat) == 0 && (stat.state == 'T' || stat.state == 't');
+  const int error = process.files ? process.files->read(stat) : procfs::read(process.pid, stat);
+  return error == 0 && (stat.state == 'T' || stat.state == 't');
 }
 
 bool PidfdControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }

@@ -9,11 +9,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <limits>
-#include <span>
 #include <unordered_map>
 #include <utility>
 
+#include "process_files.h"
 #include "procfs.h"
 #include "thread_scan.h"
 #include "thread_states.h"
@@ -31,29 +30,12 @@ class PidWalk final : public ProcessWalk {
   procfs::Numbers pids_{"/proc"};
 };
 
-/// Appends the pids in a children file, which has one after the other, with spaces. Each piece is parsed before the
-/// next is read: the youngest come last, and where they exit as fast as they are forked, a moment counts.
 int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
-  const int fd = open(path.data(), O_RDONLY | O_CLOEXEC);
+  const int fd = ProcessFiles::withDescriptor([&] { return open(path.data(), O_RDONLY | O_CLOEXEC); });
   if (fd < 0) return errno == ENOENT ? ESRCH : errno;
-  std::array<char, 4096> buffer;
-  // Beyond what a pid may be: no process has it.
-  constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
-  std::int64_t child = 0;
-  ssize_t length = 0;
-  while ((length = read(fd, buffer.data(), buffer.size())) > 0) {
-    for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
-      constexpr std::int64_t kTen = 10;
-      if (byte >= '0' && byte <= '9') {
-        child = std::min((child * kTen) + (byte - '0'), kTooLarge);
-      } else if (const auto one = std::exchange(child, 0); one != 0 && one < kTooLarge) {
-        list.push_back(static_cast<Pid>(one));
-      }
-    }
-  }
-  const int error = length < 0 ? errno : 0;
+  const int error = procfs::readChildren(fd, list);
   close(fd);
   return error;
 }
@@ -64,8 +46,16 @@ class ChildrenFiles final : public ChildReader {
   void reset() noexcept override {
     asked_ = 0;
     listing_.reset();
+    kept_.reset();
   }
   std::optional<int> beginPass(const Slice& /*slice*/) override { return 0; }
+  std::optional<int> readOf(const Process& process, Want want, std::vector<Pid>& children,
+                            const Slice& slice) override {
+    if (!process.files) return read(process.pid, children, slice);
+    const auto error = readKept(process.files, want, children, slice);
+    if (error) reset();
+    return error;
+  }
   std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) override {
     if (asked_ != pid) {
       reset();
@@ -87,6 +77,37 @@ class ChildrenFiles final : public ChildReader {
   }
 
  private:
+  /// By the list of threads that is there, where it will do, or by a new one.
+  std::optional<int> readKept(const std::shared_ptr<ProcessFiles>& files, Want want, std::vector<Pid>& children,
+                              const Slice& slice) {
+    // Another look at it may have listed its threads since.
+    if (kept_ != files || (isListed_ && lists_ != files->lists())) {
+      reset();
+      isListed_ = files->isSettled() || (want == Want::Most && files->isListed());
+      if (!isListed_) {
+        ProcessEntry entry;
+        if (const int error = files->read(entry); error != 0) return error;
+        if (entry.threads <= 1) return files->readChildren(0, children);
+      }
+      kept_ = files;
+      lists_ = files->lists();
+      left_ = files->count();
+    }
+    if (!isListed_) {
+      const auto error = files->list(slice);
+      if (error != 0) return error;
+      isListed_ = true;
+      lists_ = files->lists();
+      left_ = files->count();
+    }
+    while (left_ > 0) {
+      if (const int error = files->readChildren(left_ - 1, children); error != 0 && error != ESRCH) return error;
+      --left_;
+      if (left_ > 0 && slice.isOver()) return std::nullopt;
+    }
+    return 0;
+  }
+
   std::optional<int> listThreads(procfs::Threads& listing, const Slice& slice) {
     for (Pid thread = 0; listing.next(thread);) {
       threads_.push_back(thread);
@@ -110,6 +131,11 @@ class ChildrenFiles final : public ChildReader {
   Pid asked_ = 0;                           ///< the process that is being read
   std::optional<procfs::Threads> listing_;  ///< of its threads, while it is in progress
   std::vector<Pid> threads_;                ///< those that were not read yet, the first one first
+
+  std::shared_ptr<ProcessFiles> kept_;  ///< of the process that is being read by them
+  bool isListed_ = false;               ///< all of its threads
+  unsigned lists_ = 0;                  ///< which list that is
+  std::size_t left_ = 0;                ///< so many were not read yet
 };
 
 /// By the parents in all of /proc/<pid>/stat, once a pass.
@@ -162,6 +188,10 @@ bool LinuxProcessTable::isAvailable() const noexcept { return procfs::isOurs(); 
 bool LinuxProcessTable::showsAll() const noexcept { return procfs::showsAll(); }
 
 int LinuxProcessTable::read(Pid pid, ProcessEntry& entry) noexcept { return procfs::read(pid, entry); }
+
+int LinuxProcessTable::readOf(const Process& process, ProcessEntry& entry) noexcept {
+  return process.files ? process.files->read(entry) : procfs::read(process.pid, entry);
+}
 
 ProcessState LinuxProcessTable::probe(Pid pid) noexcept { return procfs::probe(pid); }
 

@@ -17,6 +17,7 @@ class LinuxProcessTable final : public ProcessTable {
   bool isAvailable() const noexcept override;
   bool showsAll() const noexcept override;
   int read(Pid pid, ProcessEntry& entry) noexcept override;
+  int readOf(const Process& process, ProcessEntry& entry) noexcept override;
   ProcessDoing describe(Pid pid) override;
   ProcessState probe(Pid pid) noexcept override;
   std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept override;

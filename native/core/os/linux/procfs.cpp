@@ -12,8 +12,12 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <limits>
+#include <span>
 #include <string_view>
 #include <utility>
+
+#include "process_files.h"
 
 namespace freeze_state::procfs {
 
@@ -21,9 +25,13 @@ namespace {
 
 using Buffer = std::array<char, 4096>;
 
+int openFile(const char* path, int flags = 0) noexcept {
+  return ProcessFiles::withDescriptor([=] { return open(path, O_RDONLY | O_CLOEXEC | flags); });
+}
+
 /// Reads the beginning of the file. Returns 0, or the errno(3); ESRCH where there is no such task.
 int readBeginning(const char* path, Buffer& buffer, std::string_view& text) noexcept {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const int fd = openFile(path);
   if (fd < 0) return errno == ENOENT ? ESRCH : errno;
   const ssize_t length = ::read(fd, buffer.data(), buffer.size());
   // A task that was reaped since the opening answers ESRCH.
@@ -68,10 +76,8 @@ class Fields {
   std::string_view text_;
 };
 
-int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
-  Buffer buffer;
-  std::string_view text;
-  if (const int error = read(pid, file, buffer, text); error != 0) return error;
+/// Parses the text of a stat file. Returns 0, or EIO where it is none.
+int parseStat(std::string_view text, ProcessEntry& entry) noexcept {
   // Field 2 is the command in parentheses and may hold any character, parentheses and spaces too: the last one ends it.
   const auto command = text.rfind(") ");
   if (command == std::string_view::npos) return EIO;
@@ -86,6 +92,13 @@ int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
   if (!parent || !group || !flags || !threads || !startTime) return EIO;
   entry = {state, *parent, *group, *threads, *startTime, *flags};
   return 0;
+}
+
+int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
+  Buffer buffer;
+  std::string_view text;
+  const int error = read(pid, file, buffer, text);
+  return error == 0 ? parseStat(text, entry) : error;
 }
 
 /// The number in a field of /proc/<pid>/status (proc_pid_status(5)); nothing where it cannot be read.
@@ -146,6 +159,37 @@ int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept {
   return readFile(pid, file.data(), entry);
 }
 
+int readStat(int fd, Pid task, ProcessEntry& entry) noexcept {
+  Buffer buffer;
+  const ssize_t length = pread(fd, buffer.data(), buffer.size(), 0);
+  if (length < 0) return errno;
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
+  return parse<Pid>(text) == task ? parseStat(text, entry) : EIO;
+}
+
+/// Each piece is parsed before the next is read: the youngest come last, and where they exit as fast as they are
+/// forked, a moment counts.
+int readChildren(int fd, std::vector<Pid>& children) {
+  std::array<char, 4096> buffer;
+  // Beyond what a pid may be: no process has it.
+  constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
+  std::int64_t child = 0;
+  off_t offset = 0;
+  ssize_t length = 0;
+  while ((length = pread(fd, buffer.data(), buffer.size(), offset)) > 0) {
+    offset += length;
+    for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
+      constexpr std::int64_t kTen = 10;
+      if (byte >= '0' && byte <= '9') {
+        child = std::min((child * kTen) + (byte - '0'), kTooLarge);
+      } else if (const auto one = std::exchange(child, 0); one != 0 && one < kTooLarge) {
+        children.push_back(static_cast<Pid>(one));
+      }
+    }
+  }
+  return length < 0 ? errno : 0;
+}
+
 Pid groupOf(Pid pid) noexcept {
   if (const Pid group = getpgid(pid); group > 0) return group;
   ProcessEntry entry;
@@ -183,7 +227,7 @@ bool showsAll() noexcept {
 
 int readAll(const char* path, std::string& text) {
   text.clear();
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const int fd = openFile(path);
   if (fd < 0) return errno;
   std::array<char, 4096> buffer;
   ssize_t length = 0;
@@ -204,8 +248,7 @@ std::string line(Pid pid, const char* file) {
   return text;
 }
 
-Numbers::Numbers(const char* path, int skip) noexcept
-    : fd_(isOurs() ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1) {
+Numbers::Numbers(const char* path, int skip) noexcept : fd_(isOurs() ? openFile(path, O_DIRECTORY) : -1) {
   // The first two are the directory itself and the one above.
   constexpr int kDots = 2;
   if (fd_ < 0 && !isOurs())

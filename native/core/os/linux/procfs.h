@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../../failure.h"
 #include "../process_table.h"
@@ -21,6 +22,14 @@ int read(Pid pid, ProcessEntry& entry) noexcept;
 
 /// Reads /proc/<pid>/task/<thread>/stat, and answers likewise.
 int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
+
+/// Reads an open stat file, which is to be of that task, from its beginning. Returns 0, or the errno(3): ESRCH where
+/// the task has ended.
+int readStat(int fd, Pid task, ProcessEntry& entry) noexcept;
+
+/// Reads an open children file (proc_tid_children(5)) from its beginning, and appends the pids in it, of the oldest
+/// child first. Returns 0, or the errno(3). Of a thread that has ended it has none.
+int readChildren(int fd, std::vector<Pid>& children);
 
 /// Whether a SIGSTOP that was sent to the process was not taken yet (`ShdPnd` in /proc/<pid>/status). A process that
 /// its tracer has stopped for a moment (t) may take it later.

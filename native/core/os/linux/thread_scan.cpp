@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "process_files.h"
 #include "procfs.h"
 
 namespace freeze_state::procfs {
@@ -23,19 +24,66 @@ ProcessState stateOf(char letter) noexcept {
 
 bool isAwake(ProcessState state) noexcept { return state != ProcessState::Stopped && state != ProcessState::Zombie; }
 
+/// The threads of a process, as /proc lists them now.
+class ListedThreads {
+ public:
+  ListedThreads(Pid pid, int skip) noexcept : pid_(pid), threads_(pid, skip) {}
+
+  bool next(Pid& thread) noexcept {
+    const bool isThere = threads_.next(thread);
+    thread_ = thread;
+    return isThere;
+  }
+  /// The line of the one that `next` gave.
+  int read(ProcessEntry& entry) const noexcept { return readThread(pid_, thread_, entry); }
+  int readFirst(ProcessEntry& entry) const noexcept { return procfs::read(pid_, entry); }
+  int error() const noexcept { return threads_.error(); }
+
+ private:
+  Pid pid_;
+  Threads threads_;
+  Pid thread_ = 0;
+};
+
+/// Those in a list whose files are kept open. The line of the first was read just now.
+class KeptThreads {
+ public:
+  KeptThreads(ProcessFiles& files, const ProcessEntry& first, int skip) noexcept
+      : files_(files), first_(first), next_(static_cast<std::size_t>(skip)) {}
+
+  bool next(Pid& thread) noexcept {
+    if (next_ >= files_.count()) return false;
+    thread = files_.thread(next_++);
+    return true;
+  }
+  int read(ProcessEntry& entry) noexcept {
+    if (next_ > 1) return files_.readThread(next_ - 1, entry);
+    entry = first_;
+    return 0;
+  }
+  int readFirst(ProcessEntry& entry) noexcept { return files_.read(entry); }
+  static int error() noexcept { return 0; }
+
+ private:
+  ProcessFiles& files_;
+  const ProcessEntry& first_;
+  std::size_t next_;
+};
+
 /// Whether the thread count changed while we probed, so that a thread may have been missed. An execve(2) ends all
 /// threads but one, which then takes the number of the first: so those that were seen may be of the program before.
-bool hasChanged(Pid pid, int seen, std::optional<ProcessState> first) noexcept {
+template <typename AnyThreads>
+bool hasChanged(AnyThreads& threads, int seen, std::optional<ProcessState> first) noexcept {
   ProcessEntry entry;
-  if (const int error = read(pid, entry); error != 0) return error != ESRCH;
+  if (const int error = threads.readFirst(entry); error != 0) return error != ESRCH;
   const ProcessState now = stateOf(entry.state);
   return isAwake(now) || now != first.value_or(now) || entry.threads != seen;
 }
 
 /// What a walk has found, unless it ended by an error.
-ProcessState resultOf(const Numbers& threads, ProcessState found) noexcept {
-  if (threads.error() == 0) return found;
-  return threads.error() == ENOENT || threads.error() == ESRCH ? ProcessState::Gone : ProcessState::Unknown;
+ProcessState resultOf(int error, ProcessState found) noexcept {
+  if (error == 0) return found;
+  return error == ENOENT || error == ESRCH ? ProcessState::Gone : ProcessState::Unknown;
 }
 
 /// Whether a call that began behind so many threads, and has seen so many, is to end. Each gets one further at least.
@@ -49,17 +97,17 @@ bool isOver(const Slice& slice, int before, int seen) noexcept {
 
 /// Of the threads that live, the one most awake. A group stop reaches them one by one; those that it has reached can
 /// neither fork nor exit, and the first stays listed until all have ended, so the next call can continue by position.
-std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
+template <typename AnyThreads>
+std::optional<ProcessState> probeThreads(AnyThreads threads, Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
   const int before = std::exchange(scan.stopped, 0);
   int seen = before;
   bool hasGap = false;
   std::optional<ProcessState> first;
   if (before > 0) first = ProcessState::Stopped;
   ProcessState found = seen > 0 ? ProcessState::Stopped : ProcessState::Zombie;
-  Threads threads(pid, before);
   for (Pid thread = 0; threads.next(thread);) {
     ProcessEntry entry;
-    const int error = readThread(pid, thread, entry);
+    const int error = threads.read(entry);
     if (error == ESRCH) continue;
     if (error != 0) return ProcessState::Unknown;
     const ProcessState state = stateOf(entry.state);
@@ -78,19 +126,40 @@ std::optional<ProcessState> probeThreads(Pid pid, ThreadScan& scan, const Slice&
     scan.stopped = hasGap ? 0 : seen;
     return std::nullopt;
   }
-  if (!isAwake(found) && hasChanged(pid, seen, first)) return ProcessState::Running;
-  return resultOf(threads, found);
+  if (!isAwake(found) && hasChanged(threads, seen, first)) return ProcessState::Running;
+  return resultOf(threads.error(), found);
 }
 
-/// Probes a process whose line in the table is known.
-std::optional<ProcessState> probeFrom(Pid pid, const ProcessEntry& entry, ThreadScan& scan,
-                                      const Slice& slice) noexcept {
-  if (scan.stopped > 0) return probeThreads(pid, scan, slice);
+/// Of a process whose first thread is in that state. That thread may have ended (Z) or stopped before the others.
+bool mayHaveOthersAwake(const ProcessEntry& entry) noexcept {
   const ProcessState first = stateOf(entry.state);
-  // That line is of the first thread, which may have ended (Z) or stopped before the others.
-  const bool isOneOfMany = entry.threads > 1 && (first == ProcessState::Stopped || first == ProcessState::Zombie);
-  return isOneOfMany ? probeThreads(pid, scan, slice) : first;
+  return entry.threads > 1 && (first == ProcessState::Stopped || first == ProcessState::Zombie);
 }
+
+/// As `probeThreads`, by the files that are kept.
+std::optional<ProcessState> probeKept(ProcessFiles& files, const ProcessEntry& first, ThreadScan& scan,
+                                      const Slice& slice) noexcept {
+  // Once more where a thread had ended: most often long ago, and another one has taken its place.
+  for (const bool isLast : {false, true}) {
+    if (!files.isListed()) {
+      scan.stopped = 0;
+      const auto error = files.list(slice);
+      if (!error) return std::nullopt;
+      if (*error != 0) return resultOf(*error, ProcessState::Unknown);
+    }
+    const auto state = probeThreads(KeptThreads(files, first, scan.stopped), files.pid(), scan, slice);
+    if (isLast || state != ProcessState::Running || files.isListed()) return state;
+  }
+  return ProcessState::Running;
+}
+
+/// Of several threads that its tracer has stopped, any may take a SIGSTOP that is pending.
+std::optional<ProcessState> unlessHeld(Pid pid, char first, std::optional<ProcessState> state) noexcept {
+  const bool isHeld = state == ProcessState::Stopped && first == 't' && hasStopPending(pid);
+  return isHeld ? ProcessState::Traced : state;
+}
+
+ProcessState failed(int error) noexcept { return error == ESRCH ? ProcessState::Gone : ProcessState::Unknown; }
 
 }  // namespace
 
@@ -101,13 +170,21 @@ ProcessState probe(Pid pid) noexcept {
 
 std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
   ProcessEntry entry;
-  const int error = read(pid, entry);
-  if (error == ESRCH) return ProcessState::Gone;
-  if (error != 0) return ProcessState::Unknown;
-  const auto state = probeFrom(pid, entry, scan, slice);
-  // Of several threads that its tracer has stopped, any may take it.
-  const bool isHeld = state == ProcessState::Stopped && entry.state == 't' && hasStopPending(pid);
-  return isHeld ? ProcessState::Traced : state;
+  if (const int error = read(pid, entry); error != 0) return failed(error);
+  const bool isScanned = scan.stopped > 0 || mayHaveOthersAwake(entry);
+  const auto state =
+      isScanned ? probeThreads(ListedThreads(pid, scan.stopped), pid, scan, slice) : stateOf(entry.state);
+  return unlessHeld(pid, entry.state, state);
+}
+
+std::optional<ProcessState> probe(ProcessFiles& files, ThreadScan& scan, const Slice& slice) noexcept {
+  ProcessEntry entry;
+  if (const int error = files.read(entry); error != 0) return failed(error);
+  const bool isScanned = scan.stopped > 0 || mayHaveOthersAwake(entry);
+  const auto state =
+      unlessHeld(files.pid(), entry.state, isScanned ? probeKept(files, entry, scan, slice) : stateOf(entry.state));
+  if (state == ProcessState::Stopped) files.settle();
+  return state;
 }
 
 }  // namespace freeze_state::procfs

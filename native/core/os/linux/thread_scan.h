@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "../process_control.h"
+#include "process_files.h"
 
 /// What a process does, of all its threads.
 namespace freeze_state::procfs {
@@ -12,5 +13,9 @@ ProcessState probe(Pid pid) noexcept;
 
 /// Probes in steps: nothing where the end of the slice cut it short; the next call continues where `scan` says.
 std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept;
+
+/// The same of a process that is held, by files that stay open for the next probe. Where it finds all of it stopped, it
+/// settles the list of its threads.
+std::optional<ProcessState> probe(ProcessFiles& files, ThreadScan& scan, const Slice& slice) noexcept;
 
 }  // namespace freeze_state::procfs

@@ -1,0 +1,242 @@
+#include "../core/os/linux/process_files.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "../core/os/linux/pidfd_control.h"
+#include "../core/os/linux/process_table.h"
+#include "../core/os/linux/thread_scan.h"
+#include "support/child.h"
+#include "support/controls.h"
+#include "support/descriptors.h"
+#include "support/tasks.h"
+#include "support/wait_until.h"
+
+namespace freeze_state::test {
+
+namespace {
+
+constexpr int kThreads = 40;
+
+/// A thread of the tests that lives as long as this does.
+class Thread {
+ public:
+  Thread() {
+    std::unique_lock lock(mutex_);
+    thread_ = std::thread([this] {
+      std::unique_lock own(mutex_);
+      id_ = gettid();
+      changed_.notify_all();
+      changed_.wait(own, [this] { return isOver_; });
+    });
+    changed_.wait(lock, [this] { return id_ != 0; });
+  }
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+  ~Thread() { end(); }
+
+  /// Until the kernel lists it no more.
+  void end() {
+    if (!thread_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      isOver_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+    CHECK(waitUntil([this] { return std::ranges::count(threadsOf(getpid()), id_) == 0; }));
+  }
+  Pid id() const noexcept { return id_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::thread thread_;
+  Pid id_ = 0;
+  bool isOver_ = false;
+};
+
+/// The number that the next open(2) gives.
+int nextDescriptor() { return static_cast<int>(DescriptorLimit::none()); }
+
+std::vector<Pid> listedBy(const ProcessFiles& files) {
+  std::vector<Pid> threads;
+  for (std::size_t i = 0; i < files.count(); ++i) threads.push_back(files.thread(i));
+  return threads;
+}
+
+std::vector<Pid> childrenBy(ChildReader& reader, const Process& process) {
+  std::vector<Pid> children;
+  CHECK(reader.readOf(process, ChildReader::Want::All, children, {}) == 0);
+  return children;
+}
+
+}  // namespace
+
+TEST_SUITE("process files") {
+  TEST_CASE("the file of a process is opened once, read again, and closed with what holds it") {
+    const Child child;
+    const std::size_t before = openDescriptors();
+    {
+      ProcessFiles files(child.pid());
+      ProcessEntry entry;
+      REQUIRE(files.read(entry) == 0);
+      CHECK(entry.parent == getpid());
+      CHECK(openDescriptors() == before + 1);
+      ::kill(child.pid(), SIGSTOP);
+      CHECK(waitUntil([&] { return files.read(entry) == 0 && entry.state == 'T'; }));
+      CHECK(openDescriptors() == before + 1);
+      CHECK(ProcessFiles::openFiles() == 1);
+    }
+    CHECK(openDescriptors() == before);
+    CHECK(ProcessFiles::openFiles() == 0);
+  }
+
+  TEST_CASE("a process that has been reaped is gone, though its file is open") {
+    Child child;
+    ProcessFiles files(child.pid());
+    ProcessEntry entry;
+    REQUIRE(files.read(entry) == 0);
+    child.kill();
+    child.reap();
+    CHECK(files.read(entry) == ESRCH);
+    CHECK(ProcessFiles::openFiles() == 0);
+  }
+
+  TEST_CASE("the threads are listed anew once one of them has ended, though another has come") {
+    ProcessFiles files(getpid());
+    Thread first;
+    ProcessEntry entry;
+    REQUIRE(files.read(entry) == 0);
+    CHECK_FALSE(files.isListed());
+    REQUIRE(files.list({}) == 0);
+    REQUIRE(files.isListed());
+    CHECK(listedBy(files) == threadsOf(getpid()));
+    for (std::size_t i = 0; i < files.count(); ++i) CHECK(files.readThread(i, entry) == 0);
+    const std::vector<Pid> listed = listedBy(files);
+    const auto place = std::ranges::find(listed, first.id()) - listed.begin();
+    first.end();
+    const Thread second;
+    REQUIRE(files.read(entry) == 0);
+    // As many as before.
+    CHECK(files.isListed());
+    CHECK(files.readThread(static_cast<std::size_t>(place), entry) == ESRCH);
+    CHECK_FALSE(files.isListed());
+    REQUIRE(files.list({}) == 0);
+    CHECK(files.isListed());
+    CHECK(listedBy(files) == threadsOf(getpid()));
+  }
+
+  TEST_CASE("a probe that finds all of the threads stopped settles their list, and a signal unsettles it") {
+    if (!isUsable<PidfdControl>()) return;
+    const Child child(kThreads);
+    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
+    PidfdControl control;
+    Process process;
+    REQUIRE(control.open(child.pid(), process).empty());
+    REQUIRE(process.files != nullptr);
+    REQUIRE(control.send(process, Signal::Stop) == 0);
+    CHECK_FALSE(process.files->isSettled());
+    REQUIRE(waitUntil([&] { return control.probe(process) == ProcessState::Stopped; }));
+    CHECK(process.files->isSettled());
+    CHECK(listedBy(*process.files) == threadsOf(child.pid()));
+    const std::size_t open = openDescriptors();
+    CHECK(control.probe(process) == ProcessState::Stopped);
+    CHECK(openDescriptors() == open);
+    REQUIRE(control.send(process, Signal::Continue) == 0);
+    CHECK_FALSE(process.files->isSettled());
+    CHECK(waitUntil([&] { return control.probe(process) == ProcessState::Sleeping; }));
+    control.release(process);
+    CHECK(ProcessFiles::openFiles() == 0);
+  }
+
+  TEST_CASE("children of threads that are listed are found by the files, also those that were born later") {
+    if (!isUsable<PidfdControl>()) return;
+    LinuxProcessTable table(LinuxProcessTable::Means::ChildrenFiles);
+    PidfdControl control;
+    Process self;
+    REQUIRE(control.open(getpid(), self).empty());
+    const auto reader = table.children();
+    const Thread other;
+    const Child first;
+    const auto has = [&](const Child& child) {
+      return std::ranges::count(childrenBy(*reader, self), child.pid()) == 1;
+    };
+    CHECK(has(first));
+    const std::size_t open = openDescriptors();
+    {
+      const Child second;
+      CHECK(has(first));
+      CHECK(has(second));
+    }
+    CHECK(openDescriptors() == open);
+    control.release(self);
+  }
+
+  TEST_CASE("at most a quarter of the descriptors that the process may have are kept") {
+    const Child child(kThreads);
+    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
+    ::kill(child.pid(), SIGSTOP);
+    ProcessFiles files(child.pid());
+    constexpr rlim_t kLimit = 64;
+    const DescriptorLimit limit(std::max(kLimit, DescriptorLimit::none() + kLimit / 2));
+    rlimit now{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &now) == 0);
+    ThreadScan scan;
+    REQUIRE(waitUntil([&] { return procfs::probe(files, scan, {}) == ProcessState::Stopped; }));
+    CHECK(ProcessFiles::openFiles() == now.rlim_cur / 4);
+    std::vector<Pid> children;
+    for (std::size_t i = 0; i < files.count(); ++i) CHECK(files.readChildren(i, children) == 0);
+    CHECK(ProcessFiles::openFiles() == now.rlim_cur / 4);
+    CHECK(children.empty());
+  }
+
+  TEST_CASE("where no descriptor is left, what is kept is given back, and a process is taken hold of with it") {
+    if (!isUsable<PidfdControl>()) return;
+    const Child child;
+    const Child other;
+    ProcessFiles files(child.pid());
+    ProcessEntry entry;
+    REQUIRE(files.read(entry) == 0);
+    REQUIRE(ProcessFiles::openFiles() == 1);
+    PidfdControl control;
+    Process process;
+    {
+      const DescriptorLimit limit(DescriptorLimit::none());
+      CHECK(control.open(other.pid(), process).empty());
+      CHECK(process.fd >= 0);
+      CHECK(ProcessFiles::openFiles() == 0);
+      // Nothing is left to give back.
+      CHECK(files.read(entry) == EMFILE);
+    }
+    CHECK(files.read(entry) == 0);
+    control.release(process);
+  }
+
+  TEST_CASE("a descriptor that the program has closed, and that is another file's now, is not believed") {
+    const Child child;
+    ProcessFiles files(child.pid());
+    const int kept = nextDescriptor();
+    ProcessEntry entry;
+    REQUIRE(files.read(entry) == 0);
+    const int other = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    REQUIRE(dup2(other, kept) == kept);
+    CHECK(files.read(entry) == 0);
+    CHECK(entry.parent == getpid());
+    CHECK(fcntl(kept, F_GETFD) >= 0);
+    close(kept);
+    close(other);
+  }
+}
+
+}  // namespace freeze_state::test
