@@ -13,6 +13,15 @@ export interface Attempt {
   readonly root: string | undefined;
 }
 
+/** Whether it is there, and may be read: the permission model of Node throws. */
+export function exists(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
+}
+
 /** The package has no such binary. */
 export function whyNotThere(attempt: Attempt, cause: unknown): Error {
   return failure(
@@ -56,7 +65,7 @@ function firstLine(cause: unknown): string {
 /** What to do where there is no binary that works. */
 function remedy({ target, isOnly = false, root }: Attempt): string {
   const sources = root && join(root, 'native');
-  if (sources === undefined || !existsSync(join(sources, 'binding.gyp'))) return howToBundle;
+  if (sources === undefined || !exists(join(sources, 'binding.gyp'))) return howToBundle;
   if (!isOnly) return howToCompile(sources);
   return `'freeze-state/${target}' loads that binary alone. Import 'freeze-state': it loads the one for this machine.`;
 }

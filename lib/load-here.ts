@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fromFile, fromPrebuilt, type Loaded, loadOnce, type Prebuilt, root } from './load';
-import { whyNotThere } from './load-errors';
+import { exists, whyNotThere } from './load-errors';
 import { thisTarget } from './target';
 
 // Apart from load.ts, since it names all binaries: a bundle of an entry for one target is to have that one alone.
@@ -20,7 +19,7 @@ function ownBuild(): Loaded | undefined {
   const folder = root;
   if (folder === undefined) return undefined;
   const files = builds.map((build) => join(folder, build, 'freeze_state.node'));
-  const file = files.find((path) => existsSync(path));
+  const file = files.find((path) => exists(path));
   return file === undefined ? undefined : fromFile(file);
 }
 

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { type Attempt, whyNotLoaded, whyNotThere } from './load-errors';
+import { basename, dirname, join } from 'node:path';
+import { type Attempt, exists, whyNotLoaded, whyNotThere } from './load-errors';
 
 /**
  * A binary of the package, as the modules in prebuilds/ have it, which scripts/list-prebuilds.mjs writes. Their paths are
@@ -46,8 +45,14 @@ export function loadTarget(target: string, prebuilt: () => Prebuilt): void {
   loadOnce(() => fromPrebuilt({ target, isOnly: true, root }, prebuilt));
 }
 
-/** Of the package; where a bundler has moved this code, whatever is there. An ES module has no `__dirname`. */
-export const root = typeof __dirname === 'string' ? join(__dirname, '..') : undefined;
+/**
+ * Of the package; unknown where a bundler has moved this code: what lies beside a bundle may be anybody's. An ES module has
+ * no `__filename`.
+ */
+export const root =
+  typeof __filename === 'string' && /^load\.[jt]s$/.test(basename(__filename))
+    ? dirname(dirname(__filename))
+    : undefined;
 
 export function fromFile(file: string): Loaded {
   try {
@@ -79,10 +84,10 @@ function withPrograms(addon: Addon, guardian?: () => string, joiner?: () => stri
 
 /** Beside the addon, or where a bundler has put it, if it has. */
 function programAt(beside: string, bundled: (() => string) | undefined): string {
-  if (existsSync(beside)) return beside;
+  if (exists(beside)) return beside;
   try {
     const file = bundled?.();
-    return file !== undefined && existsSync(file) ? file : beside;
+    return file !== undefined && exists(file) ? file : beside;
   } catch {
     // An ES module has no `__dirname`.
     return beside;

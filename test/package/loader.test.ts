@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -130,6 +141,21 @@ describe('the loader', () => {
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toContain('docs/bundlers.md');
     expect(message).not.toContain('node-gyp');
+  });
+
+  it("takes no build from beside a bundle: what lies there may be anybody's", async () => {
+    const dist = join(folder, 'dist');
+    renameSync(join(dist, 'load.js'), join(dist, 'bundle.js'));
+    for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((one) => one.endsWith('.js'))) {
+      const text = readFileSync(join(dist, file), 'utf8');
+      writeFileSync(join(dist, file), text.replaceAll('/load")', '/bundle")'));
+    }
+    put(local);
+    const { code, message } = await load();
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain('it was bundled');
+    const file = put(prebuild);
+    expect(await load()).toEqual({ loaded: file });
   });
 
   it('takes the binary of an entry for one target, whatever was compiled', async () => {
