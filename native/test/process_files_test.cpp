@@ -71,6 +71,7 @@ int nextDescriptor() { return static_cast<int>(DescriptorLimit::none()); }
 
 std::vector<Pid> listedBy(const ProcessFiles& files) {
   std::vector<Pid> threads;
+  threads.reserve(files.count());
   for (std::size_t i = 0; i < files.count(); ++i) threads.push_back(files.thread(i));
   return threads;
 }
@@ -189,7 +190,7 @@ TEST_SUITE("process files") {
     ::kill(child.pid(), SIGSTOP);
     ProcessFiles files(child.pid());
     constexpr rlim_t kLimit = 64;
-    const DescriptorLimit limit(std::max(kLimit, DescriptorLimit::none() + kLimit / 2));
+    const DescriptorLimit limit(std::max(kLimit, DescriptorLimit::none() + (kLimit / 2)));
     rlimit now{};
     REQUIRE(getrlimit(RLIMIT_NOFILE, &now) == 0);
     ThreadScan scan;
@@ -199,6 +200,25 @@ TEST_SUITE("process files") {
     for (std::size_t i = 0; i < files.count(); ++i) CHECK(files.readChildren(i, children) == 0);
     CHECK(ProcessFiles::openFiles() == now.rlim_cur / 4);
     CHECK(children.empty());
+  }
+
+  TEST_CASE("the children of a thread stay open only while its line does, which tells that it lives") {
+    const Child child;
+    ProcessFiles files(child.pid());
+    ProcessEntry entry;
+    std::vector<Pid> children;
+    {
+      const DescriptorLimit limit(DescriptorLimit::none() + 1);
+      REQUIRE(files.read(entry) == 0);
+    }
+    REQUIRE(ProcessFiles::openFiles() == 0);
+    CHECK(files.readChildren(0, children) == 0);
+    CHECK(ProcessFiles::openFiles() == 0);
+    REQUIRE(files.read(entry) == 0);
+    CHECK(files.readChildren(0, children) == 0);
+    CHECK(ProcessFiles::openFiles() == 2);
+    ProcessFiles::giveBackAll();
+    CHECK(ProcessFiles::openFiles() == 0);
   }
 
   TEST_CASE("where no descriptor is left, what is kept is given back, and a process is taken hold of with it") {
@@ -230,6 +250,7 @@ TEST_SUITE("process files") {
     ProcessEntry entry;
     REQUIRE(files.read(entry) == 0);
     const int other = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    REQUIRE(other >= 0);
     REQUIRE(dup2(other, kept) == kept);
     CHECK(files.read(entry) == 0);
     CHECK(entry.parent == getpid());

@@ -130,6 +130,36 @@ describe.runIf(canMakePidNamespace)('where /proc is that of another pid namespac
     expect(result).toEqual({ isFrozen: true, signalling: 'kill' });
   });
 
+  it('G2: with pidfds no number in it is taken for one here, in any confirmation', async () => {
+    const result = await valueInNode(
+      async ({ FreezeState, spawnTarget }) => {
+        const { existsSync } = process.getBuiltinModule('node:fs');
+        // Until one has the number of a process out there.
+        const targets = [spawnTarget('sleep')];
+        while (!existsSync(`/proc/${targets.at(-1)?.pid}`) && targets.length < 200) targets.push(spawnTarget('sleep'));
+        const member = targets.at(-1) as (typeof targets)[0];
+        const isBoth = existsSync(`/proc/${member.pid}`);
+        const state = new FreezeState('process', member.pid, { guardian: false });
+        const before = state.inspect()[0]?.state;
+        // By waitid(2), since it is a child.
+        const { isFrozen } = await state.confirmFreezeAtEpoch(0, { timeout: 10_000 });
+        const seen = state.inspect()[0]?.state;
+        state.close();
+        for (const target of targets) target.kill('SIGKILL');
+        return { isBoth, before, isFrozen, seen, signalling: FreezeState.capabilities.signalling };
+      },
+      [],
+      { under: underForeignProc },
+    );
+    expect(result).toEqual({
+      isBoth: true,
+      before: 'running',
+      isFrozen: true,
+      seen: 'stopped',
+      signalling: 'pidfd',
+    });
+  });
+
   it('waitForExit does not wait for a process that has the pid there', async () => {
     const result = await valueInNode(
       async ({ FreezeState, failure }) => {

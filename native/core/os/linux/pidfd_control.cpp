@@ -59,7 +59,7 @@ Failures PidfdControl::open(Pid pid, Process& process) noexcept {
   process.fd = pidfd::open(pid);
   const int error = process.fd < 0 ? errno : 0;
   if (error == 0) {
-    process.files = std::make_shared<ProcessFiles>(pid);
+    if (procfs::isOurs()) process.files = std::make_shared<ProcessFiles>(pid);
     return {};
   }
   switch (error) {

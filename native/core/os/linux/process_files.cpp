@@ -33,8 +33,10 @@ All& all() {
 /// Whether the program is left with enough. The kernel gives out the lowest number that is free: one from the upper
 /// half shows that it needs many itself.
 bool isAffordable(int fd, std::size_t others) noexcept {
+  // Each takes some kilobytes of the kernel's memory.
+  constexpr rlim_t kMost = 4096;
   rlimit limit{};
-  return getrlimit(RLIMIT_NOFILE, &limit) == 0 && others < limit.rlim_cur / 4 &&
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 && others < std::min(limit.rlim_cur / 4, kMost) &&
          static_cast<rlim_t>(fd) < limit.rlim_cur / 2;
 }
 
@@ -79,35 +81,46 @@ bool ProcessFiles::mayKeep(int fd) noexcept {
 
 /// Reads the file that is kept; or opens it, reads it, and keeps it where it may. `read` answers 0 or an errno(3).
 template <typename Read>
-int ProcessFiles::readFile(int& kept, Pid thread, const char* file, Read read) {
-  const auto attempt = [&] {
-    const std::lock_guard lock(open_);
-    if (kept >= 0) {
-      const int error = read(kept);
-      if (error == 0) return 0;
-      if (error == ESRCH) {
-        close(kept);
-        return ESRCH;
-      }
-      // The program has closed what was not its own, and the number may be another file's now: that stays open.
-      forget(kept);
-    }
-    if (&kept == &threads_.front().stat) isOfOwner_ = false;
-    std::array<char, 64> path{};
-    std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/%s", pid_, thread, file);
-    const int fd = ::open(path.data(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT ? ESRCH : errno;
-    const int error = read(fd);
-    if (error == 0 && mayKeep(fd))
-      kept = fd;
-    else
-      ::close(fd);
-    return error;
-  };
-  const int error = attempt();
+int ProcessFiles::readFile(Thread& thread, int Thread::* which, const char* file, Read read) {
+  const int error = readOnce(thread, which, file, read);
   if (!isOutOfDescriptors(error) || openFiles() == 0) return error;
   giveBackAll();
-  return attempt();
+  return readOnce(thread, which, file, read);
+}
+
+template <typename Read>
+int ProcessFiles::readOnce(Thread& thread, int Thread::* which, const char* file, Read read) {
+  const std::lock_guard lock(open_);
+  const bool isStat = which == &Thread::stat;
+  int& kept = thread.*which;
+  if (kept >= 0) {
+    const int error = read(kept);
+    if (error == 0) return 0;
+    if (error == ESRCH) {
+      close(kept);
+      return ESRCH;
+    }
+    // The program has closed what was not its own, and the numbers may be other files' now: those stay open.
+    forget(kept);
+    if (isStat) forget(thread.children);
+  }
+  if (isStat) {
+    // What is opened now may be of another thread with this number.
+    close(thread.children);
+    if (&thread == &threads_.front()) isOfOwner_ = false;
+  }
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/%s", pid_, thread.id, file);
+  const int fd = ::open(path.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? ESRCH : errno;
+  const int error = read(fd);
+  // Only the open `stat` tells that the thread of the open `children` still lives.
+  const bool isChecked = isStat || thread.stat >= 0;
+  if (error == 0 && isChecked && mayKeep(fd))
+    kept = fd;
+  else
+    ::close(fd);
+  return error;
 }
 
 int ProcessFiles::read(ProcessEntry& entry) noexcept {
@@ -165,14 +178,15 @@ void ProcessFiles::unsettle() noexcept {
 int ProcessFiles::readThread(std::size_t index, ProcessEntry& entry) noexcept {
   Thread& thread = threads_[index];
   const int error =
-      readFile(thread.stat, thread.id, "stat", [&](int fd) { return procfs::readStat(fd, thread.id, entry); });
-  if (error == ESRCH) isStale_ = true;
+      readFile(thread, &Thread::stat, "stat", [&](int fd) { return procfs::readStat(fd, thread.id, entry); });
+  // One that has ended is about to leave the list, and another one may have come.
+  if (error == ESRCH || (error == 0 && index > 0 && entry.hasThreadExited())) isStale_ = true;
   return error;
 }
 
 int ProcessFiles::readChildren(std::size_t index, std::vector<Pid>& children) {
   Thread& thread = threads_[index];
-  return readFile(thread.children, thread.id, "children", [&](int fd) { return procfs::readChildren(fd, children); });
+  return readFile(thread, &Thread::children, "children", [&](int fd) { return procfs::readChildren(fd, children); });
 }
 
 std::size_t ProcessFiles::openFiles() noexcept { return kept.load(std::memory_order_relaxed); }

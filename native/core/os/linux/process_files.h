@@ -67,8 +67,8 @@ class ProcessFiles {
     return take();
   }
 
-  /// How many files are kept open, of all processes: at most a quarter of the soft RLIMIT_NOFILE (getrlimit(2)), and
-  /// none where half of the descriptors are in use.
+  /// How many files are kept open, of all processes: at most 4,096, and a quarter of the soft RLIMIT_NOFILE
+  /// (getrlimit(2)), and none that is opened where half of the descriptors are in use.
   static std::size_t openFiles() noexcept;
   /// Closes those of all processes, but of one that is being read now: the descriptors are wanted. They are opened
   /// again as they are needed. Called on any thread.
@@ -84,7 +84,9 @@ class ProcessFiles {
   };
 
   template <typename Read>
-  int readFile(int& kept, Pid thread, const char* file, Read read);
+  int readFile(Thread& thread, int Thread::* which, const char* file, Read read);
+  template <typename Read>
+  int readOnce(Thread& thread, int Thread::* which, const char* file, Read read);
   bool mayKeep(int fd) noexcept;
   void forgetThreads() noexcept;
   static void forget(int& fd) noexcept;
