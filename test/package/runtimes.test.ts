@@ -112,7 +112,8 @@ describe.each([{ command: deno }].filter(isInstalled))('Deno without all permiss
 describe('Node with the permission model', () => {
   const option = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
   const under = (...options: readonly string[]) => {
-    const read = [`--allow-fs-read=${join(root, '*')}`, ...options];
+    // Node 20.19.0 looks for `${root}.js` as well.
+    const read = [`--allow-fs-read=${root}*`, ...options];
     const words = [option, '--no-warnings', '--allow-addons', '--allow-child-process', ...read, smoke, root, 'sandbox'];
     return run(process.execPath, words, { cwd: root });
   };
