@@ -148,7 +148,7 @@ describe.each(signallingModes)('when a worker with states of mode %s ends', (mod
               parentPort.once('message', () => {
                 if (ending === 'throw') throw new Error('on purpose');
                 const kept: unknown[] = [state];
-                for (;;) kept.push(new Array(1000).fill(kept.length));
+                for (;;) kept.push(Array.from({ length: 100_000 }, (_, i) => ({ i })));
               });
             },
             ofMode,
