@@ -118,6 +118,7 @@ it("with the only thread of libuv's pool blocked a sandbox ends, and its process
       const end = sandbox.terminate({ forceKillAfter: 60_000, timeout: 60_000 });
       for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
       const [first, second] = [reads(), reads()];
+      // Nothing is awaited: for so long the calls of read(2) are counted, and whoever polls makes some.
       await new Promise((resolve) => setTimeout(resolve, 200));
       const polled = reads() - second - (second - first);
       for (const pid of printed.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');

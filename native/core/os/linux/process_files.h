@@ -27,7 +27,7 @@ class ProcessFiles {
 
   Pid pid() const noexcept { return pid_; }
 
-  /// As `procfs::read`. Whether it is settled has to be found anew.
+  /// As `procfs::read`. Afterwards the list of threads counts as not settled.
   int read(ProcessEntry& entry) noexcept;
 
   /// Whether what `read` answers is known to be of the process that this belongs to. To be noted once that process was

@@ -86,7 +86,8 @@ ProcessState resultOf(int error, ProcessState found) noexcept {
   return error == ENOENT || error == ESRCH ? ProcessState::Gone : ProcessState::Unknown;
 }
 
-/// Whether a call that began behind so many threads, and has seen so many, is to end. Each gets one further at least.
+/// Whether a call is to end: it has skipped the `before` threads that earlier calls have seen, and `seen` counts these
+/// and its own. Each call sees one more at least.
 /// To find the place again, the kernel goes through all threads before it, fifty in the time that it takes to probe
 /// one: so the more there are before, the more are probed, or finding them would take most of the time.
 bool isOver(const Slice& slice, int before, int seen) noexcept {
