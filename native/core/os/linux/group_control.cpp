@@ -30,8 +30,8 @@ bool isOfOtherSession(Pid group, Pid session) noexcept {
   for (Pid pid = 0; all.next(pid);) {
     if (procfs::groupOf(pid) != group) continue;
     const Pid now = getsid(pid);
-    // Where it has exited meanwhile, another one tells.
-    if (now > 0 && procfs::groupOf(pid) == group) return now != session;
+    // Where it has exited meanwhile, another one tells. 0 is a session of outside this PID namespace.
+    if (now >= 0 && procfs::groupOf(pid) == group) return now != session;
   }
   return false;
 }
