@@ -7,6 +7,8 @@ import type { Readable, Writable } from 'node:stream';
 export type Piped = ChildProcessByStdio<Writable, Readable, Readable>;
 
 const started = new Set<ChildProcess>();
+/** Their pipes may be open, also after they have exited. */
+const piped = new Set<ChildProcess>();
 /** Each has a zombie, which it would leave to init if it were killed. */
 const reapers = new WeakSet<ChildProcess>();
 /** Each leads a group that is to end with it. */
@@ -34,6 +36,8 @@ export function killGroup(leader: number): void {
 export function adopt<T extends ChildProcess>(child: T): T {
   started.add(child);
   child.once('exit', () => started.delete(child));
+  piped.add(child);
+  child.once('close', () => piped.delete(child));
   return child;
 }
 
@@ -56,9 +60,12 @@ export async function end(child: ChildProcess): Promise<void> {
   await exit;
 }
 
+/** Leaves the next test neither a process nor a descriptor: Node closes the pipes of a child some turns after its exit. */
 export async function endAll(): Promise<void> {
   await Promise.all([...started, ...leaders].map(end));
   leaders.clear();
+  for (const { stdio } of piped) for (const pipe of stdio) pipe?.destroy();
+  piped.clear();
 }
 
 // Where this process is ended early; a kernel that misses even this has the targets' PR_SET_PDEATHSIG.
