@@ -7,6 +7,8 @@ export interface Attempt {
   /** Of the package's binaries the one for this target; or a file. */
   readonly target?: string;
   readonly file?: string;
+  /** Whether the file is the one that `FREEZE_STATE_ADDON` names. */
+  readonly isNamed?: boolean;
   /** The entry of the package that loads this target alone. */
   readonly isOnly?: boolean;
   /** The folder of the package, where it is known. */
@@ -25,7 +27,7 @@ export function exists(path: string): boolean {
 /** The package has no such binary. */
 export function whyNotThere(attempt: Attempt, cause: unknown): Error {
   return failure(
-    `freeze-state has no native binary for ${attempt.target}. ${firstLine(cause)}\n${remedy(attempt)}`,
+    `freeze-state has no native binary for ${attempt.target}. ${reasonIn(cause)}\n${remedy(attempt)}`,
     cause,
   );
 }
@@ -33,8 +35,9 @@ export function whyNotThere(attempt: Attempt, cause: unknown): Error {
 /** The system, or the JavaScript engine, refuses it. */
 export function whyNotLoaded(attempt: Attempt, cause: unknown): Error {
   const binary = attempt.file ?? `for ${attempt.target}`;
-  const reason = firstLine(cause);
-  if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED')
+  const reason = reasonIn(cause);
+  // By its words, too: the wrapper of a bundler has no code.
+  if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED' || /loading addons is disabled/.test(reason))
     return failure(
       'freeze-state is a native addon, and this Node was started with --no-addons, or with --permission and without ' +
         '--allow-addons. Take that option away, or allow addons.',
@@ -56,18 +59,22 @@ function failure(message: string, cause: unknown): Error {
   return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
 }
 
-/** Node adds who required it. */
-function firstLine(cause: unknown): string {
-  const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+/** The first line of the message, to which Node adds who required it, without what webpack's node-loader puts before it. */
+function reasonIn(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const [line = ''] = message.replace(/^node-loader:\n(Error: )?/, '').split('\n');
   return line;
 }
 
 /** What to do where there is no binary that works. */
-function remedy({ target, isOnly = false, root }: Attempt): string {
+function remedy({ target, isNamed = false, isOnly = false, root }: Attempt): string {
+  if (isNamed) return 'FREEZE_STATE_ADDON names this file. Correct it, or unset it to load the binary of the package.';
+  if (isOnly && target !== thisTarget())
+    return `'freeze-state/${target}' loads that binary alone. Import 'freeze-state': it loads the one for this machine.`;
   const sources = root && join(root, 'native');
   if (sources === undefined || !exists(join(sources, 'binding.gyp'))) return howToBundle;
   if (!isOnly) return howToCompile(sources);
-  return `'freeze-state/${target}' loads that binary alone. Import 'freeze-state': it loads the one for this machine.`;
+  return `${howToCompile(sources)}\nThen import 'freeze-state': 'freeze-state/${target}' loads the binary of the package alone.`;
 }
 
 /**

@@ -15,12 +15,12 @@ const builds = ['native/build/Release', 'build/Release', 'build/Debug'];
 
 function ownBuild(): Loaded | undefined {
   const { FREEZE_STATE_ADDON: named } = process.env;
-  if (named) return fromFile(resolve(named));
+  if (named) return fromFile({ file: resolve(named), isNamed: true, root });
   const folder = root;
   if (folder === undefined) return undefined;
   const files = builds.map((build) => join(folder, build, 'freeze_state.node'));
   const file = files.find((path) => exists(path));
-  return file === undefined ? undefined : fromFile(file);
+  return file === undefined ? undefined : fromFile({ file, root });
 }
 
 /** Not within a `try`, where some bundlers leave a `require` as it is. */

@@ -54,12 +54,13 @@ export const root =
     ? dirname(dirname(__filename))
     : undefined;
 
-export function fromFile(file: string): Loaded {
+export function fromFile(attempt: Attempt & { readonly file: string }): Loaded {
+  const { file } = attempt;
   try {
     // Not `require`, of which a bundler would want to know what may come.
     return withPrograms(createRequire(file)(file));
   } catch (error) {
-    throw whyNotLoaded({ file, root }, error);
+    throw whyNotLoaded(attempt, error);
   }
 }
 

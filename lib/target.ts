@@ -13,8 +13,19 @@ export function thisTarget(): string {
 function libc(): 'glibc' | 'musl' {
   const name = /\/ld-(linux|musl)-/.exec(firstPage(process.execPath))?.[1];
   if (name !== undefined) return name === 'musl' ? 'musl' : 'glibc';
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+  return reportHeader().glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+}
+
+/** Without the names of the peers of sockets, for which it would ask the DNS. The types of Node 20 lack the setting. */
+function reportHeader(): { readonly glibcVersionRuntime?: string } {
+  const report: NodeJS.ProcessReport & { excludeNetwork?: boolean | undefined } = process.report;
+  const before = report.excludeNetwork;
+  report.excludeNetwork = true;
+  try {
+    return (report.getReport() as { header: { glibcVersionRuntime?: string } }).header;
+  } finally {
+    report.excludeNetwork = before;
+  }
 }
 
 /** As far as it may be read. */

@@ -1,12 +1,14 @@
 // node scripts/list-prebuilds.mjs [FOLDER]: writes into prebuilds/ of the package in FOLDER the modules by which the loader
 // finds the binaries that are there: one for each, and an index. Every path in them is constant and leads to a file that is
 // there: so bundlers see what to take, and miss nothing.
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const prebuilds = join(process.argv[2] ?? join(import.meta.dirname, '..'), 'prebuilds');
 const head = "// Made by scripts/list-prebuilds.mjs.\n'use strict';\n";
 
+// Those of binaries that are gone must not stay.
+for (const file of readdirSync(prebuilds)) if (file.endsWith('.js')) rmSync(join(prebuilds, file));
 const targets = [];
 for (const folder of readdirSync(prebuilds, { withFileTypes: true })) {
   if (!folder.isDirectory()) continue;

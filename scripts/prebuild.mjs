@@ -10,8 +10,8 @@ import { root, runNodeGyp } from './node-gyp.mjs';
 const copy = join(root, 'build-prebuild');
 const folder = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
 
+// What else is in prebuilds/ was made for another libc or on another machine, and stays.
 rmSync(copy, { recursive: true, force: true });
-rmSync(folder, { recursive: true, force: true });
 mkdirSync(copy);
 for (const source of ['package.json', 'binding.gyp', 'native']) {
   // Without what a compile by the loader's commands has left in native/.

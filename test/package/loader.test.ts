@@ -19,7 +19,7 @@ import { afterMounting, canMountNoexec } from '../helpers/namespaces';
 import { start } from '../helpers/processes';
 import { launchProgram } from '../helpers/programs';
 import { libc, prebuild, target } from './libc';
-import { output, root } from './run';
+import { output, root, run } from './run';
 
 const local = 'build/Release/freeze_state.node';
 const otherLibc = libc === 'glibc' ? 'musl' : 'glibc';
@@ -92,6 +92,27 @@ describe('the loader', () => {
     expect(await load('--require', hook)).toEqual({ loaded: files.find((file) => file.includes(taken)) });
   });
 
+  it('asks the report for no names from the DNS, and leaves its settings as they are', async () => {
+    put(prebuild);
+    const hook = join(folder, 'hook.cjs');
+    writeFileSync(
+      hook,
+      `process.execPath = ${JSON.stringify(join(folder, 'no-program'))};
+      const { report } = process;
+      const { getReport } = report;
+      const excluded = [report.excludeNetwork];
+      report.getReport = (...args) => {
+        excluded.push(report.excludeNetwork);
+        return getReport.apply(report, args);
+      };
+      process.on('exit', () => console.error([...excluded, report.excludeNetwork].join(' ')));`,
+    );
+    const { code, stdout, stderr } = await run(process.execPath, ['--require', hook, '-e', `require('${folder}')`], {
+      cwd: folder,
+    });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: 'false true false\n' });
+  });
+
   it('lists no directory: it loads where a filter denies that', async () => {
     const file = put(prebuild);
     const denial = `deny=getdents64:${constants.errno.EPERM}`;
@@ -113,6 +134,9 @@ describe('the loader', () => {
     const { code, message } = await load();
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toContain(`The native binary ${join(folder, 'nowhere.node')} does not load`);
+    // What is compiled would not be loaded while the variable is there.
+    expect(message).toContain('\nFREEZE_STATE_ADDON names this file. Correct it, or unset it');
+    expect(message).not.toContain('node-gyp');
   });
 
   it.each([
@@ -180,6 +204,17 @@ describe('the loader', () => {
     }
   });
 
+  it('tells to compile, and then to import the package, where the binary of an entry for this machine does not load', async () => {
+    truncateSync(put(prebuild), 40);
+    const { code, message } = await loadEntry(`dist/targets/${target}.js`, process.execPath);
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toContain('node-gyp rebuild');
+    expect(message).toContain(
+      `\nThen import 'freeze-state': 'freeze-state/${target}' loads the binary of the package alone.`,
+    );
+    expect(message).not.toContain('it loads the one for this machine');
+  });
+
   it('does not wait for a worker that is blocked', async () => {
     put(prebuild);
     // It waits for the end of its input, and so for the end of this program.
@@ -207,6 +242,28 @@ describe('the loader', () => {
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toContain('was started with --no-addons');
     expect(message).not.toContain('node-gyp');
+  });
+
+  // node-loader of webpack puts its name before the error, and drops its code.
+  const wrapper = `exports.addon = () => {
+      try {
+        process.dlopen(module, FILE);
+      } catch (error) {
+        throw new Error('node-loader:\\n' + error);
+      }
+      return module.exports;
+    };`;
+
+  it.each([
+    { options: [], says: / does not load on linux-.*: \/.*file too short\n/ },
+    { options: ['--no-addons'], says: /^freeze-state is a native addon, and this Node was started with --no-addons/ },
+  ])('finds the reason in the words of node-loader, with $options', async ({ options, says }) => {
+    const file = put(prebuild);
+    truncateSync(file, 0);
+    writeFileSync(join(folder, `prebuilds/${target}.js`), wrapper.replace('FILE', JSON.stringify(file)));
+    const { code, message } = await load(...options);
+    expect(code).toBe('ERR_FREEZE_NO_BINARY');
+    expect(message).toMatch(says);
   });
 
   it.runIf(canMountNoexec)('says so where nothing may be executed in the file system of the binary', async () => {
