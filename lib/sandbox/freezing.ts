@@ -41,12 +41,14 @@ export class Freezing {
     private readonly tell: Tell,
     /** Before a freeze: waits until no child is joining the group; `undefined` where none is. */
     private readonly ready: (options: ConfirmOptions) => Promise<unknown> | undefined,
+    /** Called once the state is closed, by whomever. */
+    closed: () => void,
   ) {
     void follow(
       state,
       (now) => this.#changed(now),
       ({ epoch }) => this.#arm(epoch),
-    );
+    ).then(closed);
   }
 
   /** At the current epoch. */

@@ -45,7 +45,7 @@ export class Joins {
     return call === undefined ? undefined : this.#start(call, isFork);
   }
 
-  /** For the end of the sandbox. */
+  /** For the end of the sandbox, or of the state. */
   close(): void {
     if (this.#procs !== undefined) closeSync(this.#procs);
     this.#procs = undefined;

@@ -79,7 +79,13 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     const { cgroup: _, ...others } = policy.state;
     this.#reach = new Reach(id, this.state, mode, this.#children, others);
     this.#ending = new Ending(this.#reach, this.#children);
-    this.#freezing = new Freezing(this.state, policy, tell, (limits) => this.#joins.allJoined(limits));
+    this.#freezing = new Freezing(
+      this.state,
+      policy,
+      tell,
+      (limits) => this.#joins.allJoined(limits),
+      () => this.#joins.close(),
+    );
     const inside =
       (start: (...given: never[]) => childProcess.ChildProcess, isFork: boolean) =>
       (...given: unknown[]) => {
