@@ -125,8 +125,10 @@ Failures Admission::whyFrozen(Pid pid, const std::string& here) const {
   // A foreign process may have removed the group, and made another of that name.
   bool isSet = false;
   if (const int error = group_.readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
-  // In a group that a foreign process froze, it would be frozen without a request; out of one, it would be thawed. By
-  // the files that are open, as for a freeze: where neither says so, this group is not frozen, nor is any above it.
+  // A process that comes into a group which a foreign process froze would be frozen without a request, and one that
+  // leaves such a group would be thawed. The open files of this group tell, as before a freeze. cgroup.freeze tells
+  // whether this group was frozen, and cgroup.events also of a freeze above it, but not before all in this group have
+  // stopped.
   std::vector<std::string> directories;
   if (isSet || group_.hasFrozen()) directories.push_back(isFrozenByUs_ ? group_.parent() : group_.path());
   if (!cgroup::isWithin(here, group_.path())) directories.push_back(here);
