@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { FreezeClosedError, FreezeMode, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { adopt } from '../helpers/children';
@@ -164,6 +165,27 @@ describe('spawn', () => {
     expect(await print({ WORD: 'word', FREEZE_STATE_SANDBOX: 'outer' })).toBe(`outer ${id} word\n`);
     expect(process.env['FREEZE_STATE_SANDBOX']).toBeUndefined();
   });
+
+  it.each(sandboxModes)(
+    'passes inherited variables on and no undefined ones, as Node does, in mode %s',
+    async (mode) => {
+      const sandbox = makeSandbox({ mode, ...byHand });
+      const { PATH } = process.env;
+      const shared = Object.assign(Object.create({ FIRST: 'first', NEVER: undefined }), { SECOND: 'second', PATH });
+      const env = Object.defineProperty(Object.create(shared), 'HIDDEN', { value: 'hidden', enumerable: false });
+      for (const one of [Object.assign(env, { THIRD: 3 }), Object.create(process.env)]) {
+        const print = async (spawnOf: typeof spawn) => {
+          const child = spawnOf('env', { env: one, stdio: ['ignore', 'pipe', 'inherit'] });
+          const lines = (await text(child.stdout))
+            .split('\n')
+            .filter((line) => !line.startsWith('FREEZE_STATE_SANDBOX='));
+          return lines.sort();
+        };
+        expect(await print(sandbox.spawn)).toEqual(await print(spawn));
+      }
+      expect((await sandbox.terminate(patient)).length).toBeLessThanOrEqual(2);
+    },
+  );
 
   it('starts nothing once the state is closed', async () => {
     const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
