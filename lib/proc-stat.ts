@@ -10,6 +10,8 @@ export interface ProcessStat {
   readonly name: string;
   /** The letter of proc_pid_stat(5). */
   readonly state: string;
+  /** How many threads it has: 1 or 0 once it has exited. */
+  readonly threads: number;
 }
 
 /** `undefined` where no process has the pid, and where there is no /proc of ours. */
@@ -28,11 +30,13 @@ export function statOf(pid: number): ProcessStat | undefined {
     group: Number(group),
     name: stat.slice(stat.indexOf('(') + 1, end),
     state,
+    threads: Number(fields[17]),
   };
 }
 
-export function isZombie({ state }: Pick<ProcessStat, 'state'>): boolean {
-  return state === 'Z' || state === 'X';
+/** Whether it has exited. The letter is that of the first thread, and other threads may live on. */
+export function isZombie({ state, threads }: Pick<ProcessStat, 'state' | 'threads'>): boolean {
+  return (state === 'Z' || state === 'X') && threads <= 1;
 }
 
 let isKnownOurs = false;

@@ -2,26 +2,30 @@ import { FreezeState, FreezeTimeoutError } from '../api';
 import { clock } from '../clock';
 import { statOf } from '../proc-stat';
 import { shown } from '../show';
-import type { Children } from './children';
+import type { Children, LivingChild } from './children';
 import type { Terms } from './options';
 import { isAlive, isQuiet, type Look, lookAround, lookAroundNext, type Process } from './process-table';
 import type { Reach } from './reach';
 import type { EndedProcess } from './types';
 
-/** How often /proc is read at most for processes that were missed: where others come and go all the time, no two readings agree. */
-const mostLooks = 30;
-/** In so many readings one after the other none is found: while a process executes another program, its tag is not seen. */
-const emptyLooks = 3;
+/** So many looks are made one after the other; then with a pause, in milliseconds, so that this thread can do other things. */
+const quickLooks = 30;
+const pause = 10;
+/** At least so many: two that find none tell it already, unless the pids begin at the lowest again. */
+const leastLooks = 3;
 
 interface Record {
   readonly process: Process;
-  readonly child: ReturnType<Children['get']>;
+  readonly child: LivingChild | undefined;
   wasKilled: boolean;
 }
 
 /** Ends every process that a sandbox reaches. */
 export class Ending {
-  readonly #records = new Map<string, Record>();
+  /** By the child, of whose start /proc cannot always tell; or by pid and start. */
+  readonly #records = new Map<LivingChild | string, Record>();
+  /** Of the last look: see {@link Look.unsure}. */
+  #unsure: readonly number[] = [];
 
   constructor(
     private readonly reach: Reach,
@@ -35,44 +39,63 @@ export class Ending {
    */
   async run({ killSignal, forceKillAfter, timeout, signal }: Terms, thaw: () => void): Promise<EndedProcess[]> {
     const begin = clock.now();
+    const deadline = begin + timeout;
     const askUntil = begin + Math.min(forceKillAfter, timeout);
     let isAsking = forceKillAfter > 0;
-    let wave = this.#signal(isAsking ? killSignal : 'SIGKILL');
+    let wave: readonly Process[] = this.#signal(isAsking ? killSignal : 'SIGKILL');
     thaw();
     for (;;) {
-      // A process that was started meanwhile is asked when all before it have ended: their handlers may need it.
-      if (wave.length === 0) wave = await this.#signalNewcomers(isAsking ? killSignal : 'SIGKILL');
-      if (wave.length === 0) return this.#ended();
-      const haveEnded = await this.#haveEnded(wave, isAsking ? askUntil : begin + timeout, signal);
-      if (!haveEnded && !isAsking) {
-        signal?.throwIfAborted();
-        // The timer comes first where this thread was busy: they have ended, and Node is about to tell of it.
-        if (!wave.every((one) => one.start !== 0 && !isAlive(one)))
-          throw new FreezeTimeoutError(notEnded(wave, timeout), timeout);
+      const limit = isAsking ? askUntil : deadline;
+      const haveEnded = await this.#haveEnded(wave, limit, signal);
+      // The timer comes first where this thread was busy: they have ended, and Node is about to tell of it.
+      if (haveEnded || (!isAsking && !signal?.aborted && wave.every(isOver))) {
+        // A process that was started meanwhile is asked when all before it have ended: their handlers may need it.
+        const known = this.#records.size;
+        const newcomers = await this.#signalNewcomers(isAsking ? killSignal : 'SIGKILL', limit, signal);
+        if (newcomers?.length === 0) return this.#ended();
+        const areKnown = newcomers !== undefined && this.#records.size === known;
+        wave = newcomers ?? [];
+        if (areKnown || clock.now() < limit) continue;
       }
-      isAsking &&= haveEnded;
-      wave = haveEnded ? [] : this.#signal('SIGKILL');
+      if (!isAsking) {
+        signal?.throwIfAborted();
+        throw new FreezeTimeoutError(this.#notEnded(wave, timeout), timeout);
+      }
+      isAsking = false;
+      wave = this.#signal('SIGKILL');
     }
   }
 
-  /** Those that there are after all before them have ended. None only where it is certain that there are none. */
-  async #signalNewcomers(signal: NodeJS.Signals): Promise<Process[]> {
+  /**
+   * Those that there are after all before them have ended. None only where it is certain that there are none; `undefined` where
+   * that is not known in time, or the signal was aborted.
+   */
+  async #signalNewcomers(
+    signal: NodeJS.Signals,
+    limit: number,
+    abort: AbortSignal | undefined,
+  ): Promise<Process[] | undefined> {
     let before: Look | undefined;
-    for (let looks = 1; looks <= mostLooks; looks += 1) {
-      const look = await lookAroundNext();
+    for (let looks = 1; ; looks += 1) {
+      const look = await lookAroundNext(this.reach.since);
       const wave = this.#signal(signal, look);
       if (wave.length > 0) return wave;
-      if (looks >= emptyLooks && before !== undefined && isQuiet(before, look)) break;
+      const { isGroupPopulated } = this.reach;
+      const isSure = looks >= leastLooks && before !== undefined && isQuiet(before, look);
+      // What the kernel says of the group is certain; then others were looked for often enough.
+      if (!isGroupPopulated && (isSure || (isGroupPopulated === false && looks >= quickLooks))) return [];
+      this.#unsure = look.unsure;
+      if (abort?.aborted || (looks >= quickLooks && clock.now() >= limit)) return undefined;
+      if (looks >= quickLooks) await clock.sleep(pause);
       before = look;
     }
-    return [];
   }
 
   /** Kills all processes at once, without waiting for their ends. */
   kill(): void {
     let before: Look | undefined;
-    for (let looks = 1; looks <= mostLooks; looks += 1) {
-      const look = lookAround();
+    for (let looks = 1; looks <= quickLooks; looks += 1) {
+      const look = lookAround(this.reach.since, before);
       const known = this.#records.size;
       const wave = this.#signal('SIGKILL', look);
       // Those that it has found it killed the last time.
@@ -85,8 +108,9 @@ export class Ending {
   #signal(signal: NodeJS.Signals, look?: Look): Process[] {
     const wave = this.reach.signal(signal, look);
     for (const one of wave) {
-      const key = `${one.pid} ${one.start}`;
-      const record = this.#records.get(key) ?? { process: one, child: this.children.get(one.pid), wasKilled: false };
+      const child = this.children.get(one.pid);
+      const key = child ?? `${one.pid} ${one.start}`;
+      const record = this.#records.get(key) ?? { process: one, child, wasKilled: false };
       this.#records.set(key, record);
       record.wasKilled ||= signal === 'SIGKILL';
     }
@@ -113,6 +137,20 @@ export class Ending {
     }
   }
 
+  #notEnded(wave: readonly Process[], timeout: number): string {
+    const left = wave.filter((one) => !isOver(one)).map((one) => statOf(one.pid) ?? one);
+    const begin = `Within ${timeout} ms the sandbox did not end.`;
+    if (left.length > 0) {
+      const all = left.map(({ pid, name, state }) => `${pid} (${shown(name ?? '?')}, state ${state})`);
+      return `${begin} Of processes that were sent SIGKILL there are still ${some(all)}.`;
+    }
+    const last = wave.length > 0 ? wave.map(({ pid, name }) => `${pid} (${shown(name ?? '?')})`) : this.#unsure;
+    return (
+      `${begin} Some processes exit before it is known what they have started, and that may belong to the sandbox: at last ` +
+      `${some(last)}. In mode 'cgroup' the kernel ends all at once.`
+    );
+  }
+
   #ended(): EndedProcess[] {
     return [...this.#records.values()].map(({ process: { pid, name }, child, wasKilled }) => {
       const { exitCode = null, signalCode = null } = child?.child ?? {};
@@ -126,6 +164,10 @@ export class Ending {
       };
     });
   }
+}
+
+function isOver(one: Process): boolean {
+  return one.start !== 0 && !isAlive(one);
 }
 
 async function untilGone(processes: readonly Process[], stop: AbortSignal): Promise<void> {
@@ -144,9 +186,7 @@ async function untilGone(processes: readonly Process[], stop: AbortSignal): Prom
   }
 }
 
-function notEnded(wave: readonly Process[], timeout: number): string {
-  const left = wave.filter(isAlive).map((one) => statOf(one.pid) ?? one);
-  const some = left.slice(0, 5).map(({ pid, name, state }) => `${pid} (${shown(name ?? '?')}, state ${state})`);
-  const more = left.length > some.length ? ` and ${left.length - some.length} more` : '';
-  return `Within ${timeout} ms the sandbox did not end. Of processes that were sent SIGKILL there are still ${some.join(', ')}${more}.`;
+function some(all: readonly (string | number)[]): string {
+  const more = all.length > 5 ? ` and ${all.length - 5} more` : '';
+  return all.slice(0, 5).join(', ') + more;
 }

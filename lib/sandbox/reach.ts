@@ -1,15 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../api';
-import { statOf } from '../proc-stat';
+import { read, statOf } from '../proc-stat';
 import type { Children } from './children';
-import { hasTag, isAlive, type Look, lookAround, type Process, send } from './process-table';
-
-/**
- * By the tag in this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one
- * only if it was moved in before it started others.
- */
-const tagName = 'FREEZE_STATE_SANDBOX';
+import { isAlive, type Look, lookAround, type Process, send, tagName } from './process-table';
 
 /** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
 export class Reach {
@@ -17,6 +11,7 @@ export class Reach {
   #since = Number.POSITIVE_INFINITY;
   /** All that a signal was sent to: their children belong here when they have gone. */
   readonly #known = new Map<number, Process>();
+  #wereKilled = false;
 
   constructor(
     /** The tag of the sandbox, which no other one has. */
@@ -38,23 +33,38 @@ export class Reach {
     this.#since = statOf(pid)?.start ?? 0;
   }
 
+  /** The start time of the first child: what is older has not the tag. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** Whether the kernel counts processes in the control group, be they in a look or not; `undefined` where that is not known. */
+  get isGroupPopulated(): boolean | undefined {
+    const group = this.#group;
+    const [, number] = /^populated (\d)$/m.exec(group === undefined ? '' : read(join(group, 'cgroup.events'))) ?? [];
+    return number === undefined ? undefined : number === '1';
+  }
+
   /**
    * Sends all of them a signal, while they are stopped and start no others, as far as they can be stopped.
    *
    * @param look what /proc shows. A process that forks and exits all the time may be missing: it has ended when its turn comes,
    *   and its child was not listed yet.
    */
-  signal(signal: NodeJS.Signals, look = lookAround()): Process[] {
+  signal(signal: NodeJS.Signals, look = lookAround(this.#since)): Process[] {
     let processes = this.#among(look);
-    if (processes.length === 0) return [];
-    const stop = this.#areFrozen() ? undefined : stopAll(processes, this.options);
+    const isKill = signal === 'SIGKILL';
+    // Few are found after the others were killed, and each may have exited before it is stopped.
+    const mayStop = processes.length > 0 && !(isKill && this.#wereKilled) && !this.#areFrozen();
+    const stop = mayStop ? stopAll(processes, this.options) : undefined;
     try {
-      if (stop !== undefined) processes = this.#among(lookAround());
+      if (stop !== undefined) processes = this.#among(lookAround(this.#since, look));
       for (const one of processes) {
         this.#known.set(one.pid, one);
         send(one, signal);
       }
-      if (signal === 'SIGKILL') this.#killGroup();
+      if (isKill) this.#killGroup();
+      this.#wereKilled ||= isKill;
     } finally {
       stop?.close();
     }
@@ -69,15 +79,19 @@ export class Reach {
     const found = new Map<number, Process>();
     for (const one of all) {
       const isKnown = this.#known.get(one.pid)?.start === one.start;
-      if (isKnown || roots.has(one.pid) || groups.has(one.group) || this.#isTagged(one)) found.set(one.pid, one);
+      if (isKnown || roots.has(one.pid) || groups.has(one.group) || one.tags?.includes(this.id))
+        found.set(one.pid, one);
     }
     for (let before = -1; before !== found.size; ) {
       before = found.size;
       for (const one of all) if (found.has(one.parent)) found.set(one.pid, one);
     }
+    // Those that cannot have a tag are from an earlier look.
+    for (const [pid, one] of found) if (one.start < this.#since && !isAlive(one)) found.delete(pid);
     // Children that have exited, and of whose exit Node has not told yet; or all, where there is no /proc.
     for (const pid of this.children.pids) {
-      if (!found.has(pid)) found.set(pid, statOf(pid) ?? { pid, start: 0, parent: process.pid, group: 0, state: '' });
+      if (!found.has(pid))
+        found.set(pid, statOf(pid) ?? { pid, start: 0, parent: process.pid, group: 0, state: '', threads: 0 });
     }
     return [...found.values()];
   }
@@ -92,13 +106,22 @@ export class Reach {
     }
   }
 
-  /** All that is in it at one moment (cgroup.kill, Linux 5.14): none escapes by a fork. */
-  #killGroup(): void {
+  get #group(): string | undefined {
     try {
-      const { cgroup } = this.state;
-      if (cgroup !== undefined) writeFileSync(join(cgroup, 'cgroup.kill'), '1');
+      return this.state.cgroup;
     } catch {
-      // It is closed, or the kernel is older: each was sent the signal.
+      // It is closed.
+      return undefined;
+    }
+  }
+
+  /** All that is in it at one moment (cgroup.kill, Linux 5.14): none escapes by a fork, whether it was found or not. */
+  #killGroup(): void {
+    const group = this.#group;
+    try {
+      if (group !== undefined) writeFileSync(join(group, 'cgroup.kill'), '1');
+    } catch {
+      // The kernel is older: each was sent the signal.
     }
   }
 
@@ -113,10 +136,6 @@ export class Reach {
       // It is closed.
       return [];
     }
-  }
-
-  #isTagged(one: Process): boolean {
-    return one.start >= this.#since && hasTag(one, tagName, this.id);
   }
 }
 

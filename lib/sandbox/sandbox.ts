@@ -143,7 +143,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
    * gives the same promise.
    *
    * @returns what became of each process that was there.
-   * @throws (rejects) FreezeTimeoutError for one that does not die; `signal.reason` when aborted, and then all were sent
+   * @throws (rejects) FreezeTimeoutError for one that does not die, and where others may be left that exit before they can be
+   *   read in /proc; `signal.reason` when aborted, and then all were sent
    *   SIGKILL; TypeError or RangeError for options that are wrong.
    */
   terminate(options: TerminateOptions = {}): Promise<EndedProcess[]> {

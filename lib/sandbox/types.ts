@@ -60,7 +60,7 @@ export interface TerminateOptions {
   readonly killSignal?: NodeJS.Signals;
   /** Milliseconds after which what is left gets SIGKILL; 0: at once, and no process is asked. Default 2000. */
   readonly forceKillAfter?: number;
-  /** Milliseconds after which the promise rejects, where a process does not even die of SIGKILL. Default 10000. */
+  /** Milliseconds after which the promise rejects, where a process has not died of SIGKILL, or that is not certain. Default 10000. */
   readonly timeout?: number;
   /** Aborting it kills what is left at once and rejects the promise with `signal.reason`. */
   readonly signal?: AbortSignal;

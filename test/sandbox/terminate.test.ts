@@ -3,8 +3,8 @@ import fs, { readFileSync } from 'node:fs';
 import { FreezeClosedError, FreezeMode } from 'freeze-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ownCgroups, signallingModes } from '../helpers/modes';
-import { letterOf, stopped, zombieNow } from '../helpers/proc';
-import { start } from '../helpers/processes';
+import { letterOf, statField, stopped, zombieNow } from '../helpers/proc';
+import { family, impossiblePid, start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import {
   freeze,
@@ -63,6 +63,30 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     await sandbox.terminate({ forceKillAfter: 20, timeout: 60_000 });
     expect(leftovers()).toEqual([]);
     expect(ownCgroups()).toEqual([]);
+  });
+
+  it('ends a process that goes on in new ones as fast as it can, or rejects', async () => {
+    const sandbox = makeSandbox({ mode, ...byHand });
+    const { stdout } = sandbox.spawn(targetProgram, ['hop'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let hops = 0;
+    stdout.on('data', (bytes: Buffer) => {
+      hops += bytes.length;
+    });
+    await until(() => hops > 50, 'it goes on');
+    try {
+      const end = sandbox.terminate({ forceKillAfter: 20, timeout: 1000 });
+      const why: unknown = await end.then(
+        () => undefined,
+        (error) => error,
+      );
+      // As long as one of them lives, there is more to come.
+      if (why === undefined) await until(() => stdout.readableEnded, 'none lives');
+      else expect(why).toMatchObject({ code: 'ERR_FREEZE_TIMEOUT', message: expect.stringMatching(/did not end/) });
+      if (mode === FreezeMode.Cgroup) expect(why).toBeUndefined();
+    } finally {
+      stdout.destroy();
+    }
+    await until(() => leftovers().length === 0, 'nothing is left');
   });
 
   it('ends shells, daemons and those that ignore the signal', async () => {
@@ -222,6 +246,55 @@ describe('terminate', () => {
     });
     vi.restoreAllMocks();
     expect(leftovers()).toEqual([child.pid]);
+  });
+
+  it.each(sandboxModes)(
+    'rejects where /proc never shows all, in mode %s, but for a group that is empty',
+    async (mode) => {
+      const sandbox = makeSandbox({ mode, ...byHand });
+      sleeperIn(sandbox);
+      const { readdirSync } = fs;
+      // One that exits before it is read, each time.
+      vi.spyOn(fs, 'readdirSync').mockImplementation(((path: string) => {
+        const names = readdirSync(path);
+        return path === '/proc' ? [...names, String(impossiblePid)] : names;
+      }) as typeof readdirSync);
+      const end = sandbox.terminate({ ...patient, timeout: 300 });
+      if (mode === FreezeMode.Cgroup) {
+        expect(await end).toHaveLength(1);
+      } else {
+        const message = expect.stringContaining(`may belong to the sandbox: at last ${impossiblePid}`);
+        await expect(end).rejects.toMatchObject({ code: 'ERR_FREEZE_TIMEOUT', timeout: 300, message });
+      }
+      expect(leftovers()).toEqual([]);
+    },
+  );
+
+  it('takes no process for one that has exited where it has no descriptor to read of it', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const child = shell(sandbox, `(trap '' TERM; echo ready; exec ${sleep}) & read line`);
+    expect(await output(child)).toBe('ready\n');
+    const end = sandbox.terminate({ forceKillAfter: 20, timeout: 60_000 });
+    const { readFileSync } = fs;
+    let refused = 0;
+    vi.spyOn(fs, 'readFileSync').mockImplementation(((path: string, ...others: []) => {
+      if (!/^\/proc\/\d+\//.test(path) || refused === 3000) return readFileSync(path, ...others);
+      refused += 1;
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+    }) as typeof readFileSync);
+    expect(await end).toMatchObject([{ pid: child.pid }, { isChild: false, wasKilled: true }]);
+    expect(refused).toBe(3000);
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('ends a process whose first thread has exited', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const { pid, child } = await family(['headless'], 1);
+    sandbox.state.registerPid(pid);
+    child.kill('SIGUSR1');
+    await until(() => statField(pid, 3) === 'Z', 'its first thread has exited');
+    expect(await sandbox.terminate(patient)).toMatchObject([{ pid, wasKilled: false }]);
+    await until(() => child.signalCode === 'SIGTERM', 'it has ended');
   });
 
   it('ends children of a state that was closed', async () => {
