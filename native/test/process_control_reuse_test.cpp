@@ -61,6 +61,11 @@ bool waitForNextTick(Pid pid) {
   });
 }
 
+std::uint64_t startTimeOf(Pid pid) {
+  ProcessEntry stat;
+  return procfs::read(pid, stat) == 0 ? stat.startTime : 0;
+}
+
 /// Registers a process, lets it die, gives its pid to another, and goes through a state's life. 0, or the step that
 /// went wrong.
 template <typename S>
@@ -81,6 +86,7 @@ int reuse() {
 
   if (control.send(process, Signal::Stop) != ESRCH) return 4;
   if (second.isStopped()) return 5;
+  if (control.identify(process).startTime == startTimeOf(pid)) return 12;
   control.hasExited(process);
   if (!process.hasExited) return 6;
   control.release(process);

@@ -1,6 +1,8 @@
-// deny_pidfd ENOSYS|EPERM program [argument...]
+// deny_pidfd ENOSYS|EPERM|inodes program [argument...]
 //
-// Runs a program without pidfds: as an older kernel would (ENOSYS), or as a container's seccomp filter does (EPERM).
+// Runs a program without pidfds: as a kernel before Linux 5.3 would (ENOSYS), or as a container's seccomp filter does
+// (EPERM). Or without an inode that names the process of a pidfd, which they have had since Linux 6.9.
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,12 +14,17 @@
 int main(int argc, char** argv) {
   using namespace freeze_state::test;
   const std::string_view name = argc > 2 ? argv[1] : "";
-  if (name != "ENOSYS" && name != "EPERM") {
-    std::fputs("usage: deny_pidfd ENOSYS|EPERM program [argument...]\n", stderr);
+  bool isDenied = false;
+  if (name == "inodes") {
+    isDenied = deny(SYS_fstatfs, ENOSYS);
+  } else if (name == "ENOSYS" || name == "EPERM") {
+    const unsigned error = name == "ENOSYS" ? ENOSYS : EPERM;
+    isDenied = deny(kPidfdOpen, error) && deny(kPidfdSendSignal, error);
+  } else {
+    std::fputs("usage: deny_pidfd ENOSYS|EPERM|inodes program [argument...]\n", stderr);
     return 2;
   }
-  const unsigned error = name == "ENOSYS" ? ENOSYS : EPERM;
-  if (!deny(kPidfdOpen, error) || !deny(kPidfdSendSignal, error)) {
+  if (!isDenied) {
     std::perror("seccomp");
     return 2;
   }

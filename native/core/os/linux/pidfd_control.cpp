@@ -126,9 +126,11 @@ LedgerIdentity PidfdControl::identify(const Process& process) noexcept {
   if (process.fd < 0) return {};
   LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = process.pid};
   identity.inode = pidfd::inodeOf(process.fd);
+  if (identity.inode != 0) return identity;
+  // Before Linux 6.9.
+  Process now = process;
   ProcessEntry stat;
-  // Before Linux 6.9. The pidfd tells that the number is its own.
-  if (identity.inode == 0 && procfs::read(process.pid, stat) == 0) identity.startTime = stat.startTime;
+  if (verified(*this, now, [&] { return procfs::read(now.pid, stat); }) == 0) identity.startTime = stat.startTime;
   return identity;
 }
 
