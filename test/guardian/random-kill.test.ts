@@ -23,23 +23,33 @@ function guardiansOf(pid: number): number[] {
     });
 }
 
+/** Does it while the guardians sleep, who would continue what it is to find stopped. */
+async function whileAsleep<T>(guardians: readonly number[], work: () => Promise<T>): Promise<T> {
+  for (const one of guardians) process.kill(one, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    for (const one of guardians) process.kill(one, 'SIGCONT');
+  }
+}
+
 /**
  * Kills an emulator that does nothing but freeze and thaw them, in the moment in which it has stopped the given one, and
- * sees that all run once its guardian has ended. Gives whether the kill found that one stopped: a thaw may have been
- * quicker.
+ * sees that all run once its guardian has ended. Gives whether the kill left any stopped: a thaw may have been quicker.
  */
 async function killAmidst(mode: FreezeMode, members: readonly number[], sign: number): Promise<boolean> {
   const program = [join(__dirname, 'fixtures/for-ever.cjs'), mode, ...members.map(String)];
   const child = start(launchProgram, [`open-files=${members.length + 256}`, '--', process.execPath, ...program]);
   await once(child.stdout, 'data');
   const guardians = guardiansOf(child.pid ?? 0);
-  const exit = once(child, 'exit');
-  // Asleep between two looks: on one processor the emulator would not get it meanwhile.
-  await until(() => isStopped(sign), `${sign} is stopped`);
-  child.kill('SIGKILL');
-  // The guardian takes longer to begin than it takes to read this.
-  const found = isStopped(sign);
-  await exit;
+  const found = await whileAsleep(guardians, async () => {
+    const exit = once(child, 'exit');
+    // Asleep between two looks: on one processor the emulator would not get it meanwhile.
+    await until(() => isStopped(sign), `${sign} is stopped`);
+    child.kill('SIGKILL');
+    await exit;
+    return members.some(isStopped);
+  });
   // Not at once: a dying thread may send one more stop, which the guardian takes back.
   await until(() => guardians.every((one) => ['', 'Z', 'X'].includes(statField(one, 3))), 'the guardian has ended');
   await running(...members);
@@ -49,7 +59,7 @@ async function killAmidst(mode: FreezeMode, members: readonly number[], sign: nu
 
 const random = new Random(1);
 
-/** Does so until that many kills have found it stopped: the others show little. */
+/** Does so until that many kills have left something stopped: the others show little. */
 async function killOften(mode: FreezeMode, members: readonly number[], wanted: number): Promise<void> {
   let [found, rounds] = [0, 0];
   for (; found < wanted && rounds < 20 * wanted; rounds += 1) {
