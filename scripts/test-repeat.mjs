@@ -49,7 +49,7 @@ function keepBusy() {
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interruption.abort());
 
-/** Runs the tests once, and gives what failed. */
+/** Runs the tests once, and gives what failed and how many passed and were skipped. */
 async function run(name, { command, busy }) {
   const [log, report] = [join(folder, `${name}.log`), join(folder, `${name}.json`)];
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
@@ -62,12 +62,16 @@ async function run(name, { command, busy }) {
     interruption.signal.addEventListener('abort', end, { once: true });
     const [code, signal] = await once(child, 'exit');
     interruption.signal.removeEventListener('abort', end);
-    if (interruption.signal.aborted) return [];
-    const failures = existsSync(report) ? failuresIn(JSON.parse(readFileSync(report, 'utf8'))) : [];
-    if (failures.length > 0 || code === 0) return failures;
-    // An error outside of the tests, or no test at all.
-    const lines = linesOf(readFileSync(log, 'utf8')).filter((line) => /error|no test/i.test(line));
-    return [{ test: `the run itself (${signal ?? code})`, file: log, lines }];
+    if (interruption.signal.aborted) return { failures: [], passed: 0, skipped: 0 };
+    const results = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { testResults: [] };
+    const { numPassedTests: passed = 0, numPendingTests: skipped = 0 } = results;
+    const failures = failuresIn(results);
+    if (failures.length === 0 && code !== 0) {
+      // An error outside of the tests, or no test at all.
+      const lines = linesOf(readFileSync(log, 'utf8')).filter((line) => /error|no test/i.test(line));
+      failures.push({ test: `the run itself (${signal ?? code})`, file: log, lines });
+    }
+    return { failures, passed, skipped };
   } finally {
     for (const other of others) other.kill('SIGKILL');
   }
@@ -80,7 +84,7 @@ for (let number = 1; number <= times && !interruption.signal.aborted; number += 
   const condition = only[(number - 1) % only.length];
   const name = `${String(number).padStart(String(times).length, '0')}-${condition}`;
   const begin = performance.now();
-  const failures = await run(name, conditions[condition]);
+  const { failures, passed, skipped } = await run(name, conditions[condition]);
   if (interruption.signal.aborted) break;
   done += 1;
   for (const { test, file, lines } of failures) {
@@ -91,7 +95,8 @@ for (let number = 1; number <= times && !interruption.signal.aborted; number += 
     found.set(key, one);
   }
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
-  console.log(`${name}: ${failures.length === 0 ? 'green' : `${failures.length} failed`}, ${seconds} s`);
+  const outcome = failures.length === 0 ? 'green' : `${failures.length} failed`;
+  console.log(`${name}: ${outcome}, ${passed} passed, ${skipped} skipped, ${seconds} s`);
 }
 
 if (found.size > 0) {

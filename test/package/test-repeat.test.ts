@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { statField } from '../helpers/proc';
@@ -19,6 +20,16 @@ function suite(files: Record<string, string>): string {
 }
 
 const steady = "it('is steady', () => undefined);";
+/** Notes how many processors it has, and how many processes keep them busy for the script, which started its runner. */
+const witness = `
+  const { appendFileSync, readdirSync, readFileSync } = require('node:fs');
+  const { availableParallelism } = require('node:os');
+  const textOf = (file) => { try { return readFileSync(file, 'latin1'); } catch { return ''; } };
+  it('is a witness', () => {
+    const script = textOf('/proc/' + process.ppid + '/stat').replace(/^.*[)] . /s, '').split(' ')[0];
+    const isBusy = (pid) => textOf('/proc/' + pid + '/cmdline').includes('process.ppid === ' + script);
+    appendFileSync('seen', availableParallelism() + ' ' + readdirSync('/proc').filter(isBusy).length + ';');
+  });`;
 /** Fails in each run but the first. */
 const flaky = `
   const { existsSync, writeFileSync } = require('node:fs');
@@ -45,13 +56,13 @@ function commandOf(pid: number): string {
 
 describe('npm run test:repeat', { timeout: 120_000 }, () => {
   it('goes through the conditions in turn, and names in a table what failed, where, when and why', async () => {
-    const folder = suite({ 'steady.test.cjs': steady, 'flaky.test.cjs': flaky });
+    const folder = suite({ 'steady.test.cjs': `${steady} it.skip('is skipped');`, 'flaky.test.cjs': flaky });
     const { code, stdout } = await run(process.execPath, [script, '3'], { cwd: folder });
     const lines = stdout.trimEnd().split('\n');
     expect(lines.slice(0, 3)).toEqual([
-      expect.stringMatching(/^1-plain: green, \d+ s$/),
-      expect.stringMatching(/^2-busy: 1 failed, \d+ s$/),
-      expect.stringMatching(/^3-one: 1 failed, \d+ s$/),
+      expect.stringMatching(/^1-plain: green, 2 passed, 1 skipped, \d+ s$/),
+      expect.stringMatching(/^2-busy: 1 failed, 1 passed, 1 skipped, \d+ s$/),
+      expect.stringMatching(/^3-one: 1 failed, 1 passed, 1 skipped, \d+ s$/),
     ]);
     const cells = lines
       .filter((line) => line.startsWith('│'))
@@ -69,7 +80,15 @@ describe('npm run test:repeat', { timeout: 120_000 }, () => {
   it('runs under one condition, and the files that it is told; all green is 0', async () => {
     const folder = suite({ 'steady.test.cjs': steady, 'flaky.test.cjs': flaky });
     const { code, stdout } = await run(process.execPath, [script, '1', 'steady', '--only', 'plain'], { cwd: folder });
-    expect(stdout).toMatch(/^1-plain: green, \d+ s\n0 tests failed in 1 runs\./);
+    expect(stdout).toMatch(/^1-plain: green, 1 passed, 0 skipped, \d+ s\n0 tests failed in 1 runs\./);
+    expect(code).toBe(0);
+  });
+
+  it('makes each condition what it says', async () => {
+    const folder = suite({ 'witness.test.cjs': witness });
+    const { code } = await run(process.execPath, [script, '3'], { cwd: folder });
+    const processors = availableParallelism();
+    expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe(`${processors} 0;${processors} ${processors};1 0;`);
     expect(code).toBe(0);
   });
 
