@@ -46,6 +46,13 @@ const standard = new Set(
     'string_view system_error thread tuple unordered_map unordered_set utility variant vector'
   ).split(' '),
 );
+/** Of POSIX, of what the core needs of it: a header of Linux would keep the sources of other systems from compiling. */
+const posix = new Set(
+  (
+    'csignal dirent.h dlfcn.h fcntl.h poll.h pthread.h sched.h signal.h spawn.h sys/mman.h sys/resource.h sys/stat.h ' +
+    'sys/types.h sys/wait.h time.h unistd.h'
+  ).split(' '),
+);
 const node = /^(napi|node_api|js_native_api|node|uv|v8)(\.h|-|\/|config)/;
 
 const isIn = (file, folder) => file.startsWith(`${folder}/`);
@@ -77,6 +84,8 @@ function breachOfInclude(file, included) {
 /** @returns {string | undefined} */
 function breachOfSystemHeader(file, header) {
   if (isIn(file, 'native/core') && node.test(header)) return `the core knows no Node: <${header}>`;
+  if (isIn(file, 'native/core/os/posix') && !standard.has(header) && !posix.has(header))
+    return `<${header}> is no header of POSIX`;
   const isSystemFile = Object.keys(systems).some((folder) => isIn(file, folder));
   if (!isIn(file, 'native/core') || standard.has(header) || isSystemFile) return undefined;
   return `only a folder of native/core/os may include <${header}>`;

@@ -89,6 +89,8 @@ describe('the check of the layers', () => {
     ['native/core/modes/a.h', '#include "unistd.h"', 'only a folder of native/core/os may include <unistd.h>'],
     ['native/core/modes/a.h', '  #  include <csignal>', 'only a folder of native/core/os may include <csignal>'],
     ['native/core/modes/a.hpp', '#include<unistd.h>', 'only a folder of native/core/os may include <unistd.h>'],
+    ['native/core/os/posix/a.cpp', '#include <sys/syscall.h>', '<sys/syscall.h> is no header of POSIX'],
+    ['native/core/os/posix/a.cpp', '#include <linux/sched.h>', '<linux/sched.h> is no header of POSIX'],
     ['native/core/state/a.h', '#include <node_api.h>', 'the core knows no Node: <node_api.h>'],
     ['native/core/state/a.h', '#include "napi.h"', 'the core knows no Node: <napi.h>'],
     ['native/core/os/linux/a.h', '#include <uv/unix.h>', 'the core knows no Node: <uv/unix.h>'],
