@@ -62,7 +62,7 @@ const failures = [
     remedy: 'Take that setting away, or let it name the folder that has include/node/node_api.h.',
   },
   {
-    printed: /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|network|response downloading/,
+    printed: /^gyp ERR! .*(?:ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|fetch failed|response downloading)/m,
     reason: 'There are no headers of Node on this machine, and they could not be downloaded.',
     remedy: 'Set npm_config_nodedir to a folder that has include/node/node_api.h.',
   },

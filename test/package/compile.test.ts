@@ -102,6 +102,27 @@ it('npm run demo says that the compiler is too old', async () => {
   );
 });
 
+it.each([
+  [
+    'npm run demo says that the headers could not be downloaded',
+    'gyp ERR! stack FetchError: request to https://nodejs.org/ failed, reason: getaddrinfo ENOTFOUND nodejs.org',
+    [
+      'There are no headers of Node on this machine, and they could not be downloaded.',
+      'Set npm_config_nodedir to a folder that has include/node/node_api.h.',
+    ],
+  ],
+  [
+    'npm run demo does not take a failure for one of the network by the name of a file',
+    "make: *** No rule to make target '/srv/network/ECONNREFUSED.h'.  Stop.",
+    ['What went wrong is above. CONTRIBUTING.md says what has to be installed.'],
+  ],
+])('%s', async (_, printed, lastLines) => {
+  const make = join(folder, 'failing-make');
+  writeProgram(make, `printf '%s\\n' "${printed}" >&2; exit 1`);
+  const programs = { python3: python, make, 'g++': programOf('g++') };
+  expectFailure(await npmRun('demo', programs), failed, ...lastLines);
+});
+
 it('npm run demo says that the folder which was named has no headers', async () => {
   const { code, stderr } = await npmRun(
     'demo',
