@@ -33,14 +33,14 @@ export function checkedPolicy(given: SandboxOptions): Policy {
     onParentDeath = 'thaw',
   } = taken('options', given, ['mode', 'state', 'freezeAfter', 'confirm', 'onParentDeath']);
   checkMode(mode);
-  checkObject('options.state', state);
+  const checkedState = stateOptions(state);
   if (freezeAfter !== false) checkedMilliseconds('options.freezeAfter', freezeAfter, 'false to freeze on request only');
   return {
     mode,
-    state,
+    state: checkedState,
     freezeAfter: freezeAfter as number | false,
     confirm: checkedConfirm(confirm),
-    endsWithParent: isKill(onParentDeath, state),
+    endsWithParent: isKill(onParentDeath),
   };
 }
 
@@ -54,10 +54,16 @@ export function checkMayReadProc(): void {
   throw Object.assign(new Error(message, { cause }), { code: 'ERR_ACCESS_DENIED' });
 }
 
-function isKill(onParentDeath: unknown, state: object): boolean {
+/** Their values are checked where the state is made. */
+function stateOptions(state: unknown): FreezeOptions {
+  checkObject('options.state', state);
   if ('onParentDeath' in state || 'mark' in state) {
     throw typeError('options.state has onParentDeath or mark, which a sandbox sets; expected options.onParentDeath.');
   }
+  return taken('options.state', state, ['boost', 'guardian', 'cgroup']);
+}
+
+function isKill(onParentDeath: unknown): boolean {
   if (onParentDeath !== 'thaw' && onParentDeath !== 'kill') {
     throw invalidValue(`options.onParentDeath is ${shown(onParentDeath)}; expected "thaw" or "kill".`);
   }

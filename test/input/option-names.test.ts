@@ -1,6 +1,7 @@
 import { FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../helpers/errors';
+import { impossiblePid } from '../helpers/processes';
 
 /** Each call that takes options, given them, and the names that it takes. It throws, or rejects. */
 const calls: Record<string, [call: (options: never) => unknown, names: string]> = {
@@ -18,6 +19,8 @@ const calls: Record<string, [call: (options: never) => unknown, names: string]> 
   waitForStateChangeSync: [(options) => new FreezeState().waitForStateChangeSync(options), 'since and timeout'],
   waitForRelease: [(options) => new FreezeState().waitForRelease(options), 'timeout, signal and ref'],
   changes: [(options) => new FreezeState().changes(options), 'signal and ref'],
+  registerPid: [(options) => new FreezeState().registerPid(impossiblePid, options), 'joins'],
+  waitForExit: [(options) => FreezeState.waitForExit([], options), 'timeout and signal'],
 };
 
 describe.each(Object.entries(calls))('an option that %s does not take', (_, [call, names]) => {

@@ -6,7 +6,12 @@ it.each([
   [{ mood: 'process' }, /^options.mood is not for this call; it takes mode, .* Did you mean mode\?$/],
   [{ mode: 'proces' }, /^"proces" is not a mode/],
   [{ state: 5 }, 'options.state is 5; expected an object.'],
-  [{ state: { bost: true } }, /^options.bost is not for this call/],
+  [
+    { state: { bost: true } },
+    'options.state.bost is not for this call; it takes boost, guardian and cgroup. Did you mean boost?',
+  ],
+  [{ state: { boost: 1 } }, 'options.boost is 1; expected a boolean.'],
+  [{ state: { mark: 'x' } }, 'options.state has onParentDeath or mark, which a sandbox sets'],
   [{ freezeAfter: true }, 'options.freezeAfter is true; expected milliseconds.'],
   [{ freezeAfter: -1 }, /^options.freezeAfter is -1; expected milliseconds from 0 to 2\^31-1, or false/],
   [{ confirm: 5 }, 'options.confirm is 5; expected a boolean, or { timeout }.'],
