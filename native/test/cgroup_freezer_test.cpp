@@ -177,7 +177,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.placeOf(101) == fake.all.origin());
   }
 
-  TEST_CASE("a group that a foreign process has frozen, or one below such a group, is not ours to freeze or to thaw") {
+  TEST_CASE("a group that a foreign process has frozen, or one below such a group, is not ours to freeze") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     const std::string above = fake.all.root + "/by";
@@ -187,6 +187,19 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK_FALSE(fake.all.isFrozen());
     CHECK(describe(fake.state->registerPid(102)).starts_with("CgroupFrozen"));
     CHECK(fake.placeOf(102) == fake.all.origin());
+  }
+
+  TEST_CASE("a thaw below a group that was frozen meanwhile says so, also where it comes before the stops") {
+    for (const char* const events : {"populated 1\nfrozen 0\n", "populated 1\nfrozen 1\n"}) {
+      CAPTURE(events);
+      FakeCgroup fake;
+      fake.state->registerPid(101);
+      CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+      Hierarchy::write(fake.all.root + "/by", "cgroup.freeze", "1\n");
+      Hierarchy::write(fake.all.group(), "cgroup.events", events);
+      CHECK(describe(fake.state->unfreeze()).starts_with("CgroupFrozen"));
+      CHECK_FALSE(fake.all.isFrozen());
+    }
   }
 
   TEST_CASE("closing waits for a member that is exiting, and does not try to move it over and over") {
