@@ -23,7 +23,7 @@ import { type FreezeHold, framesAbove, take } from './hold';
 import { initOf, make } from './making';
 import { type HotCalls, type NativeFailure, native, type StateHandle } from './native';
 import { find, handleOf } from './sharing';
-import { below, inside, memberOf } from './stack';
+import { below, inside, memberOf, promised } from './stack';
 import {
   type ChangesOptions,
   type ConfirmOptions,
@@ -67,7 +67,7 @@ export class FreezeState implements Disposable {
   readonly #unfreeze: HotCalls['unfreeze'];
   readonly #word: HotCalls['word'];
 
-  /** What this kernel and this user can do. Looked up once per thread. */
+  /** What this kernel and this user can do: looked up once per thread, but for the guardian, which is asked each time. */
   static get capabilities(): FreezeCapabilities {
     return capabilities();
   }
@@ -154,11 +154,7 @@ export class FreezeState implements Disposable {
    * @throws (rejects) FreezeTimeoutError after `timeout` ms; `signal.reason` when aborted.
    */
   static waitForExit(pids: Iterable<number>, options: ExitOptions = {}): Promise<void> {
-    try {
-      return inside(FreezeState.waitForExit, () => exitsOf(pids, options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return promised(FreezeState.waitForExit, () => exitsOf(pids, options));
   }
 
   /** By the constructor's last parameter, which its overload does not show. */
@@ -313,18 +309,14 @@ export class FreezeState implements Disposable {
    *   options that are wrong.
    */
   confirmFreezeAtEpoch(epoch: number, options: ConfirmOptions = {}): Promise<FreezeReport> {
-    try {
-      return inside(FreezeState.prototype.confirmFreezeAtEpoch, () => {
-        FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
-        if (!isEpoch(epoch)) throw from(invalidEpoch(epoch), 'confirmFreezeAtEpoch');
-        const checked = checkedConfirmOptions(options);
-        const confirmed = () => confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
-        if (!freezing.hasSubscribers) return confirmed();
-        return freezing.tracePromise(confirmed, freezeMessage(this, this.#handle, 'confirmFreezeAtEpoch', epoch));
-      });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return promised(FreezeState.prototype.confirmFreezeAtEpoch, () => {
+      FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
+      if (!isEpoch(epoch)) throw from(invalidEpoch(epoch), 'confirmFreezeAtEpoch');
+      const checked = checkedConfirmOptions(options);
+      const confirmed = () => confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
+      if (!freezing.hasSubscribers) return confirmed();
+      return freezing.tracePromise(confirmed, freezeMessage(this, this.#handle, 'confirmFreezeAtEpoch', epoch));
+    });
   }
 
   /**
@@ -382,14 +374,10 @@ export class FreezeState implements Disposable {
    *   state is closed; TypeError or RangeError for options that are wrong.
    */
   waitForStateChange(options: WaitOptions = {}): Promise<FreezeSnapshot> {
-    try {
-      return inside(FreezeState.prototype.waitForStateChange, () => {
-        FreezeState.#readWord(this, 'waitForStateChange');
-        return this.#waits.add(checkedWaitOptions(options));
-      });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return promised(FreezeState.prototype.waitForStateChange, () => {
+      FreezeState.#readWord(this, 'waitForStateChange');
+      return this.#waits.add(checkedWaitOptions(options));
+    });
   }
 
   /**
@@ -459,14 +447,10 @@ export class FreezeState implements Disposable {
    * @throws (rejects) as {@link FreezeState.waitForStateChange}.
    */
   waitForRelease(options: ReleaseOptions = {}): Promise<FreezeSnapshot> {
-    try {
-      return inside(FreezeState.prototype.waitForRelease, () => {
-        FreezeState.#readWord(this, 'waitForRelease');
-        return this.#waits.addForRelease(checkedWaitOptions(options, ['timeout', 'signal', 'ref']));
-      });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return promised(FreezeState.prototype.waitForRelease, () => {
+      FreezeState.#readWord(this, 'waitForRelease');
+      return this.#waits.addForRelease(checkedWaitOptions(options, ['timeout', 'signal', 'ref']));
+    });
   }
 
   /** A small plain object by which {@link FreezeState.attach} finds this state in another thread of this process. */

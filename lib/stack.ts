@@ -19,6 +19,15 @@ export function inside<T>(callee: Callee, body: () => T): T {
   }
 }
 
+/** The same for a public function that gives a promise: what its call throws rejects. */
+export function promised<T>(callee: Callee, body: () => Promise<T>): Promise<T> {
+  try {
+    return inside(callee, body);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /** Makes the error's stack start at the caller of a public function: of `callee`, or else of the one that we are inside. */
 export function below<E extends Error>(error: E, callee = current): E {
   Error.captureStackTrace(error, callee as () => void);

@@ -16,7 +16,8 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   static Napi::Function define(Napi::Env env);
   /// A handle of this environment for a state that is there already.
   static Napi::Value attach(Napi::Env env, std::shared_ptr<FreezeState> state);
-  /// `(mode, boost, cgroupPath, cgroupParent, isGuarded)`: a handle for a new state, or the failures.
+  /// `(mode, boost, cgroupPath, cgroupParent, isGuarded, tag)`: a handle for a new state, or the failures. With a tag
+  /// the guardian ends the members, and whatever has the tag in its environment, where it would thaw them.
   static Napi::Value make(const Napi::CallbackInfo& info);
   explicit StateHandle(const Napi::CallbackInfo& info);
 

@@ -27,7 +27,7 @@ Mode modeNamed(std::string_view name);
 napi_value pidsValue(napi_env env, const std::vector<Pid>& pids);
 /// An array of `{ pid, name?, state?, waitChannel?, isInVfork? }`: what each does now, as /proc shows it.
 napi_value doingsValue(napi_env env, const std::vector<Pid>& pids);
-/// An array of `{ pid, outcome }`.
+/// An Int32Array of pairs: a pid, and its outcome.
 napi_value outcomesValue(napi_env env, const std::vector<Covered>& outcomes);
 /// An array of `{ pid, state, role, stoppedByUs, isUnguarded? }`.
 napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses);
