@@ -25,6 +25,11 @@ it('the tasks of .vscode run scripts of package.json, and its configurations run
   expect(named(tasks, /"label": "(.+?)"/g)).toEqual(expect.arrayContaining(before));
 });
 
+it('the tasks of .vscode have no problem matcher but that of TypeScript, which comes with the editor', () => {
+  const matchers = readFileSync(join(root, '.vscode/tasks.json'), 'utf8').match(/"\$\w+"/g);
+  expect(new Set(matchers)).toEqual(new Set(['"$tsc"']));
+});
+
 it('the development container is set up by commands that .ci/run runs or CONTRIBUTING.md has', () => {
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const withoutComments = read('.devcontainer/devcontainer.json').replace(/^\s*\/\/.*$/gm, '');
