@@ -1,11 +1,8 @@
 import { release } from 'node:os';
-import { FreezeMode, FreezeState, type GuardianCapability, type ModeCapability, type Signalling } from '../index';
+import { FreezeState, type GuardianCapability, type ModeCapability, type Signalling } from '../index';
+import type { ExaminedMode } from './modes';
 import { type StoppedProcess, stoppedProcesses } from './stopped';
 import { startChild, type Trial, tryMode } from './trial';
-
-/** The modes that stop processes, the one to prefer first (docs/modes.md). */
-export const modes = [FreezeMode.Cgroup, FreezeMode.ProcessTree, FreezeMode.ProcessGroup, FreezeMode.Process] as const;
-export type ExaminedMode = (typeof modes)[number];
 
 /** What was found of one mode: what the capabilities say and, where they say yes, what a trial showed. */
 export interface ModeFinding {

@@ -3,22 +3,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 // Types alone: where the addon does not load, that is reported and not thrown.
-import type { ExaminedMode, Findings } from './examine';
+import type { Findings } from './examine';
+import { type ExaminedMode, modes } from './modes';
 
 const usage = `Usage: freeze-state doctor [--mode MODE] [--json]
 
 Says what can be frozen on this machine: freezes and thaws a child in each mode, and tells the obstacle and its remedy
 where that does not work. It also lists the processes that are stopped now.
 
-  --mode MODE  this mode alone: process, process-group, process-tree or cgroup
+  --mode MODE  this mode alone: ${modes.join(', ')}
   --json       for programs; docs/doctor.md says what is in it
   --help       this text
   --version    the version of the package
 
 Ends with 0 where a mode works, or the one that was asked for; with 1 where none does; with 2 for a wrong command line.
 `;
-
-const modeNames: readonly string[] = ['cgroup', 'process-tree', 'process-group', 'process'];
 
 /** A command line that makes no sense. */
 class UsageError extends Error {}
@@ -39,10 +38,10 @@ function parse(args: readonly string[], version: string): Command | string {
     throw new UsageError(`there is no command ${JSON.stringify(command)}: doctor is the only one`);
   if (rest.length > 0) throw new UsageError(`${JSON.stringify(rest[0])} is too much: doctor takes options alone`);
   const { mode, json = false } = values;
-  if (mode !== undefined && !modeNames.includes(mode)) {
-    throw new UsageError(`--mode ${JSON.stringify(mode)} is none of ${modeNames.join(', ')}`);
-  }
-  return { json, mode: mode as ExaminedMode | undefined };
+  if (mode === undefined) return { json, mode };
+  const known = modes.find((name) => name === mode);
+  if (known === undefined) throw new UsageError(`--mode ${JSON.stringify(mode)} is none of ${modes.join(', ')}`);
+  return { json, mode: known };
 }
 
 function parsed(args: readonly string[]) {
@@ -65,7 +64,7 @@ function parsed(args: readonly string[]) {
 async function doctor({ json, mode }: Command, version: string): Promise<number> {
   let findings: Findings;
   try {
-    const { examine, modes } = await import('./examine.js');
+    const { examine } = await import('./examine.js');
     findings = await examine(version, mode === undefined ? modes : [mode]);
   } catch (error) {
     const { code = 'ERR_FREEZE_DOCTOR', message } = error as NodeJS.ErrnoException;

@@ -1,5 +1,6 @@
 import { quoted } from '../show';
-import { type ExaminedMode, type Findings, type ModeFinding, modes } from './examine';
+import type { Findings, ModeFinding } from './examine';
+import { type ExaminedMode, modes } from './modes';
 import type { StoppedProcess } from './stopped';
 
 /** For a person who reads it in a terminal. */

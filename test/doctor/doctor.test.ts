@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { FreezeState } from 'freeze-state';
+import { FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { version } from '../../package.json';
 import { childEnvironment } from '../helpers/environment';
@@ -39,7 +39,8 @@ const works = { works: true, freezeMs: expect.any(Number), thawMs: expect.any(Nu
 const withoutCgroups = { under: afterMounting(`umount ${cgroupMount()}`) };
 /** Every SIGSTOP by a pidfd is refused, as by a security module. */
 const noSigstop = [`refuse=${constants.signals.SIGSTOP}:${constants.errno.EPERM}`];
-const signalModes = ['process', 'process-group', 'process-tree'] as const;
+const signalModes = Object.values(FreezeMode).filter((mode) => mode !== FreezeMode.None && mode !== FreezeMode.Cgroup);
+const signalModesWork = Object.fromEntries(signalModes.map((mode) => [mode, works]));
 
 describe('freeze-state doctor', () => {
   it('freezes and thaws a child in each mode that there is, and recommends the first that works', async () => {
@@ -53,7 +54,7 @@ describe('freeze-state doctor', () => {
       arch: process.arch,
       kernel: expect.any(String),
       uid: process.geteuid?.(),
-      modes: { process: works, 'process-group': works, 'process-tree': works, cgroup },
+      modes: { ...signalModesWork, cgroup },
       signalling,
       boost,
       guardian: expect.objectContaining({ available: true }),
@@ -95,7 +96,7 @@ describe('freeze-state doctor', () => {
   it.runIf(canBecomeNobody)('as a plain user says which mode takes more rights, and what to do', async () => {
     const { modes, recommended, uid } = await findings([], 0, { launch: [`user=${nobody}`] });
     expect(uid).toBe(nobody);
-    expect(modes).toMatchObject({ process: works, 'process-group': works, 'process-tree': works });
+    expect(modes).toMatchObject(signalModesWork);
     expect(modes.cgroup).toEqual({
       works: false,
       code: expect.any(String),
