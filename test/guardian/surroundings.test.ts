@@ -172,7 +172,7 @@ describe.runIf(canMakeTimeNamespace)('in a time namespace', () => {
     await (known.available ? running(pid) : continueStopped(pid));
   });
 
-  it.runIf(isRoot)('where start times alone tell processes apart, there is none then, which is said', async () => {
+  it.runIf(isRoot)('with start times alone no guardian starts after unshare(2), and the reason is told', async () => {
     const { pid } = sleeper();
     const launch = ['no-pidfd'];
     const { code, stdout } = await runInNode(freeze, [sideEffectLibrary, pid, false], { launch });

@@ -13,9 +13,9 @@
 
 namespace freeze_state {
 
-/// Whether the processes of a tree may fork yet. kill(2) returns before its target has stopped, so each is probed until
-/// it has, or until it is found to wait for what cannot come: it waits in vfork(2) for a child that is stopped itself,
-/// or its tracer holds it.
+/// Whether the processes of a tree may still fork. kill(2) returns before its target has stopped, so each is probed
+/// until it has stopped, or is found unable to run: it waits in vfork(2) for a child that is stopped, or its tracer
+/// holds it.
 class ForkWatch {
  public:
   ForkWatch(ProcessControl& control, ProcessTable& table, ChildReader& reader, TreeSet& set,

@@ -23,8 +23,8 @@ namespace freeze_state {
 /// - When a process was asked, all of its children were known and had been asked before. So, step by step upwards, all
 ///   that was below it was known.
 /// - That stays so. The known fork no more. A process that is not known comes from another one that is not known, below
-///   the same processes; orphans only move up, to a process above their parent (PR_SET_CHILD_SUBREAPER, prctl(2)),
-///   which is asked later.
+///   the same processes. Orphans only move up, to a process above their parent (PR_SET_CHILD_SUBREAPER, prctl(2)), and
+///   that one is asked later.
 ///
 /// The other way round, an orphan could move up to a process that was asked before.
 class TreePass {

@@ -25,8 +25,8 @@ class TreeSet {
   bool isKnown(Pid pid) const { return known_.contains(pid); }
   /// It is a zombie, and so listed among the children of its parent still.
   bool isDead(Pid pid) const { return dead_.contains(pid); }
-  /// All that live, as far as is known, in the order in which they were found: each after its parent, unless both are
-  /// roots, or that one was a root's descendant before it was found.
+  /// All that live, as far as is known: the roots, then the descendants as they were found. Each comes after its
+  /// parent, unless it is a root, or was found below a root before the process that has adopted it.
   std::vector<Pid> living() const;
 
   /// Asks the kernel whether it has exited.

@@ -17,13 +17,13 @@ int findPath(Pid pid, std::string& path);
 /// it. Returns 0, or the errno(3): ESRCH where there is no such process, and any other says nothing about it.
 int findDirectory(Pid pid, const Mount& mount, std::string& directory);
 
-/// Which of the directory and those below it the process is in, by its own number and those of its threads that are
-/// listed there; empty where it is in none. Returns 0, or the errno(3) for which it cannot be told.
+/// In which directory, of `top` and those below it, the process or one of its threads is listed; empty where in none.
+/// Returns 0, or the errno(3) for which it cannot be told.
 int searchDirectory(Pid pid, const std::string& top, std::string& directory);
 
 /// By /proc: `findDirectory`, or what a test has in its place.
 using FindDirectory = std::function<int(Pid, const Mount&, std::string&)>;
-/// The directory of the cgroup that the process is in, by /proc, or else by the lists of `top` and those below it: in a
+/// The directory of the cgroup that the process is in: by /proc, or else by the lists of `top` and those below it. In a
 /// cgroup namespace over a mount from outside of it, say, /proc tells nothing that fits the mount. Empty where the
 /// process has ended, and where neither has it. Returns 0, or the errno(3) for which it cannot be told.
 int locate(Pid pid, const Mount& mount, const std::string& top, std::string& directory,

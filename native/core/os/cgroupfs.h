@@ -54,8 +54,8 @@ int findFrozen(const std::string& directory, const Mount& mount, std::string& fr
 /// Whether that is so by the text of a cgroup.events file: `populated` or `frozen`. Nothing where it has no such line.
 std::optional<bool> eventOf(std::string_view events, std::string_view name);
 
-/// Whether it may have processes of its own: not where it hands controllers down, unless all of these are for threads
-/// too and no group below has processes ("no internal processes" and "domain threaded" in cgroups(7)).
+/// Whether it may have processes of its own. One that hands controllers down may not, unless all of these are for
+/// threads too and no group below has processes ("no internal processes" and "domain threaded" in cgroups(7)).
 bool takesProcesses(const std::string& directory);
 
 /// What is wrong with a directory as a cgroup to freeze; empty if nothing.

@@ -14,7 +14,7 @@ void want(bool yes) noexcept;
 
 /// Before a loop of signals, unless the program wants the notices: sets the flag on whatever handler stands. It stays
 /// set, because a stop is noticed after the signal was sent. libuv sets its handler anew whenever it begins to watch
-/// children, hence the check before each loop. One atomic load and one system call where it is set.
+/// children, so this checks before each loop. One atomic load and one system call where it is set.
 void quiet() noexcept;
 
 }  // namespace freeze_state::child_stops

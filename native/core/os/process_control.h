@@ -78,8 +78,8 @@ class ProcessControl {
   /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
   virtual int send(const Process& process, Signal signal) noexcept = 0;
 
-  /// What the process does now, as /proc tells it; where there is none, or it cannot be read, waitid(2) tells of a
-  /// child of ours whether it has stopped, and WNOWAIT leaves that and its exit for others to wait for.
+  /// What the process does now, as /proc tells it. Where there is no /proc, or it cannot be read, waitid(2) tells
+  /// whether a child of ours has stopped; WNOWAIT leaves its stop and its exit for others to wait for.
   virtual ProcessState probe(const Process& process) noexcept = 0;
 
   /// Probes in steps, where many threads make it long: nothing until a call has come to the end. The next call

@@ -71,10 +71,9 @@ class ChildReader {
   /// the next call continues it.
   virtual std::optional<int> beginPass(const Slice& slice) = 0;
 
-  /// Appends the children of the process, of all its threads, zombies among them; of each thread the oldest first, and
-  /// those of the first thread, to which orphans come, last.
-  /// ESRCH where there is no such process, or it is hidden. Where it was cut short a call for the same process
-  /// continues it.
+  /// Appends the children of all threads of the process, zombies among them. Those of one thread come oldest first.
+  /// Those of the first thread come last, since orphans are given to it. ESRCH where there is no such process, or it is
+  /// hidden. Where it was cut short a call for the same process continues it.
   virtual std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;
 
   /// What of the children of a process that is held: all, or those that cost least, which may leave some out.
@@ -113,8 +112,8 @@ class ProcessTable {
   virtual std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept = 0;
 
   /// Whether every thread of it has exited or is about to. The kernel moves no such process into a control group, and
-  /// says nothing; it leaves the one that it is in by itself, which with much memory takes a while. False where that
-  /// cannot be read.
+  /// reports no error. The process leaves its own group when it has ended, which with much memory takes a while. False
+  /// where that cannot be read.
   virtual bool isExiting(Pid /*pid*/) noexcept { return false; }
   /// Whether a thread of it runs, or sleeps where no freeze of a control group reaches it, so that its group has not
   /// frozen. False where that cannot be read.

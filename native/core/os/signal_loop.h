@@ -18,10 +18,10 @@ struct LoopOptions {
 /// Notices of children that stop or continue would interrupt it, so it sees to them (child_stops.h).
 ///
 /// Each signal wakes its target, which preempts the loop on its own processor. A thread in SCHED_FIFO (sched(7)) is not
-/// preempted by ordinary ones. One needs CAP_SYS_NICE or an RLIMIT_RTPRIO for that, and without them the loop runs as
-/// it is. The loop also runs as it is where real time is limited: a finite RLIMIT_RTTIME ends us when our loops have
-/// used it up, and in a control group with a small budget they stall. The old class comes back at the end, with its
-/// timer slack. Held around signals only, and never over a wait.
+/// preempted by ordinary ones. That takes CAP_SYS_NICE or an RLIMIT_RTPRIO, and without them the loop runs as it
+/// is. It also runs as it is where real time is limited: a finite RLIMIT_RTTIME ends us once our loops have used it up,
+/// and in a control group with a small budget they stall. The old class comes back at the end, with its timer slack.
+/// Held around signals only, and never over a wait.
 class SignalLoop {
  public:
   /// From so many processes on the class is worth its system calls, which take some 13 microseconds: about as long as

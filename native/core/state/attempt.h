@@ -23,9 +23,9 @@ struct Roster {
 /// one that is done in one call; a confirmation has one that is done in steps. Destroying it while it is in progress
 /// rolls it back.
 ///
-/// Used by one thread, but the state knows which of its attempts is in progress: a thaw rolls it back, and another
-/// attempt at the same epoch takes it over as far as it has come, so that two of them are one freeze. Each function
-/// takes the state's lock. Nothing allocates that is not about a confirmation.
+/// Used by one thread. But the state knows which of its attempts is in progress: a thaw rolls it back, and another
+/// attempt at the same epoch takes over what it has done, so that the two are one freeze. Each function takes the
+/// state's lock. Nothing allocates that is not about a confirmation.
 class Attempt {
  public:
   /// Nothing is done before the first call of `freeze`. `caller`: the listener of the caller, which is not told of what

@@ -47,12 +47,13 @@ struct UnregisterResult {
 /// A set of processes that is frozen and thawed as one, after `lambda_simulator::freeze::FreezeState`.
 ///
 /// Every method may be called from any thread. `word`, and a freeze whose epoch has passed, take no lock. Nothing here
-/// throws. In modes `None`, `Process` and `ProcessGroup` a freeze and a thaw that succeed allocate nothing, unless the
-/// leader of a group has exited: its members are then looked up; or it is the first loop over many processes in a
-/// thread that did not make the state, which reads what real time there is (os/linux/rt_budget.h). In mode
-/// `ProcessTree` a freeze allocates lists of the descendants that it finds; in mode `Cgroup` freeze and thaw allocate
-/// the paths and the contents of the group's files. What a confirmation reports comes on top, in any mode. The promises
-/// G1 to G8 are in docs/semantics.md; the comments in the source say where each is kept.
+/// throws. The promises G1 to G8 are in docs/semantics.md; the comments in the source say where each is kept.
+///
+/// In modes `None`, `Process` and `ProcessGroup` a freeze and a thaw that succeed allocate nothing, but for two cases.
+/// Where the leader of a group has exited, the processes of the group are looked up. And the first loop over many
+/// processes in a thread that did not make the state reads what real time there is (os/linux/rt_budget.h). In mode
+/// `ProcessTree` a freeze allocates lists of the descendants that it finds. In mode `Cgroup` freeze and thaw allocate
+/// the paths and the contents of the group's files. What a confirmation reports comes on top, in any mode.
 ///
 /// An operation that changes the state takes the listener of its caller, which knows of the change already and is not
 /// told.
@@ -111,10 +112,15 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   std::uint32_t holdCount() const noexcept { return holds_.load(); }
 
   /// Makes the process that has this pid now a member; a live member stays as it is. While the state is frozen the
-  /// newcomer is stopped at once, as by a frozen cgroup. A pid that nothing has counts as a member that is gone. Fails
-  /// with `NotAPid` for `kNotAPid`; with `PidOutOfRange`, `OwnPid`, `OwnGuardian`, `KernelThread` or `ThreadId`; with
-  /// what the mode has to say against a member; with `ResourceExhausted`; with `PermissionDenied` or `SignalFailed`
-  /// where a newcomer cannot be stopped; with `Closed`. Then nothing is registered.
+  /// newcomer is stopped at once, as by a frozen cgroup. A pid that nothing has counts as a member that is gone.
+  ///
+  /// Fails, and then registers nothing, with:
+  /// - `NotAPid` for `kNotAPid`, `PidOutOfRange`, `OwnPid`, `OwnGuardian`, `KernelThread`, `ThreadId`, or what the mode
+  ///   has to say against a member;
+  /// - `ResourceExhausted`;
+  /// - `PermissionDenied` or `SignalFailed`, where a newcomer cannot be stopped;
+  /// - `Closed`.
+  ///
   /// `isJoining`: in mode `Cgroup` it is a child of this process that moves itself into the group before it executes
   /// its program, so it is not moved. Until it was seen inside a freeze counts it as stopped, and a confirmation waits
   /// for it. Registering it again, when it has joined or could not, ends that.

@@ -67,7 +67,7 @@ class Membership {
   /// group.
   Failures leaveAll(MemberList& members);
   /// Once all have left: removes an owned group. What foreign processes put into it meanwhile is moved out again,
-  /// beside the group: an emulator that releases a process that it took from us moves it back to us.
+  /// beside the group. Another emulator may do so: where it took a process from us, it moves it back when it is done.
   Failures remove() const;
 
   /// The first live member that is not in it any more; `inside` are the threads in it, sorted.

@@ -39,8 +39,8 @@ class Origins {
   /// The state has no group any more. Returns the processes that it had taken.
   OriginMap leave(std::uint64_t owner);
 
-  /// A state holds this from the moment in which it finds out where a process is until it has moved it: two that take
-  /// one at the same moment would both find it free. Taken after a state's own lock, and by no freeze and no thaw.
+  /// A state holds this while it finds out where a process is and moves it. Without it, two states that take the same
+  /// process could both find it free. Taken after a state's own lock, and by no freeze and no thaw.
   std::mutex& moving() noexcept { return moving_; }
 
   /// The state has taken the process out of the directory.

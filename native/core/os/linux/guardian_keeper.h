@@ -14,8 +14,8 @@ struct KeeperOrders {
   void (*tell)(Pid running, Failures why);
 };
 
-/// Starts the thread that has a guardian for this process until the process ends, which ends the thread: it replaces
-/// one that was killed, and one that has another user than we have by now. Returns 0, or the errno(3).
+/// Starts the keeper: a thread that keeps a guardian running until the process ends. It replaces a guardian that was
+/// killed, and one whose user is not ours any more. Returns 0, or the errno(3).
 int startKeeper(const KeeperOrders& orders) noexcept;
 
 }  // namespace freeze_state::guardian

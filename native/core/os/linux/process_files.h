@@ -67,8 +67,8 @@ class ProcessFiles {
     return take();
   }
 
-  /// How many files are kept open, of all processes: at most 4,096, and a quarter of the soft RLIMIT_NOFILE
-  /// (getrlimit(2)), and none that is opened where half of the descriptors are in use.
+  /// How many files are kept open, of all processes: at most 4,096, and at most a quarter of the soft RLIMIT_NOFILE
+  /// (getrlimit(2)). Where half of the descriptors are in use, no more is kept.
   static std::size_t openFiles() noexcept;
   /// Closes those of all processes, but of one that is being read now: the descriptors are wanted. They are opened
   /// again as they are needed. Called on any thread.

@@ -6,9 +6,9 @@
 
 namespace freeze_state {
 
-/// Whether the number is the id of a thread that does not lead its process, by tgkill(2) with no signal: it finds a
-/// thread by its id and by that of its process, and needs no /proc. False where nothing has the number. Nothing where a
-/// seccomp filter forbids to ask, and /proc does not tell either.
+/// Whether the number is the id of a thread that does not lead its process. By tgkill(2) with no signal, which finds a
+/// thread by its own id and that of its process, and needs no /proc. False where nothing has the number. Nothing where
+/// a seccomp filter forbids to ask, and /proc does not tell either.
 std::optional<bool> isThreadId(Pid pid) noexcept;
 
 /// Whether a signal to the number could be one to ourselves: it is ours, or the id of a thread, or cannot be told from
