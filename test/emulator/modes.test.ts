@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { FreezeMode } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { listsDescendants } from '../helpers/descendants';
 import { signallingModes } from '../helpers/modes';
 import { cgroupMount, cgroupOf, letterOf, stopped } from '../helpers/proc';
 import { args, cleanUp, eventually, fixture, letter, Run } from './helpers';
@@ -31,9 +32,8 @@ describe.each(signallingModes)('--freeze %s', (mode) => {
       expect(cgroupOf(child)).toBe(cgroupOf(runtime));
       expect(readFileSync(`${cgroupOf(child)}/cgroup.freeze`, 'latin1')).toBe('1\n');
     }
-    const isListed = mode === FreezeMode.ProcessTree || mode === FreezeMode.Cgroup;
     const freeze = stage.log.find(({ what }) => what === 'freeze');
-    expect(freeze).toMatchObject({ states: { runtime: 'T' }, others: isListed ? [child] : [] });
+    expect(freeze).toMatchObject({ states: { runtime: 'T' }, others: listsDescendants(mode) ? [child] : [] });
 
     const result = stage.invoke('{"n":2}');
     expect([runtime, child].map(letterOf).join()).toMatch(/^[RSD],[RSD]$/);

@@ -9,20 +9,10 @@ import {
   NotStoppedError,
   ProcessNotFoundError,
 } from 'freeze-state';
+import { listsDescendants } from '../helpers/descendants';
 import { turns } from '../helpers/until';
 import { compare, same } from './compare';
-import {
-  changing,
-  close,
-  coversChildren,
-  forceThaw,
-  type Model,
-  resume,
-  stop,
-  thaw,
-  undoing,
-  type Wait,
-} from './model';
+import { changing, close, forceThaw, type Model, resume, stop, thaw, undoing, type Wait } from './model';
 import type { Pool } from './pool';
 
 /** What a sequence works on. */
@@ -161,8 +151,7 @@ function confirmAt(late: number): Operation {
       .filter(({ outcome }) => outcome !== 'gone')
       .map(({ pid }) => pid);
     same('members in the report', covered.slice(0, members.length), members);
-    const isTold = model.mode === FreezeMode.ProcessTree || model.mode === FreezeMode.Cgroup;
-    const children = isTold ? model.members.map((place) => pool.childOf(place)) : [];
+    const children = listsDescendants(model.mode) ? model.members.map((place) => pool.childOf(place)) : [];
     same('children in the report', covered.slice(members.length).sort(), children.sort());
   };
   return onState(`confirmFreezeAtEpoch(${before(late)})`, ({ state }) => state.confirmFreezeAtEpoch(0), step);
@@ -186,8 +175,7 @@ function inspect(): Operation {
       pidsOf('registered'),
       stopped.map((place) => pool.pid(place)),
     );
-    const isListed = coversChildren(model) && model.mode !== FreezeMode.ProcessGroup;
-    const children = isListed ? stopped.map((place) => pool.childOf(place)) : [];
+    const children = listsDescendants(model.mode) ? stopped.map((place) => pool.childOf(place)) : [];
     same('children stopped by us', pidsOf('descendant').sort(), children.sort());
   };
   return onState('inspect()', ({ state }) => state.inspect(), step);

@@ -1,5 +1,6 @@
 import { FreezeMode, FreezeState, NotStoppedError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
+import { listsDescendants } from '../helpers/descendants';
 import { signallingModes } from '../helpers/modes';
 import { runInNode } from '../helpers/node';
 import { running, statText, stopped } from '../helpers/proc';
@@ -21,8 +22,7 @@ describe.each(Object.entries(names))('a process that is named like %s', (_, name
     const { pid, pids } = await family(['named', name, 'tree', '1', '1'], 2);
     expect(statText(pid)).not.toContain('(target)');
     const state = new FreezeState(mode, pid);
-    const coversChildren = mode === FreezeMode.ProcessTree || mode === FreezeMode.Cgroup;
-    const covered = coversChildren ? [...new Set([pid, ...pids])] : [pid];
+    const covered = listsDescendants(mode) ? [...new Set([pid, ...pids])] : [pid];
     for (const _round of [0, 1, 2]) {
       expect(state.inspect()[0]?.state).not.toBe('stopped');
       const report = await state.confirmFreezeAtEpoch(state.currentEpoch, { timeout: 20_000 });

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { adopt, end } from '../helpers/children';
+import { listsDescendants } from '../helpers/descendants';
 import { isStopped } from '../helpers/proc';
 import { targetProgram } from '../helpers/programs';
 import { mark, marked, within } from './leftovers';
@@ -20,7 +21,7 @@ const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode ==
 /** What a member is: alone, with threads, or, where the mode covers them, with children. */
 function words(mode: FreezeMode): string[] {
   const some = [['sleep'], ['sleep'], ['threads', '4']];
-  return pick(mode === FreezeMode.ProcessTree || mode === FreezeMode.Cgroup ? [...some, ['tree', '2', '1']] : some);
+  return pick(listsDescendants(mode) ? [...some, ['tree', '2', '1']] : some);
 }
 
 /** A state and its members. */
