@@ -8,11 +8,14 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <string>
 #include <utility>
 
 #include "support/child.h"
+#include "support/deny.h"
 #include "support/ledger_file.h"
 #include "support/tasks.h"
 #include "support/wait_until.h"
@@ -37,7 +40,7 @@ constexpr uid_t kNobody = 65534;
 
 /// Runs in the next `getresuid` of the thread that has set it, before that returns what it has read.
 thread_local void (*afterComparison)() = nullptr;
-std::atomic<bool> isCompared{false};
+std::atomic<bool> isAwaitingChange{false};
 
 bool hasNewUser() {
   std::array<uid_t, 3> users{};
@@ -49,18 +52,24 @@ bool hasNewUser() {
 bool hasBeenSignalled() {
   sigset_t pending;
   sigpending(&pending);
-  constexpr int kChangeUser = 33;  // SIGSETXID of glibc
-  return sigismember(&pending, kChangeUser) == 1 || hasNewUser();
+  // The last of those that a C library keeps for itself: SIGSETXID of glibc, SIGSYNCCALL of musl.
+  return sigismember(&pending, SIGRTMIN - 1) == 1 || hasNewUser();
 }
 
 void awaitChangeOfUser() {
-  isCompared = true;
+  isAwaitingChange = true;
   waitUntil(hasBeenSignalled);
 }
 
 /// In the keeper's thread. The next thing that it does is to compare its user, and then it waits.
 void tellAndAwaitChange(Pid pid, Failures why) {
   if (tells == 0) afterComparison = awaitChangeOfUser;
+  tell(pid, std::move(why));
+}
+
+/// In the keeper's thread, before it waits for the first time.
+void awaitChangeAndTell(Pid pid, Failures why) {
+  if (tells == 0) awaitChangeOfUser();
   tell(pid, std::move(why));
 }
 
@@ -101,10 +110,45 @@ TEST_SUITE("the keeper of the guardian") {
     const LedgerFile file;
     CHECK(runInFork([&] {
             if (guardian::startKeeper({program, file.fd(), tellAndAwaitChange}) != 0) return 1;
-            if (!waitUntil([] { return isCompared.load(); })) return 2;
+            if (!waitUntil([] { return isAwaitingChange.load(); })) return 2;
             if (setresuid(kNobody, kNobody, kNobody) != 0) return 3;
             // Of another guardian, or why there is none.
             return waitUntil([] { return tells > 1; }) ? 0 : 4;
+          }) == 0);
+  }
+
+  TEST_CASE("a change of the user is followed soon also after many others") {
+    if (geteuid() != 0) {
+      MESSAGE("skipped: this needs root");
+      return;
+    }
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            if (guardian::startKeeper({program, file.fd(), tell}) != 0) return 1;
+            if (!waitUntil([] { return tells == 1; })) return 2;
+            constexpr int kMany = 12;
+            for (int i = 1; i <= kMany; ++i) {
+              if (seteuid(i % 2 == 0 ? 0 : kNobody) != 0) return 3;
+              // A tenth of a second, and as long as a loaded machine takes to start a guardian.
+              if (!waitUntil([&] { return tells > i; }, std::chrono::seconds(2))) return 4;
+            }
+            return 0;
+          }) == 0);
+  }
+
+  TEST_CASE("where a filter denies the call by which it waits, the keeper sleeps, and follows what happens") {
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            if (!deny(SYS_ppoll, EPERM) || guardian::startKeeper({program, file.fd(), tell}) != 0) return 1;
+            if (!waitUntil([] { return running != 0; })) return 2;
+            if (!waitUntil([] { return statusOfKeeper("State").starts_with("S"); })) return 3;
+            const Pid first = running;
+            kill(first, SIGKILL);
+            if (!waitUntil([&] { return running != 0 && running != first; })) return 4;
+            if (geteuid() != 0) return 0;
+            const int before = tells;
+            if (setresuid(kNobody, kNobody, kNobody) != 0) return 5;
+            return waitUntil([&] { return tells > before; }) ? 0 : 6;
           }) == 0);
   }
 
@@ -124,6 +168,21 @@ TEST_SUITE("the keeper of the guardian") {
     CHECK(runInFork([&] {
             if (guardian::startKeeper({noProgram, file.fd(), tell}) != 0) return 1;
             return waitUntil([] { return reason == static_cast<int>(FailureCode::GuardianMissing); }) ? 0 : 2;
+          }) == 0);
+  }
+
+  TEST_CASE("where no guardian can be started, a change of the user has it tried again at once") {
+    if (geteuid() != 0) {
+      MESSAGE("skipped: this needs root");
+      return;
+    }
+    const LedgerFile file;
+    CHECK(runInFork([&] {
+            if (guardian::startKeeper({noProgram, file.fd(), awaitChangeAndTell}) != 0) return 1;
+            if (!waitUntil([] { return isAwaitingChange.load(); })) return 2;
+            if (setresuid(kNobody, kNobody, kNobody) != 0) return 3;
+            // Without a change it is tried every ten seconds.
+            return waitUntil([] { return tells > 1; }, std::chrono::seconds(5)) ? 0 : 4;
           }) == 0);
   }
 

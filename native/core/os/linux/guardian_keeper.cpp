@@ -5,14 +5,17 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "guardian_program.h"
@@ -52,7 +55,8 @@ class HeldSignals {
  public:
   HeldSignals() noexcept {
     constexpr std::uint64_t kAll = ~std::uint64_t{0};
-    sigemptyset(&before_);
+    // As the thread was started, where the call is denied.
+    sigfillset(&before_);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kAll, &before_, sizeof kAll);
   }
   HeldSignals(const HeldSignals&) = delete;
@@ -105,7 +109,8 @@ void occupyStandardDescriptors() noexcept {
   }
 }
 
-void sleepFor(milliseconds time) noexcept { poll(nullptr, 0, static_cast<int>(time.count())); }
+/// What has ended a wait.
+enum class Told : std::uint8_t { GuardianEnded, UserChanged, TimeOver };
 
 class Keeper {
  public:
@@ -118,22 +123,23 @@ class Keeper {
     milliseconds pause(0);
     for (;;) {
       const auto begin = Clock::now();
-      if (!keepOne()) sleepFor(kLongestPause);
-      // One that was killed is replaced at once, and one that is killed again and again, ever later.
-      const bool hasLasted = Clock::now() - begin > kLongestPause;
-      pause = hasLasted ? milliseconds(0) : std::min<milliseconds>(kLongestPause, pause * 2 + kFirstPause);
-      if (pause > kFirstPause) sleepFor(pause);
+      // One that was killed is replaced at once, and one that is killed again and again, ever later. However often the
+      // user has changed, no guardian keeps the one before for long.
+      const milliseconds longest = keepOne() == Told::GuardianEnded ? kLongestPause : kLongestLag;
+      const bool hasLasted = Clock::now() - begin > longest;
+      pause = hasLasted ? milliseconds(0) : std::min(longest, pause * 2 + kFirstPause);
+      if (pause > kFirstPause) std::this_thread::sleep_for(pause);
     }
   }
 
  private:
   static constexpr milliseconds kFirstPause{1};
+  static constexpr milliseconds kLongestLag{100};
   static constexpr seconds kLongestPause{10};
 
   /// Starts a guardian, and keeps it until it ends, or has another user than we have. The one before guards until the
-  /// new one is ready; where that fails, it goes on, and a new one is tried again after a while. False where there is
-  /// none.
-  bool keepOne() {
+  /// new one is ready; where that fails, it goes on, and a new one is tried after a while, as where there is none.
+  Told keepOne() {
     const Credentials credentials = Credentials::current();
     Run next = startProgram(orders_.program, ledgerFd_);
     Failures why = std::move(next.why);
@@ -143,28 +149,40 @@ class Keeper {
       guardian_ = std::move(next);
     else if (guardian_.socket >= 0)
       changeUser(guardian_);
-    const bool isAny = guardian_.socket >= 0;
-    orders_.tell(isAny ? guardian_.pid : 0, std::move(why));
-    if (!isAny) return false;
-    if (!outlasts(credentials, isFit ? std::nullopt : std::optional(kLongestPause))) {
-      orders_.tell(0, {});
-      reap(guardian_);
-    }
-    return true;
+    orders_.tell(guardian_.socket >= 0 ? guardian_.pid : 0, std::move(why));
+    const Told told = wait(credentials, isFit ? std::nullopt : std::optional(kLongestPause));
+    if (told != Told::GuardianEnded) return told;
+    orders_.tell(0, {});
+    reap(guardian_);
+    return told;
   }
 
-  /// Waits until our credentials are not these any more, or the time is over. False where the guardian has ended first.
-  bool outlasts(const Credentials& credentials, std::optional<seconds> time) const noexcept {
-    // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
-    // which ends the wait. Between the comparison and the wait it would be lost.
-    const HeldSignals signals;
+  /// Waits until the guardian has ended, our credentials are not these any more, or the time is over.
+  Told wait(const Credentials& credentials, std::optional<seconds> time) const noexcept {
+    const auto begin = Clock::now();
     const timespec limit{.tv_sec = time.value_or(seconds(0)).count(), .tv_nsec = 0};
-    while (Credentials::current() == credentials) {
-      pollfd guardian{guardian_.socket, POLLIN, 0};
-      const int ready = ppoll(&guardian, 1, time ? &limit : nullptr, signals.before());
-      if (ready >= 0) return ready == 0;
+    for (;;) {
+      {
+        // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
+        // which ends the wait. Between the comparison and the wait it would be lost.
+        const HeldSignals signals;
+        if (Credentials::current() != credentials) return Told::UserChanged;
+        pollfd guardian{guardian_.socket, POLLIN, 0};
+        const int ready = ppoll(&guardian, 1, time ? &limit : nullptr, signals.before());
+        if (ready >= 0) return ready == 0 ? Told::TimeOver : Told::GuardianEnded;
+        if (errno == EINTR) continue;
+      }
+      // A seccomp filter denies the call. The change of a user waits for each thread to take the signal, which is not
+      // held back here.
+      std::this_thread::sleep_for(kLongestLag);
+      if (hasGuardianEnded()) return Told::GuardianEnded;
+      if (time && Clock::now() - begin >= *time) return Told::TimeOver;
     }
-    return true;
+  }
+
+  bool hasGuardianEnded() const noexcept {
+    char byte = 0;
+    return guardian_.socket >= 0 && recv(guardian_.socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   }
 
   const KeeperOrders orders_;
