@@ -87,8 +87,21 @@ bool findBelow(int directory, std::array<char, NAME_MAX + 1>& name) {
   return isFound;
 }
 
+/// Whether the process lives that has made the group for a state: until its end it locks the file (fcntl_locking(2)).
+bool hasOwner(int directory) {
+  const int file = openat(directory, "cgroup.freeze", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  const bool isLocked = fcntl(file, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  close(file);
+  return isLocked;
+}
+
 /// Removes the groups below that are so many levels down at most, each after those below itself. False where one stays,
-/// or where there were more than `left`. The kernel removes none that has a process.
+/// or where there were more than `left`. The kernel removes none that has a process; one that is empty may be a state's
+/// of another process, which is about to use it.
 // NOLINTNEXTLINE(misc-no-recursion)
 bool removeBelow(int directory, int levels, int& left) {
   std::array<char, NAME_MAX + 1> name{};
@@ -96,7 +109,7 @@ bool removeBelow(int directory, int levels, int& left) {
     if (levels == 0 || left-- == 0) return false;
     const int below = openat(directory, name.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (below < 0) return false;
-    const bool isAlone = removeBelow(below, levels - 1, left);
+    const bool isAlone = !hasOwner(below) && removeBelow(below, levels - 1, left);
     close(below);
     if (!isAlone || unlinkat(directory, name.data(), AT_REMOVEDIR) != 0) return false;
   }

@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "../core/os/cgroupfs.h"
+#include "../core/os/freezable_cgroup.h"
 #include "../core/os/process_control.h"
 #include "../guardian/thaw.h"
 #include "support/child.h"
 #include "support/ledger_file.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -175,11 +177,34 @@ TEST_SUITE("the guardian's thaw") {
     for (const std::string& name : below) CHECK(std::filesystem::exists(owned.path + name));
     inside.kill();
     inside.reap();
-    CHECK(file.read(removeAll) == 0);
-    CHECK_FALSE(owned.exists());
+    // It leaves the group a moment after it was reaped.
+    CHECK(waitUntil([&] { return file.read(removeAll) == 0 && !owned.exists(); }));
     CHECK(beside.exists());
     // Where it has failed.
     for (const std::string& name : below | std::views::reverse) rmdir((owned.path + name).c_str());
+  }
+
+  TEST_CASE("a control group stays as long as a group below is that of another process's state, even an empty one") {
+    const RealGroup owned("outer");
+    if (!canMake(owned)) return;
+    const std::string below = owned.path + "/below";
+    REQUIRE(mkdir(below.c_str(), S_IRWXU) == 0);
+    Failures failures;
+    auto other = FreezableCgroup::open({}, below, true, failures);
+    REQUIRE(failures.empty());
+    const LedgerFile file;
+    const LedgerEntry entry = file->enter(owned.recorded(true));
+    const auto removeAll = [] {
+      guardian::removeOwnedCgroups();
+      return 0;
+    };
+    CHECK(file.read(removeAll) == 0);
+    CHECK(std::filesystem::exists(below));
+    // As its process does when it ends.
+    other->closeFiles();
+    CHECK(file.read(removeAll) == 0);
+    CHECK_FALSE(owned.exists());
+    rmdir(below.c_str());
   }
 
   TEST_CASE("a control group that has groups too far below stays") {
