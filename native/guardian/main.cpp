@@ -14,10 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string_view>
 
 #include "../core/os/linux/ledger_layout.h"
@@ -70,7 +72,10 @@ Told wait(int timeout, bool hasSocket) {
   if (fds[1].revents != 0) return Told::ParentExited;
   ledger::Order order;
   const ssize_t length = recv(kSocketFd, &order, sizeof order, MSG_DONTWAIT);
-  if (length == sizeof order && order.kind == ledger::Order::kChangeUser) changeUser(order.users, order.groups);
+  if (length == sizeof order && order.kind == ledger::Order::kChangeUser) {
+    const std::span others(order.others);
+    changeUser(order.users, order.groups, others.first(std::min<std::size_t>(order.otherCount, others.size())));
+  }
   if (length > 0) return order.kind == ledger::Order::kRetire ? Told::Retired : Told::Nothing;
   return length < 0 && errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
 }

@@ -167,12 +167,13 @@ std::uint64_t effectiveCapabilities() {
   return halves[0].effective | (std::uint64_t{halves[1].effective} << kBits);
 }
 
-void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std::uint32_t, 3>& groups) {
+void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std::uint32_t, 3>& groups,
+                std::span<const std::uint32_t> others) {
   // The user last: the right to change the others goes with it.
-  const bool hasLeft = setgroups(0, nullptr) == 0;
+  const bool hasOthers = setgroups(others.size(), others.data()) == 0;
   const bool hasGroups = setresgid(groups[0], groups[1], groups[2]) == 0;
   const bool hasUsers = setresuid(users[0], users[1], users[2]) == 0;
-  if (!hasLeft || !hasGroups || !hasUsers) {
+  if (!hasOthers || !hasGroups || !hasUsers) {
     // Without that right we can do no more than before, which was no more than the emulator could.
   }
 }

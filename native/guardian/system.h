@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 /// What the guardian asks of the kernel. It is linked to nothing of the core, so that it stays a page or two.
 namespace freeze_state::guardian {
@@ -67,8 +68,9 @@ bool anyProcess(Visit visit) {
 /// The capabilities that are effective (capabilities(7)), a bit each.
 std::uint64_t effectiveCapabilities();
 
-/// Takes on these users and groups, each real, effective and saved, and leaves all other groups: as far as we may.
-void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std::uint32_t, 3>& groups);
+/// Takes on these users and groups, each real, effective and saved, and the other groups: as far as we may.
+void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std::uint32_t, 3>& groups,
+                std::span<const std::uint32_t> others);
 
 /// Closes all descriptors from that one on.
 void closeFrom(int first);

@@ -3,6 +3,7 @@
 // Freezes the processes, which belong to the test that runs this program, and dies in the way that the scenario names.
 // The guardian has to continue them. Exit code 1 means that the scenario did not take place.
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -211,7 +212,9 @@ int keepGuardian(const std::vector<Pid>& pids) {
   FreezeState& state = makeState(Mode::Process, pids, copyGuardian());
   if (!state.freezeAtEpoch(0).frozen || !come(pids, true)) return 1;
   const Pid first = guardian::pid();
-  if (first == 0 || setresgid(kNobody, kNobody, kNobody) != 0 || setresuid(kNobody, kNobody, kNobody) != 0) return 1;
+  constexpr std::array<gid_t, 2> kGroups{12345, 12346};
+  if (first == 0 || setgroups(kGroups.size(), kGroups.data()) != 0) return 1;
+  if (setresgid(kNobody, kNobody, kNobody) != 0 || setresuid(kNobody, kNobody, kNobody) != 0) return 1;
   // The test ends us after 30 s, which must not look like our death.
   constexpr std::chrono::seconds kShort(10);
   if (!waitUntil([] { return !guardian::status().why.empty(); }, kShort)) return 2;
@@ -220,7 +223,7 @@ int keepGuardian(const std::vector<Pid>& pids) {
   const std::string nobody = std::to_string(kNobody);
   const std::string ids = nobody + "\t" + nobody + "\t" + nobody + "\t" + nobody;
   const auto hasUser = [&] { return statusField(first, "Uid") == ids && statusField(first, "Gid") == ids; };
-  if (!waitUntil(hasUser, kShort) || !statusField(first, "Groups").empty()) return 4;
+  if (!waitUntil(hasUser, kShort) || statusField(first, "Groups") != "12345 12346") return 4;
   die();
 }
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -183,6 +184,9 @@ void changeUser(const Run& run) noexcept {
   auto& [group, effectiveGroup, savedGroup] = order.groups;
   getresuid(&user, &effectiveUser, &savedUser);
   getresgid(&group, &effectiveGroup, &savedGroup);
+  // -1 where there are more than there is room for: then it leaves all of them.
+  const int count = getgroups(static_cast<int>(order.others.size()), order.others.data());
+  order.otherCount = static_cast<std::uint32_t>(std::max(0, count));
   send(run.socket, &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

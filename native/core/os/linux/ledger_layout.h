@@ -12,7 +12,7 @@
 namespace freeze_state::ledger {
 
 /// Changes with the layout: a guardian of another version does not start.
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 
 /// A process or a process group. A line of the cache each, so that two threads do not share one.
 struct alignas(64) ProcessSlot {
@@ -96,6 +96,8 @@ struct Order {
   char kind = 0;
   std::array<std::uint32_t, 3> users{};   ///< real, effective and saved (setresuid(2))
   std::array<std::uint32_t, 3> groups{};  ///< likewise (setresgid(2))
+  std::uint32_t otherCount = 0;
+  std::array<std::uint32_t, 64> others{};  ///< of them so many: the supplementary groups (setgroups(2))
 };
 
 }  // namespace freeze_state::ledger
