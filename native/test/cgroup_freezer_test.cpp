@@ -157,7 +157,11 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
             fake.state->unfreeze();
             // Moved back once it had been found outside: the list of the group tells.
             fake.all.put(guard);
-            return describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupOurs") ? 0 : 5;
+            if (!describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupOurs")) return 5;
+            fake.all.where[guard] = fake.all.group() + "/below";
+            fake.all.list();
+            std::filesystem::create_directory(fake.all.group() + "/below");
+            return describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupOurs") ? 0 : 6;
           }) == 0);
   }
 

@@ -42,6 +42,8 @@ class FreezableCgroup {
   bool hasFrozen() const noexcept { return event("frozen"); }
   /// Whether any process is in it, or below it.
   bool isPopulated() const noexcept { return event("populated"); }
+  /// Whether there are groups below it. By one stat(2).
+  bool hasGroupsBelow() const noexcept;
 
   /// Closes the files: from here on only `remove` is of use.
   void closeFiles() noexcept;

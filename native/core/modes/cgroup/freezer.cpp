@@ -57,12 +57,12 @@ Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStop
   return freeze(members, slice);
 }
 
-/// Whether our guardian is in it or in a group below, where it would be stopped and thaw nothing. Its place is looked
-/// up once, since that takes as long as the rest of the checks: it is born where we were, and only a foreign process
-/// moves it. The list of what is in the group itself, sorted, was read anyway.
+/// Whether our guardian is in it or in a group below, where it would be stopped and thaw nothing. It is born where we
+/// were, and a foreign process may move it. The list of what is in the group itself, sorted, was read anyway. To look
+/// up its place takes as long as the rest of the checks, so that is done again only if there are groups below.
 bool CgroupFreezer::holdsGuardian(Pid guard, const std::vector<Pid>& inside) {
   if (std::ranges::binary_search(inside, guard)) return true;
-  if (guard == guardianOutside_) return false;
+  if (guard == guardianOutside_ && !group_->hasGroupsBelow()) return false;
   bool isInside = false;
   if (membership_.findInside(guard, isInside) == 0 && !isInside) guardianOutside_ = guard;
   return isInside;

@@ -213,6 +213,12 @@ int FreezableCgroup::readSet(bool& isFrozen) const noexcept {
   return error;
 }
 
+bool FreezableCgroup::hasGroupsBelow() const noexcept {
+  struct stat status{};
+  // A directory has two links, and one for each directory in it. Where that is not counted, there may be some.
+  return stat(path_.c_str(), &status) != 0 || status.st_nlink != 2;
+}
+
 /// What cgroup.events says now; false where it cannot be read.
 bool FreezableCgroup::event(const char* name) const noexcept {
   std::array<char, 256> buffer{};
