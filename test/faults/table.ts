@@ -40,6 +40,7 @@ export const denied: readonly Denied[] = [
   { call: 'flock' },
   { call: 'fstatfs' },
   { call: 'getpgid' },
+  { call: 'getresuid' },
   { call: 'getsid' },
   { call: 'kcmp' },
   // Which stops groups where pidfds take no flags, before Linux 6.9.
@@ -59,6 +60,7 @@ export const denied: readonly Denied[] = [
   { call: 'mkdir', fails: noGroup },
   { call: 'pidfd_open' },
   { call: 'pidfd_send_signal' },
+  { call: 'ppoll' },
   { call: 'prctl' },
   { call: 'prlimit64' },
   { call: 'rmdir', fails: { cgroup: '`ERR_FREEZE_CGROUP`: close' } },

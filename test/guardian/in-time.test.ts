@@ -36,7 +36,7 @@ const runs = (pid: number): boolean => !['', 'T', 'Z', 'X'].includes(letterOf(pi
 /** Milliseconds from SIGKILL to the emulator, a little before its death, until the condition is met. */
 async function fromKill(
   { mode, members, isFrozen = true, gigabytes = 0, ...options }: Emulator,
-  condition: (guardian: number) => boolean,
+  condition: (guardian: number, emulator: number) => boolean,
 ): Promise<number> {
   const emulator = startInNode(
     ({ FreezeState, stoppedNow }, ofMode, pids, freezes, size) => {
@@ -57,7 +57,7 @@ async function fromKill(
   expect(members.filter(runs)).toEqual(isFrozen ? [] : members);
   const begin = performance.now();
   emulator.kill('SIGKILL');
-  await until(() => condition(guardian), 'the guardian has done its work');
+  await until(() => condition(guardian, emulator.pid ?? 0), 'the guardian has done its work');
   const took = performance.now() - begin;
   await exit;
   await until(() => hasEnded(guardian), 'the guardian has ended');
@@ -89,9 +89,18 @@ describe.runIf(signallingModes.includes(FreezeMode.Process))(
 
     it('while the kernel frees the memory of the emulator, which takes longer', async () => {
       const members = sleepers(4).map(({ pid }) => pid);
-      expect(await best(() => fromKill({ mode, members, gigabytes: 1 }, () => members.every(runs)))).toBeLessThan(
-        promised,
-      );
+      let isFreeing = false;
+      const run = (_: number, emulator: number): boolean => {
+        if (!members.every(runs)) return false;
+        isFreeing = !hasEnded(emulator);
+        return true;
+      };
+      const round = async (): Promise<number> => {
+        const took = await fromKill({ mode, members, gigabytes: 1 }, run);
+        // One in which the memory was free by then shows nothing.
+        return isFreeing ? took : Number.POSITIVE_INFINITY;
+      };
+      expect(await best(round)).toBeLessThan(promised);
     });
   },
 );
