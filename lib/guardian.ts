@@ -12,7 +12,8 @@ export function guardianCapability(): GuardianCapability {
   const [failure] = failures;
   if (failure === undefined) return Object.freeze(pid === undefined ? { available: true } : { available: true, pid });
   if (pid === undefined) return Object.freeze({ available: false, reason: whyNone(failure) });
-  return Object.freeze({ available: true, pid, reason: `${notReplaced} ${whyNone(failure)}` });
+  const reason = failure.code === 'GuardianDenied' ? whyNone(failure) : `${notReplaced} ${whyNone(failure)}`;
+  return Object.freeze({ available: true, pid, reason });
 }
 
 const notReplaced =
@@ -77,6 +78,12 @@ function whyNone(failure: GuardianFailure): string {
       return (
         'It would lack capabilities that this process has, since they are not passed on to it (capabilities(7), "Ambient"), and ' +
         'could not continue all that this one may stop. Run the emulator as the user of the processes that it freezes, or as root.'
+      );
+    case 'GuardianDenied':
+      return (
+        `The user that this process has by now may not write to cgroup.freeze of ${path} ${answer}, so a guardian of that user would ` +
+        'not thaw it. The one from before the change has opened the file and thaws it, as long as that one runs. Change the user ' +
+        'before the state is made, or give that user the control group.'
       );
     case 'GuardianFailed':
       if (syscall === 'version')

@@ -67,7 +67,13 @@ export interface NativeFailure {
 
 /** Why there is no guardian, or none of the user that we have by now; that is no operation's failure. */
 export interface GuardianFailure extends Omit<NativeFailure, 'code'> {
-  readonly code: 'UnsupportedPlatform' | 'GuardianMissing' | 'GuardianFailed' | 'GuardianBlind' | 'GuardianWeak';
+  readonly code:
+    | 'UnsupportedPlatform'
+    | 'GuardianMissing'
+    | 'GuardianFailed'
+    | 'GuardianBlind'
+    | 'GuardianWeak'
+    | 'GuardianDenied';
 }
 
 /** The hot calls, bound to one state; native/binding/hot_calls.h. They use no receiver. */

@@ -254,7 +254,7 @@ export interface GuardianCapability {
   readonly pid?: number;
   /**
    * Some sentences a person can act on; only where there is none, or where this process has changed its user and the guardian
-   * could not be replaced by one of the new user.
+   * could not be replaced by one of the new user that thaws all.
    */
   readonly reason?: string;
 }

@@ -39,6 +39,7 @@ const char* nameOf(FailureCode code) noexcept {
     case FailureCode::GuardianFailed: return "GuardianFailed";
     case FailureCode::GuardianBlind: return "GuardianBlind";
     case FailureCode::GuardianWeak: return "GuardianWeak";
+    case FailureCode::GuardianDenied: return "GuardianDenied";
   }
   return "";
 }

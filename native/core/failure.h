@@ -57,6 +57,7 @@ enum class FailureCode : std::uint8_t {
   GuardianFailed,   ///< `call` answered with `error`
   GuardianBlind,    ///< it is in another namespace, which `call` names, and cannot tell our members from others
   GuardianWeak,     ///< it lacks capabilities that we have, and could not continue all that we may stop
+  GuardianDenied,   ///< its user may not thaw the control group at `path`, which we have opened as another user
 };
 
 /// The code as it is spelled above: how lib/native.ts knows it.

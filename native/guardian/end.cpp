@@ -94,7 +94,7 @@ class Ending {
   }
 
   void run() {
-    setCgroups("cgroup.freeze", "1");
+    forEachEnding([](const CgroupSlot& group) { writeFreeze(group, "1"); });
     // A tree that forks and exits faster than it is read may never be found as a whole.
     constexpr int kMostRounds = 200;
     for (int round = 0; round < kMostRounds; ++round) {
@@ -105,21 +105,24 @@ class Ending {
       }
       if (!isAnyNew && round > 0) break;
       // The whole group by one write, from Linux 5.14 on.
-      setCgroups("cgroup.kill", "1");
+      forEachEnding([](const CgroupSlot& group) {
+        const int directory = openRecorded(group);
+        if (directory < 0) return;
+        writeFile(directory, "cgroup.kill", "1");
+        close(directory);
+      });
       for (const Known& one : known_) send(one, SIGKILL);
     }
     // What may not be killed runs on.
-    setCgroups("cgroup.freeze", "0");
+    forEachEnding([](const CgroupSlot& group) { writeFreeze(group, "0"); });
   }
 
  private:
-  static void setCgroups(const char* file, const char* text) {
-    forEachCgroup([=](const CgroupSlot& slot) {
-      if (slot.endsWithUs == 0) return;
-      const int directory = openRecorded(slot);
-      if (directory < 0) return;
-      writeFile(directory, file, text);
-      close(directory);
+  /// Calls with each control group that is to end.
+  template <typename Visit>
+  static void forEachEnding(Visit visit) {
+    forEachCgroup([&](const CgroupSlot& slot) {
+      if (slot.endsWithUs != 0) visit(slot);
     });
   }
 

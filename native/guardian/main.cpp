@@ -73,6 +73,7 @@ Told wait(int timeout, bool hasSocket) {
   ledger::Order order;
   const ssize_t length = recv(kSocketFd, &order, sizeof order, MSG_DONTWAIT);
   if (length == sizeof order && order.kind == ledger::Order::kChangeUser) {
+    keepFreezeFiles();
     const std::span others(order.others);
     changeUser(order.users, order.groups, others.first(std::min<std::size_t>(order.otherCount, others.size())));
   }

@@ -8,13 +8,36 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
+#include "list.h"
 #include "system.h"
 
 namespace freeze_state::guardian {
 
 using ledger::CgroupSlot;
 using ledger::ProcessSlot;
+
+namespace {
+
+struct Kept {
+  std::uint64_t inode;  ///< of the directory
+  int file;             ///< its cgroup.freeze; -1 where the group has been removed
+};
+
+List<Kept> kept;
+
+/// -1 where none is kept.
+int keptFor(std::uint64_t inode) {
+  for (const Kept& one : kept) {
+    if (one.file >= 0 && one.inode == inode) return one.file;
+  }
+  return -1;
+}
+
+bool writeText(int file, const char* text) { return pwrite(file, text, std::strlen(text), 0) > 0; }
+
+}  // namespace
 
 void touchMemory() {
   // More than what the functions of a thaw have on the stack.
@@ -58,9 +81,35 @@ int openRecorded(const CgroupSlot& slot) {
 bool writeFile(int directory, const char* name, const char* text) {
   const int file = openat(directory, name, O_WRONLY | O_CLOEXEC);
   if (file < 0) return false;
-  const bool isWritten = write(file, text, std::strlen(text)) > 0;
+  const bool isWritten = writeText(file, text);
   close(file);
   return isWritten;
+}
+
+void keepFreezeFiles() {
+  for (Kept& one : kept) {
+    char isFrozen = 0;
+    if (one.file >= 0 && pread(one.file, &isFrozen, 1, 0) < 0) close(std::exchange(one.file, -1));
+  }
+  forEachCgroup([](const CgroupSlot& slot) {
+    const int directory = keptFor(slot.inode) < 0 ? openRecorded(slot) : -1;
+    if (directory < 0) return;
+    const int file = openat(directory, "cgroup.freeze", O_RDWR | O_CLOEXEC);
+    close(directory);
+    if (file >= 0 && !kept.add({slot.inode, file})) close(file);
+  });
+}
+
+void writeFreeze(const CgroupSlot& slot, const char* text) {
+  // Nothing can be done where it fails.
+  if (const int file = keptFor(slot.inode); file >= 0) {
+    writeText(file, text);
+    return;
+  }
+  const int directory = openRecorded(slot);
+  if (directory < 0) return;
+  writeFile(directory, "cgroup.freeze", text);
+  close(directory);
 }
 
 }  // namespace freeze_state::guardian

@@ -86,4 +86,11 @@ int openRecorded(const ledger::CgroupSlot& slot);
 /// Writes to a file of a control group. False where there is no such file, or it is refused.
 bool writeFile(int directory, const char* name, const char* text);
 
+/// Opens cgroup.freeze of each control group in the ledger, for a later `writeFreeze`: after a change of the user we
+/// may not any more.
+void keepFreezeFiles();
+
+/// Writes to cgroup.freeze of the recorded group, by the file that was kept open if there is one.
+void writeFreeze(const ledger::CgroupSlot& slot, const char* text);
+
 }  // namespace freeze_state::guardian

@@ -56,14 +56,6 @@ void resume(const ProcessSlot& slot) {
   if (fd >= 0) close(fd);
 }
 
-void thaw(const CgroupSlot& slot) {
-  const int directory = openRecorded(slot);
-  if (directory < 0) return;
-  // Nothing can be done where it fails.
-  writeFile(directory, "cgroup.freeze", "0");
-  close(directory);
-}
-
 /// Whether a process is in the group, or in one below it.
 bool isPopulated(int directory) {
   std::array<char, 256> events{};
@@ -133,7 +125,7 @@ void thaw() {
     if (slot.mark.load() != 0 && slot.endsWithUs.load() == 0) resume(slot);
   });
   forEachCgroup([](const CgroupSlot& slot) {
-    if (slot.mark.load() != 0 && slot.endsWithUs == 0) thaw(slot);
+    if (slot.mark.load() != 0 && slot.endsWithUs == 0) writeFreeze(slot, "0");
   });
 }
 

@@ -12,7 +12,7 @@ namespace freeze_state::test {
 TEST_SUITE("failures") {
   TEST_CASE("each code of a failure has a name of its own, and what is no code has none") {
     std::set<std::string> names;
-    constexpr auto kLast = static_cast<int>(FailureCode::GuardianWeak);
+    constexpr auto kLast = static_cast<int>(FailureCode::GuardianDenied);
     for (int code = 0; code <= kLast; ++code) {
       CAPTURE(code);
       const std::string name = nameOf(static_cast<FailureCode>(code));

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -17,6 +19,7 @@
 #include "support/child.h"
 #include "support/deny.h"
 #include "support/ledger_file.h"
+#include "support/real_group.h"
 #include "support/tasks.h"
 #include "support/wait_until.h"
 
@@ -75,6 +78,20 @@ void awaitChangeAndTell(Pid pid, Failures why) {
 
 const std::string program = GUARDIAN_PROGRAM;
 const std::string noProgram = "/no/program";
+
+/// One that every user may execute, for as long as it lives.
+struct ProgramCopy {
+  ProgramCopy() {
+    std::filesystem::copy_file(program, path);
+    chmod(path.c_str(), S_IRWXU | S_IXGRP | S_IXOTH);
+  }
+  ProgramCopy(const ProgramCopy&) = delete;
+  ProgramCopy& operator=(const ProgramCopy&) = delete;
+  ~ProgramCopy() { std::filesystem::remove(path); }
+
+  const std::string path =
+      std::filesystem::temp_directory_path() / ("freeze-state-guardian-" + std::to_string(getpid()));
+};
 
 /// A field of proc_pid_status(5), of the keeper's thread.
 std::string statusOfKeeper(const std::string& field) {
@@ -161,6 +178,30 @@ TEST_SUITE("the keeper of the guardian") {
             kill(first, SIGKILL);
             return waitUntil([&] { return running != 0 && running != first; }) ? 0 : 3;
           }) == 0);
+  }
+
+  TEST_CASE("a control group that our new user may not thaw is named, and the guardian from before thaws it") {
+    if (geteuid() != 0) {
+      MESSAGE("skipped: this needs root");
+      return;
+    }
+    const RealGroup group("denied");
+    if (!canMake(group)) return;
+    const ProgramCopy copy;
+    const LedgerFile file;
+    LedgerEntry entry = file->enter(group.recorded(false));
+    entry.mark();
+    std::ofstream(group.path + "/cgroup.freeze") << "1";
+    CHECK(runInFork([&] {
+            if (guardian::startKeeper({copy.path, file.fd(), tell}) != 0) return 1;
+            if (!waitUntil([] { return running != 0; })) return 2;
+            const Pid first = running;
+            if (setresuid(kNobody, kNobody, kNobody) != 0) return 3;
+            if (!waitUntil([] { return reason == static_cast<int>(FailureCode::GuardianDenied); })) return 4;
+            if (running != first) return 5;
+            return waitUntil([&] { return statusField(first, "Uid").starts_with("65534\t65534"); }) ? 0 : 6;
+          }) == 0);
+    CHECK(waitUntil([&] { return !group.isFrozen(); }));
   }
 
   TEST_CASE("where no guardian can be started, the keeper tells why") {

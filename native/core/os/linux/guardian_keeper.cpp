@@ -144,8 +144,11 @@ class Keeper {
     Run next = startProgram(orders_.program, ledgerFd_);
     Failures why = std::move(next.why);
     const bool isFit = why.empty();
-    retire(isFit ? guardian_ : next);
-    if (isFit)
+    // One that could not thaw a control group is better than none. The one before could: it opens the file before it
+    // takes on the new user.
+    const bool isTaken = isFit || (guardian_.socket < 0 && why.front().code == FailureCode::GuardianDenied);
+    retire(isTaken ? guardian_ : next);
+    if (isTaken)
       guardian_ = std::move(next);
     else if (guardian_.socket >= 0)
       changeUser(guardian_);

@@ -12,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <climits>
+#include <cstdint>
 #include <cstdio>
 #include <utility>
 
@@ -103,6 +105,25 @@ bool waitFor(int fd, Clock::time_point until) noexcept {
   }
 }
 
+/// Why the guardian could not thaw a control group in the ledger: it has the user of this thread, and the group was
+/// opened by us as another one.
+Failures whyNotThawed(int ledgerFd) {
+  ledger::Header header{};
+  if (pread(ledgerFd, &header, sizeof header, 0) != sizeof header) return {};
+  for (std::uint32_t i = 0; i < std::min(header.cgroups.load(), ledger::kMaxCgroups); ++i) {
+    ledger::CgroupSlot slot{};
+    const auto at = static_cast<off_t>(ledger::kCgroupsAt + (i * sizeof slot));
+    if (pread(ledgerFd, &slot, sizeof slot, at) != sizeof slot || slot.isUsed.load() == 0) continue;
+    std::array<char, PATH_MAX + 16> file{};
+    std::snprintf(file.data(), file.size(), "%s/cgroup.freeze", slot.path.data());
+    if (faccessat(AT_FDCWD, file.data(), W_OK, AT_EACCESS) == 0 || errno != EACCES) continue;
+    Failure failure{.code = FailureCode::GuardianDenied, .error = errno, .call = "access"};
+    failure.path = slot.path.data();
+    return {failure};
+  }
+  return {};
+}
+
 /// Why the guardian cannot tell our members from others, or not continue them.
 Failures whyUseless(const ledger::Hello& hello) {
   if (hello.seesParent == 0) return {{.code = FailureCode::GuardianBlind, .pid = getpid(), .call = "pid"}};
@@ -168,6 +189,7 @@ Run startProgram(const std::string& program, int ledgerFd) {
   if (hello.seesParent != 0) run.handle = aside(pidfd::open(hello.pid));
   run.pid = hello.pid;
   run.why = whyUseless(hello);
+  if (run.why.empty()) run.why = whyNotThawed(ledgerFd);
   return run;
 }
 

@@ -11,7 +11,7 @@ struct Run {
   int socket = -1;  ///< each end of it tells the other of its death; -1 where nothing runs
   int handle = -1;  ///< its pidfd
   Pid pid = 0;
-  Failures why;  ///< why it is of no use to us
+  Failures why;  ///< why it is of no use to us, or (`GuardianDenied`) not for all
 };
 
 /// Starts the program and waits until it is ready, for two seconds at most. It allocates nothing where all goes well.
