@@ -25,15 +25,15 @@ export interface Look {
   readonly isListed: boolean;
 }
 
-/** Milliseconds for which a process is taken to live that cannot have a tag: no other one gets its pid so soon. */
+/** Milliseconds for which a process that cannot have a tag is taken to live, and a zombie to be one: no other one gets its pid so soon. */
 const recent = 100;
 
 /**
  * Nothing where there is no /proc of ours.
  *
  * @param since the start time of the first process that can have a tag.
- * @param before a look not longer ago than `recent`: what is older than `since` is taken from there. So a new process is read at
- *   once after it was listed, and seldom exits in between.
+ * @param before a look not longer ago than `recent`: what is older than `since`, and a zombie, is taken from there. So a new process
+ *   is read at once after it was listed, and seldom exits in between.
  */
 export function lookAround(since: number, before?: Look): Look {
   const living: Process[] = [];
@@ -43,7 +43,8 @@ export function lookAround(since: number, before?: Look): Look {
   // From the highest pid down, the newest.
   for (const pid of pids?.reverse() ?? []) {
     const old = before?.known.get(pid);
-    const found = old !== undefined && old.start < since ? old : processOf(pid, since);
+    const isSame = old !== undefined && (old.start < since || isZombie(old));
+    const found = isSame ? old : processOf(pid, since);
     if (found === 'unsure') unsure.push(pid);
     if (typeof found === 'string') continue;
     known.set(pid, found);

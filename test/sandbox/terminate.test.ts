@@ -65,7 +65,7 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     expect(ownCgroups()).toEqual([]);
   });
 
-  it('ends a process that goes on in new ones as fast as it can, or rejects', async () => {
+  it('ends a process that goes on in new ones faster than it is found, or rejects', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const { stdout } = sandbox.spawn(targetProgram, ['hop'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let hops = 0;
