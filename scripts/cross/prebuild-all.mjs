@@ -1,0 +1,63 @@
+// node scripts/cross/prebuild-all.mjs [TARGET]...: compiles the binaries for these targets, or for all, into prebuilds/, with
+// the names that prebuildify gives them, and lists all that are there. On Linux x64 alone, for which this Zig is.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { root } from '../node-gyp.mjs';
+
+// What is made with which target of Zig, and from which file of the build. Node 20 itself needs glibc 2.28. The programs
+// beside the addon are static, so one with musl inside serves every libc.
+const addon = (file) => ({ addon: ['freeze_state.node', file] });
+const programs = (folder) => ({
+  guardian: ['freeze-state-guardian', `${folder}/freeze-state-guardian`],
+  joiner: ['freeze-state-joiner', `${folder}/freeze-state-joiner`],
+});
+const targets = {
+  'linux-x64-glibc': { zig: 'x86_64-linux-gnu.2.28', makes: addon('linux-x64/freeze-state.glibc.node') },
+  'linux-x64-programs': { zig: 'x86_64-linux-musl', makes: programs('linux-x64') },
+  'linux-arm64-glibc': { zig: 'aarch64-linux-gnu.2.28', makes: addon('linux-arm64/freeze-state.glibc.node') },
+  'linux-arm64-programs': { zig: 'aarch64-linux-musl', makes: programs('linux-arm64') },
+};
+
+const cache = join(root, '.cache', 'zig');
+const caches = { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache };
+
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in targets));
+if (unknown.length > 0) {
+  console.error(`There is no target ${unknown.join(', ')}. Those are: ${Object.keys(targets).join(', ')}.`);
+  process.exit(2);
+}
+
+for (const name of named.length > 0 ? named : Object.keys(targets)) {
+  const target = targets[name];
+  const build = join(root, 'build-cross', name);
+  const cmake = (...args) => {
+    // The compiler is the toolchain's, which has a cache of its own.
+    const { CMAKE_CXX_COMPILER_LAUNCHER: _, ...env } = { ...caches, ...process.env };
+    execFileSync('cmake', args, {
+      cwd: root,
+      env: { ...env, FREEZE_STATE_ZIG_TARGET: target.zig },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  };
+  // The flags of the toolchain are read where there is no cache yet. What was compiled with the same ones is kept.
+  rmSync(join(build, 'CMakeCache.txt'), { force: true });
+  cmake(
+    '-S',
+    root,
+    '-B',
+    build,
+    '-DCMAKE_BUILD_TYPE=Release',
+    `-DCMAKE_TOOLCHAIN_FILE=${join(import.meta.dirname, 'zig.cmake')}`,
+  );
+  cmake('--build', build, '--parallel', `${availableParallelism()}`, '--target', ...Object.keys(target.makes));
+  for (const [built, file] of Object.values(target.makes)) {
+    const path = join(root, 'prebuilds', file);
+    mkdirSync(dirname(path), { recursive: true });
+    copyFileSync(join(build, built), path);
+    console.log(`${relative(root, path)}  ${statSync(path).size} bytes`);
+  }
+}
+execFileSync(process.execPath, [join(root, 'scripts', 'list-prebuilds.mjs')]);
