@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -138,7 +141,7 @@ TEST_SUITE("process files") {
     CHECK(listedBy(files) == threadsOf(getpid()));
   }
 
-  TEST_CASE("a probe that finds all of the threads stopped settles their list, and a signal unsettles it") {
+  TEST_CASE("a process is quiescent from the probe that finds all of its threads stopped to the next signal") {
     if (!isUsable<PidfdControl>()) return;
     const Child child(kThreads);
     REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
@@ -147,15 +150,15 @@ TEST_SUITE("process files") {
     REQUIRE(control.open(child.pid(), process).empty());
     REQUIRE(process.files != nullptr);
     REQUIRE(control.send(process, Signal::Stop) == 0);
-    CHECK_FALSE(process.files->isSettled());
+    CHECK_FALSE(process.files->isQuiescent());
     REQUIRE(waitUntil([&] { return control.probe(process) == ProcessState::Stopped; }));
-    CHECK(process.files->isSettled());
+    CHECK(process.files->isQuiescent());
     CHECK(listedBy(*process.files) == threadsOf(child.pid()));
     const std::size_t open = openDescriptors();
     CHECK(control.probe(process) == ProcessState::Stopped);
     CHECK(openDescriptors() == open);
     REQUIRE(control.send(process, Signal::Continue) == 0);
-    CHECK_FALSE(process.files->isSettled());
+    CHECK_FALSE(process.files->isQuiescent());
     CHECK(waitUntil([&] { return control.probe(process) == ProcessState::Sleeping; }));
     control.release(process);
     CHECK(ProcessFiles::openFiles() == 0);
@@ -217,11 +220,11 @@ TEST_SUITE("process files") {
     REQUIRE(files.read(entry) == 0);
     CHECK(files.readChildren(0, children) == 0);
     CHECK(ProcessFiles::openFiles() == 2);
-    ProcessFiles::giveBackAll();
+    CHECK(ProcessFiles::reclaim() == 2);
     CHECK(ProcessFiles::openFiles() == 0);
   }
 
-  TEST_CASE("where no descriptor is left, what is kept is given back, and a process is taken hold of with it") {
+  TEST_CASE("where no descriptor is left, what is kept is closed, and a process is taken hold of instead") {
     if (!isUsable<PidfdControl>()) return;
     const Child child;
     const Child other;
@@ -236,11 +239,128 @@ TEST_SUITE("process files") {
       CHECK(control.open(other.pid(), process).empty());
       CHECK(process.fd >= 0);
       CHECK(ProcessFiles::openFiles() == 0);
-      // Nothing is left to give back.
+      // Nothing is left to close.
       CHECK(files.read(entry) == EMFILE);
     }
     CHECK(files.read(entry) == 0);
     control.release(process);
+  }
+
+  TEST_CASE("what is kept is closed again and again where another thread takes the descriptors, until nothing is") {
+    const Child child;
+    ProcessFiles files(child.pid());
+    ProcessEntry entry;
+    REQUIRE(files.read(entry) == 0);
+    int takes = 0;
+    constexpr int kTaken = 1000;
+    const auto takeFourth = [&](bool isKeptAgain) {
+      takes = 0;
+      return ProcessFiles::withDescriptor([&] {
+        if (++takes == 4) return kTaken;
+        if (isKeptAgain) files.read(entry);
+        errno = EMFILE;
+        return -1;
+      });
+    };
+    CHECK(takeFourth(true) == kTaken);
+    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(takeFourth(false) == -1);
+    CHECK(errno == EMFILE);
+    CHECK(takes == 1);
+  }
+
+  TEST_CASE("what is kept is closed while another thread reads it, which opens it again") {
+    const Child child(kThreads);
+    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= kThreads; }));
+    ::kill(child.pid(), SIGSTOP);
+    ProcessFiles files(child.pid());
+    ThreadScan first;
+    REQUIRE(waitUntil([&] { return procfs::probe(files, first, {}) == ProcessState::Stopped; }));
+    std::atomic<bool> isOver = false;
+    std::size_t failures = 0;
+    std::thread reader([&] {
+      while (!isOver) {
+        ThreadScan scan;
+        if (procfs::probe(files, scan, {}) != ProcessState::Stopped) ++failures;
+      }
+    });
+    std::size_t closed = 0;
+    constexpr std::size_t kEnough = 400;
+    const bool isClosed = waitUntil([&] { return (closed += ProcessFiles::reclaim()) > kEnough; });
+    isOver = true;
+    reader.join();
+    CHECK(isClosed);
+    CHECK(failures == 0);
+    ProcessFiles::reclaim();
+    CHECK(ProcessFiles::openFiles() == 0);
+  }
+
+  TEST_CASE("a process that executes a program is known by its file still, and those of its threads are closed") {
+    if (!isUsable<PidfdControl>()) return;
+    std::array<int, 2> order{};
+    REQUIRE(pipe2(order.data(), O_CLOEXEC) == 0);
+    const Pid self = getpid();
+    const Child child([&] {
+      for (int i = 0; i < kThreads; ++i) {
+        // The last is the one that executes it.
+        std::thread([&, i] {
+          char byte = 0;
+          if (i + 1 < kThreads || read(order[0], &byte, 1) != 1) pause();
+          dieWith(self);
+          execl("/bin/sleep", "sleep", "1000", nullptr);
+          _exit(1);
+        }).detach();
+      }
+      pause();
+    });
+    close(order[0]);
+    REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() > kThreads; }));
+    PidfdControl control;
+    Process process;
+    REQUIRE(control.open(child.pid(), process).empty());
+    const auto comesToStop = [&] {
+      control.send(process, Signal::Stop);
+      return waitUntil([&] { return control.probe(process) == ProcessState::Stopped; });
+    };
+    REQUIRE(comesToStop());
+    CHECK(ProcessFiles::openFiles() == kThreads + 1);
+    REQUIRE(control.send(process, Signal::Continue) == 0);
+    CHECK(write(order[1], "x", 1) == 1);
+    close(order[1]);
+    REQUIRE(waitUntil([&] { return procfs::line(child.pid(), "comm") == "sleep"; }));
+    REQUIRE(comesToStop());
+    CHECK(process.files->isQuiescent());
+    CHECK(listedBy(*process.files) == std::vector<Pid>{child.pid()});
+    CHECK(ProcessFiles::openFiles() == 1);
+    control.release(process);
+  }
+
+  TEST_CASE("the children of a process are read anew where its threads were listed between two steps of that") {
+    if (!isUsable<PidfdControl>()) return;
+    LinuxProcessTable table(LinuxProcessTable::Means::ChildrenFiles);
+    PidfdControl control;
+    Process self;
+    REQUIRE(control.open(getpid(), self).empty());
+    const auto reader = table.children();
+    const Child child;
+    Thread first;
+    Thread second;
+    std::vector<Pid> children;
+    const auto step = [&] {
+      return reader->readOf(self, ChildReader::Want::All, children, {.until = Deadline::min()});
+    };
+    REQUIRE_FALSE(step());
+    while (!self.files->isListed()) REQUIRE_FALSE(step());
+    const std::size_t before = self.files->count();
+    first.end();
+    second.end();
+    REQUIRE(self.files->list({}) == 0);
+    CHECK(self.files->count() == before - 2);
+    std::optional<int> error;
+    while (!error) error = step();
+    CHECK(error == 0);
+    CHECK(std::ranges::count(children, child.pid()) == 1);
+    control.release(self);
   }
 
   TEST_CASE("a descriptor that the program has closed, and that is another file's now, is not believed") {

@@ -26,7 +26,7 @@ struct Process {
   std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
   Pid session = 0;              ///< of the group that it leads, getsid(2); 0 where it is not used
   // NOLINTNEXTLINE(readability-redundant-member-init): GCC warns of initializers that leave it out
-  std::shared_ptr<ProcessFiles> files = {};  ///< of /proc, kept open from one look to the next; null where none are
+  std::shared_ptr<ProcessFiles> files = {};  ///< of /proc, kept open from one probe to the next; null where none are
   bool hasExited = false;                    ///< it has exited (a zombie has), or never existed; once true it stays so
 };
 

@@ -80,7 +80,7 @@ void PidfdControl::release(Process& process) noexcept {
 }
 
 int PidfdControl::send(const Process& process, Signal signal) noexcept {
-  if (process.files) process.files->unsettle();
+  if (process.files) process.files->noteSignalled();
   return pidfd::sendSignal(process.fd, signalNumber(signal));
 }
 

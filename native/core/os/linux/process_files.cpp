@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <unordered_set>
 #include <utility>
 
 namespace freeze_state {
@@ -18,10 +19,10 @@ namespace {
 /// Of all processes, in all threads.
 std::atomic<std::size_t> kept{0};
 
-/// Those that have kept a file.
+/// Those that may have something open.
 struct All {
   std::mutex mutex;
-  std::vector<ProcessFiles*> list;
+  std::unordered_set<ProcessFiles*> files;
 };
 
 All& all() {
@@ -40,41 +41,66 @@ bool isAffordable(int fd, std::size_t others) noexcept {
          static_cast<rlim_t>(fd) < limit.rlim_cur / 2;
 }
 
+using Path = std::array<char, 64>;
+
+Path pathOf(Pid process, Pid thread, const char* file) noexcept {
+  Path path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/%s", process, thread, file);
+  return path;
+}
+
+/// What /proc says that the descriptor stands for; empty where it stands for nothing, or /proc cannot be read.
+Path targetOf(int fd) noexcept {
+  Path link{};
+  Path target{};
+  std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
+  if (readlink(link.data(), target.data(), target.size() - 1) < 0) return {};
+  return target;
+}
+
 }  // namespace
 
 ProcessFiles::~ProcessFiles() {
   if (isEnrolled_) {
     const std::lock_guard lock(all().mutex);
-    std::erase(all().list, this);
+    all().files.erase(this);
   }
   close(threads_);
+}
+
+/// Before `open_` is locked: `reclaim` locks them in this order, too.
+void ProcessFiles::enroll() noexcept {
+  if (isEnrolled_) return;
+  const std::lock_guard lock(all().mutex);
+  all().files.insert(this);
+  isEnrolled_ = true;
 }
 
 void ProcessFiles::forget(int& fd) noexcept {
   if (std::exchange(fd, -1) >= 0) kept.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void ProcessFiles::close(int& fd) noexcept {
-  if (fd >= 0) ::close(fd);
+std::size_t ProcessFiles::close(int& fd) noexcept {
+  if (fd < 0) return 0;
+  ::close(fd);
+  forget(fd);
+  return 1;
+}
+
+std::size_t ProcessFiles::close(std::span<Thread> threads) noexcept {
+  std::size_t closed = 0;
+  for (Thread& thread : threads) closed += close(thread.stat) + close(thread.children);
+  return closed;
+}
+
+/// If the program has closed what was not its own, the number may be another file's now: that stays open.
+void ProcessFiles::closeUnreadable(int& fd, Pid thread, const char* file) const noexcept {
+  if (fd >= 0 && targetOf(fd) == pathOf(pid_, thread, file)) ::close(fd);
   forget(fd);
 }
 
-void ProcessFiles::close(std::vector<Thread>& threads) noexcept {
-  for (Thread& thread : threads) {
-    close(thread.stat);
-    close(thread.children);
-  }
-}
-
-/// Whether that file may stay open, too; then it is counted.
 bool ProcessFiles::mayKeep(int fd) noexcept {
-  if (isAffordable(fd, kept.fetch_add(1, std::memory_order_relaxed))) {
-    if (isEnrolled_) return true;
-    const std::lock_guard lock(all().mutex);
-    all().list.push_back(this);
-    isEnrolled_ = true;
-    return true;
-  }
+  if (isAffordable(fd, kept.fetch_add(1, std::memory_order_relaxed))) return true;
   kept.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
@@ -82,10 +108,10 @@ bool ProcessFiles::mayKeep(int fd) noexcept {
 /// Reads the file that is kept; or opens it, reads it, and keeps it where it may. `read` answers 0 or an errno(3).
 template <typename Read>
 int ProcessFiles::readFile(Thread& thread, int Thread::* which, const char* file, Read read) {
-  const int error = readOnce(thread, which, file, read);
-  if (!isOutOfDescriptors(error) || openFiles() == 0) return error;
-  giveBackAll();
-  return readOnce(thread, which, file, read);
+  enroll();
+  int error = readOnce(thread, which, file, read);
+  while (isOutOfDescriptors(error) && reclaim() > 0) error = readOnce(thread, which, file, read);
+  return error;
 }
 
 template <typename Read>
@@ -100,18 +126,15 @@ int ProcessFiles::readOnce(Thread& thread, int Thread::* which, const char* file
       close(kept);
       return ESRCH;
     }
-    // The program has closed what was not its own, and the numbers may be other files' now: those stay open.
-    forget(kept);
-    if (isStat) forget(thread.children);
+    closeUnreadable(kept, thread.id, file);
+    if (isStat) closeUnreadable(thread.children, thread.id, "children");
   }
   if (isStat) {
     // What is opened now may be of another thread with this number.
     close(thread.children);
     if (&thread == &threads_.front()) isOfOwner_ = false;
   }
-  std::array<char, 64> path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/%s", pid_, thread.id, file);
-  const int fd = ::open(path.data(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(pathOf(pid_, thread.id, file).data(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? ESRCH : errno;
   const int error = read(fd);
   // Only the open `stat` tells that the thread of the open `children` still lives.
@@ -124,7 +147,7 @@ int ProcessFiles::readOnce(Thread& thread, int Thread::* which, const char* file
 }
 
 int ProcessFiles::read(ProcessEntry& entry) noexcept {
-  isSettled_ = false;
+  isQuiescent_ = false;
   if (threads_.empty()) forgetThreads();
   int error = readThread(0, entry);
   // What was kept may be of another process that had this number. Or the process went while it was read: it was reaped,
@@ -133,15 +156,36 @@ int ProcessFiles::read(ProcessEntry& entry) noexcept {
     forgetThreads();
     error = readThread(0, entry);
   }
-  if (error == 0) threadsAtLastRead_ = static_cast<std::size_t>(std::max<std::int64_t>(entry.threads, 0));
-  return error;
+  if (error != 0) return error;
+  threadsAtLastRead_ = static_cast<std::size_t>(std::max<std::int64_t>(entry.threads, 0));
+  // They have ended, by an execve(2), say, and most often nobody asks for them again.
+  if (entry.threads == 1 && count() > 1) forgetOthers();
+  return 0;
 }
 
-/// All but the first, whose files are opened anew.
+/// All but the first.
+void ProcessFiles::forgetOthers() noexcept {
+  std::vector<Thread> first(1, {pid_});
+  replaceThreads(first);
+}
+
+/// And the files of the first are opened anew.
 void ProcessFiles::forgetThreads() noexcept {
+  {
+    const std::lock_guard lock(open_);
+    close(threads_);
+  }
+  forgetOthers();
+}
+
+/// Closes the files of those that were in the list, but for the first.
+void ProcessFiles::replaceThreads(std::vector<Thread>& threads) noexcept {
   const std::lock_guard lock(open_);
-  close(threads_);
-  threads_.assign(1, {pid_});
+  // Of the others, another one may have the number of an earlier one.
+  if (!threads_.empty() && !threads.empty() && threads_.front().id == threads.front().id)
+    std::swap(threads_.front(), threads.front());
+  std::swap(threads_, threads);
+  close(threads);
   ++lists_;
   isStale_ = false;
 }
@@ -158,20 +202,13 @@ std::optional<int> ProcessFiles::list(const Slice& slice) noexcept {
   const int error = listing_->error();
   listing_.reset();
   if (error != 0) return error == ENOENT ? ESRCH : error;
-  const std::lock_guard lock(open_);
-  // Of the others, another one may have the number of an earlier one.
-  if (!threads_.empty() && !listed_.empty() && threads_.front().id == listed_.front().id)
-    std::swap(threads_.front(), listed_.front());
-  std::swap(threads_, listed_);
-  ++lists_;
-  close(listed_);
+  replaceThreads(listed_);
   listed_.clear();
-  isStale_ = false;
   return 0;
 }
 
-void ProcessFiles::unsettle() noexcept {
-  isSettled_ = false;
+void ProcessFiles::noteSignalled() noexcept {
+  isQuiescent_ = false;
   listing_.reset();
 }
 
@@ -191,12 +228,14 @@ int ProcessFiles::readChildren(std::size_t index, std::vector<Pid>& children) {
 
 std::size_t ProcessFiles::openFiles() noexcept { return kept.load(std::memory_order_relaxed); }
 
-void ProcessFiles::giveBackAll() noexcept {
+std::size_t ProcessFiles::reclaim() noexcept {
   const std::lock_guard lock(all().mutex);
-  for (ProcessFiles* const files : all().list) {
-    const std::unique_lock open(files->open_, std::try_to_lock);
-    if (open.owns_lock()) close(files->threads_);
+  std::size_t closed = 0;
+  for (ProcessFiles* const files : all().files) {
+    const std::lock_guard open(files->open_);
+    closed += close(files->threads_);
   }
+  return closed;
 }
 
 }  // namespace freeze_state

@@ -4,20 +4,21 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "procfs.h"
 
 namespace freeze_state {
 
-/// What /proc has of one process: the `stat` and `children` files of its threads, kept open from one look to the next.
+/// What /proc has of one process: the `stat` and `children` files of its threads, kept open from one probe to the next.
 /// To read an open one costs a tenth to a half of opening, reading and closing it.
 ///
 /// An open file of /proc is bound to its thread, whoever gets the number later. Once that has ended, `stat` answers
 /// ESRCH, and `children` nothing at all: so a list of children is complete only where all of the threads are known to
 /// live.
 ///
-/// Belongs to a `Process`, under the lock of its state. Only `giveBackAll` comes from elsewhere.
+/// Belongs to a `Process`, under the lock of its state. Only `reclaim` comes from elsewhere.
 class ProcessFiles {
  public:
   explicit ProcessFiles(Pid pid) noexcept : pid_(pid) {}
@@ -27,7 +28,7 @@ class ProcessFiles {
 
   Pid pid() const noexcept { return pid_; }
 
-  /// As `procfs::read`. Afterwards the list of threads counts as not settled.
+  /// As `procfs::read`. Afterwards the process counts as not quiescent.
   int read(ProcessEntry& entry) noexcept;
 
   /// Whether what `read` answers is known to be of the process that this belongs to. To be noted once that process was
@@ -52,27 +53,26 @@ class ProcessFiles {
 
   /// All of the threads in the list were seen stopped, and there is no other one. Until it is continued no thread
   /// comes, and none goes without the others.
-  void settle() noexcept { isSettled_ = isListed(); }
-  bool isSettled() const noexcept { return isSettled_; }
+  void noteQuiescent() noexcept { isQuiescent_ = isListed(); }
+  bool isQuiescent() const noexcept { return isQuiescent_; }
   /// From now on it may run. A list in progress is given up.
-  void unsettle() noexcept;
+  void noteSignalled() noexcept;
 
   /// Does what takes a descriptor, and answers with it, or with -1 and errno(3). Where none was left, and some are kept
-  /// here, they are closed, and it is done once more.
+  /// here, they are closed, and it is done once more; and so on, since another thread may take what was closed.
   template <typename Take>
   static int withDescriptor(Take take) {
-    const int fd = take();
-    if (fd >= 0 || !isOutOfDescriptors(errno) || openFiles() == 0) return fd;
-    giveBackAll();
-    return take();
+    int fd = take();
+    while (fd < 0 && isOutOfDescriptors(errno) && reclaim() > 0) fd = take();
+    return fd;
   }
 
   /// How many files are kept open, of all processes: at most 4,096, and at most a quarter of the soft RLIMIT_NOFILE
   /// (getrlimit(2)). Where half of the descriptors are in use, no more is kept.
   static std::size_t openFiles() noexcept;
-  /// Closes those of all processes, but of one that is being read now: the descriptors are wanted. They are opened
+  /// Closes those of all processes, since descriptors have run out, and returns how many it has closed. They are opened
   /// again as they are needed. Called on any thread.
-  static void giveBackAll() noexcept;
+  static std::size_t reclaim() noexcept;
 
  private:
   static bool isOutOfDescriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }
@@ -87,11 +87,16 @@ class ProcessFiles {
   int readFile(Thread& thread, int Thread::* which, const char* file, Read read);
   template <typename Read>
   int readOnce(Thread& thread, int Thread::* which, const char* file, Read read);
-  bool mayKeep(int fd) noexcept;
+  void enroll() noexcept;
+  /// Whether that file may stay open, too; then it is counted.
+  static bool mayKeep(int fd) noexcept;
+  void replaceThreads(std::vector<Thread>& threads) noexcept;
+  void forgetOthers() noexcept;
   void forgetThreads() noexcept;
+  void closeUnreadable(int& fd, Pid thread, const char* file) const noexcept;
   static void forget(int& fd) noexcept;
-  static void close(int& fd) noexcept;
-  static void close(std::vector<Thread>& threads) noexcept;
+  static std::size_t close(int& fd) noexcept;
+  static std::size_t close(std::span<Thread> threads) noexcept;
 
   const Pid pid_;
   std::vector<Thread> threads_;  ///< in the order of /proc, the first of the process first
@@ -99,11 +104,11 @@ class ProcessFiles {
   std::size_t threadsAtLastRead_ = 0;
   bool isOfOwner_ = false;
   bool isStale_ = false;  ///< one of them has ended
-  bool isSettled_ = false;
+  bool isQuiescent_ = false;
   std::optional<procfs::Threads> listing_;  ///< in progress
   std::vector<Thread> listed_;              ///< by that
   std::mutex open_;                         ///< guards the descriptors
-  bool isEnrolled_ = false;                 ///< among those that `giveBackAll` asks
+  bool isEnrolled_ = false;                 ///< among those that `reclaim` asks
 };
 
 }  // namespace freeze_state

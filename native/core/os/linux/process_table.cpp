@@ -80,10 +80,10 @@ class ChildrenFiles final : public ChildReader {
   /// By the list of threads that is there, where it will do, or by a new one.
   std::optional<int> readKept(const std::shared_ptr<ProcessFiles>& files, Want want, std::vector<Pid>& children,
                               const Slice& slice) {
-    // Another look at it may have listed its threads since.
+    // A probe may have listed its threads anew since.
     if (kept_ != files || (isListed_ && lists_ != files->lists())) {
       reset();
-      isListed_ = files->isSettled() || (want == Want::Most && files->isListed());
+      isListed_ = files->isQuiescent() || (want == Want::Most && files->isListed());
       if (!isListed_) {
         ProcessEntry entry;
         if (const int error = files->read(entry); error != 0) return error;

@@ -41,6 +41,13 @@ int readBeginning(const char* path, Buffer& buffer, std::string_view& text) noex
   return error;
 }
 
+/// As pread(2), and again where a signal has interrupted it.
+ssize_t readAt(int fd, Buffer& buffer, off_t offset) noexcept {
+  ssize_t length = 0;
+  while ((length = pread(fd, buffer.data(), buffer.size(), offset)) < 0 && errno == EINTR) continue;
+  return length;
+}
+
 /// Reads the beginning of /proc/<pid>/<file>.
 int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noexcept {
   if (!isOurs()) return ESRCH;
@@ -161,7 +168,7 @@ int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept {
 
 int readStat(int fd, Pid task, ProcessEntry& entry) noexcept {
   Buffer buffer;
-  const ssize_t length = pread(fd, buffer.data(), buffer.size(), 0);
+  const ssize_t length = readAt(fd, buffer, 0);
   if (length < 0) return errno;
   const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
   return parse<Pid>(text) == task ? parseStat(text, entry) : EIO;
@@ -170,13 +177,13 @@ int readStat(int fd, Pid task, ProcessEntry& entry) noexcept {
 /// Each piece is parsed before the next is read: the youngest come last, and where they exit as fast as they are
 /// forked, a moment counts.
 int readChildren(int fd, std::vector<Pid>& children) {
-  std::array<char, 4096> buffer;
+  Buffer buffer;
   // Beyond what a pid may be: no process has it.
   constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
   std::int64_t child = 0;
   off_t offset = 0;
   ssize_t length = 0;
-  while ((length = pread(fd, buffer.data(), buffer.size(), offset)) > 0) {
+  while ((length = readAt(fd, buffer, offset)) > 0) {
     offset += length;
     for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
       constexpr std::int64_t kTen = 10;

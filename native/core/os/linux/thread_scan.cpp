@@ -184,7 +184,7 @@ std::optional<ProcessState> probe(ProcessFiles& files, ThreadScan& scan, const S
   const bool isScanned = scan.stopped > 0 || mayHaveOthersAwake(entry);
   const auto state =
       unlessHeld(files.pid(), entry.state, isScanned ? probeKept(files, entry, scan, slice) : stateOf(entry.state));
-  if (state == ProcessState::Stopped) files.settle();
+  if (state == ProcessState::Stopped) files.noteQuiescent();
   return state;
 }
 

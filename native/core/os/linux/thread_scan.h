@@ -15,7 +15,7 @@ ProcessState probe(Pid pid) noexcept;
 std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept;
 
 /// The same of a process that is held, by files that stay open for the next probe. Where it finds all of it stopped, it
-/// settles the list of its threads.
+/// notes there that the process is quiescent.
 std::optional<ProcessState> probe(ProcessFiles& files, ThreadScan& scan, const Slice& slice) noexcept;
 
 }  // namespace freeze_state::procfs

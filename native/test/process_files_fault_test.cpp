@@ -1,0 +1,52 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <cstddef>
+
+#include "../core/os/linux/process_files.h"
+#include "support/child.h"
+#include "support/descriptors.h"
+#include "support/faults.h"
+
+namespace freeze_state::test {
+
+TEST_SUITE("faults of files that are kept open") {
+  TEST_CASE("a read that a signal interrupts is made again, and the file stays open") {
+    const Child child;
+    ProcessFiles files(child.pid());
+    ProcessEntry entry;
+    REQUIRE(files.read(entry) == 0);
+    Faults faults;
+    faults.begin({"pread", 1, EINTR});
+    CHECK(files.read(entry) == 0);
+    CHECK(faults.counts().at("pread") == 2);
+    CHECK_FALSE(faults.counts().contains("open stat"));
+  }
+
+  TEST_CASE("a file that cannot be read is closed, and opened anew") {
+    const Child child;
+    const std::size_t before = openDescriptors();
+    {
+      ProcessFiles files(child.pid());
+      ProcessEntry entry;
+      std::vector<Pid> children;
+      REQUIRE(files.read(entry) == 0);
+      REQUIRE(files.readChildren(0, children) == 0);
+      Faults faults;
+      faults.begin({"pread", 1, EIO});
+      CHECK(files.read(entry) == 0);
+      CHECK(entry.parent == getpid());
+      faults.end();
+      CHECK(openDescriptors() == before + 1);
+      REQUIRE(files.readChildren(0, children) == 0);
+      faults.begin({"pread", 1, EIO});
+      CHECK(files.readChildren(0, children) == 0);
+      faults.end();
+      CHECK(openDescriptors() == before + 2);
+      CHECK(ProcessFiles::openFiles() == 2);
+    }
+    CHECK(openDescriptors() == before);
+  }
+}
+
+}  // namespace freeze_state::test
