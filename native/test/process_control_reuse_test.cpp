@@ -5,11 +5,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <memory>
 #include <string>
 
+#include "../core/modes/tree.h"
+#include "../core/os/linux/process_table.h"
 #include "../core/os/linux/procfs.h"
 #include "support/child.h"
 #include "support/controls.h"
@@ -121,12 +125,69 @@ int registerAgain() {
   return 0;
 }
 
+char stateOf(Pid pid) {
+  ProcessEntry entry;
+  return procfs::read(pid, entry) == 0 ? entry.state : 'X';
+}
+
+/// A child of the caller, which dies with it.
+Pid bear() {
+  const Pid parent = getpid();
+  const Pid pid = fork();
+  if (pid != 0) return pid;
+  dieWith(parent);
+  for (;;) pause();
+}
+
+/// Between two freezes of a tree, a descendant dies and another one gets its pid.
+template <typename S>
+int reuseInTree() {
+  S control;
+  LinuxProcessTable table(LinuxProcessTable::bestMeans());
+  FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions(), control, table));
+  std::array<int, 2> orders{};
+  std::array<int, 2> answers{};
+  if (pipe2(orders.data(), O_CLOEXEC) != 0 || pipe2(answers.data(), O_CLOEXEC) != 0) return 1;
+  const auto answer = [&](Pid pid) { return write(answers[1], &pid, sizeof pid) == sizeof pid; };
+  const auto await = [&](Pid& pid) { return read(answers[0], &pid, sizeof pid) == sizeof pid; };
+  const Child root([&] {
+    const Pid first = bear();
+    char order = 0;
+    if (!answer(first) || read(orders[0], &order, 1) != 1) return;
+    kill(first, SIGKILL);
+    waitpid(first, nullptr, 0);
+    answer(makeNext(first) ? bear() : 0);
+  });
+  Pid first = 0;
+  if (!await(first) || !state.registerPid(root.pid()).empty()) return 2;
+  if (!state.freezeAtEpoch(0).frozen || stateOf(first) != 'T' || !state.unfreeze().empty()) return 3;
+  if (!waitForNextTick(first) || write(orders[1], "x", 1) != 1) return 4;
+  Pid second = 0;
+  if (!await(second)) return 5;
+  if (second == 0) return kNotPermitted;
+  if (second != first) return 6;
+  if (!state.freezeAtEpoch(1).frozen || stateOf(second) != 'T') return 7;
+  if (!state.unfreeze().empty() || !waitUntil([&] { return stateOf(second) == 'S'; })) return 8;
+  return 0;
+}
+
 }  // namespace
 
 TEST_SUITE("pid reuse") {
   TEST_CASE_TEMPLATE("G7: a process that got a member's pid is never signalled", S, PidfdControl, StartTimeControl) {
     if (!isUsable<S>()) return;
     const int step = runInPidNamespace(reuse<S>);
+    if (step == kNotPermitted) {
+      MESSAGE("skipped: needs CAP_SYS_ADMIN, to choose a pid");
+    } else {
+      CHECK(step == 0);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a child that has the pid of one that was frozen before is stopped", S, PidfdControl,
+                     StartTimeControl) {
+    if (!isUsable<S>()) return;
+    const int step = runInPidNamespace(reuseInTree<S>);
     if (step == kNotPermitted) {
       MESSAGE("skipped: needs CAP_SYS_ADMIN, to choose a pid");
     } else {

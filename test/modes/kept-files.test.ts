@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { valueInNode } from '../helpers/node';
-import { letterOf, running, threadsOf } from '../helpers/proc';
+import { letterOf, openPidfds, running, threadsOf } from '../helpers/proc';
 import { sleepers, start, tree } from '../helpers/processes';
 import { until } from '../helpers/until';
 
@@ -25,19 +25,23 @@ function freezeAndThaw(state: FreezeState): void {
   state.unfreeze();
 }
 
-describe('the files of /proc that a freeze has read', () => {
+describe('the pidfds and the files of /proc that a freeze has used', () => {
   it('stay open for the next freeze of the tree, and close with the state', async () => {
     const { pid, pids } = await tree(3, 2);
+    const pidfds = openPidfds();
     const state = new FreezeState(FreezeMode.ProcessTree, pid);
     freezeAndThaw(state);
     const kept = filesAbout(...pids);
     // Of each process its line, and its children.
     expect(kept).toHaveLength(2 * pids.length);
+    expect(openPidfds()).toBe(pidfds + pids.length);
     await running(...pids);
     freezeAndThaw(state);
     expect(filesAbout(...pids)).toEqual(kept);
+    expect(openPidfds()).toBe(pidfds + pids.length);
     state.close();
     expect(filesAbout(...pids)).toEqual([]);
+    expect(openPidfds()).toBe(pidfds);
   });
 
   it('stay open for the next confirmation of a process with several threads', async () => {
@@ -62,11 +66,13 @@ describe('the files of /proc that a freeze has read', () => {
     const leaf = pids.at(-1) as number;
     using state = new FreezeState(FreezeMode.ProcessTree, pid);
     freezeAndThaw(state);
+    const pidfds = openPidfds();
     expect(filesAbout(leaf)).toHaveLength(2);
     process.kill(leaf, 'SIGKILL');
     await until(() => 'ZX'.includes(letterOf(leaf)), 'it has ended');
     freezeAndThaw(state);
     expect(filesAbout(leaf)).toEqual([]);
+    expect(openPidfds()).toBe(pidfds - 1);
   });
 
   it('are at most a quarter of the descriptors that the process may have', async () => {
@@ -114,12 +120,16 @@ describe('the files of /proc that a freeze has read', () => {
         });
         for (const fd of fill) closeSync(fd);
         state.close();
-        return links.filter((link) => /^\/proc\/\d+\/task\//.test(link)).length;
+        return {
+          files: links.filter((link) => /^\/proc\/\d+\/task\//.test(link)).length,
+          pidfds: links.filter((link) => link.includes('pidfd')).length,
+        };
       },
       [pid],
       { launch: ['open-files=96'] },
     );
-    expect(kept).toBe(0);
+    // That of the member.
+    expect(kept).toEqual({ files: 0, pidfds: 1 });
   });
 
   it('are given back where a registration finds no descriptor', async () => {

@@ -21,23 +21,21 @@ void Descendants::remove(Member& member) {
   if (list.find(pid) == nullptr) parents_.erase(pid);
 }
 
-void Descendants::recall(Process& process) noexcept {
-  const auto found = remembered_.find(process.pid);
-  if (found == remembered_.end()) return;
-  process.files = std::move(found->second);
-  remembered_.erase(found);
+Process Descendants::recall(Pid pid) noexcept {
+  const auto found = kept_.extract(pid);
+  return found.empty() ? Process{.pid = pid} : std::move(found.mapped());
 }
 
-void Descendants::remember() {
-  remembered_.clear();
-  for (const Member& member : list.all()) {
-    if (!member.hasExited() && member.process.files) remembered_.emplace(member.pid(), member.process.files);
-  }
+void Descendants::keep(Member& member) noexcept {
+  if (member.hasExited() || !control_.keep(member.process)) return;
+  kept_.insert_or_assign(member.pid(), std::exchange(member.process, {.pid = member.pid()}));
 }
 
 void Descendants::keepSent() noexcept {
   if (list.isEmpty()) return;
-  remember();
+  for (Member& member : list.all()) {
+    if (!isStopped(member)) keep(member);
+  }
   list.removeIf([](const Member& member) { return !isStopped(member); });
   if (list.isEmpty()) parents_.clear();
 }
@@ -52,7 +50,7 @@ void Descendants::keepSent(const std::unordered_set<Pid>& among) noexcept {
 void Descendants::clear() noexcept {
   list.clear();
   parents_.clear();
-  remembered_.clear();
+  kept_.clear();
 }
 
 Pid Descendants::parentOf(Pid pid) const noexcept {

@@ -133,6 +133,7 @@ Step TreeFreezer::walk(MemberList& members, const Slice& slice) {
   if (step.isUnfinished()) return step;
   endWalk();
   isWalked_ = step.isDone();
+  if (isWalked_) descendants_.forgetUnmet();
   return step;
 }
 

@@ -58,10 +58,11 @@ void TreeSet::forget(Pid pid) {
 
 TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
   if (pid == control_.ownPid()) return {{{.code = FailureCode::OwnAncestor, .pid = parent}}};
-  Member child;
-  child.process.pid = pid;
-  if (Failures failures = control_.open(pid, child.process); !failures.empty()) return {std::move(failures)};
-  descendants_.recall(child.process);
+  Member child{.process = descendants_.recall(pid)};
+  const bool isReopened = control_.reopen(child.process);
+  if (!isReopened) {
+    if (Failures failures = control_.open(pid, child.process); !failures.empty()) return {std::move(failures)};
+  }
   const bool isThere = !child.hasExited();
   Adoption adoption = signal(child, parent, slice);
   if (adoption.isNew) {
@@ -70,8 +71,8 @@ TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
     return adoption;
   }
   // A zombie stays on the list of its parent, which is stopped. What was reaped is off it, and its number can come
-  // back.
-  if (isThere && child.hasExited() && adoption.failures.empty()) dead_.insert(pid);
+  // back: of one that was held before, too, which the next pass therefore opens anew.
+  if (!isReopened && isThere && child.hasExited() && adoption.failures.empty()) dead_.insert(pid);
   control_.release(child.process);
   return adoption;
 }

@@ -27,7 +27,7 @@ class GroupControl : public ProcessControl {
   /// here, since they take signals; `ProcessGroupFreezer` checks for those.
   void findExited(std::span<Process* const> groups) noexcept override;
   bool isKernelThread(Pid pid) noexcept override { return processes_.isKernelThread(pid); }
-  LedgerIdentity identify(const Process& leader) noexcept override;
+  LedgerIdentity identify(Process& leader) noexcept override;
 
   /// It has moved to another group, `NotGroupLeader`, or we have moved into this one, `OwnGroup`: setpgid(2) may do
   /// either at any time.

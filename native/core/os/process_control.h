@@ -25,6 +25,7 @@ struct Process {
   int fd = -1;                  ///< pidfd_open(2), owned; -1 where there is none
   std::uint64_t startTime = 0;  ///< clock ticks since boot, proc_pid_stat(5) field 22; 0 where it is not used
   Pid session = 0;              ///< of the group that it leads, getsid(2); 0 where it is not used
+  std::uint64_t inode = 0;      ///< of the pidfd; 0 until `identify` has asked for it, and where it names nothing
   // NOLINTNEXTLINE(readability-redundant-member-init): GCC warns of initializers that leave it out
   std::shared_ptr<ProcessFiles> files = {};  ///< of /proc, kept open from one probe to the next; null where none are
   bool hasExited = false;                    ///< it has exited (a zombie has), or never existed; once true it stays so
@@ -75,6 +76,13 @@ class ProcessControl {
   /// Releases what `open` took.
   virtual void release(Process& process) noexcept = 0;
 
+  /// Releases a process that may be needed again soon, and leaves open what it can, within a budget of descriptors.
+  /// False where that is nothing: then it is to be released.
+  virtual bool keep(Process& /*process*/) noexcept { return false; }
+  /// Takes hold of the very process again that `keep` was called for. It may have exited since. False where it must be
+  /// taken hold of by `open`, and may be another one with that number.
+  virtual bool reopen(Process& /*process*/) noexcept { return false; }
+
   /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
   virtual int send(const Process& process, Signal signal) noexcept = 0;
 
@@ -103,7 +111,7 @@ class ProcessControl {
   virtual Pid tracerOf(const Process& /*process*/) noexcept { return 0; }
 
   /// Data by which another process can tell it from others that get its number later.
-  virtual LedgerIdentity identify(const Process& /*process*/) noexcept { return {}; }
+  virtual LedgerIdentity identify(Process& /*process*/) noexcept { return {}; }
 
   /// Marks the processes that have exited, reaped or not: kill(2) succeeds on a zombie, so `send` cannot tell. Where
   /// nothing can tell, a process counts as alive.

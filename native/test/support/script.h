@@ -73,7 +73,7 @@ class Script : public ProcessControl {
   ProcessState probe(const Process& process) noexcept override;
   std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
-  LedgerIdentity identify(const Process& process) noexcept override {
+  LedgerIdentity identify(Process& process) noexcept override {
     return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = 1};
   }
   void pause() noexcept override;

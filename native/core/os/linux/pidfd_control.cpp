@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "../posix/kill_control.h"
 #include "pidfd.h"
@@ -56,10 +57,11 @@ Pid PidfdControl::ownPid() const noexcept { return getpid(); }
 
 Failures PidfdControl::open(Pid pid, Process& process) noexcept {
   process.pid = pid;
+  process.inode = 0;
   process.fd = pidfd::open(pid);
   const int error = process.fd < 0 ? errno : 0;
   if (error == 0) {
-    if (procfs::isOurs()) process.files = std::make_shared<ProcessFiles>(pid);
+    if (!process.files && procfs::isOurs()) process.files = std::make_shared<ProcessFiles>(pid);
     return {};
   }
   switch (error) {
@@ -77,6 +79,17 @@ void PidfdControl::release(Process& process) noexcept {
   if (process.fd >= 0) close(process.fd);
   process.fd = -1;
   process.files.reset();
+}
+
+bool PidfdControl::keep(Process& process) noexcept {
+  if (!process.files || process.fd < 0) return false;
+  process.files->keepPidfd(std::exchange(process.fd, -1));
+  return process.files->isAnyOpen();
+}
+
+bool PidfdControl::reopen(Process& process) noexcept {
+  if (process.files) process.fd = process.files->takePidfd();
+  return process.fd >= 0;
 }
 
 int PidfdControl::send(const Process& process, Signal signal) noexcept {
@@ -122,10 +135,11 @@ bool PidfdControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThr
 
 Pid PidfdControl::tracerOf(const Process& process) noexcept { return procfs::tracerOf(process.pid); }
 
-LedgerIdentity PidfdControl::identify(const Process& process) noexcept {
+LedgerIdentity PidfdControl::identify(Process& process) noexcept {
   if (process.fd < 0) return {};
   LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = process.pid};
-  identity.inode = pidfd::inodeOf(process.fd);
+  if (process.inode == 0) process.inode = pidfd::inodeOf(process.fd);
+  identity.inode = process.inode;
   if (identity.inode != 0) return identity;
   // Before Linux 6.9.
   Process now = process;

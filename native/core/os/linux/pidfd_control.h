@@ -16,13 +16,15 @@ class PidfdControl : public ProcessControl {
   const char* sendCall() const noexcept override { return "pidfd_send_signal"; }
   Failures open(Pid pid, Process& process) noexcept override;
   void release(Process& process) noexcept override;
+  bool keep(Process& process) noexcept override;
+  bool reopen(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
   std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept override;
   bool isStopped(const Process& process) noexcept override;
   bool isKernelThread(Pid pid) noexcept override;
   Pid tracerOf(const Process& process) noexcept override;
-  LedgerIdentity identify(const Process& process) noexcept override;
+  LedgerIdentity identify(Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
 };
 

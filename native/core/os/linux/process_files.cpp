@@ -66,6 +66,8 @@ ProcessFiles::~ProcessFiles() {
     all().files.erase(this);
   }
   close(threads_);
+  closePidfd();
+  if (isPidfdCounted_) kept.fetch_sub(1, std::memory_order_relaxed);
 }
 
 /// Before `open_` is locked: `reclaim` locks them in this order, too.
@@ -226,6 +228,35 @@ int ProcessFiles::readChildren(std::size_t index, std::vector<Pid>& children) {
   return readFile(thread, &Thread::children, "children", [&](int fd) { return procfs::readChildren(fd, children); });
 }
 
+void ProcessFiles::keepPidfd(int fd) noexcept {
+  enroll();
+  const std::lock_guard lock(open_);
+  // Once it was affordable it stays counted while it is held, so that the next thaw does not ask for the limit again.
+  isPidfdCounted_ = isPidfdCounted_ || mayKeep(fd);
+  if (isPidfdCounted_)
+    pidfd_ = fd;
+  else
+    ::close(fd);
+}
+
+int ProcessFiles::takePidfd() noexcept {
+  const std::lock_guard lock(open_);
+  return std::exchange(pidfd_, -1);
+}
+
+bool ProcessFiles::isAnyOpen() noexcept {
+  const std::lock_guard lock(open_);
+  return pidfd_ >= 0 ||
+         std::ranges::any_of(threads_, [](const Thread& thread) { return thread.stat >= 0 || thread.children >= 0; });
+}
+
+/// If nothing holds the process.
+std::size_t ProcessFiles::closePidfd() noexcept {
+  const std::size_t closed = close(pidfd_);
+  if (closed > 0) isPidfdCounted_ = false;
+  return closed;
+}
+
 std::size_t ProcessFiles::openFiles() noexcept { return kept.load(std::memory_order_relaxed); }
 
 std::size_t ProcessFiles::reclaim() noexcept {
@@ -233,7 +264,7 @@ std::size_t ProcessFiles::reclaim() noexcept {
   std::size_t closed = 0;
   for (ProcessFiles* const files : all().files) {
     const std::lock_guard open(files->open_);
-    closed += close(files->threads_);
+    closed += close(files->threads_) + files->closePidfd();
   }
   return closed;
 }

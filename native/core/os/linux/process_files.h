@@ -11,8 +11,9 @@
 
 namespace freeze_state {
 
-/// What /proc has of one process: the `stat` and `children` files of its threads, kept open from one probe to the next.
-/// To read an open one costs a tenth to a half of opening, reading and closing it.
+/// What is kept open of one process. Of /proc the `stat` and `children` files of its threads, from one probe to the
+/// next: to read an open one costs a tenth to a half of opening, reading and closing it. And its pidfd, while nothing
+/// holds the process.
 ///
 /// An open file of /proc is bound to its thread, whoever gets the number later. Once that has ended, `stat` answers
 /// ESRCH, and `children` nothing at all: so a list of children is complete only where all of the threads are known to
@@ -51,6 +52,13 @@ class ProcessFiles {
   /// Appends the children of one in the list, the oldest first.
   int readChildren(std::size_t index, std::vector<Pid>& children);
 
+  /// Keeps the pidfd of a process that is not held any more; or closes it where it may not stay open.
+  void keepPidfd(int fd) noexcept;
+  /// That one, which is the caller's from now on; -1 where none was kept, or it was closed since.
+  int takePidfd() noexcept;
+  /// Whether anything of the process is kept open.
+  bool isAnyOpen() noexcept;
+
   /// All of the threads in the list were seen stopped, and there is no other one. Until it is continued no thread
   /// comes, and none goes without the others.
   void noteQuiescent() noexcept { isQuiescent_ = isListed(); }
@@ -67,8 +75,9 @@ class ProcessFiles {
     return fd;
   }
 
-  /// How many files are kept open, of all processes: at most 4,096, and at most a quarter of the soft RLIMIT_NOFILE
-  /// (getrlimit(2)). Where half of the descriptors are in use, no more is kept.
+  /// How many descriptors are kept open, of all processes, with the pidfds that were kept and are held now: at most
+  /// 4,096, and at most a quarter of the soft RLIMIT_NOFILE (getrlimit(2)). Where half of the descriptors are in use,
+  /// no more is kept.
   static std::size_t openFiles() noexcept;
   /// Closes those of all processes, since descriptors have run out, and returns how many it has closed. They are opened
   /// again as they are needed. Called on any thread.
@@ -94,6 +103,7 @@ class ProcessFiles {
   void forgetOthers() noexcept;
   void forgetThreads() noexcept;
   void closeUnreadable(int& fd, Pid thread, const char* file) const noexcept;
+  std::size_t closePidfd() noexcept;
   static void forget(int& fd) noexcept;
   static std::size_t close(int& fd) noexcept;
   static std::size_t close(std::span<Thread> threads) noexcept;
@@ -108,6 +118,8 @@ class ProcessFiles {
   std::optional<procfs::Threads> listing_;  ///< in progress
   std::vector<Thread> listed_;              ///< by that
   std::mutex open_;                         ///< guards the descriptors
+  int pidfd_ = -1;                          ///< while nothing holds the process
+  bool isPidfdCounted_ = false;             ///< it is kept, or was and is held now
   bool isEnrolled_ = false;                 ///< among those that `reclaim` asks
 };
 

@@ -58,7 +58,7 @@ bool StartTimeControl::isKernelThread(Pid pid) noexcept { return procfs::isKerne
 
 Pid StartTimeControl::tracerOf(const Process& process) noexcept { return procfs::tracerOf(process.pid); }
 
-LedgerIdentity StartTimeControl::identify(const Process& process) noexcept {
+LedgerIdentity StartTimeControl::identify(Process& process) noexcept {
   return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = process.startTime};
 }
 

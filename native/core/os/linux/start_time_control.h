@@ -15,7 +15,7 @@ class StartTimeControl final : public KillControl {
   ProcessState probe(const Process& process) noexcept override;
   bool isKernelThread(Pid pid) noexcept override;
   Pid tracerOf(const Process& process) noexcept override;
-  LedgerIdentity identify(const Process& process) noexcept override;
+  LedgerIdentity identify(Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
 };
 

@@ -62,7 +62,7 @@ bool GroupControl::hasLeader(const Process& group) const noexcept {
   return !processes_.hasExited(leader);
 }
 
-LedgerIdentity GroupControl::identify(const Process& leader) noexcept {
+LedgerIdentity GroupControl::identify(Process& leader) noexcept {
   LedgerIdentity identity = processes_.identify(leader);
   if (identity.kind == LedgerIdentity::Kind::None) return identity;
   identity.kind = LedgerIdentity::Kind::Group;
