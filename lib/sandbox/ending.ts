@@ -24,8 +24,8 @@ interface Record {
 export class Ending {
   /** By the child, of whose start /proc cannot always tell; or by pid and start. */
   readonly #records = new Map<LivingChild | string, Record>();
-  /** Of the last look: see {@link Look.unsure}. */
-  #unsure: readonly number[] = [];
+  /** The last that was not certain. */
+  #look: Look | undefined;
 
   constructor(
     private readonly reach: Reach,
@@ -84,7 +84,7 @@ export class Ending {
       const isSure = looks >= leastLooks && before !== undefined && isQuiet(before, look);
       // What the kernel says of the group is certain; then others were looked for often enough.
       if (!isGroupPopulated && (isSure || (isGroupPopulated === false && looks >= quickLooks))) return [];
-      this.#unsure = look.unsure;
+      this.#look = look;
       if (abort?.aborted || (looks >= quickLooks && clock.now() >= limit)) return undefined;
       if (looks >= quickLooks) await clock.sleep(pause);
       before = look;
@@ -144,7 +144,13 @@ export class Ending {
       const all = left.map(({ pid, name, state }) => `${pid} (${shown(name ?? '?')}, state ${state})`);
       return `${begin} Of processes that were sent SIGKILL there are still ${some(all)}.`;
     }
-    const last = wave.length > 0 ? wave.map(({ pid, name }) => `${pid} (${shown(name ?? '?')})`) : this.#unsure;
+    const last =
+      wave.length > 0 ? wave.map(({ pid, name }) => `${pid} (${shown(name ?? '?')})`) : (this.#look?.unsure ?? []);
+    if (last.length === 0) {
+      return this.#look?.isListed === false
+        ? `${begin} /proc cannot be read, so it is not known what is left: it takes a descriptor.`
+        : `${begin} Its control group has processes that /proc does not show.`;
+    }
     return (
       `${begin} Some processes exit before it is known what they have started, and that may belong to the sandbox: at last ` +
       `${some(last)}. In mode 'cgroup' the kernel ends all at once.`

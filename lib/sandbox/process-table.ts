@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { clock } from '../clock';
 import { isProcOurs, isZombie, type ProcessStat, read, statOf } from '../proc-stat';
 
@@ -101,8 +101,10 @@ function processOf(pid: number, since: number): Process | 'hidden' | 'unsure' {
     if (found === undefined) readFileSync(`/proc/${pid}/stat`);
     if (found === undefined) return 'unsure';
     if (found.start < since || isZombie(found)) return found;
-    const environment = environmentOf(found);
+    let environment = environmentOf(found);
     if (environment === '' && !isWithout(pid)) return 'unsure';
+    // It may have been in execve(2) the first time, and have its environment since.
+    environment ||= environmentOf(found);
     const variable = environment.split('\0').find((one) => one.startsWith(`${tagName}=`));
     return { ...found, tags: variable?.slice(tagName.length + 1).split(' ') ?? [] };
   } catch (error) {
@@ -117,8 +119,18 @@ function environmentOf({ pid, state }: ProcessStat): string {
   const files =
     state === 'Z' ? readdirSync(`/proc/${pid}/task`).map((thread) => `task/${thread}/environ`) : ['environ'];
   let environment = '';
-  for (const file of files) environment ||= readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  for (const file of files) environment ||= textOf(`/proc/${pid}/${file}`);
   return environment;
+}
+
+/** Of a task without memory, as a thread of the kernel is and one that exits, the file is empty; it cannot be opened since Linux 6.16. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return '';
+    throw error;
+  }
 }
 
 /**
@@ -145,7 +157,9 @@ export function isAlive({ pid, start }: Process): boolean {
  * has no pid any more; only where there is no /proc that is not seen.
  */
 export function send({ pid, start }: Process, signal: NodeJS.Signals): void {
-  if (isProcOurs() && statOf(pid)?.start !== start) return;
+  // That it exists is told without a descriptor.
+  const isIt = start === 0 ? existsSync(`/proc/${pid}`) : statOf(pid)?.start === start;
+  if (isProcOurs() && !isIt) return;
   try {
     process.kill(pid, signal);
   } catch {

@@ -19,17 +19,23 @@ function isAlive(pid: number): boolean {
 
 describe.each(sandboxModes)('the end of a sandbox, in mode %s', (mode) => {
   it.each([
-    ['a descendant without environment', `${nameless} & read line`, true],
+    ['a descendant without environment', `${nameless} & echo; read line`, true],
     [
       'a daemon of its group without environment',
-      `(${nameless} &); read line`,
+      `(${nameless} &); echo; read line`,
       mode === ProcessGroup || mode === Cgroup,
     ],
-    ['a daemon of another session without environment', `(setsid ${nameless} &); read line`, mode === Cgroup],
+    ['a daemon of another session without environment', `(setsid ${nameless} &); echo; read line`, mode === Cgroup],
   ])('takes in %s, or not', async (_, program, isTakenIn) => {
     const sandbox = makeSandbox({ mode, freezeAfter: false });
     const child = sandbox.spawn('/bin/sh', ['-c', program], { stdio: ['pipe', 'pipe', 'ignore'] });
-    const pid = Number((await once(child.stdout, 'data'))[0]);
+    let printed = '';
+    child.stdout.on('data', (text) => {
+      printed += text;
+    });
+    // The empty line comes once the shell in between has exited, of which the other would be a descendant.
+    await until(() => /^\n/m.test(printed) && /^\d+\n/m.test(printed), 'both have begun');
+    const pid = Number.parseInt(printed.trim(), 10);
     onTestFinished(() => {
       if (isAlive(pid)) process.kill(pid, 'SIGKILL');
     });

@@ -74,7 +74,9 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     });
     await until(() => hops > 50, 'it goes on');
     try {
-      const end = sandbox.terminate({ forceKillAfter: 20, timeout: 1000 });
+      // In a control group the kernel ends all at once, however long a processor has other work.
+      const timeout = mode === FreezeMode.Cgroup ? 60_000 : 1000;
+      const end = sandbox.terminate({ forceKillAfter: 20, timeout });
       const why: unknown = await end.then(
         () => undefined,
         (error) => error,
@@ -285,6 +287,75 @@ describe('terminate', () => {
     expect(await end).toMatchObject([{ pid: child.pid }, { isChild: false, wasKilled: true }]);
     expect(refused).toBe(3000);
     expect(leftovers()).toEqual([]);
+  });
+
+  it('is not held up by threads of the kernel, which have no environment that can be read', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const { pid } = sleeperIn(sandbox);
+    const kernelThread = start(targetProgram, ['sleep']);
+    const { readFileSync } = fs;
+    vi.spyOn(fs, 'readFileSync').mockImplementation(((path: string, ...others: []) => {
+      if (path === `/proc/${kernelThread.pid}/environ`)
+        throw Object.assign(new Error('ESRCH: no such process'), { code: 'ESRCH' });
+      const text = readFileSync(path, ...others) as unknown as string;
+      // PF_KTHREAD, in the ninth field.
+      return path === `/proc/${kernelThread.pid}/stat`
+        ? text.replace(/^((?:\S+ ){8})\d+/, (_, before) => `${before}${0x200000}`)
+        : text;
+    }) as typeof readFileSync);
+    expect(await sandbox.terminate({ ...patient, timeout: 300 })).toMatchObject([{ pid }]);
+    expect(letterOf(kernelThread.pid ?? 0)).toBe('S');
+  });
+
+  it('ends a daemon whose first thread has exited, by the environment that another one shows', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const child = shell(sandbox, `(setsid ${sleep} &); echo ready; read line`);
+    expect(await output(child)).toBe('ready\n');
+    await until(() => leftovers().length === 2, 'both live');
+    const daemon = leftovers().find((pid) => pid !== child.pid) ?? 0;
+    // As the kernel shows one whose thread 1 lives.
+    const { readdirSync, readFileSync } = fs;
+    const [first, other] = [`/proc/${daemon}/task/${daemon}/environ`, `/proc/${daemon}/task/1/environ`];
+    const isHeadless = (text: string) => text.startsWith(`${daemon} (`) && !/[)] [ZX] /.test(text);
+    vi.spyOn(fs, 'readdirSync').mockImplementation(((path: string) =>
+      path === `/proc/${daemon}/task` ? [String(daemon), '1'] : readdirSync(path)) as typeof readdirSync);
+    vi.spyOn(fs, 'readFileSync').mockImplementation(((path: string, ...others: []) => {
+      if (path === first) throw Object.assign(new Error('ESRCH: no such process'), { code: 'ESRCH' });
+      const text = readFileSync(path === other ? `/proc/${daemon}/environ` : path, ...others) as unknown as string;
+      if (!isHeadless(text)) return text;
+      return text.replace(/[)] \S/, ') Z').replace(/^((?:\S+ ){19})\d+/, (_, before) => `${before}2`);
+    }) as typeof readFileSync);
+    expect((await sandbox.terminate(patient)).map(({ pid }) => pid)).toContain(daemon);
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('kills a child that ignores the signal where it has no descriptor to read of it', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const child = shell(sandbox, `trap '' TERM; echo ready; read line`);
+    expect(await output(child)).toBe('ready\n');
+    vi.spyOn(fs, 'readFileSync').mockImplementation((() => {
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+    }) as typeof fs.readFileSync);
+    const end = sandbox.terminate({ forceKillAfter: 20, timeout: 300 });
+    await until(() => child.signalCode === 'SIGKILL', 'it was killed');
+    // By what was known of the others a moment before it may be certain that nothing is left.
+    const why: unknown = await end.then(
+      () => undefined,
+      (error) => error,
+    );
+    if (why !== undefined) expect(why).toMatchObject({ code: 'ERR_FREEZE_TIMEOUT' });
+  });
+
+  it('says so where it cannot list the processes that are left', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    sleeperIn(sandbox);
+    const { readdirSync } = fs;
+    vi.spyOn(fs, 'readdirSync').mockImplementation(((path: string) => {
+      if (path !== '/proc') return readdirSync(path);
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+    }) as typeof readdirSync);
+    const message = expect.stringContaining('/proc cannot be read, so it is not known what is left');
+    await expect(sandbox.terminate({ ...patient, timeout: 300 })).rejects.toMatchObject({ message });
   });
 
   it('ends a process whose first thread has exited', async () => {
