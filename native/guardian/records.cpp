@@ -101,11 +101,9 @@ void keepFreezeFiles() {
 }
 
 void writeFreeze(const CgroupSlot& slot, const char* text) {
+  // One that was kept may be of a group that is gone, whose inode this one has by now.
+  if (const int file = keptFor(slot.inode); file >= 0 && writeText(file, text)) return;
   // Nothing can be done where it fails.
-  if (const int file = keptFor(slot.inode); file >= 0) {
-    writeText(file, text);
-    return;
-  }
   const int directory = openRecorded(slot);
   if (directory < 0) return;
   writeFile(directory, "cgroup.freeze", text);
