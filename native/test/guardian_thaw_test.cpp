@@ -46,6 +46,11 @@ int thaw() {
   return 0;
 }
 
+int removeAll() {
+  guardian::removeOwnedCgroups();
+  return 0;
+}
+
 }  // namespace
 
 TEST_SUITE("the guardian's thaw") {
@@ -133,10 +138,6 @@ TEST_SUITE("the guardian's thaw") {
     std::ofstream(owned.path + "/second/cgroup.procs") << inside.pid();
     const LedgerFile file;
     const LedgerEntry entry = file->enter(owned.recorded(true));
-    const auto removeAll = [] {
-      guardian::removeOwnedCgroups();
-      return 0;
-    };
     CHECK(file.read(removeAll) == 0);
     for (const std::string& name : below) CHECK(std::filesystem::exists(owned.path + name));
     inside.kill();
@@ -158,10 +159,6 @@ TEST_SUITE("the guardian's thaw") {
     REQUIRE(failures.empty());
     const LedgerFile file;
     const LedgerEntry entry = file->enter(owned.recorded(true));
-    const auto removeAll = [] {
-      guardian::removeOwnedCgroups();
-      return 0;
-    };
     CHECK(file.read(removeAll) == 0);
     CHECK(std::filesystem::exists(below));
     // As its process does when it ends.

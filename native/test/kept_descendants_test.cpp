@@ -29,7 +29,7 @@ namespace {
 constexpr std::size_t kChildren = 3;
 constexpr int kThreads = 20;
 
-/// A process with three children, of which each has so many threads.
+/// A process with three children. Each of these has that many threads.
 class Family {
  public:
   explicit Family(int threads = 1)

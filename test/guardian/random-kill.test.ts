@@ -23,8 +23,8 @@ function guardiansOf(pid: number): number[] {
     });
 }
 
-/** Does it while the guardians sleep, who would continue what it is to find stopped. */
-async function whileAsleep<T>(guardians: readonly number[], work: () => Promise<T>): Promise<T> {
+/** Does it while the guardians are stopped, which would continue what it is to find stopped. */
+async function whileStopped<T>(guardians: readonly number[], work: () => Promise<T>): Promise<T> {
   for (const one of guardians) process.kill(one, 'SIGSTOP');
   try {
     return await work();
@@ -42,7 +42,7 @@ async function killAmidst(mode: FreezeMode, members: readonly number[], sign: nu
   const child = start(launchProgram, [`open-files=${members.length + 256}`, '--', process.execPath, ...program]);
   await once(child.stdout, 'data');
   const guardians = guardiansOf(child.pid ?? 0);
-  const found = await whileAsleep(guardians, async () => {
+  const found = await whileStopped(guardians, async () => {
     const exit = once(child, 'exit');
     // Asleep between two looks: on one processor the emulator would not get it meanwhile.
     await until(() => isStopped(sign), `${sign} is stopped`);
