@@ -45,15 +45,27 @@ function notExited(timeout: number): string {
 
 /** Asks again and again: before Linux 5.3, and where descriptors run out. */
 function poll(pids: readonly number[], allGone: () => void): { stop(): void } {
-  let left = pids.map((pid) => ({ pid, start: startOf(pid) })).filter(({ start }) => start !== undefined);
+  let left: Polled[] = pids.map((pid) => ({ pid, start: startOf(pid) })).filter(({ start }) => start !== undefined);
   let timer: NodeJS.Timeout;
   const check = (pause: number): void => {
-    left = left.filter(({ pid, start }) => startOf(pid) === start);
+    left = left.filter(livesOn);
     if (left.length === 0) allGone();
     else timer = clock.setTimeout(check, pause, Math.min(2 * pause, longestPause));
   };
   timer = clock.setTimeout(check, 0, 1);
   return { stop: () => clock.clearTimeout(timer) };
+}
+
+interface Polled {
+  readonly pid: number;
+  start: number | 'not told' | undefined;
+}
+
+/** Where its start is not told at one time, for want of a descriptor say, it is not known to be another process. */
+function livesOn(one: Polled): boolean {
+  const now = startOf(one.pid);
+  if (one.start === 'not told') one.start = now;
+  return now !== undefined && (now === 'not told' || now === one.start);
 }
 
 /** What tells the process from a later one with its pid; nothing where none lives. A zombie does not. */

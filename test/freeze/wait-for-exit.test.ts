@@ -56,6 +56,29 @@ describe('FreezeState.waitForExit', () => {
     await expect(FreezeState.waitForExit([one.pid], { timeout: 1 })).rejects.toThrow('Within 1 ms');
   });
 
+  it.each([
+    ['at first', 1],
+    ['for a moment', 2],
+  ])('goes on where it polls and %s has no descriptor to read of a process', async (_, refused) => {
+    const code = await valueInNode(
+      async ({ FreezeState: State }, pid, number) => {
+        const fs = process.getBuiltinModule('node:fs');
+        const { readFileSync } = fs;
+        let reads = 0;
+        fs.readFileSync = ((path: string, ...others: []) => {
+          if (path === `/proc/${pid}/stat` && ++reads === number)
+            throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+          return readFileSync(path, ...others);
+        }) as typeof readFileSync;
+        const why = await State.waitForExit([pid], { timeout: 200 }).catch((error: { code: string }) => error.code);
+        return { why, hasPolled: reads > number };
+      },
+      [sleeper().pid, refused],
+      { launch: ['no-pidfd'] },
+    );
+    expect(code).toEqual({ why: 'ERR_FREEZE_TIMEOUT', hasPolled: true });
+  });
+
   it('rejects after its timeout and when it is aborted, and leaves no thread and no descriptor', async () => {
     const { pid } = sleeper();
     const descriptors = readdirSync('/proc/self/fd').length;
