@@ -8,6 +8,7 @@ import {
   outcomeNames,
   type StateHandle,
 } from './native';
+import { noteRollBack } from './roll-backs';
 import { shown } from './show';
 import { below, calledBy, callersOf } from './stack';
 import {
@@ -78,6 +79,7 @@ export async function confirm(
   // The abort may have come just when the last member stopped.
   if (signal?.aborted) {
     const cause = rollBack(confirmation, true, changed);
+    if (cause !== false) noteRollBack(signal);
     throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
   }
   if (!isOver(step)) {

@@ -28,7 +28,7 @@ const joiner = 'native/joiner';
 
 /** What each folder of lib/ may import from lib/ itself; of the mechanism, its public interface. */
 const imports = {
-  'lib/sandbox': ['api', 'arguments', 'clock', 'joiner', 'load-here', 'proc-stat', 'show'],
+  'lib/sandbox': ['api', 'arguments', 'clock', 'joiner', 'load-here', 'proc-stat', 'roll-backs', 'show'],
   'lib/doctor': ['index', 'show'],
   'lib/targets': ['api', 'load'],
 };

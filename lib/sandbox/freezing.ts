@@ -14,6 +14,7 @@ import {
 } from '../api';
 import { checkedConfirmOptions } from '../arguments';
 import { clock } from '../clock';
+import { hasRolledBack } from '../roll-backs';
 import { follow, IdleTimer } from './idle';
 import type { Policy } from './options';
 import type { SandboxEvents } from './types';
@@ -55,6 +56,9 @@ export class Freezing {
   async now(options: ConfirmOptions): Promise<FreezeReport> {
     const epoch = this.state.currentEpoch;
     let checked = checkedConfirmOptions(options);
+    // One of its own, since a caller may give one to several freezes.
+    const signal = checked.signal && AbortSignal.any([checked.signal]);
+    if (signal !== undefined) checked = { ...checked, signal };
     // A freeze without a wait takes its first step during the call.
     const begin = clock.now();
     const wait = this.ready(checked);
@@ -69,7 +73,8 @@ export class Freezing {
       if (report.isFrozen) this.#told(report);
       return report;
     } catch (error) {
-      this.#rolledBack(epoch);
+      // An abort may have come with the work that thawed, whose end is a reason to freeze again.
+      if (error instanceof FreezeError || (signal !== undefined && hasRolledBack(signal))) this.#rolledBack(epoch);
       throw error;
     }
   }

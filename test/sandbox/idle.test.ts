@@ -3,6 +3,7 @@ import { FreezeMode, NotStoppedError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
 import { running, stopped } from '../helpers/proc';
+import { family } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import { counted, freeze, makeSandbox, output, sleeperIn, started } from '../helpers/sandboxes';
 import { turns } from '../helpers/until';
@@ -61,6 +62,42 @@ describe('an idle sandbox', () => {
     await turns(50);
     expect(sandbox.state.isFrozen).toBe(false);
     await freeze(sandbox);
+  });
+
+  it.each([
+    ['before', true],
+    ['after', false],
+  ])('is due again after work that comes just %s a freeze is aborted', async (_, isWorkFirst) => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, freezeAfter: 10, confirm: { timeout: 1 } });
+    // So that each freeze is in progress until its deadline.
+    const { pid } = await family(['vfork'], 1);
+    sandbox.state.registerPid(pid);
+    const due = once(sandbox, 'freezeFailed');
+    const abort = new AbortController();
+    const freezing = sandbox.freeze({ signal: abort.signal, timeout: 60_000 });
+    const reasons = expect(freezing).rejects.toThrow('enough');
+    if (!isWorkFirst) abort.abort(new Error('enough'));
+    const work = sandbox.work();
+    if (isWorkFirst) abort.abort(new Error('enough'));
+    await reasons;
+    work.release();
+    expect(await due).toEqual([expect.any(NotStoppedError)]);
+  });
+
+  it('is not due again since a freeze was aborted', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, freezeAfter: 0, confirm: { timeout: 1 } });
+    const { pid } = await family(['vfork'], 1);
+    sandbox.state.registerPid(pid);
+    const failed = counted(sandbox, 'freezeFailed');
+    const abort = new AbortController();
+    const freezing = sandbox.freeze({ signal: abort.signal, timeout: 60_000 });
+    abort.abort(new Error('enough'));
+    await expect(freezing).rejects.toThrow('enough');
+    expect(sandbox.state.snapshot()).toMatchObject({ epoch: 1, isFrozen: false });
+    await turns(50);
+    expect(failed.told).toEqual([]);
+    sandbox.work().release();
+    await failed.reach(1);
   });
 
   it('waits for the work of other threads too', async () => {
