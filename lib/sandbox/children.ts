@@ -10,6 +10,8 @@ const signalMs = 2_000;
 export interface LivingChild {
   readonly child: ChildProcess;
   readonly exit: Promise<void>;
+  /** Each ends the work of a signal that the child may not have taken yet. */
+  readonly signals: Set<() => void>;
 }
 
 /** The children of a sandbox, as Node knows them. */
@@ -23,12 +25,14 @@ export class Children {
     private readonly exited: (child: ChildProcess) => void,
   ) {}
 
+  // What Node knows counts, besides the event: its listener may be gone, by `removeAllListeners()`, and the pid another's.
   get(pid: number): LivingChild | undefined {
-    return this.#living.get(pid);
+    const one = this.#living.get(pid);
+    return one === undefined || hasEnded(one.child) ? undefined : one;
   }
 
   get pids(): number[] {
-    return [...this.#living.keys()];
+    return [...this.#living.keys()].filter((pid) => this.get(pid) !== undefined);
   }
 
   /**
@@ -41,18 +45,20 @@ export class Children {
     if (pid === undefined || hasEnded(child) || this.#known.has(child)) return;
     this.state.registerPid(pid, { joins });
     this.#known.add(child);
+    const signals = new Set<() => void>();
     const exit = new Promise<void>((resolve) => {
       onEnd(child, () => {
         this.#living.delete(pid);
+        for (const release of signals) release();
         resolve();
         this.exited(child);
       });
     });
-    this.#living.set(pid, { child, exit });
+    this.#living.set(pid, { child, exit, signals });
     const kill = child.kill;
     child.kill = (signal) => {
       const wasSent = kill.call(child, signal);
-      if (wasSent) this.#letTake(child, signal);
+      if (wasSent) this.#letTake(child, signals, signal);
       return wasSent;
     };
   }
@@ -61,7 +67,7 @@ export class Children {
    * A frozen process takes a signal when it is thawed; and one that runs may not have taken it yet when the next freeze
    * comes. So it is work. Node's `signal`, `timeout` and `using` call `kill` as well.
    */
-  #letTake(child: ChildProcess, signal: NodeJS.Signals | number = 'SIGTERM'): void {
+  #letTake(child: ChildProcess, signals: Set<() => void>, signal: NodeJS.Signals | number = 'SIGTERM'): void {
     // Signal 0 sends nothing, and SIGKILL ends a stopped process, too.
     if (signal === 0 || signal === 'SIGKILL' || signal === 9) return;
     let hold: FreezeHold;
@@ -73,10 +79,10 @@ export class Children {
     }
     const release = (): void => {
       clock.clearTimeout(timer);
-      child.off('exit', release);
+      signals.delete(release);
       hold.release();
     };
     const timer = clock.setTimeout(release, signalMs).unref();
-    child.once('exit', release);
+    signals.add(release);
   }
 }

@@ -67,6 +67,18 @@ describe.each(sandboxModes)('a frozen child, in mode %s', (mode) => {
     expect(sandbox.state.isFrozen).toBe(isFrozen);
   });
 
+  it('may be sent many signals at a time, and its exit ends the work of each', async () => {
+    const sandbox = makeSandbox({ mode, freezeAfter: false });
+    const child = sleeperIn(sandbox);
+    const before = child.listenerCount('exit');
+    for (let i = 0; i < 12; i += 1) child.kill('SIGCONT');
+    expect(child.listenerCount('exit')).toBe(before);
+    expect(sandbox.state.holdCount).toBe(12);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(sandbox.state.holdCount).toBe(0);
+  });
+
   it.each(starts)('by %s takes the abort of its signal, by its killSignal', async (_, start) => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const abort = new AbortController();
