@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { clock } from './clock';
 import { type GuardianFailure, native } from './native';
 import { errnoName } from './system-answer';
 import type { FreezeOptions, GuardianCapability } from './types';
@@ -42,7 +43,7 @@ export function warnWithoutGuardian(loss: Loss): void {
   const [failure] = failures;
   if (isStarting && failure === undefined && !expected.has(loss)) {
     expected.add(loss);
-    setTimeout(warnWithoutGuardian, longestStart, loss).unref();
+    clock.setTimeout(warnWithoutGuardian, longestStart, loss).unref();
   }
   if (failure === undefined || isPassing(failure)) return;
   if (failure.code === 'UnsupportedPlatform' && loss === 'thaw') return;

@@ -1,23 +1,32 @@
 import { isMainThread } from 'node:worker_threads';
 
 /** The sandboxes that the exit of this process kills, unless they have ended before. Nothing else may refer to them. */
-const ending = new Set<{ kill(): void }>();
+const ending = new Set<{ kill(): unknown }>();
 
 /**
  * At an exit that Node tells of, what is frozen is killed before anything can thaw it. The guardian does it at any other end,
  * and for the sandbox of a worker thread when the process ends.
  */
-export function killAtExit(sandbox: { kill(): void }): void {
+export function killAtExit(sandbox: { kill(): unknown }): void {
   if (!isMainThread) return;
   if (ending.size === 0) process.on('exit', killAll);
   ending.add(sandbox);
 }
 
 /** The sandbox has ended, and need not be killed at the exit. */
-export function forgetAtExit(sandbox: { kill(): void }): void {
+export function forgetAtExit(sandbox: { kill(): unknown }): void {
   if (ending.delete(sandbox) && ending.size === 0) process.off('exit', killAll);
 }
 
+/** Each, though one before it could not be thawed, say. */
 function killAll(): void {
-  for (const sandbox of ending) sandbox.kill();
+  const errors: unknown[] = [];
+  for (const sandbox of ending) {
+    try {
+      sandbox.kill();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }

@@ -91,18 +91,22 @@ export class Ending {
     }
   }
 
-  /** Kills all processes at once, without waiting for their ends. */
-  kill(): void {
+  /**
+   * Kills all processes at once, without waiting for their ends.
+   *
+   * @returns whether it is certain that none was missed.
+   */
+  kill(): boolean {
     let before: Look | undefined;
     for (let looks = 1; looks <= quickLooks; looks += 1) {
       const look = lookAround(this.reach.since, before);
       const known = this.#records.size;
-      const wave = this.#signal('SIGKILL', look);
-      // Those that it has found it killed the last time.
-      const isSure = wave.length > 0 || (before !== undefined && isQuiet(before, look));
-      if (this.#records.size === known && isSure) return;
+      this.#signal('SIGKILL', look);
+      const hasFoundAll = this.#records.size === known && before !== undefined && isQuiet(before, look);
+      if (hasFoundAll) return true;
       before = look;
     }
+    return this.reach.isGroupPopulated === false;
   }
 
   #signal(signal: NodeJS.Signals, look?: Look): Process[] {

@@ -10,6 +10,7 @@ import {
   type FreezeReport,
   FreezeState,
 } from '../api';
+import { clock } from '../clock';
 import { forgetAtExit, killAtExit } from './at-exit';
 import { Children } from './children';
 import { Ending } from './ending';
@@ -67,7 +68,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     checkMayReadProc();
     const { mode } = policy;
     this.#mode = mode;
-    const tell: Tell = (name, ...event) => process.nextTick(() => this.#tell(name, event));
+    const tell: Tell = (name, ...event) => clock.nextTick(() => this.#tell(name, event));
     const id = randomUUID();
     // By the tag the guardian finds the same processes as `terminate`.
     const end = policy.endsWithParent ? ({ onParentDeath: 'kill', mark: id } as const) : {};
@@ -145,7 +146,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
    * @returns what became of each process that was there.
    * @throws (rejects) FreezeTimeoutError for one that does not die, and where others may be left that exit before they can be
    *   read in /proc; `signal.reason` when aborted, and then all were sent
-   *   SIGKILL; TypeError or RangeError for options that are wrong.
+   *   SIGKILL; TypeError or RangeError for options that are wrong; what `state.close()` throws, when all have ended.
    */
   terminate(options: TerminateOptions = {}): Promise<EndedProcess[]> {
     if (this.#end !== undefined) return this.#end;
@@ -167,11 +168,18 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   /**
    * Sends SIGKILL to every process of the sandbox, and closes the state, without waiting for anything: for a listener of
    * `process.on('exit')`. Where there is time, call {@link Sandbox.terminate} then, which waits.
+   *
+   * @returns whether it is certain that no process was missed. False where /proc cannot be read, for want of a descriptor say,
+   * or where processes went on to start others and exit, faster than they can be read.
+   * @throws what `state.close()` throws; all were sent SIGKILL before.
    */
-  kill(): void {
+  kill(): boolean {
     this.#isOver = true;
-    this.#ending.kill();
-    this.#close();
+    try {
+      return this.#ending.kill();
+    } finally {
+      this.#close();
+    }
   }
 
   async #terminate(terms: Terms): Promise<EndedProcess[]> {
@@ -199,9 +207,12 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   #close(): void {
     this.#freezing.stop();
     this.#joins.close();
-    this.state.close();
-    forgetAtExit(this);
-    this.#lastHold?.release();
+    try {
+      this.state.close();
+    } finally {
+      forgetAtExit(this);
+      this.#lastHold?.release();
+    }
   }
 
   #start<C extends childProcess.ChildProcess>(start: () => C, isOurs: boolean): C {

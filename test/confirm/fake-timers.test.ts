@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { FreezeMode, FreezeState, FreezeTimeoutError, NotStoppedError } from 'freeze-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { valueInNode } from '../helpers/node';
 import { running } from '../helpers/proc';
-import { family, sleepers } from '../helpers/processes';
+import { family, sleeper, sleepers } from '../helpers/processes';
 
 const everyTimer = ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'Date', 'performance'] as const;
 
@@ -46,6 +47,28 @@ describe('under the fake timers of node:test', () => {
     );
     expect(stopped).toBe(pids.length);
     await running(...pids);
+  });
+
+  // `jest.useFakeTimers()` replaces that too.
+  it('and of process.nextTick, a sandbox tells its events', async () => {
+    const told = await valueInNode(
+      async (_, path, member) => {
+        const { Sandbox } = require(path) as typeof import('freeze-state/sandbox');
+        const sandbox = new Sandbox({ mode: 'process', freezeAfter: false });
+        sandbox.state.registerPid(member);
+        const freezing = new Promise((resolve) => sandbox.once('freeze', () => resolve('freeze')));
+        process.nextTick = () => {};
+        await sandbox.freeze({ timeout: 20_000 });
+        const event = await Promise.race([
+          freezing,
+          new Promise((resolve) => setTimeout(resolve, 5000, 'none').unref()),
+        ]);
+        sandbox.state.close();
+        return event;
+      },
+      [join(__dirname, '../../dist/sandbox'), sleeper().pid],
+    );
+    expect(told).toBe('freeze');
   });
 
   it('a confirmed freeze of a process that does not stop times out', async () => {

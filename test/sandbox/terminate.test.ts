@@ -127,7 +127,7 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     const child = shell(sandbox, `trap '' TERM; ${daemons}; echo ready; read line`);
     expect(await output(child)).toBe('ready\n');
     const exited = once(sandbox, 'exit');
-    sandbox.kill();
+    expect(sandbox.kill()).toBe(true);
     expect(() => sandbox.work()).toThrow(FreezeClosedError);
     await exited;
     expect(child.signalCode).toBe('SIGKILL');
@@ -356,6 +356,61 @@ describe('terminate', () => {
     }) as typeof readdirSync);
     const message = expect.stringContaining('/proc cannot be read, so it is not known what is left');
     await expect(sandbox.terminate({ ...patient, timeout: 300 })).rejects.toMatchObject({ message });
+  });
+
+  it('is not certain by kill() where it cannot list the processes, nor while others exit unread, and goes on', async () => {
+    const { readdirSync } = fs;
+    const unlisted = (path: string) => {
+      if (path === '/proc') throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+      return readdirSync(path);
+    };
+    let next = 4_000_000;
+    const withNewcomer = (path: string) => {
+      next += 1;
+      return path === '/proc' ? [...readdirSync(path), String(next)] : readdirSync(path);
+    };
+    for (const list of [unlisted, withNewcomer]) {
+      const sandbox = makeSandbox({ ...byHand });
+      const child = shell(sandbox, `(setsid ${sleep} &); echo ready; read line`);
+      expect(await output(child)).toBe('ready\n');
+      await until(() => leftovers().length === 2, 'both live');
+      const listing = vi.spyOn(fs, 'readdirSync').mockImplementation(list as typeof readdirSync);
+      expect(sandbox.kill()).toBe(false);
+      listing.mockRestore();
+      await sandbox.terminate({ ...patient, forceKillAfter: 0 });
+      expect(leftovers()).toEqual([]);
+    }
+  });
+
+  it('takes a child to have exited when Node knows, though the listeners of its exit were removed', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    const child = sleeperIn(sandbox);
+    child.removeAllListeners();
+    child.kill('SIGKILL');
+    await until(() => child.signalCode === 'SIGKILL', 'Node knows');
+    const signals = vi.spyOn(process, 'kill');
+    expect(await sandbox.terminate(patient)).toEqual([]);
+    expect(signals.mock.calls.filter(([pid]) => pid === child.pid)).toEqual([]);
+  });
+
+  it('spares no sandbox at the exit since another one could not be closed, and tells why that was', () => {
+    const sandboxes = [1, 2, 3].map(() => makeSandbox({ mode: FreezeMode.Process, onParentDeath: 'kill', ...byHand }));
+    const [first, , third] = sandboxes;
+    for (const sandbox of [first, third]) {
+      if (sandbox === undefined) throw new Error('It was made.');
+      const { state } = sandbox;
+      const close = state.close.bind(state);
+      vi.spyOn(state, 'close').mockImplementation(() => {
+        close();
+        throw new Error(`of ${sandboxes.indexOf(sandbox)}`);
+      });
+    }
+    const listeners = process.listeners('exit');
+    const killAll = listeners.at(-1) as (() => void) | undefined;
+    expect(() => killAll?.()).toThrow('of 0');
+    for (const { state } of sandboxes) expect(() => state.snapshot()).toThrow(FreezeClosedError);
+    // None is left for the exit itself.
+    expect(process.listeners('exit')).toHaveLength(listeners.length - 1);
   });
 
   it('ends a process whose first thread has exited', async () => {

@@ -58,7 +58,7 @@ expectTypeOf(sandbox.terminate({ killSignal: 'SIGTERM', forceKillAfter: 0, timeo
 >();
 // @ts-expect-error
 void sandbox.terminate({ killSignal: 'SIGNO' });
-expectTypeOf(sandbox.kill()).toEqualTypeOf<void>();
+expectTypeOf(sandbox.kill()).toEqualTypeOf<boolean>();
 expectTypeOf(sandbox).toExtend<AsyncDisposable>();
 
 /** Events carry what they are about. */
