@@ -1,9 +1,19 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guardianProgram, libc, prebuild, target } from './libc';
-import { output, root } from './run';
+import { output, root, run } from './run';
 
 const otherLibc = libc === 'glibc' ? 'musl' : 'glibc';
 
@@ -62,4 +72,31 @@ it('the list forgets a binary that is gone', async () => {
   expect(existsSync(join(folder, 'prebuilds/darwin-x64.js'))).toBe(false);
   expect(read('prebuilds/index.js')).not.toContain('darwin-x64');
   expect(existsSync(join(folder, `prebuilds/${target}.js`))).toBe(true);
+});
+
+it('prepack packs no binary that is older than its sources', async () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  expect(scripts['prepack']).toMatch(/ && node scripts\/check-age\.mjs$/);
+  const check = () => run(process.execPath, [join(folder, 'scripts/check-age.mjs')], { cwd: folder });
+  const other = 'prebuilds/darwin-arm64/freeze-state.node';
+  for (const [file, time] of [
+    [prebuild, 3000],
+    [guardianProgram, 3000],
+    [other, 1000],
+    ['native/core/old.cpp', 1000],
+    // Compiled into no binary, or not by itself.
+    ['native/test/newer.cpp', 4000],
+    ['native/core/newer.md', 4000],
+  ] as const) {
+    put(file);
+    utimesSync(join(folder, file), time, time);
+  }
+  expect(await check()).toEqual({ code: 0, stdout: '', stderr: '' });
+  put('native/binding/new.h');
+  utimesSync(join(folder, 'native/binding/new.h'), 2000, 2000);
+  const { code, stderr } = await check();
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    `${other} is older than native/binding/new.h. Compile it again (npm run prebuild:all), or remove it.\n`,
+  );
 });
