@@ -45,7 +45,7 @@ import { Waits } from './waits';
 import { epochOf, isEpoch, isFrozen, snapshotOf, type Word, wordOf } from './word';
 
 /**
- * A set of processes that is frozen and thawed as one, with an epoch that tells a freeze whether work came in between.
+ * A set of processes that is frozen and thawed as one. Its epoch tells a freeze whether work has come in between.
  *
  * Take `currentEpoch` when the last work is done, and freeze at that epoch later: if an {@link FreezeState.unfreeze} came
  * in between, the epoch has passed and the freeze does nothing. From the crate's `FreezeState`; docs/differences.md says
@@ -75,9 +75,9 @@ export class FreezeState implements Disposable {
   /**
    * Whether SIGCHLD tells of stops and continues of child processes: in this process, for all its states and threads.
    *
-   * `false` at first: before it signals, `freeze-state` sets SA_NOCLDSTOP (sigaction(2)) on this process's SIGCHLD, since
-   * each notice would wake the event loop and make Node check every child it has. `true` takes the flag off, and is
-   * for a `process.on('SIGCHLD')` listener that wants the notices. Exits are told always.
+   * `false` at first: before it signals, `freeze-state` sets SA_NOCLDSTOP (sigaction(2)) on this process's SIGCHLD. Without
+   * the flag each notice wakes the event loop and makes Node check every child it has. `true` takes the flag off, for a
+   * `process.on('SIGCHLD')` listener that wants the notices. SIGCHLD tells of exits in either case.
    *
    * @throws TypeError for anything but a boolean.
    */
@@ -117,7 +117,7 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * A state with several members: the runtime and its extensions, say.
+   * A state with several members, such as the runtime and its extensions.
    *
    * @param pids an iterable of pids; registered in its order, all or none.
    * @throws TypeError, InvalidPidError, ResourceExhaustedError as the constructor does.
@@ -133,21 +133,21 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * The same state in this thread: same word, same members, same holds. The state lives while any thread has an object of
-   * it that is neither collected nor gone with its thread; the last to go thaws it. {@link FreezeState.close} is for all.
+   * The same state in this thread: same word, same members, same holds. The state lives as long as any thread has an object
+   * of it. It is thawed when the last object is collected, or its thread ends. {@link FreezeState.close} is for all threads.
    *
    * @param handle what {@link FreezeState.share} gave, in any thread of this process; or a structured clone of it.
-   * @throws TypeError for what is no handle; InvalidHandleError for one of another process; FreezeClosedError where the
-   *   state was closed or is gone.
+   * @throws TypeError for a value that is no handle; InvalidHandleError for a handle of another process; FreezeClosedError
+   *   if the state was closed or is gone.
    */
   static attach(handle: FreezeHandle): FreezeState {
     return inside(FreezeState.attach, () => FreezeState.#of(find(handle)));
   }
 
   /**
-   * Waits until none of the processes lives: of those that are no children of this process Node does not tell. One that has
-   * exited and is not reaped yet, a zombie, does not live; nor does a pid that no process has. It takes neither polling nor
-   * libuv's pool, where there are pidfds (Linux 5.3), but one thread for all of them.
+   * Waits until none of the processes lives. Node itself tells only of the exits of children. A zombie, which has exited and
+   * is not reaped yet, does not live; nor does a pid that no process has. Where there are pidfds (Linux 5.3), one thread
+   * waits for all of the processes, without polling. It is none of libuv's pool.
    *
    * @param pids what to wait for, members or not; an iterable of integers from 2 to 2^31-1, not our own pid.
    * @throws TypeError, InvalidPidError, RangeError for arguments that are wrong.
@@ -210,14 +210,14 @@ export class FreezeState implements Disposable {
 
   /**
    * Adds a process to the set. It is signalled only if the state is frozen: then it is stopped at once, as in a frozen
-   * cgroup. In mode `cgroup` it is moved into the group, with all its descendants, whenever they were born. A live member stays
-   * as it is. A pid that no process has is taken, and counts as a member that has exited.
+   * cgroup. In mode `cgroup` it is moved into the group, with all its descendants, whenever they were born. Registering a
+   * live member again changes nothing. A pid that no process has is accepted, and counts as a member that has exited.
    *
    * @param pid an integer from 2 to 2^31-1; not this process, not a thread.
    * @throws InvalidPidError for any other value.
-   * @throws ResourceExhaustedError where the process has no file descriptor left for it (pidfd_open(2): EMFILE).
+   * @throws ResourceExhaustedError if this process has no file descriptor left for it (pidfd_open(2): EMFILE).
    * @throws PermissionDeniedError, SignalFailedError where the state is frozen and the process cannot be stopped.
-   * @throws CgroupError in mode `cgroup` where it cannot be moved. In each case nothing is registered.
+   * @throws CgroupError in mode `cgroup` if it cannot be moved. After any error nothing is registered.
    */
   registerPid(pid: number, options: RegisterOptions = {}): void {
     FreezeState.#check(this, 'registerPid');
@@ -233,8 +233,8 @@ export class FreezeState implements Disposable {
    * grace period of the kernel that the first move takes.
    *
    * @param pids an iterable of pids; registered in its order.
-   * @throws TypeError for what is no iterable.
-   * @throws as `registerPid` does, for the first that cannot be registered. Then none is that was not before.
+   * @throws TypeError for a value that is not iterable.
+   * @throws as `registerPid` does, for the first that cannot be registered. Then the set is as it was before.
    */
   registerPids(pids: Iterable<number>): void {
     inside(FreezeState.prototype.registerPids, () => {
@@ -262,7 +262,7 @@ export class FreezeState implements Disposable {
   /**
    * Stops every live member, if no thaw came since the epoch was taken: all together or none.
    *
-   * SIGSTOP is delivered when this returns; the kernel stops a process that is running at that moment a little later.
+   * SIGSTOP is delivered when this returns. The kernel stops a process that is running at that moment a little later.
    * A stale epoch costs one call into native code and takes no lock.
    *
    * @param epoch {@link FreezeState.currentEpoch} as it was when the decision to freeze was taken.
@@ -271,8 +271,8 @@ export class FreezeState implements Disposable {
    * @throws RangeError for anything but an integer from 0 to 2^53-1.
    * @throws NoPidConfiguredError, ProcessNotFoundError (or MultipleFreezeError) where there is no live member.
    * @throws PermissionDeniedError, SignalFailedError where a member cannot be stopped. In each case the members that
-   *   this call stopped were continued again; the error of one that refuses even that says so.
-   * @throws UnsupportedPlatformError on Windows.
+   *   this call stopped were continued again. If one of them cannot be continued, the error names it.
+   * @throws UnsupportedPlatformError on Windows, and in mode `process-tree` where there is no /proc.
    */
   freezeAtEpoch(epoch: number): boolean {
     FreezeState.#check(this, 'freezeAtEpoch');
@@ -289,22 +289,21 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * Freezes as {@link FreezeState.freezeAtEpoch} does, and waits until every live member has stopped: a signal that was
-   * sent is not yet a process that is stopped. It takes microseconds for sleepers, a scheduler's tick for busy ones, and
-   * does not end for one in vfork(2).
+   * Freezes as {@link FreezeState.freezeAtEpoch} does, and waits until every live member has stopped. A process stops some
+   * time after its signal was sent: within microseconds if it sleeps, within a tick of the scheduler if it runs, and not
+   * before the end of a vfork(2) that it is in.
    *
-   * It goes in steps of some 40 µs, the first of them during the call, and takes no other thread. Hundreds of members, or a
-   * tree, take several: then the state is running still when the call returns. A thaw, from whichever thread, ends it with
-   * `isFrozen: false`. Where the deadline passes, or the signal is aborted, the freeze is rolled back: nothing that it stopped
-   * stays so.
+   * It works in steps of some 40 µs, the first of them during the call, and uses no other thread. Hundreds of members, or a
+   * tree, take several steps: then the state is not frozen yet when the call returns. A thaw by any thread ends it with
+   * `isFrozen: false`. After a timeout or an abort the freeze is rolled back, and nothing that it stopped stays stopped.
    *
-   * Of our own children it asks waitid(2), with WNOWAIT, which leaves their exits to Node; of others, /proc; of a control
-   * group, its cgroup.events.
+   * It reads the state of all threads of a process in /proc, and that of a control group in its cgroup.events. Where /proc
+   * does not show a child of this process, it asks waitid(2), with WNOWAIT, which leaves the exit to Node.
    *
-   * @param epoch as for `freezeAtEpoch`. One that is frozen already is confirmed as it is now: what a foreign
-   *   process has continued is stopped again.
+   * @param epoch as for `freezeAtEpoch`. A freeze at this epoch that exists already is confirmed as it is now: what a
+   *   foreign process has continued is stopped again.
    * @throws (rejects) as `freezeAtEpoch` throws; NotStoppedError, which names the processes that did not stop;
-   *   ResourceExhaustedError where descriptors run out, so that it cannot be told whether all have stopped;
+   *   ResourceExhaustedError if too few descriptors are left to see whether all have stopped;
    *   `signal.reason` when aborted; FreezeClosedError when the state is closed meanwhile; TypeError or RangeError for
    *   options that are wrong.
    */
@@ -320,8 +319,8 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * What a freeze covers, as it is now: the registered processes in their order, then what came with them. It reads about
-   * each in /proc: for diagnosis, not for every invocation.
+   * What a freeze covers, as it is now: the registered processes in their order, then what came with them. It probes each
+   * in /proc, so use it for diagnosis, not for every invocation.
    */
   inspect(): MemberStatus[] {
     FreezeState.#check(this, 'inspect');
@@ -334,8 +333,8 @@ export class FreezeState implements Disposable {
    * Continues the members that a freeze stopped, in the order of their registration, and moves to the next epoch, which
    * cancels a freeze that was scheduled or is in progress. Members that have exited are no error.
    *
-   * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that refuse SIGCONT; every other
-   *   member runs, and the next `unfreeze` tries those again.
+   * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that cannot be continued. All other
+   *   members run, and the next `unfreeze` tries those again.
    */
   unfreeze(): void {
     FreezeState.#check(this, 'unfreeze');
@@ -350,8 +349,8 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * Sends SIGCONT to every member, stopped by us or not, and moves to the next epoch; for shutting down, when nothing
-   * may stay stopped. Members that cannot be continued are passed over. Sends nothing in mode `none`.
+   * Sends SIGCONT to every member, stopped by us or not, and moves to the next epoch. It is for shutting down, when nothing
+   * may stay stopped. Members that cannot be continued are skipped. In mode `none` nothing is sent.
    */
   forceUnfreeze(): void {
     FreezeState.#check(this, 'forceUnfreeze');
@@ -364,10 +363,10 @@ export class FreezeState implements Disposable {
 
   /**
    * Waits until the state differs from `since`: frozen, thawed, or both in turn. Nothing is missed between the check and
-   * the wait, because it is the states that are compared.
+   * the wait, because states are compared.
    *
-   * Changes made in any thread count. A wait takes no thread, neither of its own nor of libuv's pool. While it is pending
-   * it keeps the state alive: another thread may still change it.
+   * Changes made in any thread count. A wait takes no thread, neither one of its own nor one of libuv's pool. While it is
+   * pending it keeps the state alive, since another thread may still change it.
    *
    * @returns the state after the change.
    * @throws (rejects) FreezeTimeoutError after `timeout` ms; `signal.reason` when aborted; FreezeClosedError when the
@@ -381,8 +380,8 @@ export class FreezeState implements Disposable {
   }
 
   /**
-   * The same, blocking this thread: for workers that have nothing else to do. The thread can still be ended by
-   * `worker.terminate()` and `process.exit()`.
+   * As {@link FreezeState.waitForStateChange}, but it blocks this thread. It is for workers that have nothing else to do.
+   * `worker.terminate()` and `process.exit()` still end the thread.
    *
    * @returns the state after the change; `undefined` after `timeout` ms without one.
    * @throws TypeError on the main thread without a timeout; TypeError or RangeError for options that are wrong;
@@ -432,15 +431,15 @@ export class FreezeState implements Disposable {
     });
   }
 
-  /** How many holds there are, of all threads: 0 to 2^32-1. By one atomic load. */
+  /** How many holds all threads have: 0 to 2^32-1. One atomic load. */
   get holdCount(): number {
     FreezeState.#readWord(this, 'holdCount');
     return this.#handle.holdCount();
   }
 
   /**
-   * Waits until no hold is left, of any thread; at once where there is none. The time to begin counting down to a freeze:
-   * the state that it gives has the ticket. By the time that its `await` returns a new hold may have come, and then the
+   * Waits until no thread has a hold; it resolves at once if none has. That is the moment to begin the countdown to a freeze,
+   * and the state that it gives has the ticket. A new hold may have come by the time that its `await` returns. Then the
    * ticket is stale.
    *
    * @returns the state as it is then.
@@ -463,8 +462,8 @@ export class FreezeState implements Disposable {
    * For every thread: thaws, forgets the members, ends every wait with {@link FreezeClosedError}, and makes every later
    * operation throw it. Closing again does nothing.
    *
-   * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that refuse SIGCONT. The state is
-   *   closed all the same.
+   * @throws PermissionDeniedError, SignalFailedError, MultipleFreezeError for members that cannot be continued. The state
+   *   is closed all the same.
    */
   close(): void {
     FreezeState.#check(this, 'close');
@@ -485,7 +484,7 @@ export class FreezeState implements Disposable {
   [inspect.custom](depth?: number | null, options?: InspectOptions): string {
     // A proxy, a stub, or an object that inherits from a state: console.log must not throw for it.
     if (!FreezeState.#isState(this)) return '[FreezeState without a state]';
-    // Node gives numbers and options; who calls it by itself may give anything.
+    // Node passes numbers and options; another caller may pass anything.
     if (typeof depth === 'number' && depth < 0) return '[FreezeState]';
     const mode = this.#handle.mode();
     const word = this.#word();
