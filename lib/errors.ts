@@ -40,7 +40,7 @@ export abstract class FreezeError extends Error {
   }
 }
 
-/** A freeze was asked for and no process is registered, or those that were have all exited and were forgotten. */
+/** A freeze was asked for, and no process is registered. Those that were may have exited and been forgotten. */
 export class NoPidConfiguredError extends FreezeError {
   override readonly code = 'ERR_FREEZE_NO_PID';
   static {
@@ -48,7 +48,7 @@ export class NoPidConfiguredError extends FreezeError {
   }
 }
 
-/** No registered process lives. One that has exited is no error while another lives. */
+/** No registered process lives. While another one lives, a process that has exited is no error. */
 export class ProcessNotFoundError extends FreezeError {
   override readonly code = 'ERR_FREEZE_PROCESS_NOT_FOUND';
   static {
@@ -79,7 +79,7 @@ export class PermissionDeniedError extends FreezeError {
   }
 }
 
-/** This platform has no signals to freeze processes with. Mode `none` works everywhere. */
+/** This platform has no SIGSTOP (Windows), or no /proc that the mode needs. Mode `none` works everywhere. */
 export class UnsupportedPlatformError extends FreezeError {
   override readonly code = 'ERR_FREEZE_UNSUPPORTED_PLATFORM';
   static {
@@ -111,8 +111,8 @@ export class SignalFailedError extends FreezeError {
 }
 
 /**
- * /proc does not show what has to be known of a process: in mode `process-tree` its children. It may be mounted to hide the
- * processes of other users (hidepid, proc(5)). Its `cause` is the system's error, where there is one.
+ * /proc does not show a process to this user, so its children cannot be known. It may be mounted to hide the processes of
+ * other users (hidepid, proc(5)). Its `cause` is the system's error, where there is one.
  */
 export class UnreadableProcessError extends FreezeError {
   override readonly code = 'ERR_FREEZE_UNREADABLE';
@@ -162,7 +162,7 @@ export class InvalidPidError extends FreezeError {
 }
 
 /**
- * The system ran out of something that registering needs: file descriptors (EMFILE, ENFILE) or memory. Its `cause` is the
+ * The system ran out of something that the operation needs: file descriptors (EMFILE, ENFILE) or memory. Its `cause` is the
  * system's error.
  */
 export class ResourceExhaustedError extends FreezeError {
@@ -180,7 +180,7 @@ export class ResourceExhaustedError extends FreezeError {
     this.errno = errno;
     this.syscall = syscall;
   }
-  /** The process that was not registered; absent where it is about none. */
+  /** The process that it is about, such as one that was not registered; absent where it is about none. */
   declare readonly pid?: number;
   /** See {@link SystemAnswer.errno}. */
   readonly errno: number;
@@ -188,7 +188,7 @@ export class ResourceExhaustedError extends FreezeError {
   readonly syscall: string;
 }
 
-/** The state did not change in time. */
+/** What was waited for did not come in time: a change, the last release, the exits, or the end of a `Sandbox`. */
 export class FreezeTimeoutError extends FreezeError {
   override readonly code = 'ERR_FREEZE_TIMEOUT';
   static {
@@ -203,7 +203,7 @@ export class FreezeTimeoutError extends FreezeError {
   }
 }
 
-/** Processes did not stop in time, so their freeze was rolled back: nothing that it stopped stays so. */
+/** Processes did not stop in time, so the freeze was rolled back: nothing that it stopped stays stopped. */
 export class NotStoppedError extends FreezeError {
   override readonly code = 'ERR_FREEZE_NOT_STOPPED';
   static {
@@ -219,11 +219,12 @@ export class NotStoppedError extends FreezeError {
     this.processes = fields.processes;
   }
   /**
-   * Milliseconds, as they were given to a confirmation, or the default; absent where a freeze in mode `process-tree` gave up
-   * by its own limit: a second without any progress, or five in all. A process that waits for a processor is given the five.
+   * Milliseconds, as they were given to a confirmation, or the default. Absent where a freeze in mode `process-tree` reached
+   * its own limit: a second in which no further process stopped, or five seconds in all. A process that waits for a processor
+   * is given the five.
    */
   declare readonly timeout?: number;
-  /** Those that had been signalled and had not stopped; empty where the time was too short to signal all. */
+  /** Those that were signalled and had not stopped. Empty if the time was too short to signal all. */
   readonly processes: readonly UnstoppedProcess[];
 }
 
@@ -235,7 +236,7 @@ export class FreezeClosedError extends FreezeError {
   }
 }
 
-/** What was to be attached is not a handle of a state of this process. */
+/** The handle that was to be attached names no state of this process. */
 export class InvalidHandleError extends FreezeError {
   override readonly code = 'ERR_FREEZE_INVALID_HANDLE';
   static {

@@ -31,27 +31,27 @@ export interface FreezeOptions {
    */
   readonly boost?: boolean;
   /**
-   * Have a tiny helper process, the guardian, continue what this state has stopped if this process dies, however that
-   * ends. There is one a process, on Linux, started with its first state. {@link FreezeCapabilities.guardian} says whether
-   * it runs; where it cannot, the state works without it. docs/guardian.md says what it covers. Default `true`.
+   * Have a tiny helper process, the guardian, continue what this state has stopped if this process dies, in whatever way.
+   * There is one guardian for each process, on Linux, which starts with the first state. {@link FreezeCapabilities.guardian}
+   * says whether it runs; if it cannot, the state works without it. docs/guardian.md says what it covers. Default `true`.
    */
   readonly guardian?: boolean;
   /**
    * What the guardian does when this process dies, in whatever way. `thaw`: it continues what this state has stopped.
    * `kill`: it kills the members and their descendants, and in mode `cgroup` all that is in the group, stopped or not.
-   * That ends with `close`, and for a member with `unregisterPid`. Where there is no guardian, a process warning says so.
+   * `close` ends that, and `unregisterPid` does for one member. If there is no guardian, a process warning says so.
    * Default `thaw`.
    */
   readonly onParentDeath?: 'thaw' | 'kill';
   /**
-   * With `onParentDeath: 'kill'`: the guardian kills each process, too, in whose environment the variable
-   * FREEZE_STATE_SANDBOX has this tag, by itself or among others with a space in between. So it finds processes whose
-   * parents have exited. 1 to 55 characters of `A-Z a-z 0-9 _ . -`. Default: none.
+   * With `onParentDeath: 'kill'`: the guardian also kills each process whose environment has this tag in the variable
+   * FREEZE_STATE_SANDBOX, alone or among others, separated by spaces. So it finds processes whose parents have exited. 1 to
+   * 55 characters of `A-Z a-z 0-9 _ . -`. Default: none.
    */
   readonly mark?: string;
   /**
-   * Which control group mode `cgroup` freezes; only for that mode. Default: one that is made under this process's own, and
-   * removed by `close`.
+   * Which control group mode `cgroup` freezes; only for that mode. Default: one that is made under the group of this process,
+   * and removed by `close`.
    */
   readonly cgroup?: CgroupOptions;
 }
@@ -71,10 +71,10 @@ export interface FreezeInit extends FreezeOptions {
 export type CgroupOptions =
   | {
       /**
-       * The absolute path of a group that exists. It stays when the state is closed, and so does what is in it, but for the
-       * members that were moved in and their descendants. An orphan, whose parent has exited, stays as well: nothing tells
-       * it from what foreign processes have put there. This process must not be in it, and it must take processes: no
-       * controllers in its cgroup.subtree_control.
+       * The absolute path of a group that exists. It stays when the state is closed. What is in it stays, too, except the
+       * members that were moved in, and their descendants. An orphan, whose parent has exited, also stays: nothing tells it
+       * from what foreign processes have put there. This process must not be in the group. The group must take processes:
+       * no controllers in its cgroup.subtree_control.
        */
       readonly path: string;
       readonly parent?: undefined;
@@ -89,7 +89,7 @@ export type CgroupOptions =
 export interface FreezeSnapshot {
   /** How many times the state was thawed: an integer from 0 to 2^53-1. */
   readonly epoch: number;
-  /** Whether every live member is stopped by a freeze at `epoch`. */
+  /** Whether the state is frozen: a freeze at `epoch` has sent SIGSTOP to every live member. */
   readonly isFrozen: boolean;
 }
 
@@ -135,13 +135,13 @@ export interface FreezeHandle {
 export interface ConfirmOptions {
   /** Milliseconds, 0 to 2^31-1, from the call on. When they have passed the freeze is rolled back. Default 1000. */
   readonly timeout?: number;
-  /** Aborting it rolls the freeze back, if it was this call that froze, and rejects with `signal.reason`. */
+  /** Aborting it rolls the freeze back, if this call made it, and rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * What a confirmation says of a process: it was `stopped` by the freeze; it is `gone`, because it had exited or never
- * existed; or it was `already-stopped`, by a foreign process, before the freeze, if it was the confirmation that froze.
+ * What a confirmation says of a process. `stopped`: by the freeze. `gone`: it had exited or never existed, or exited during
+ * the wait. `already-stopped`: a foreign process had stopped it before the freeze, and this call made the freeze.
  */
 export type Outcome = 'stopped' | 'gone' | 'already-stopped';
 
@@ -152,8 +152,8 @@ export interface MemberOutcome {
 }
 
 /**
- * Why a confirmation did not freeze: the epoch had passed before the call (`stale`); it passed during the wait, by a thaw
- * from whichever thread (`thawed`); a hold lives (`held`); or the mode covers nothing (`mode-none`).
+ * Why a confirmation did not freeze. `stale`: the epoch had passed before the call. `thawed`: a thaw by any thread came during
+ * the wait. `held`: a thread has a hold. `mode-none`: the mode covers nothing.
  */
 export type NotFrozenReason = 'stale' | 'thawed' | 'held' | 'mode-none';
 
@@ -185,7 +185,7 @@ export interface NotFrozenReport {
 /** What {@link FreezeState.confirmFreezeAtEpoch} resolves with; `isFrozen` tells which. */
 export type FreezeReport = FrozenReport | NotFrozenReport;
 
-/** What a process that did not stop was doing, as /proc showed it; what that does not show is left out. */
+/** What a process that did not stop was doing, as /proc showed it. What /proc does not show is absent. */
 export interface UnstoppedProcess {
   readonly pid: number;
   /** The name of its program, cut to 15 bytes (proc_pid_comm(5)). */
@@ -194,7 +194,7 @@ export interface UnstoppedProcess {
   readonly state?: string;
   /** The function of the kernel that it sleeps in (proc_pid_wchan(5)); for privileged users. */
   readonly waitChannel?: string;
-  /** It waits in vfork(2) for a child that uses its memory, and stops when that has called execve(2) or has exited. */
+  /** It waits in vfork(2) for a child that uses its memory. It stops when the child has called execve(2) or has exited. */
   readonly isInVfork?: true;
 }
 
@@ -209,15 +209,15 @@ export type ProcessState = 'running' | 'sleeping' | 'stopped' | 'zombie' | 'gone
 export interface MemberStatus {
   readonly pid: number;
   readonly state: ProcessState;
-  /** `descendant`: it came with one that is registered: below it in the tree, or in the control group with it. */
+  /** `descendant`: it is covered because of a registered process: below it in the tree, or in the control group with it. */
   readonly role: 'registered' | 'descendant';
-  /** Whether this state stopped it and did not continue it since. */
+  /** Whether this state stopped it, and has not continued it since. */
   readonly stoppedByUs: boolean;
   /**
-   * The guardian is to continue or end it if this process is killed, and will not find it: its ledger has no room, or nothing
-   * tells the process from a later one with the same number. Where this process exits by itself, what it has stopped is
-   * continued all the same. Absent for any other process. {@link FreezeCapabilities.guardian} says whether there is a guardian
-   * at all.
+   * `true`: if this process is killed, the guardian should continue or end that one, and will not find it. Its ledger has no
+   * room, or nothing tells the process from a later one with the same number. If this process exits by itself, it continues
+   * what it has stopped all the same. Absent for any other process. {@link FreezeCapabilities.guardian} says whether there
+   * is a guardian at all.
    */
   readonly isUnguarded?: true;
 }
@@ -225,10 +225,10 @@ export interface MemberStatus {
 /** Of {@link FreezeState.registerPid}. */
 export interface RegisterOptions {
   /**
-   * In mode `cgroup`: the process, a child of this one, is about to move itself into {@link FreezeState.cgroup} before it runs
-   * any code that matters, so it is not moved. Until it was seen inside, a freeze counts it as stopped, and a confirmation waits
-   * for it. Call `registerPid(pid)` once it has joined, or could not: a process that is outside then is moved. In other modes
-   * this changes nothing. `Sandbox` starts its children so.
+   * In mode `cgroup`: the process is a child of this one, and moves itself into {@link FreezeState.cgroup} before it runs any
+   * code that matters. So it is not moved. Until it was seen inside, a freeze counts it as stopped, and a confirmation waits
+   * for it. Call `registerPid(pid)` once it has joined, or could not: a process that is outside then is moved. In other
+   * modes this changes nothing. `Sandbox` starts its children in this way.
    */
   readonly joins?: boolean;
 }
@@ -239,7 +239,7 @@ export type Signalling = 'pidfd' | 'start-time' | 'kill' | 'none';
 /** Whether a mode can work here and, where not, why. */
 export interface ModeCapability {
   readonly available: boolean;
-  /** Names the obstacle, and never changes; this and the rest only where the mode is not available. */
+  /** Names the obstacle, and never changes. This and the rest are absent where the mode is available. */
   readonly code?: CgroupReason | 'unsupported-platform' | 'resource-exhausted';
   /** What the obstacle is, in a sentence. */
   readonly reason?: string;
@@ -247,14 +247,14 @@ export interface ModeCapability {
   readonly remedy?: string;
 }
 
-/** Whether something continues what is frozen if this process dies and, where not, why. */
+/** Whether a guardian continues what is frozen if this process dies and, if not, why. */
 export interface GuardianCapability {
   readonly available: boolean;
-  /** Of the guardian, where one runs: from the first state on that has it. */
+  /** The pid of the guardian, if one runs: from the first guarded state on. */
   readonly pid?: number;
   /**
-   * Some sentences a person can act on; only where there is none, or where this process has changed its user and the guardian
-   * could not be replaced by one of the new user that thaws all.
+   * Some sentences that a person can act on. Absent unless there is no guardian, or this process has changed its user and the
+   * guardian could not be replaced by one of the new user that thaws all.
    */
   readonly reason?: string;
 }
@@ -264,14 +264,14 @@ export interface FreezeCapabilities {
   readonly modes: Readonly<Record<FreezeMode, ModeCapability>>;
   /**
    * - `pidfd`: pidfd_open(2), Linux 5.3. A signal can only reach the process that was registered.
-   * - `start-time`: kill(2) after a check of the start time in /proc; where the kernel or a seccomp filter has no
-   *   pidfds.
+   * - `start-time`: kill(2) after a check of the start time in /proc, if the kernel has no pidfds or a seccomp filter denies
+   *   them.
    * - `kill`: plain kill(2); macOS and other POSIX systems, and Linux without pidfds and a /proc of our pid namespace.
    * - `none`: processes cannot be frozen here.
    */
   readonly signalling: Signalling;
   /** Whether {@link FreezeOptions.boost} has an effect: this thread may enter a real-time class. */
   readonly boost: boolean;
-  /** {@link FreezeOptions.guardian}. Another one where it was started, or replaced, since. */
+  /** {@link FreezeOptions.guardian}. It changes when the guardian is started or replaced. */
   readonly guardian: GuardianCapability;
 }
