@@ -53,8 +53,8 @@ export function checkObject(name: string, value: unknown): asserts value is Reco
 }
 
 /**
- * The options that the call takes, each read once: a getter may answer otherwise the next time. One that would be passed
- * over in silence, because it is misspelled or for another call, is an error instead.
+ * The options that the call takes. Each is read once, since a getter may answer otherwise the next time. A name that would be
+ * ignored silently, because it is misspelled or belongs to another call, is an error instead.
  */
 export function taken(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
   checkObject(name, options);
@@ -64,7 +64,7 @@ export function taken(name: string, options: unknown, known: readonly string[]):
   return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }
 
-/** Of an option, which may be left out. */
+/** For an option, which may be left out. */
 function checkBoolean(name: string, value: unknown): void {
   if (value !== undefined) checkFlag(name, value);
 }
@@ -75,7 +75,7 @@ export function checkFlag(name: string, value: unknown): void {
 
 const optionNames = ['boost', 'guardian', 'onParentDeath', 'mark', 'cgroup'] as const;
 
-/** What the constructor was given as one object, apart. */
+/** The parts of the one object that the constructor was given. */
 export function checkedInit(given: object): {
   mode: unknown;
   pids: Iterable<number>;
@@ -86,11 +86,11 @@ export function checkedInit(given: object): {
   return { mode, pids, options };
 }
 
-/** The two ways of giving options do not mix: what comes behind the one object would be passed over. */
+/** The two ways of giving options do not mix: arguments after the one object would be ignored. */
 export function checkAlone(pid: unknown, options: unknown): void {
   if (pid === undefined && options === undefined) return;
   throw typeError(
-    'The first argument is an object, and there is another behind it; expected all in the one: { mode, pids, … }.',
+    'The first argument is an object, and another argument follows it; expected all in one object: { mode, pids, … }.',
   );
 }
 
@@ -144,7 +144,7 @@ export function checkPids(pids: unknown): asserts pids is Iterable<number> {
   }
 }
 
-/** The pids, up to the first that can be none: registering all fails of it, and an iterable of such may be endless. */
+/** The pids, up to the first invalid one: registering them fails there, and an iterable of such values may be endless. */
 export function listOfPids(pids: Iterable<number>): number[] {
   const list: number[] = [];
   for (const pid of pids) {
@@ -171,7 +171,7 @@ export function checkHandle(handle: unknown): asserts handle is FreezeHandle {
   }
 }
 
-/** Blocking the main thread for as long as it takes would stop the emulator itself. */
+/** Blocking the main thread without a limit would stop the emulator itself. */
 export function checkMayBlock(isMainThread: boolean, timeout: unknown): void {
   if (!isMainThread || timeout !== undefined) return;
   const message = 'On the main thread waitForStateChangeSync needs options.timeout; or await waitForStateChange().';
@@ -198,7 +198,7 @@ export function checkedSignal(name: string, value: unknown): AbortSignal {
 
 /**
  * @param known the options that the call takes.
- * @param without what giving no timeout is for.
+ * @param without what leaving out the timeout means.
  */
 export function checkedWaitOptions(
   given: unknown,

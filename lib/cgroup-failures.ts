@@ -69,12 +69,12 @@ export function explanation(
           ]
         : [
             `not permitted to move process ${pid} into or out of ${path}${answer}.`,
-            'It takes the right to write to cgroup.procs there, where the process is, and in what is above both.',
+            'This needs the right to write to cgroup.procs of that group, of the group that the process is in, and of one above both.',
           ];
     case 'CgroupReadOnly':
       return [
         `${path} is mounted read-only${answer}, as in most containers.`,
-        'Mount it writable, or name another in options.cgroup.',
+        'Mount it writable, or name another group in options.cgroup.',
       ];
     case 'CgroupMissing':
       return [
@@ -84,29 +84,29 @@ export function explanation(
     case 'CgroupThreaded':
       return [
         `${path} is in a threaded part of the hierarchy${answer}, which takes threads and no processes.`,
-        'Name one whose cgroup.type is `domain`.',
+        'Name a group whose cgroup.type is `domain`.',
       ];
     case 'CgroupControllers':
       return [
-        `${pid === 0 ? `${path} takes no processes` : `process ${pid} could not be moved into ${path}${answer}, which takes none`}: ` +
+        `${pid === 0 ? `${path} takes no processes` : `process ${pid} could not be moved into ${path}${answer}, which takes no processes`}: ` +
           'it has controllers enabled for the groups below it, in cgroup.subtree_control (cgroups(7), "no internal processes").',
-        `Name a group below it, or take them away: \`echo -NAME > ${path}/cgroup.subtree_control\`.`,
+        `Name a group below it, or disable the controllers: \`echo -NAME > ${path}/cgroup.subtree_control\`.`,
       ];
     case 'CgroupOurs':
       if (pid !== process.pid) {
         return [
-          `process ${pid} is in ${path} or below: the guardian of this process, which thaws nothing while it is frozen.`,
+          `process ${pid} is in ${path} or below. It is the guardian of this process, which thaws nothing while it is frozen.`,
           'Move it out, or name another group.',
         ];
       }
       return [
         `this very process is in ${path}, and one that freezes itself never runs again.`,
-        'Name one that it is not in.',
+        'Name a group that it is not in.',
       ];
     case 'CgroupFrozen':
       return [
         `a foreign process or another FreezeState froze ${path}, so it is not ours to thaw.`,
-        `What is in it stays stopped until they thaw it, or \`echo 0 > ${path}/cgroup.freeze\`.`,
+        `What is in it stays stopped until whoever froze it thaws it, by \`echo 0 > ${path}/cgroup.freeze\` for example.`,
       ];
     case 'CgroupUnseen':
       return [
@@ -115,7 +115,7 @@ export function explanation(
       ];
     case 'CgroupHeld':
       return [
-        `process ${pid} is in ${path}, the group of another FreezeState in mode 'cgroup', and a process is in one group.`,
+        `process ${pid} is in ${path}, the group of another FreezeState in mode 'cgroup', and a process is in one group only.`,
         'Unregister it there first, or close that state.',
       ];
     case 'CgroupLeft':

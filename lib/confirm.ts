@@ -28,17 +28,17 @@ import { epochOf } from './word';
 const firstSlice = 20;
 const slice = 40;
 
-/** Milliseconds for which it takes a step in each turn of the event loop, although all steps are blocked. */
+/** For so many milliseconds it takes a step in each turn of the event loop, although all steps are blocked. */
 const patience = 2;
 
 const defaultTimeout = 1000;
 
 /**
- * Freezes, and waits until every live member has stopped: first at once, since a sleeper takes microseconds; then once a
- * turn of the event loop; then, where there is nothing to do but to check again, every millisecond, since a busy member may
- * need this very processor.
+ * Freezes, and waits until every live member has stopped. The first step is taken at once, since a sleeper takes microseconds;
+ * the next ones once in a turn of the event loop. When there is nothing to do but to check again, a step is taken every
+ * millisecond, since a busy member may need this very processor.
  *
- * @param changed is called after each change of the state that this makes.
+ * @param changed is called after each change that this makes to the state.
  */
 export async function confirm(
   handle: StateHandle,
@@ -109,7 +109,7 @@ function isOver({ stage }: ConfirmationProgress): boolean {
   return stage === 'stopped' || stage === 'passed';
 }
 
-/** `false`: nothing to do, or a thaw came first. An error: for members that refuse to be continued. */
+/** `false`: nothing to do, or a thaw came first. An error: some members could not be continued. */
 function rollBack(confirmation: ConfirmationHandle, onlyOwn: boolean, changed: () => void): Error | undefined | false {
   const thawed = confirmation.rollBack(onlyOwn);
   if (thawed === false) return false;
@@ -138,7 +138,7 @@ function membersOf(outcomes: Int32Array): MemberOutcome[] {
   }));
 }
 
-/** @param isInProgress whether the deadline ended it while there was work to do; else it waited for the processes. */
+/** @param isInProgress whether there was work left at the deadline; if not, it only waited for the processes. */
 function notStopped(
   processes: readonly UnstoppedProcess[],
   isInProgress: boolean,
@@ -146,16 +146,16 @@ function notStopped(
   cause: Error | undefined,
 ): NotStoppedError {
   const message = isInProgress
-    ? `The freeze was not done when ${timeout} ms had passed, so it was rolled back. Many members, or a large tree, take ` +
+    ? `The freeze was not complete after ${timeout} ms, so it was rolled back. Many members, or a large tree, take ` +
       '50 µs to 1 ms for each process: allow more time.'
     : `${subject(processes)} signalled and did not stop within ${timeout} ms, so the freeze was rolled back. A process ` +
       'does not stop while it is in vfork(2) or in an uninterruptible system call (state D), while a foreign process has frozen ' +
-      'its control group, and not while it gets no processor; and where /proc hides processes (hidepid) nothing can tell that a ' +
-      `group has. See \`ps -o pid,stat,wchan -p ${processes.map(({ pid }) => pid).join(',')}\`.`;
+      'its control group, or while it gets no processor. Where /proc hides processes (hidepid), nothing can tell whether a ' +
+      `group has stopped. See \`ps -o pid,stat,wchan -p ${processes.map(({ pid }) => pid).join(',')}\`.`;
   return new NotStoppedError(message, { timeout, processes }, cause === undefined ? {} : { cause });
 }
 
-/** Names as many processes as a person reads; the error has them all. */
+/** The message names so many processes at most; the error has them all. */
 const shownProcesses = 5;
 
 function subject(processes: readonly UnstoppedProcess[]): string {

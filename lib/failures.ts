@@ -7,7 +7,7 @@ import { capitalized } from './show';
 import { answerOf, causedBy } from './system-answer';
 import type { ModeCapability } from './types';
 
-/** What became of it when an operation failed for a process; ends the message, once. */
+/** In what state a failed operation leaves the process; ends the message, once. */
 const aftermaths = {
   FreezeState: 'No state was made.',
   confirmFreezeAtEpoch: 'This freeze left no process stopped.',
@@ -23,7 +23,7 @@ const aftermaths = {
 /** An operation that can fail for a process. */
 export type Operation = keyof typeof aftermaths;
 
-/** The same in mode `cgroup`, where one group fails, and not one process among others. */
+/** The same in mode `cgroup`, where a group fails instead of one process among others. */
 const cgroupAftermaths: Record<Operation, string> = {
   ...aftermaths,
   unfreeze: 'What is in it stays frozen; the next unfreeze() tries it once more.',
@@ -50,21 +50,21 @@ export function errorOf(failures: readonly NativeFailure[], operation: Operation
   if (failures.length === 1) return single(only, operation, argument, ` ${aftermath}`);
   const errors = failures.map((failure) => single(failure, operation, argument, ''));
   const lines = errors.map(({ message }) => `  ${message}`);
-  // Where a control group failed, there is a failure of no process.
+  // The failure of a control group is about no process.
   const what = failures.every(({ pid }) => pid > 0) ? 'processes failed' : 'failures';
   return new MultipleFreezeError([`${operation}: ${errors.length} ${what}.`, ...lines, aftermath].join('\n'), errors);
 }
 
-/** `stuck` are those that refuse to be continued. */
+/** @param stuck the processes that could not be continued. */
 function aftermathOf(operation: Operation, stuck: readonly number[], failures: readonly NativeFailure[]): string {
   const isOfFrozen = failures.some(({ code }) => code === 'CgroupFrozen');
   // What has a path is about a control group, whatever the code.
   const isOfCgroup = failures.some(({ code, path }) => isCgroupFailure(code) || path !== '');
   const plain = isOfFrozen ? frozenAftermaths : isOfCgroup ? cgroupAftermaths : aftermaths;
   if (stuck.length === 0) return plain[operation];
-  const still = `Still stopped: ${stuck.join(', ')}; \`kill -CONT ${stuck.join(' ')}\` by a user who may continues them.`;
+  const still = `Still stopped: ${stuck.join(', ')}. Run \`kill -CONT ${stuck.join(' ')}\` as a user who may.`;
   return operation === 'freezeAtEpoch' || operation === 'confirmFreezeAtEpoch'
-    ? `${still} The next unfreeze() tries it too; every other process runs.`
+    ? `${still} The next unfreeze() tries it again; every other process runs.`
     : `${still} ${plain[operation]}`;
 }
 
@@ -82,7 +82,7 @@ export function closedError(message = 'This FreezeState was closed, by some thre
 /** Node could not make a thread-safe function (napi_create_threadsafe_function). */
 export function noWakeUp(): ResourceExhaustedError {
   return new ResourceExhaustedError(
-    'waitForStateChange: out of memory for what wakes this thread. Wait in fewer states at once.',
+    'waitForStateChange: out of memory for the function that wakes this thread. Wait on fewer states at once.',
     answerOf(constants.errno.ENOMEM, 'napi_create_threadsafe_function'),
     causedBy(constants.errno.ENOMEM, 'napi_create_threadsafe_function'),
   );

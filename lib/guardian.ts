@@ -18,24 +18,24 @@ export function guardianCapability(): GuardianCapability {
 }
 
 const notReplaced =
-  'The user of this process has changed, and no guardian of the new user could be started. The one before goes on; it has ' +
+  'The user of this process has changed, and no guardian of the new user could be started. The old guardian goes on; it has ' +
   'taken on the new user if it may.';
 
 type Loss = NonNullable<FreezeOptions['onParentDeath']>;
 
 const losses: Record<Loss, string> = {
   thaw:
-    'If this process is killed while a state is frozen, what it froze stays frozen. Option guardian: false takes that as ' +
-    'it is.',
-  kill: "If this process is killed, the processes that were to end with it (onParentDeath: 'kill') live on, and those that were frozen stay frozen.",
+    'If this process is killed while a state is frozen, what it froze stays frozen. To accept that without this warning, set ' +
+    'the option guardian: false.',
+  kill: "If this process is killed, the processes that should end with it (onParentDeath: 'kill') live on, and frozen ones stay frozen.",
 };
 
 const expected = new Set<Loss>();
 
 /**
- * Tells once a process that there is none: at once where its program cannot be executed, and else when it should have been
- * ready. On other systems than Linux there never is one, which docs/platforms.md says; a state that asks for more than a
- * thaw is told there, too.
+ * Warns once in a process that there is no guardian: at once if its program cannot be executed, and otherwise when it should
+ * have been ready. On systems other than Linux there never is one, which docs/platforms.md says. Only a state that asks for
+ * more than a thaw is warned there.
  */
 export function warnWithoutGuardian(loss: Loss): void {
   const { pid, isStarting, failures } = native.guardian();
@@ -53,7 +53,7 @@ export function warnWithoutGuardian(loss: Loss): void {
   });
 }
 
-/** The next state starts one, if there is a descriptor for it then. */
+/** Whether it may work next time: the next state starts a guardian, if there is a descriptor for it then. */
 function isPassing({ errno }: GuardianFailure): boolean {
   return errno === constants.errno.EMFILE || errno === constants.errno.ENFILE;
 }
@@ -64,7 +64,7 @@ function whyNone(failure: GuardianFailure): string {
   const answer = `(${syscall}${errno === 0 ? '' : `: ${errnoName(errno)}`})`;
   switch (code) {
     case 'UnsupportedPlatform':
-      return 'It works on Linux alone.';
+      return 'It works only on Linux.';
     case 'GuardianMissing':
       return (
         `There is no program at ${path} ${answer}. It lies beside the addon: copy both where the package is bundled, and ` +
@@ -72,18 +72,18 @@ function whyNone(failure: GuardianFailure): string {
       );
     case 'GuardianBlind':
       return (
-        `It would be in another ${syscall} namespace than this process, and take others for its members: processes that this one ` +
-        'starts are put into a new namespace (unshare(1)). Start the emulator itself in that namespace.'
+        `It would be in another ${syscall} namespace than this process, and take other processes for the members: what this process ` +
+        'starts is put into a new namespace (unshare(1)). Start the emulator itself in that namespace.'
       );
     case 'GuardianWeak':
       return (
-        'It would lack capabilities that this process has, since they are not passed on to it (capabilities(7), "Ambient"), and ' +
-        'could not continue all that this one may stop. Run the emulator as the user of the processes that it freezes, or as root.'
+        'It would lack capabilities of this process, which are not passed on to it (capabilities(7), "Ambient"). So it could not ' +
+        'continue all that this process may stop. Run the emulator as the user of the processes that it freezes, or as root.'
       );
     case 'GuardianDenied':
       return (
-        `The user that this process has by now may not write to cgroup.freeze of ${path} ${answer}, so a guardian of that user would ` +
-        'not thaw it. The one from before the change has opened the file and thaws it, as long as that one runs. Change the user ' +
+        `The new user of this process may not write to cgroup.freeze of ${path} ${answer}, so a guardian of that user would not thaw ` +
+        'the group. The guardian from before the change has opened the file, and thaws the group as long as it runs. Change the user ' +
         'before the state is made, or give that user the control group.'
       );
     case 'GuardianFailed':
@@ -100,7 +100,7 @@ function whyNone(failure: GuardianFailure): string {
   }
 }
 
-/** For a start that the system refused, whatever the program. */
+/** What to do if the system refused to start it, whatever the program. */
 function remedyFor({ errno, syscall }: GuardianFailure): string {
   switch (errno) {
     case constants.errno.EAGAIN:

@@ -4,18 +4,18 @@ import { thisTarget } from './target';
 
 /** What was to be loaded, for an error to name. */
 export interface Attempt {
-  /** Of the package's binaries the one for this target; or a file. */
+  /** The binary of the package for this target; absent if it is another file. */
   readonly target?: string;
   readonly file?: string;
   /** Whether the file is the one that `FREEZE_STATE_ADDON` names. */
   readonly isNamed?: boolean;
-  /** The entry of the package that loads this target alone. */
+  /** Whether it was to be loaded by the entry of the package for this target alone. */
   readonly isOnly?: boolean;
   /** The folder of the package, where it is known. */
   readonly root: string | undefined;
 }
 
-/** Whether it is there, and may be read: the permission model of Node throws. */
+/** Whether it is there, and may be read. The permission model of Node throws if it may not. */
 export function exists(path: string): boolean {
   try {
     return existsSync(path);
@@ -36,7 +36,7 @@ export function whyNotThere(attempt: Attempt, cause: unknown): Error {
 export function whyNotLoaded(attempt: Attempt, cause: unknown): Error {
   const binary = attempt.file ?? `for ${attempt.target}`;
   const reason = reasonIn(cause);
-  // By its words, too: the wrapper of a bundler has no code.
+  // By the message, too: the error of a bundler's wrapper has no code.
   if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED' || /loading addons is disabled/.test(reason))
     return failure(
       'freeze-state is a native addon, and this Node was started with --no-addons, or with --permission and without ' +
@@ -44,8 +44,8 @@ export function whyNotLoaded(attempt: Attempt, cause: unknown): Error {
       cause,
     );
   if (cause instanceof Error && cause.name === 'NotCapable')
-    return failure(`freeze-state is a native addon, which Deno loads with --allow-ffi alone: ${reason}.`, cause);
-  // Nothing that is compiled there would load either. The C libraries have no better words for it (mmap(2), EPERM).
+    return failure(`freeze-state is a native addon, which Deno loads only with --allow-ffi: ${reason}.`, cause);
+  // A binary that is compiled there would not load either. The C libraries say no more than this of it (mmap(2), EPERM).
   if (/failed to map segment|Operation not permitted/.test(reason))
     return failure(
       `The native binary ${binary} does not load: ${reason}. Most probably its file system is mounted noexec: install the ` +
@@ -59,7 +59,7 @@ function failure(message: string, cause: unknown): Error {
   return Object.assign(new Error(message, { cause }), { code: 'ERR_FREEZE_NO_BINARY' });
 }
 
-/** The first line of the message, to which Node adds who required it, without what webpack's node-loader puts before it. */
+/** The first line of the message, without the prefix of webpack's node-loader. Node adds lines that say who required it. */
 function reasonIn(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   const [line = ''] = message.replace(/^node-loader:\n(Error: )?/, '').split('\n');
@@ -70,11 +70,11 @@ function reasonIn(cause: unknown): string {
 function remedy({ target, isNamed = false, isOnly = false, root }: Attempt): string {
   if (isNamed) return 'FREEZE_STATE_ADDON names this file. Correct it, or unset it to load the binary of the package.';
   if (isOnly && target !== thisTarget())
-    return `'freeze-state/${target}' loads that binary alone. Import 'freeze-state': it loads the one for this machine.`;
+    return `'freeze-state/${target}' loads only that binary. Import 'freeze-state': it loads the one for this machine.`;
   const sources = root && join(root, 'native');
   if (sources === undefined || !exists(join(sources, 'binding.gyp'))) return howToBundle;
   if (!isOnly) return howToCompile(sources);
-  return `${howToCompile(sources)}\nThen import 'freeze-state': 'freeze-state/${target}' loads the binary of the package alone.`;
+  return `${howToCompile(sources)}\nThen import 'freeze-state': 'freeze-state/${target}' loads only the binary of the package.`;
 }
 
 /**

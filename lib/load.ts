@@ -13,7 +13,7 @@ export interface Prebuilt {
   joiner?(): string;
 }
 
-/** What is asked of the addon here; native.ts has the rest. */
+/** What this file uses of the addon; native.ts has the rest. */
 interface Addon {
   /** The file that it was loaded from, wherever a bundler has put it. */
   readonly file: string;
@@ -31,7 +31,7 @@ let loaded: Loaded | undefined;
 /** For native.ts. */
 export function whatIsLoaded(): Loaded {
   if (loaded === undefined)
-    throw new Error('Begin with an entry of freeze-state: each loads the addon before anything else.');
+    throw new Error('Import an entry of freeze-state first: it loads the addon before anything else.');
   return loaded;
 }
 
@@ -46,8 +46,8 @@ export function loadTarget(target: string, prebuilt: () => Prebuilt): void {
 }
 
 /**
- * Of the package; unknown where a bundler has moved this code: what lies beside a bundle may be anybody's. An ES module has
- * no `__filename`.
+ * The folder of the package. Unknown where a bundler has moved this code, since what is beside a bundle may not be ours. An ES
+ * module has no `__filename`.
  */
 export const root =
   typeof __filename === 'string' && /^load\.[jt]s$/.test(basename(__filename))
@@ -57,7 +57,7 @@ export const root =
 export function fromFile(attempt: Attempt & { readonly file: string }): Loaded {
   const { file } = attempt;
   try {
-    // Not `require`, of which a bundler would want to know what may come.
+    // Not `require`: a bundler would want to know what it may be given.
     return withPrograms(createRequire(file)(file));
   } catch (error) {
     throw whyNotLoaded(attempt, error);
@@ -83,7 +83,7 @@ function withPrograms(addon: Addon, guardian?: () => string, joiner?: () => stri
   };
 }
 
-/** Beside the addon, or where a bundler has put it, if it has. */
+/** The program beside the addon, or else where a bundler has put it. */
 function programAt(beside: string, bundled: (() => string) | undefined): string {
   if (exists(beside)) return beside;
   try {

@@ -35,7 +35,7 @@ export function processError(
   switch (code) {
     case 'NoPidConfigured':
       return new NoPidConfiguredError(
-        `${operation}: no process is registered, or all that were have exited. Call registerPid(pid) first.`,
+        `${operation}: no process is registered, or all that were registered have exited. Call registerPid(pid) first.`,
       );
     case 'ProcessNotFound':
       return new ProcessNotFoundError(
@@ -77,8 +77,9 @@ export function processError(
       return new InvalidPidError(`${operation}: ${whyNoMember(code, pid)}${aftermath}`, argument ?? pid);
     case 'NeverStopped':
       return new NotStoppedError(
-        `${operation}: process ${pid}, or its tree, was sent SIGSTOP and did not stop, for a second without any progress or for ` +
-          `five in all ${answer}, so its descendants cannot be known. The machine may be overloaded: try again, or use FreezeMode.Cgroup.${aftermath}`,
+        `${operation}: process ${pid}, or its tree, did not stop after SIGSTOP ${answer}: for a second no further process ` +
+          'stopped, or the freeze took five seconds. So its descendants cannot be known. The machine may be overloaded: ' +
+          `try again, or use FreezeMode.Cgroup.${aftermath}`,
         { processes: [{ pid }] },
       );
     case 'Unreadable':
@@ -107,7 +108,7 @@ export function exhaustion(failure: NativeFailure): [why: string, remedy: string
   return [
     `no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${shownAnswer(failure)}. Each member takes one, a control ` +
       'group two, and in a tree each descendant while it is frozen.',
-    'Raise the limit (`ulimit -n`), or close states that are done.',
+    'Raise the limit (`ulimit -n`), or close states that you are done with.',
   ];
 }
 
@@ -115,7 +116,7 @@ export function exhaustion(failure: NativeFailure): [why: string, remedy: string
 export function whyUnsupported(): string {
   return process.platform === 'win32'
     ? 'processes cannot be frozen on Windows, which has no SIGSTOP.'
-    : 'the children of a process and its control group are known by /proc, which is not mounted here, or is that of another ' +
+    : 'the children and the control group of a process are found by /proc, which is not mounted here, or is that of another ' +
         'pid namespace.';
 }
 
@@ -128,7 +129,7 @@ function whyNoMember(code: InvalidPidCode, pid: unknown): string {
     case 'OwnPid':
       return `${shown(pid)} is this very process, and one that stops itself never runs again.`;
     case 'OwnGuardian':
-      return `${shown(pid)} is the guardian of this process, which is to run when all else is stopped.`;
+      return `${shown(pid)} is the guardian of this process, which must run when all else is stopped.`;
     case 'KernelThread':
       return `${shown(pid)} is a thread of the kernel, which takes no signal; expected a process that a program runs in.`;
     case 'ThreadId':

@@ -2,21 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-// Types alone: where the addon does not load, that is reported and not thrown.
+// Only types: if the addon does not load, that is reported and not thrown.
 import type { Findings } from './examine';
 import { type ExaminedMode, modes } from './modes';
 
 const usage = `Usage: freeze-state doctor [--mode MODE] [--json]
 
-Says what can be frozen on this machine: freezes and thaws a child in each mode, and tells the obstacle and its remedy
-where that does not work. It also lists the processes that are stopped now.
+Says what can be frozen on this machine. It freezes and thaws a child in each mode. Where that does not work, it says why, and
+what to do. It also lists the processes that are stopped now.
 
   --mode MODE  this mode alone: ${modes.join(', ')}
   --json       for programs; docs/doctor.md says what is in it
   --help       this text
   --version    the version of the package
 
-Ends with 0 where a mode works, or the one that was asked for; with 1 where none does; with 2 for a wrong command line.
+The exit code is 0 if a mode works (with --mode: that mode), 1 if none does or the addon does not load, and 2 for a wrong
+command line.
 `;
 
 /** A command line that makes no sense. */
@@ -36,7 +37,7 @@ function parse(args: readonly string[], version: string): Command | string {
   if (command === undefined) throw new UsageError('a command is missing: doctor');
   if (command !== 'doctor')
     throw new UsageError(`there is no command ${JSON.stringify(command)}: doctor is the only one`);
-  if (rest.length > 0) throw new UsageError(`${JSON.stringify(rest[0])} is too much: doctor takes options alone`);
+  if (rest.length > 0) throw new UsageError(`${JSON.stringify(rest[0])} is not expected: doctor takes only options`);
   const { mode, json = false } = values;
   if (mode === undefined) return { json, mode };
   const known = modes.find((name) => name === mode);

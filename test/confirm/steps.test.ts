@@ -96,9 +96,7 @@ describe('between two steps of a confirmed freeze', () => {
     untilNow(() => performance.now() > start + timeout, 'the deadline has passed');
     const error = await confirming.catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NotStoppedError);
-    expect((error as Error).message).toMatch(
-      /(not done when 200 ms had passed|not stop within 200 ms), so .*rolled back/,
-    );
+    expect((error as Error).message).toMatch(/(not complete after 200 ms|not stop within 200 ms), so .*rolled back/);
     expect(state.snapshot()).toEqual({ epoch: 1, isFrozen: false });
     await running(...pids);
     state.close();

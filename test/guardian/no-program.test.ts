@@ -46,7 +46,7 @@ describe('where there can be no guardian', () => {
     child.stderr.on('data', (chunk) => (stderr += chunk));
     await new Promise((resolve) => child.once('close', resolve));
     expect(stderr.match(/freeze-state has no guardian/g)).toHaveLength(1);
-    expect(stderr).toContain("the processes that were to end with it (onParentDeath: 'kill') live on");
+    expect(stderr).toContain("the processes that should end with it (onParentDeath: 'kill') live on");
   });
 
   const program = (folder: string) => join(folder, 'build/Release/freeze-state-guardian');

@@ -38,7 +38,7 @@ describe('the constructor with one object', () => {
       const Loose = FreezeState as new (...args: unknown[]) => FreezeState;
       expect(errorOf(() => new Loose({ mode: 'process' }, ...more))).toMatchObject({
         code: 'ERR_INVALID_ARG_TYPE',
-        message: expect.stringContaining('expected all in the one'),
+        message: expect.stringContaining('expected all in one object'),
       });
     }
   });

@@ -116,7 +116,7 @@ describe('a message names the operation, the process, the call, and what to do:'
   it('a freeze without a member', () => {
     const message = messageOf(() => new FreezeState('process').freezeAtEpoch(0));
     expect(message).toBe(
-      'freezeAtEpoch: no process is registered, or all that were have exited. Call registerPid(pid) first.',
+      'freezeAtEpoch: no process is registered, or all that were registered have exited. Call registerPid(pid) first.',
     );
   });
 
@@ -165,8 +165,8 @@ describe('of what no test brings about, a message says', () => {
     expect({ ...error }).toEqual({ code: 'ERR_FREEZE_NOT_STOPPED', processes: [{ pid: 7 }] });
     const { message } = error;
     expect(message).toContain(
-      'process 7, or its tree, was sent SIGSTOP and did not stop, for a second without any progress or for five in all ' +
-        '(fork: ETIMEDOUT), so its descendants cannot be known.',
+      'process 7, or its tree, did not stop after SIGSTOP (fork: ETIMEDOUT): for a second no further process stopped, or ' +
+        'the freeze took five seconds. So its descendants cannot be known.',
     );
   });
 

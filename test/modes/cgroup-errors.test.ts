@@ -118,7 +118,9 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     );
     expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: -13, syscall: 'write' });
     expect(error.message).toContain(`not permitted to move process ${pid} into or out of ${path} (write: EACCES)`);
-    expect(error.message).toContain('cgroup.procs there, where the process is, and in what is above both');
+      expect(error.message).toContain(
+        'cgroup.procs of that group, of the group that the process is in, and of one above both',
+      );
     expect(error.message).toMatch(/It was not registered\.$/);
     expect(pids).toEqual([]);
     expect(cgroupOf(pid)).toBe(own);

@@ -210,7 +210,7 @@ describe('the loader', () => {
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
     expect(message).toContain('node-gyp rebuild');
     expect(message).toContain(
-      `\nThen import 'freeze-state': 'freeze-state/${target}' loads the binary of the package alone.`,
+      `\nThen import 'freeze-state': 'freeze-state/${target}' loads only the binary of the package.`,
     );
     expect(message).not.toContain('it loads the one for this machine');
   });

@@ -97,7 +97,7 @@ describe.each([{ command: deno }].filter(isInstalled))('Deno without all permiss
     const { code, stderr } = await under(few.slice(1), 'modes');
     expect(code).toBe(1);
     expect(stderr).toContain(
-      'freeze-state is a native addon, which Deno loads with --allow-ffi alone: Requires ffi access',
+      'freeze-state is a native addon, which Deno loads only with --allow-ffi: Requires ffi access',
     );
   });
 
