@@ -7,7 +7,7 @@ import { type FreezeCapabilities, FreezeMode, type ModeCapability } from './type
 let known: Omit<FreezeCapabilities, 'guardian'> | undefined;
 let shown: FreezeCapabilities | undefined;
 
-/** The answer that was given last; given again as long as nothing has changed. */
+/** The same object as the last time, as long as nothing has changed. */
 export function capabilities(): FreezeCapabilities {
   const constant = constantOnes();
   const guardian = guardianCapability();

@@ -5,8 +5,8 @@ import type { FreezeSnapshot, WaitOptions } from './types';
 type WaitForChange = (options: WaitOptions) => Promise<FreezeSnapshot>;
 
 /**
- * The changes after `seen`, one by one. Each step compares with what the step before gave, so a consumer that is slow
- * misses what is over and gets the newest, none twice, and the epochs only grow.
+ * The changes after `seen`, one by one. Each step compares with the state that the step before gave. So a slow consumer misses
+ * past states and gets the newest, none twice, and the epochs only grow.
  */
 export function changesSince(
   seen: FreezeSnapshot,

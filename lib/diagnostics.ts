@@ -64,7 +64,7 @@ export function thawMessage(state: FreezeState, handle: StateHandle, operation: 
   return word === undefined ? message : { ...message, epoch: epochOf(word), wasFrozen: isFrozen(word) };
 }
 
-/** Before a registration: whether it is to be told, as that of a member that is not one already. */
+/** To be asked before a registration: whether it is to be published, as the process is no member yet. */
 export function isNews(handle: StateHandle, pid: number): boolean {
   return members.hasSubscribers && !handle.pids()?.includes(pid);
 }
@@ -88,7 +88,7 @@ if (debug.enabled) {
     const { operation, epoch = '-', mode, pids } = message;
     debug('%s at epoch %s, mode %s, pids %j: %s, %s ms', operation, epoch, mode, pids, outcome(message), ms.toFixed(3));
   };
-  // A promise has its end of the call first, and its own end later.
+  // A confirmation ends twice: its call first, and its promise later.
   const of = (operation: FreezeMessage['operation']) => (message: FreezeMessage) => {
     if (message.operation === operation) tell(message);
   };

@@ -43,7 +43,7 @@ function notExited(timeout: number): string {
   return `Within ${timeout} ms not all of the processes exited.`;
 }
 
-/** Asks again and again: before Linux 5.3, and where descriptors run out. */
+/** Polls: before Linux 5.3, and if descriptors run out. */
 function poll(pids: readonly number[], allGone: () => void): { stop(): void } {
   let left: Polled[] = pids.map((pid) => ({ pid, start: startOf(pid) })).filter(({ start }) => start !== undefined);
   let timer: NodeJS.Timeout;
@@ -61,21 +61,21 @@ interface Polled {
   start: number | 'not told' | undefined;
 }
 
-/** Where its start is not told at one time, for want of a descriptor say, it is not known to be another process. */
+/** If its start cannot be read at one time, for example for lack of a descriptor, it is not taken for another process. */
 function livesOn(one: Polled): boolean {
   const now = startOf(one.pid);
   if (one.start === 'not told') one.start = now;
   return now !== undefined && (now === 'not told' || now === one.start);
 }
 
-/** What tells the process from a later one with its pid; nothing where none lives. A zombie does not. */
+/** What tells the process from a later one with its pid; `undefined` if none lives. A zombie does not live. */
 function startOf(pid: number): number | 'not told' | undefined {
   const stat = statOf(pid);
   if (stat === undefined) return hasProcess(pid) ? 'not told' : undefined;
   return isZombie(stat) ? undefined : stat.start;
 }
 
-/** Where there is no /proc of ours, or it hides the process; a zombie counts then. */
+/** For where there is no /proc of ours, or it hides the process. A zombie counts as living then. */
 function hasProcess(pid: number): boolean {
   try {
     return process.kill(pid, 0);

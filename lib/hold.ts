@@ -18,8 +18,8 @@ interface Share {
 const frameLimit = 3;
 
 /**
- * Whether it is noted where each hold is taken: from the first that was forgotten on. It costs microseconds, in the path of
- * every invocation, and most programs forget none.
+ * Whether to note where each hold is taken: only after one was forgotten. It costs microseconds in the path of every invocation,
+ * and most programs forget none.
  */
 let isNoted = debuglog('freeze-state').enabled;
 
@@ -52,14 +52,14 @@ function readFrames(caller: CallableFunction): string[] {
   }
 }
 
-/** With the waits of this thread, as every change of its own: they go on before anything else of the event loop does. */
+/** Settles the waits of this thread too, as each of its changes does: they continue before the event loop does anything else. */
 function release(share: Share): void {
   share.handle.release();
   share.isCounted = false;
   if (!share.waits.isEmpty) share.waits.settle(share.handle.word());
 }
 
-/** A hold that is collected would otherwise block every freeze for good, so it is released, and its owner told. */
+/** A hold that is collected would otherwise block every freeze for good. So it is released, and a warning says so. */
 const forgotten = new FinalizationRegistry<Share>((share) => {
   const { handle, frames, isCounted } = share;
   if (!isCounted) return;
@@ -76,8 +76,8 @@ const forgotten = new FinalizationRegistry<Share>((share) => {
 });
 
 /**
- * Keeps a state from being frozen for as long as it lives: while any hold of it lives, in any thread, every freeze
- * answers `false`. Made by {@link FreezeState.hold}.
+ * Keeps a state from being frozen: while the state has any hold, of any thread, every freeze answers `false`. Made by
+ * {@link FreezeState.hold}.
  *
  * It ends with {@link FreezeHold.release}, at the end of its `using` block, or with its thread. One that is garbage
  * collected is released as well, and a process warning says so.
@@ -118,8 +118,8 @@ export class FreezeHold implements Disposable {
 }
 
 /**
- * Takes a hold. What gives it back is there before it is taken: where the stack ends here, or `vm` ends the script, it is
- * released like any that is forgotten.
+ * Takes a hold. The object that releases it is made first: if the stack ends here, or `vm` ends the script, the hold is released
+ * like any that is forgotten.
  */
 export function take(handle: StateHandle, waits: Waits, frames: readonly string[]): FreezeHold | NativeFailure[] {
   const share: Share = { handle, waits, frames, isCounted: false };

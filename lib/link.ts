@@ -1,7 +1,7 @@
 /**
- * A place in a ring of links; alone, a ring of itself. What is kept in order and taken out from anywhere derives from it,
- * and a plain link is the ring's head. Taking a wait out of a `Set` cost several times what else is done to end it; so
- * would private fields.
+ * A link of a doubly linked ring. A link that is alone is a ring of its own. What is kept in order, and may leave from anywhere,
+ * derives from it; the head of a ring is a plain link. Taking a wait out of a `Set` cost several times as much as all else that
+ * ends it, and so would private fields.
  */
 export class Link {
   /** @internal */
@@ -13,7 +13,7 @@ export class Link {
     return this.next === this;
   }
 
-  /** Puts `link`, which is alone, in front of this one: at the end, where this one is the head. */
+  /** Inserts `link`, which is alone, before this one. Before the head is the end of the ring. */
   insert(link: Link): void {
     link.previous = this.previous;
     link.next = this;
@@ -21,7 +21,7 @@ export class Link {
     this.previous = link;
   }
 
-  /** Leaves the ring; alone, it stays alone. */
+  /** Leaves the ring. A link that is alone stays alone. */
   leave(): void {
     this.previous.next = this.next;
     this.next.previous = this.previous;

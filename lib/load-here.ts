@@ -3,14 +3,14 @@ import { fromFile, fromPrebuilt, type Loaded, loadOnce, type Prebuilt, root } fr
 import { exists, whyNotThere } from './load-errors';
 import { thisTarget } from './target';
 
-// Apart from load.ts, since it names all binaries: a bundle of an entry for one target is to have that one alone.
+// Apart from load.ts, since this file names all binaries: the bundle of an entry for one target must have its binary alone.
 
 /** Loads what was compiled on this machine, or else the binary that the package has for it. */
 export function loadForThisMachine(): void {
   loadOnce(() => ownBuild() ?? prebuiltOne());
 }
 
-/** Where a build may be: of the commands that an error names, or in the repository. */
+/** Where a build may be: one by the commands that an error names, or one in the repository. */
 const builds = ['native/build/Release', 'build/Release', 'build/Debug'];
 
 function ownBuild(): Loaded | undefined {

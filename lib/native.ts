@@ -59,13 +59,13 @@ export interface NativeFailure {
   readonly errno: number;
   /** The system call that answered with `errno`, or ''. */
   readonly syscall: string;
-  /** The process still is stopped by us: it refused to be continued. */
+  /** We stopped the process, and it could not be continued. */
   readonly isStopped: boolean;
   /** The directory concerned, or ''. */
   readonly path: string;
 }
 
-/** Why there is no guardian, or none of the user that we have by now; that is no operation's failure. */
+/** Why there is no guardian, or none of our new user. No operation fails with it. */
 export interface GuardianFailure extends Omit<NativeFailure, 'code'> {
   readonly code:
     | 'UnsupportedPlatform'
@@ -95,14 +95,14 @@ export interface ConfirmationProgress {
   readonly isBlocked: boolean;
 }
 
-/** One confirmation; native/binding/confirmation_handle.h. Where it is dropped before its freeze is done, that is rolled back. */
+/** One confirmation; native/binding/confirmation_handle.h. If it is dropped before its freeze is done, the freeze is rolled back. */
 export interface ConfirmationHandle {
-  /** Continues for so long at most. */
+  /** Works for so long at most. */
   step(limitMicroseconds: number): ConfirmationProgress | NativeFailure[];
   /** Those that were signalled and not seen stopped; `undefined` where the epoch has passed. */
   pending(): UnstoppedProcess[] | undefined;
   /**
-   * Thaws what is, or is about to be, frozen at the epoch; `onlyOwn`: if this confirmation froze it. Whether it did that.
+   * Thaws what is frozen at the epoch, or is about to be; with `onlyOwn` only if this confirmation froze it. `true`: it did.
    */
   rollBack(onlyOwn: boolean): boolean | NativeFailure[];
   /** Of each process its pid and its outcome, as an index of `outcomeNames`; `undefined` where the epoch has passed. */
@@ -133,11 +133,11 @@ export interface StateHandle extends HotCalls {
   /** Lets `attach` find the state from now on, by this id. */
   share(): number;
   hold(): undefined | NativeFailure[];
-  /** Gives back one `hold` of this handle. */
+  /** Releases one `hold` of this handle. */
   release(): void;
   /** Of all threads. */
   holdCount(): number;
-  /** Blocks this thread. The word then; the one that was seen if the time is up; `undefined`: closed. */
+  /** Blocks this thread. Returns the word after a change, or `seen` if the time is up; `undefined`: closed. */
   waitForChange(seen: Word, timeoutMs: number | undefined): Word | undefined;
   /**
    * Calls back, with the word as it is then, in a turn of the event loop after changes made through any other handle, and
@@ -163,8 +163,8 @@ interface Addon {
     endingMark: string | undefined,
   ): StateHandle | NativeFailure[];
   /**
-   * Calls back in a turn of the event loop, which it keeps alive until it is stopped, when no process with one of these pids
-   * lives. `undefined`: the system cannot tell.
+   * Calls back, in a turn of the event loop, when no process with one of these pids lives. Keeps the event loop alive until it
+   * is stopped. `undefined`: the system cannot tell.
    */
   watchExits(pids: readonly number[], allGone: () => void): { stop(): void } | undefined;
   /** Of the process, for every thread and state. */
@@ -172,13 +172,13 @@ interface Addon {
   setChildStopNotices(yes: boolean): void;
   /** The file to start as the guardian; before the first `make`. */
   setGuardianProgram(file: string): void;
-  /** `pid`: where one runs. `failures`: why none can, as far as is known while it is starting. */
+  /** `pid`: if one runs. `failures`: why none can run, as far as that is known while one is starting. */
   guardian(): { pid?: number; isStarting: boolean; failures: GuardianFailure[] };
   /** Whether this is the first call for this subject in this process. */
   isFirstWarning(subject: 'thaw' | 'kill'): boolean;
   /** Tells this process, and this copy of the addon in it, from every other. */
   processToken: string;
-  /** A handle for a state that is there: or why not. */
+  /** A handle for a state that exists, or why there is none. */
   attach(processToken: string, id: number): StateHandle | 'foreign' | 'unknown' | 'gone';
   /** For each mode why it cannot work; nothing if it can. */
   capabilities(): { signalling: Signalling; boost: boolean; modes: Record<FreezeMode, NativeFailure[]> };

@@ -1,9 +1,9 @@
 import { shown } from './show';
 
 /**
- * What is wrong with an options object that has a name which the call does not take; `undefined` where nothing is. Own
- * enumerable names count. One whose value is `undefined` counts as not given, as it does for the names that are taken:
- * so one can take an option back by `{ ...defaults, timeout: undefined }`.
+ * What is wrong with an options object: it has a name that the call does not take; `undefined` if it has none. Own enumerable
+ * names count. A name whose value is `undefined` counts as not given, as it does for the names that are taken: so
+ * `{ ...defaults, timeout: undefined }` takes an option back.
  */
 export function wrongName(
   where: string,
@@ -33,7 +33,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return found;
 }
 
-/** Levenshtein's: how many letters must be put in, taken out or replaced. One row of the table at a time. */
+/** Levenshtein's: how many letters must be inserted, removed or replaced. One row of the table at a time. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (const [index, letter] of Array.from(from).entries()) {

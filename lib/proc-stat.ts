@@ -42,15 +42,15 @@ export function isZombie({ state, threads }: Pick<ProcessStat, 'state' | 'thread
 let isKnownOurs = false;
 
 /**
- * Whether /proc is mounted and shows our own pid namespace: in that of another one our numbers are those of other processes.
- * By `NSpid` we have another pid, too, in a namespace outside of ours.
+ * Whether /proc is mounted and shows our own pid namespace. In a /proc of another namespace, our pids belong to other
+ * processes. If `NSpid` has a second pid, /proc shows a namespace outside of ours.
  */
 export function isProcOurs(): boolean {
   isKnownOurs ||= ownEntry() === String(process.pid) && !/^NSpid:\t\d+\t/m.test(read('/proc/self/status'));
   return isKnownOurs;
 }
 
-/** Why the runtime keeps this process from reading of others in /proc, though the system would let it. */
+/** The error by which the runtime denies reading about other processes in /proc, although the system would allow it. */
 export function whyProcDenied(): Error | undefined {
   try {
     readFileSync(`/proc/${process.pid}/stat`);
@@ -70,7 +70,7 @@ function ownEntry(): string {
   }
 }
 
-/** The text of a file of /proc, a character a byte; empty where it cannot be read. */
+/** The text of a file of /proc, one character for each byte; empty if it cannot be read. */
 export function read(file: string): string {
   try {
     return readFileSync(file, 'latin1');

@@ -6,8 +6,8 @@ import { below } from './stack';
 import type { FreezeHandle } from './types';
 
 /**
- * The handles of this thread by their states' ids: a thread has one of each state, however often it attaches, and so one
- * thread-safe function, and its own changes reach all of its waits without that.
+ * The handles of this thread, by the ids of their states. A thread has one handle for each state, however often it attaches. So it
+ * needs one thread-safe function for it, and its own changes reach all of its waits without that function.
  */
 const here = new Map<number, WeakRef<StateHandle>>();
 const collected = new FinalizationRegistry<number>((id) => {

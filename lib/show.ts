@@ -1,7 +1,7 @@
 import { isProxy } from 'node:util/types';
 
 /**
- * In quotation marks, on one line. A text that a process chose, as its name, may have characters in it that a terminal
+ * In quotation marks, on one line. A text that a process chose, such as its name, may have characters that a terminal
  * obeys, and JSON escapes only some of them.
  */
 export function quoted(text: string): string {
@@ -14,7 +14,7 @@ export function shown(value: unknown): string {
   if (typeof value === 'string') return quoted(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
-  // A proxy that was revoked throws whatever one asks of it.
+  // A revoked proxy throws at whatever is done with it.
   if (!isProxy(value) && Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);

@@ -1,4 +1,4 @@
-/** A public function, below whose frame the stack of an error starts: at its caller, that is. */
+/** A public function. The stack of an error starts below its frame, at its caller. */
 export type Callee = CallableFunction | NewableFunction;
 
 /** The public function that this thread is in. */
@@ -19,7 +19,7 @@ export function inside<T>(callee: Callee, body: () => T): T {
   }
 }
 
-/** The same for a public function that gives a promise: what its call throws rejects. */
+/** The same for a public function that returns a promise: what its call throws becomes a rejection. */
 export function promised<T>(callee: Callee, body: () => Promise<T>): Promise<T> {
   try {
     return inside(callee, body);

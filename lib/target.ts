@@ -7,8 +7,8 @@ export function thisTarget(): string {
 }
 
 /**
- * The C library of this process, by the loader that its program names (elf(5), PT_INTERP), in the first page of the file. The
- * report says it too, but is made ten times as long, and of all threads: it waits for each worker that is blocked.
+ * The C library of this process, by the loader that its program names (elf(5), PT_INTERP), in the first page of the file. Node's
+ * report says it too, but takes ten times as long, and is about all threads: it waits for each blocked worker.
  */
 function libc(): 'glibc' | 'musl' {
   const name = /\/ld-(linux|musl)-/.exec(firstPage(process.execPath))?.[1];

@@ -11,7 +11,7 @@ import { snapshotOf, type Word, wordOf } from './word';
 /** Resolved: what is chained to it runs as the next microtask. */
 const later = Promise.resolve();
 
-/** Stands for what a wait for a release waits for, which no word tells. */
+/** In place of a word, for a wait for the last release: no word tells of that. */
 const lastRelease = 'last release';
 
 class Wait extends Link {
@@ -33,7 +33,7 @@ const known = new WeakMap<StateHandle, Waits>();
 
 /**
  * The pending waits of one state in one thread. A wait costs its promise and its record; all of them together cost one
- * thread-safe function, by which changes made elsewhere arrive. Changes made in this very thread are told by `settle`.
+ * thread-safe function, by which changes made elsewhere arrive. For changes made in this thread, `settle` is called.
  */
 export class Waits {
   readonly #handle: Pick<StateHandle, 'word' | 'holdCount' | 'listen' | 'unlisten' | 'keepAlive'>;
@@ -132,7 +132,7 @@ export class Waits {
     };
     let timer: NodeJS.Timeout | undefined;
     if (timeout !== undefined) {
-      // Taken now: when the timer fires, nothing of the caller is left on the stack.
+      // Made now: when the timer fires, nothing of the caller is left on the stack.
       const what = wait.since === lastRelease ? 'was not released' : 'did not change';
       const error = below(new FreezeTimeoutError(`The state ${what} within ${timeout} ms.`, timeout));
       timer = clock.setTimeout(() => {
@@ -154,7 +154,7 @@ export class Waits {
     if (this.#isListening) return;
     if (!this.#handle.listen((word) => this.settle(word))) throw noWakeUp();
     this.#isListening = true;
-    // Counts a wait that has ended and whose reference is still held, too: a new wait then need not take one.
+    // A wait that has ended also counts while its reference is held. Then a new wait need not take one.
     if (this.#refs > 0) this.#handle.keepAlive(true);
   }
 
@@ -167,8 +167,8 @@ export class Waits {
     this.#refs -= refs;
     if (refs > 0 && this.#refs === 0) this.#handle.keepAlive(false);
     if (!this.isEmpty) return;
-    // Not in this turn: a loop of waits, one after the other, keeps what it listens with. Not unref'd: before an
-    // immediate that is, the event loop may sleep.
+    // Not in this turn: a loop of waits, one after the other, keeps its listener. Not unref'd: the event loop may sleep
+    // before an unref'd immediate runs.
     clock.setImmediate(() => {
       if (!this.isEmpty || !this.#isListening) return;
       this.#isListening = false;

@@ -8,7 +8,7 @@ import { startChild, type Trial, tryMode } from './trial';
 export interface ModeFinding {
   /** Whether a child was frozen and thawed in it. */
   readonly works: boolean;
-  /** Names the obstacle: the capability's code, or that of the error that the trial ended in. */
+  /** Names the obstacle: the code of the capability, or of the error that ended the trial. */
   readonly code?: string;
   readonly reason?: string;
   readonly remedy?: string;
@@ -16,7 +16,7 @@ export interface ModeFinding {
   readonly thawMs?: number;
 }
 
-/** What `freeze-state doctor --json` prints. A field may be added; what changes otherwise has another `schemaVersion`. */
+/** What `freeze-state doctor --json` prints. A field may be added; any other change raises `schemaVersion`. */
 export interface Findings {
   readonly schemaVersion: 1;
   readonly version: string;
@@ -38,7 +38,7 @@ export interface Findings {
 
 /** Freezes and thaws a child in each of the modes. */
 export async function examine(version: string, asked: readonly ExaminedMode[]): Promise<Findings> {
-  // Before the trials have stopped children of ours.
+  // Before the trials stop children of ours.
   const stopped = stoppedProcesses();
   const found = await tryAll(asked);
   const { signalling, boost, guardian } = FreezeState.capabilities;
@@ -72,7 +72,7 @@ async function tryAll(asked: readonly ExaminedMode[]): Promise<Partial<Record<Ex
   return found;
 }
 
-/** An obstacle that the capability knows has a remedy, so it is told instead of the error. */
+/** An obstacle that the capability knows comes with a remedy, so it is reported in place of the error. */
 function finding(mode: ExaminedMode, trial: Trial): ModeFinding {
   const { available, ...obstacle }: ModeCapability = FreezeState.capabilities.modes[mode];
   if (!trial.works && !available) return { works: false, ...obstacle };

@@ -3,7 +3,7 @@ import type { Findings, ModeFinding } from './examine';
 import { type ExaminedMode, modes } from './modes';
 import type { StoppedProcess } from './stopped';
 
-/** For a person who reads it in a terminal. */
+/** For people, in a terminal. */
 export function asText(findings: Findings): string {
   const { version, node, platform, arch, kernel, uid, signalling, boost, guardian, stopped, recommended } = findings;
   const user = uid === undefined ? '' : `, ${uid === 0 ? 'root' : `user ${uid}`}`;

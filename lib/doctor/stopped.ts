@@ -17,7 +17,7 @@ export function stoppedProcesses(): StoppedProcess[] | undefined {
   } catch {
     return undefined;
   }
-  // On other systems, and where it was unmounted, there may be a directory and no process in it.
+  // On other systems, and after an unmount, there may be a directory without any process in it.
   if (names.length === 0) return undefined;
   const groups = new Groups();
   return names.flatMap((name) => stoppedProcess(Number(name), groups) ?? []);
@@ -61,7 +61,7 @@ function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/** Nothing of a process that has exited, or that may not be read. */
+/** Empty for a process that has exited, or that may not be read. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

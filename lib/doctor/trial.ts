@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AnyFreezeError, FreezeError, type FreezeMode, FreezeState } from '../index';
 
-/** What became of a real child that was frozen and thawed. */
+/** The result of freezing and thawing a real child. */
 export type Trial =
   | {
       readonly works: true;
@@ -52,7 +52,7 @@ export async function tryMode(mode: FreezeMode, pid: number): Promise<Trial> {
   }
 }
 
-/** A group is thawed a little later than it is told to. */
+/** Waits until the child runs: a group is thawed a little later than it is told to. */
 async function runs(state: FreezeState): Promise<boolean> {
   for (const end = performance.now() + timeout; performance.now() < end; ) {
     if (!state.inspect().some((member) => member.state === 'stopped')) return true;
