@@ -1,11 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
 
-/** The sandboxes that the exit of this process kills, unless they have ended before. Nothing else may refer to them. */
+/** The sandboxes that the exit of this process kills, unless they have ended before. Possibly nothing else refers to them. */
 const ending = new Set<{ kill(): unknown }>();
 
 /**
- * At an exit that Node tells of, what is frozen is killed before anything can thaw it. The guardian does it at any other end,
- * and for the sandbox of a worker thread when the process ends.
+ * At an exit that Node tells of, a frozen sandbox is killed before anything can thaw it. The guardian does that at any other end,
+ * and for the sandbox of a worker thread, when the process ends.
  */
 export function killAtExit(sandbox: { kill(): unknown }): void {
   if (!isMainThread) return;

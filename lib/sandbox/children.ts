@@ -64,8 +64,8 @@ export class Children {
   }
 
   /**
-   * A frozen process takes a signal when it is thawed; and one that runs may not have taken it yet when the next freeze
-   * comes. So it is work. Node's `signal`, `timeout` and `using` call `kill` as well.
+   * A frozen process takes a signal when it is thawed. A running process may not have taken it yet when the next freeze comes. So
+   * a signal is work. Node's `signal`, `timeout` and `using` call `kill` as well.
    */
   #letTake(child: ChildProcess, signals: Set<() => void>, signal: NodeJS.Signals | number = 'SIGTERM'): void {
     // Signal 0 sends nothing, and SIGKILL ends a stopped process, too.

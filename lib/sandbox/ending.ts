@@ -4,15 +4,15 @@ import { statOf } from '../proc-stat';
 import { shown } from '../show';
 import type { Children, LivingChild } from './children';
 import type { Terms } from './options';
-import { isAlive, isQuiet, type Look, lookAround, lookAroundNext, type Process } from './process-table';
+import { isAlive, isQuiet, type Process, type Reading, readTable, readTableNext } from './process-table';
 import type { Reach } from './reach';
 import type { EndedProcess } from './types';
 
-/** So many looks are made one after the other; then with a pause, in milliseconds, so that this thread can do other things. */
-const quickLooks = 30;
+/** So many readings are made one after the other. After that comes a pause, in milliseconds, so that this thread can do other things. */
+const quickReadings = 30;
 const pause = 10;
-/** At least so many: two that find none tell it already, unless the pids begin at the lowest again. */
-const leastLooks = 3;
+/** At least so many readings. Two that find none are enough, unless pids start over at the lowest in between. */
+const leastReadings = 3;
 
 interface Record {
   readonly process: Process;
@@ -22,10 +22,10 @@ interface Record {
 
 /** Ends every process that a sandbox reaches. */
 export class Ending {
-  /** By the child, of whose start /proc cannot always tell; or by pid and start. */
+  /** By the child, since /proc cannot always tell its start; for others by pid and start. */
   readonly #records = new Map<LivingChild | string, Record>();
-  /** The last that was not certain. */
-  #look: Look | undefined;
+  /** The last one that was not certain. */
+  #reading: Reading | undefined;
 
   constructor(
     private readonly reach: Reach,
@@ -35,7 +35,7 @@ export class Ending {
   /**
    * Asks all processes to end, and kills those that do not. The first signals are sent during the call.
    *
-   * @param thaw is called once they are sent.
+   * @param thaw is called once these are sent.
    */
   async run({ killSignal, forceKillAfter, timeout, signal }: Terms, thaw: () => void): Promise<EndedProcess[]> {
     const begin = clock.now();
@@ -47,7 +47,7 @@ export class Ending {
     for (;;) {
       const limit = isAsking ? askUntil : deadline;
       const haveEnded = await this.#haveEnded(wave, limit, signal);
-      // The timer comes first where this thread was busy: they have ended, and Node is about to tell of it.
+      // If this thread was busy, the timer comes first: they have ended, and Node is about to emit their exits.
       if (haveEnded || (!isAsking && !signal?.aborted && wave.every(isOver))) {
         // A process that was started meanwhile is asked when all before it have ended: their handlers may need it.
         const known = this.#records.size;
@@ -67,27 +67,27 @@ export class Ending {
   }
 
   /**
-   * Those that there are after all before them have ended. None only where it is certain that there are none; `undefined` where
-   * that is not known in time, or the signal was aborted.
+   * Signals the processes that there are after all earlier ones have ended. Gives an empty array only if it is certain that there
+   * are none; `undefined` if that is not known in time, or the signal was aborted.
    */
   async #signalNewcomers(
     signal: NodeJS.Signals,
     limit: number,
     abort: AbortSignal | undefined,
   ): Promise<Process[] | undefined> {
-    let before: Look | undefined;
-    for (let looks = 1; ; looks += 1) {
-      const look = await lookAroundNext(this.reach.since);
-      const wave = this.#signal(signal, look);
+    let before: Reading | undefined;
+    for (let readings = 1; ; readings += 1) {
+      const reading = await readTableNext(this.reach.since);
+      const wave = this.#signal(signal, reading);
       if (wave.length > 0) return wave;
       const { isGroupPopulated } = this.reach;
-      const isSure = looks >= leastLooks && before !== undefined && isQuiet(before, look);
-      // What the kernel says of the group is certain; then others were looked for often enough.
-      if (!isGroupPopulated && (isSure || (isGroupPopulated === false && looks >= quickLooks))) return [];
-      this.#look = look;
-      if (abort?.aborted || (looks >= quickLooks && clock.now() >= limit)) return undefined;
-      if (looks >= quickLooks) await clock.sleep(pause);
-      before = look;
+      const isSure = readings >= leastReadings && before !== undefined && isQuiet(before, reading);
+      // What the kernel says of the group is certain. The readings for other processes were enough then.
+      if (!isGroupPopulated && (isSure || (isGroupPopulated === false && readings >= quickReadings))) return [];
+      this.#reading = reading;
+      if (abort?.aborted || (readings >= quickReadings && clock.now() >= limit)) return undefined;
+      if (readings >= quickReadings) await clock.sleep(pause);
+      before = reading;
     }
   }
 
@@ -97,20 +97,20 @@ export class Ending {
    * @returns whether it is certain that none was missed.
    */
   kill(): boolean {
-    let before: Look | undefined;
-    for (let looks = 1; looks <= quickLooks; looks += 1) {
-      const look = lookAround(this.reach.since, before);
+    let before: Reading | undefined;
+    for (let readings = 1; readings <= quickReadings; readings += 1) {
+      const reading = readTable(this.reach.since, before);
       const known = this.#records.size;
-      this.#signal('SIGKILL', look);
-      const hasFoundAll = this.#records.size === known && before !== undefined && isQuiet(before, look);
+      this.#signal('SIGKILL', reading);
+      const hasFoundAll = this.#records.size === known && before !== undefined && isQuiet(before, reading);
       if (hasFoundAll) return true;
-      before = look;
+      before = reading;
     }
     return this.reach.isGroupPopulated === false;
   }
 
-  #signal(signal: NodeJS.Signals, look?: Look): Process[] {
-    const wave = this.reach.signal(signal, look);
+  #signal(signal: NodeJS.Signals, reading?: Reading): Process[] {
+    const wave = this.reach.signal(signal, reading);
     for (const one of wave) {
       const child = this.children.get(one.pid);
       const key = child ?? `${one.pid} ${one.start}`;
@@ -121,7 +121,7 @@ export class Ending {
     return wave;
   }
 
-  /** @returns whether all of the wave have ended before the deadline, and before the signal is aborted. */
+  /** @returns whether all of the wave have ended before the deadline and before an abort. */
   async #haveEnded(wave: readonly Process[], deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
     const limit = new AbortController();
     const stop = (): void => limit.abort();
@@ -146,17 +146,17 @@ export class Ending {
     const begin = `Within ${timeout} ms the sandbox did not end.`;
     if (left.length > 0) {
       const all = left.map(({ pid, name, state }) => `${pid} (${shown(name ?? '?')}, state ${state})`);
-      return `${begin} Of processes that were sent SIGKILL there are still ${some(all)}.`;
+      return `${begin} These processes were sent SIGKILL and are still there: ${some(all)}.`;
     }
     const last =
-      wave.length > 0 ? wave.map(({ pid, name }) => `${pid} (${shown(name ?? '?')})`) : (this.#look?.unsure ?? []);
+      wave.length > 0 ? wave.map(({ pid, name }) => `${pid} (${shown(name ?? '?')})`) : (this.#reading?.unsure ?? []);
     if (last.length === 0) {
-      return this.#look?.isListed === false
-        ? `${begin} /proc cannot be read, so it is not known what is left: it takes a descriptor.`
+      return this.#reading?.isListed === false
+        ? `${begin} It is not known what is left: /proc cannot be read, which takes a descriptor.`
         : `${begin} Its control group has processes that /proc does not show.`;
     }
     return (
-      `${begin} Some processes exit before it is known what they have started, and that may belong to the sandbox: at last ` +
+      `${begin} Some processes exit before it is known what they have started, which may belong to the sandbox. The last of these: ` +
       `${some(last)}. In mode 'cgroup' the kernel ends all at once.`
     );
   }

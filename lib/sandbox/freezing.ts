@@ -19,19 +19,19 @@ import { follow, IdleTimer } from './idle';
 import type { Policy } from './options';
 import type { SandboxEvents } from './types';
 
-/** Milliseconds without a freeze after one that was rolled back since a process did not stop; doubled each time. */
+/** Milliseconds until the next freeze after one that was rolled back because a process did not stop; doubled each time. */
 const firstPause = 1_000;
 const longestPause = 60_000;
 
 export type Tell = <Name extends keyof SandboxEvents>(name: Name, ...event: SandboxEvents[Name]) => void;
 
-/** When a sandbox is frozen, and what it tells of it. */
+/** Decides when a sandbox is frozen, and emits the events. */
 export class Freezing {
   readonly #timer = new IdleTimer((ticket) => void this.#freezeWhenIdle(ticket));
-  /** The freeze whose thaw is still to be told. */
+  /** The freeze whose thaw has not been emitted yet. */
   #frozen: { readonly epoch: number; readonly at: number } | undefined;
   #notBefore = 0;
-  /** The epoch that a freeze which failed has moved on to. */
+  /** The epoch that the roll-back of a failed freeze has moved on to. */
   #rollBack = -1;
   #pause = firstPause;
   #isOver = false;
@@ -40,7 +40,7 @@ export class Freezing {
     private readonly state: FreezeState,
     private readonly policy: Policy,
     private readonly tell: Tell,
-    /** Before a freeze: waits until no child is joining the group; `undefined` where none is. */
+    /** Before a freeze: waits until no child is joining the group; `undefined` if none is. */
     private readonly ready: (options: ConfirmOptions) => Promise<unknown> | undefined,
     /** Called once the state is closed, by whomever. */
     closed: () => void,
@@ -95,7 +95,7 @@ export class Freezing {
     try {
       const wait = this.ready(this.policy.confirm ?? {});
       if (wait !== undefined) await wait;
-      // By a call outside of this class, at this ticket or a newer one.
+      // Frozen by a call outside of this class, at this ticket or a newer one.
       if (this.state.isFrozen) return;
       const report = await this.#freeze(ticket);
       if (report.isFrozen) {
@@ -120,11 +120,11 @@ export class Freezing {
     return { isFrozen: true, epoch, members, signaledNs: ns, stoppedNs: ns };
   }
 
-  /** The roll-back of a freeze is a thaw. It is no work that ends, so it is no reason to freeze again. */
+  /** The roll-back of a freeze is a thaw. It is not the end of work, and so no reason to freeze again. */
   #rolledBack(ticket: number): void {
     if (this.#snapshot()?.epoch !== ticket + 1) return;
     this.#rollBack = ticket + 1;
-    // The thaw may have been heard of before the failure.
+    // The thaw may have been noticed before the failure.
     this.#timer.disarm(ticket + 1);
   }
 
@@ -142,7 +142,7 @@ export class Freezing {
     if (this.#frozen?.epoch === epoch) return;
     this.#frozen = { epoch, at: clock.now() };
     this.tell('freeze', report);
-    // The sandbox may have been thawed by now, and that may have been heard of before.
+    // The sandbox may have been thawed by now, and that may have been noticed already.
     const now = this.#snapshot();
     if (now !== undefined) this.#changed(now);
   }
@@ -169,7 +169,7 @@ function whyNot(state: FreezeState, epoch: number) {
   return state.currentEpoch === epoch ? 'held' : 'stale';
 }
 
-/** No process is left that could be frozen: exits are no failure. */
+/** Whether no process is left that could be frozen. Exits are no failure. */
 function isAboutExits(error: unknown): boolean {
   if (error instanceof MultipleFreezeError) return error.errors.every(isAboutExits);
   return error instanceof ProcessNotFoundError || error instanceof NoPidConfiguredError;

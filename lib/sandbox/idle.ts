@@ -1,7 +1,7 @@
 import { FreezeClosedError, type FreezeSnapshot, type FreezeState } from '../api';
 import { clock } from '../clock';
 
-/** The one timer of a sandbox. Work that comes does not stop it, since its ticket is stale then. */
+/** The one timer of a sandbox. New work does not stop it: it makes the ticket stale. */
 export class IdleTimer {
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -50,7 +50,7 @@ export class IdleTimer {
  * Follows the state until it is closed, whichever thread changes it.
  *
  * @param changed is called after a thaw or a freeze, or once for several.
- * @param idle is called when no hold is left and the state runs, not before the first thaw. Its argument has the ticket.
+ * @param idle is called when no hold is left and the state runs, but not before the first thaw. Its argument has the ticket.
  */
 export async function follow(
   state: FreezeState,

@@ -7,7 +7,7 @@ export interface JoinerCall {
   readonly given: unknown[];
   /** As whom the child executes the joiner. */
   readonly user: string;
-  /** As Node shows it: `spawnfile`, and the first of `spawnargs`. */
+  /** As Node would show it: `spawnfile`, and the first of `spawnargs`. */
   readonly file: string;
   readonly argv0: string;
   /** How many descriptors the user's `stdio` has; ours are behind them. */
@@ -17,9 +17,9 @@ export interface JoinerCall {
 type Options = Readonly<Record<string, unknown>>;
 
 /**
- * Rewrites the call, as `sandboxed` gives it, for the joiner; native/joiner/main.cpp says what it is told. Its orders are in
- * argv[0], so that the arguments are the program's, whatever Node makes of them. `undefined` where Node is to be called as it is:
- * since it would refuse the arguments, or could not execute the program, which its own error is to tell.
+ * Rewrites the call, as `sandboxed` gives it, for the joiner; native/joiner/main.cpp says what the joiner is told. Its orders are
+ * in argv[0], so that the arguments are the program's, whatever Node makes of them. `undefined` if Node is to be called with the
+ * call as it is: because Node would refuse the arguments, or could not execute the program and reports that by its own error.
  *
  * @param procs a descriptor of the group's cgroup.procs.
  */
@@ -56,7 +56,7 @@ function canBeExecuted(file: string, { env, cwd, uid, gid }: Options): boolean {
     const isOtherUser = uid !== undefined || gid !== undefined;
     return isFound(file, { path: path === undefined ? path : String(path), cwd: directory, isOtherUser });
   } catch {
-    // There is no such directory, say.
+    // For example, there is no such directory.
     return false;
   }
 }

@@ -11,22 +11,22 @@ import { hasEnded } from './works';
 
 type Start = (...given: unknown[]) => ChildProcess;
 
-/** Milliseconds for which a freeze waits for those that join; then it goes on, and waits in the kernel. */
+/** For so many milliseconds a freeze waits for children that are joining. After that it goes on, and waits in the kernel. */
 const patience = 100;
 
-/** Those of all sandboxes of this thread, each until its program begins: the kernel does one join or freeze after the other. */
+/** The joins of all sandboxes in this thread, each until its program begins: the kernel does one join or freeze after the other. */
 const joining = new Map<Promise<void>, FreezeState>();
 
-/** Users whose children may not execute the joiner: Node starts these at once. */
+/** Users whose children may not execute the joiner: Node starts their programs at once. */
 const barred = new Set<string>();
 
 /**
- * Children that move themselves into the control group before they execute their programs, in mode `cgroup`: the child and not
- * this thread waits for the kernel then.
+ * Children that move themselves into the control group before they execute their programs, in mode `cgroup`. So the child waits
+ * for the kernel, and this thread does not.
  */
 export class Joins {
   readonly #children = new WeakSet<ChildProcess>();
-  /** The group's cgroup.procs, which stays open: to open it takes some 60 µs of this thread. */
+  /** The group's cgroup.procs, which stays open: opening it takes some 60 µs of this thread. */
   #procs: number | undefined;
 
   constructor(private readonly state: FreezeState) {}
@@ -35,7 +35,7 @@ export class Joins {
    * Starts a child that joins.
    *
    * @param given the arguments of `spawn` or `fork`, with options.
-   * @returns `undefined` where Node is to start it, and then it is to be moved.
+   * @returns `undefined` if Node is to start it; then it has to be moved.
    */
   start(given: readonly unknown[], isFork: boolean): ChildProcess | undefined {
     const joiner = this.state.cgroup === undefined ? undefined : joinerProgram();
@@ -67,12 +67,12 @@ export class Joins {
   }
 
   /**
-   * Until those that are joining have joined, for a while, and no longer than a freeze with these options may take; `undefined`
-   * where none is, or nothing is to be frozen.
+   * Waits until the children that are joining have joined, for a while, and no longer than a freeze with these options may take.
+   * `undefined` if none is joining, or nothing is to be frozen.
    */
   allJoined({ timeout = patience, signal }: ConfirmOptions): Promise<unknown> | undefined {
     if (joining.size === 0 || this.state.mode !== FreezeMode.Cgroup || this.state.isFrozen) return undefined;
-    // One that joins a frozen group has joined when that is thawed.
+    // A child that joins a frozen group has joined only when that is thawed.
     const waits = [...joining].filter(([, state]) => !isFrozen(state)).map(([joined]) => joined);
     if (waits.length === 0 || signal?.aborted) return undefined;
     let end = (): void => undefined;
@@ -96,7 +96,7 @@ export class Joins {
       return undefined;
     }
     if (child.pid === undefined) {
-      // What is wrong with the program Node tells.
+      // Node reports what is wrong with the program.
       child.on('error', ({ code }: NodeJS.ErrnoException) => {
         if (code === 'EACCES') barred.add(user);
       });
@@ -104,7 +104,7 @@ export class Joins {
     }
     const stdio = child.stdio as unknown as unknown[];
     const status = stdio[count + 1] as Socket;
-    // The child is what keeps the event loop alive, unless its user says otherwise.
+    // Only the child keeps the event loop alive, unless its user says otherwise.
     status.unref();
     stdio.length = count;
     child.spawnargs[0] = argv0;
@@ -116,7 +116,7 @@ export class Joins {
     return child;
   }
 
-  /** Until its program begins, or it has ended. */
+  /** Resolves when its program begins, or it has ended. */
   #follow(child: ChildProcess, pid: number, status: Socket): Promise<void> {
     status.on('data', (line: Buffer) => {
       const [, what, number] = /^(join|exec) (\d+)\n$/.exec(line.toString()) ?? [];
@@ -133,7 +133,7 @@ export class Joins {
     });
   }
 
-  /** It could not join, and waits before its program: we may be allowed to. */
+  /** It could not join, and waits before its program begins. We may be allowed to move it. */
   #move(child: ChildProcess, pid: number, status: Socket): void {
     if (hasEnded(child)) return;
     try {
@@ -148,13 +148,13 @@ export class Joins {
     status.write('.');
   }
 
-  /** From now on it is to be inside, as any member. */
+  /** From now on it has to be inside, as any member. */
   #joined(child: ChildProcess, pid: number): void {
     if (hasEnded(child)) return;
     try {
       if (this.state.pids.includes(pid)) this.state.registerPid(pid);
     } catch {
-      // It is closed; or the child has left, and cannot be moved in: the next freeze tells.
+      // The state is closed; or the child has left, and cannot be moved in. Then the next freeze says so.
     }
   }
 }
@@ -168,7 +168,7 @@ function isFrozen(state: FreezeState): boolean {
   }
 }
 
-/** As Node makes it of a program that it cannot execute. */
+/** The error that Node makes for a program that it cannot execute. */
 function execError({ spawnfile, spawnargs }: ChildProcess, errno: number): Error {
   const code = getSystemErrorName(-errno);
   const syscall = `spawn ${spawnfile}`;

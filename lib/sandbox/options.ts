@@ -14,7 +14,7 @@ import { whyProcDenied } from '../proc-stat';
 import { shown } from '../show';
 import type { SandboxOptions, TerminateOptions, WorkOptions } from './types';
 
-/** What the constructor goes by. */
+/** The checked options of the constructor. */
 export interface Policy {
   readonly mode: FreezeMode;
   readonly state: FreezeOptions;
@@ -44,17 +44,17 @@ export function checkedPolicy(given: SandboxOptions): Policy {
   };
 }
 
-/** Without /proc a sandbox would leave behind what its processes have started: rather none at all. */
+/** A sandbox that may not read /proc would leave behind what its processes have started, so none is made. */
 export function checkMayReadProc(): void {
   const cause = whyProcDenied();
   if (cause === undefined) return;
   const message =
-    `A sandbox finds in /proc what its processes have started, and may not read it: ${cause.message}. ` +
+    `A sandbox finds in /proc what its processes have started, and this process may not read it: ${cause.message}. ` +
     'Give Deno --allow-all, or Node with --permission --allow-fs-read=/proc/*.';
   throw Object.assign(new Error(message, { cause }), { code: 'ERR_ACCESS_DENIED' });
 }
 
-/** Their values are checked where the state is made. */
+/** The values of these options are checked when the state is made. */
 function stateOptions(state: unknown): FreezeOptions {
   checkObject('options.state', state);
   if ('onParentDeath' in state || 'mark' in state) {

@@ -3,39 +3,42 @@ import { clock } from '../clock';
 import { isProcOurs, isZombie, type ProcessStat, read, statOf } from '../proc-stat';
 
 /**
- * By the tag in this variable a process is found whose parents have exited: no mode but `cgroup` knows it then, and that one
- * only if it was moved in before it started others.
+ * The tag in this variable identifies a process whose parents have exited. No mode but `cgroup` covers it then, and that one only
+ * if it was moved in before it started others.
  */
 export const tagName = 'FREEZE_STATE_SANDBOX';
 
-/** A process that /proc shows; or a child of which only Node tells, and then its start time is 0. */
+/** A process that /proc shows; or a child that only Node knows, with 0 as its start time. */
 export interface Process extends Omit<ProcessStat, 'name'>, Partial<Pick<ProcessStat, 'name'>> {
-  /** Of the sandboxes that it was started in, one inside the other. A plain user sees none of another user's process. */
+  /** The tags of the sandboxes that it was started in, the outermost first. A plain user sees none of another user's process. */
   readonly tags?: readonly string[];
 }
 
 /** What /proc shows at one time. */
-export interface Look {
+export interface Reading {
   readonly living: readonly Process[];
   /** The living and the zombies. */
   readonly known: ReadonlyMap<number, Process>;
-  /** Pids whose processes have exited, or whose tags cannot be read now: what is ours among them, and what that has started, is missing. */
+  /**
+   * Pids whose processes have exited, or whose tags cannot be read now. Some may be ours: these are missing, and so is what they
+   * have started.
+   */
   readonly unsure: readonly number[];
   /** False where /proc cannot be listed, for lack of descriptors for example. */
   readonly isListed: boolean;
 }
 
-/** Milliseconds for which a process that cannot have a tag is taken to live, and a zombie to be one: no other one gets its pid so soon. */
+/** For so many milliseconds a process that cannot have a tag is taken to live on, and a zombie to be one: no pid is reused so soon. */
 const recent = 100;
 
 /**
- * Nothing where there is no /proc of ours.
+ * Reads all of /proc. Finds nothing where there is no /proc of ours.
  *
  * @param since the start time of the first process that can have a tag.
- * @param before a look not longer ago than `recent`: what is older than `since`, and a zombie, is taken from there. So a new process
- *   is read at once after it was listed, and seldom exits in between.
+ * @param before a reading that is not older than `recent`. Processes older than `since`, and zombies, are taken from there. So a
+ *   new process is read right after it was listed, and seldom exits in between.
  */
-export function lookAround(since: number, before?: Look): Look {
+export function readTable(since: number, before?: Reading): Reading {
   const living: Process[] = [];
   const known = new Map<number, Process>();
   const unsure: number[] = [];
@@ -54,32 +57,33 @@ export function lookAround(since: number, before?: Look): Look {
   return { living: living.reverse(), known, unsure, isListed: pids !== undefined };
 }
 
-let next: Promise<Look> | undefined;
+let next: Promise<Reading> | undefined;
 let nextSince = Number.POSITIVE_INFINITY;
-let last: { readonly look: Look; readonly time: number } | undefined;
+let last: { readonly reading: Reading; readonly time: number } | undefined;
 
-/** What /proc shows in the next turn of the event loop: one look for all that ask until then, since many sandboxes may end at a time. */
-export function lookAroundNext(since: number): Promise<Look> {
+/** Reads /proc in the next turn of the event loop, once for all that ask until then, since many sandboxes may end at a time. */
+export function readTableNext(since: number): Promise<Reading> {
   nextSince = Math.min(nextSince, since);
   next ??= clock.nextTurn().then(() => {
     const time = clock.now();
-    const before = last !== undefined && time - last.time < recent ? last.look : undefined;
-    last = { look: lookAround(nextSince, before), time };
+    const before = last !== undefined && time - last.time < recent ? last.reading : undefined;
+    last = { reading: readTable(nextSince, before), time };
     next = undefined;
     nextSince = Number.POSITIVE_INFINITY;
-    return last.look;
+    return last.reading;
   });
   return next;
 }
 
 /**
- * Whether it is certain that none of ours lives, where neither look has found one.
+ * Whether it is certain that none of ours lives, if neither of two readings has found one.
  *
- * Processes may go on in new ones, each of which starts the next and exits. One of them lives at any time, and the next one has a
- * higher pid. So a listing, which goes by pids, has one of them, whenever that is: it is found, or it has exited before it is read.
- * What has exited and was known to the look before was not ours. Only when the pids begin at the lowest again may a listing miss them.
+ * A program may again and again start its next process and exit. One of its processes lives at any time, and the next one has a
+ * higher pid. A listing goes by pids, so it has one of them, whenever it is made. That one is found, or has exited before it is
+ * read. A process that has exited, and that the reading before has found, was not ours. Only when pids start over at the lowest
+ * may a listing miss the program.
  */
-export function isQuiet(before: Look, after: Look): boolean {
+export function isQuiet(before: Reading, after: Reading): boolean {
   return after.isListed && after.unsure.every((pid) => before.known.has(pid));
 }
 
@@ -93,11 +97,11 @@ function listed(): number[] | undefined {
   }
 }
 
-/** `hidden`: another user's, of which /proc has the pid only (hidepid in proc(5)). */
+/** `hidden`: another user's, of which /proc shows at most the pid (hidepid in proc(5)). */
 function processOf(pid: number, since: number): Process | 'hidden' | 'unsure' {
   const found = statOf(pid);
   try {
-    // Once more, for the reason.
+    // Read once more, for the reason.
     if (found === undefined) readFileSync(`/proc/${pid}/stat`);
     if (found === undefined) return 'unsure';
     if (found.start < since || isZombie(found)) return found;
@@ -113,9 +117,9 @@ function processOf(pid: number, since: number): Process | 'hidden' | 'unsure' {
   }
 }
 
-/** With which it was started. */
+/** The environment that it was started with. */
 function environmentOf({ pid, state }: ProcessStat): string {
-  // Where the first thread has exited, others tell.
+  // If the first thread has exited, another one has it.
   const files =
     state === 'Z' ? readdirSync(`/proc/${pid}/task`).map((thread) => `task/${thread}/environ`) : ['environ'];
   let environment = '';
@@ -123,7 +127,7 @@ function environmentOf({ pid, state }: ProcessStat): string {
   return environment;
 }
 
-/** Of a task without memory, as a thread of the kernel is and one that exits, the file is empty; it cannot be opened since Linux 6.16. */
+/** The file is empty for a task without memory: a thread of the kernel, or one that exits. Since Linux 6.16 it cannot be opened. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'latin1');
@@ -134,8 +138,8 @@ function textOf(file: string): string {
 }
 
 /**
- * Whether the process has no environment: a thread of the kernel, or a program that was started without one. If not, it is about to
- * exit, or execve(2) has dropped the old environment and the new one is not there yet.
+ * Whether the process has no environment, as a thread of the kernel, or a program that was started without one. If not, it is
+ * about to exit, or is in execve(2), which has dropped the old environment and not set the new one yet.
  */
 function isWithout(pid: number): boolean {
   const stat = read(`/proc/${pid}/stat`);
@@ -146,23 +150,23 @@ function isWithout(pid: number): boolean {
   return (flags & 0x00200000) !== 0 || end > 0;
 }
 
-/** Whether it runs or is stopped; a zombie is over. */
+/** Whether it lives, running or stopped; a zombie does not. */
 export function isAlive({ pid, start }: Process): boolean {
   const now = statOf(pid);
   return now !== undefined && now.start === start && !isZombie(now);
 }
 
 /**
- * Sends a signal, unless the process is another one by now. A child that Node has reaped, and of whose exit it has not told yet,
- * has no pid any more; only where there is no /proc that is not seen.
+ * Sends a signal, unless the pid belongs to another process by now. That may be so for a child that Node has reaped, and whose
+ * `exit` it has not emitted yet. Only where there is no /proc, this is not noticed.
  */
 export function send({ pid, start }: Process, signal: NodeJS.Signals): void {
-  // That it exists is told without a descriptor.
+  // Whether it exists is seen without a descriptor.
   const isIt = start === 0 ? existsSync(`/proc/${pid}`) : statOf(pid)?.start === start;
   if (isProcOurs() && !isIt) return;
   try {
     process.kill(pid, signal);
   } catch {
-    // The process has exited in between; or it is another user's, and its end is awaited all the same.
+    // It has exited in between; or it is another user's, and its end is awaited nevertheless.
   }
 }

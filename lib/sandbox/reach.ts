@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../api';
 import { read, statOf } from '../proc-stat';
 import type { Children } from './children';
-import { isAlive, type Look, lookAround, type Process, send, tagName } from './process-table';
+import { isAlive, type Process, type Reading, readTable, send, tagName } from './process-table';
 
-/** The processes that end with a sandbox: what its freezes cover, and all that was started by these. */
+/** The processes that end with a sandbox: those that its freezes cover, and all that these have started. */
 export class Reach {
   /** The start time of the first child: nothing that is older is ours. */
   #since = Number.POSITIVE_INFINITY;
-  /** All that a signal was sent to: their children belong here when they have gone. */
+  /** All that a signal was sent to: after their exit, their children still belong here. */
   readonly #known = new Map<number, Process>();
   #wereKilled = false;
 
@@ -19,7 +19,7 @@ export class Reach {
     private readonly state: FreezeState,
     private readonly mode: FreezeMode,
     private readonly children: Children,
-    /** For a state that stops every process while signals are sent. */
+    /** For the state that stops every process while signals are sent. */
     private readonly options: FreezeOptions,
   ) {}
 
@@ -33,12 +33,12 @@ export class Reach {
     this.#since = statOf(pid)?.start ?? 0;
   }
 
-  /** The start time of the first child: what is older has not the tag. */
+  /** The start time of the first child: what is older cannot have the tag. */
   get since(): number {
     return this.#since;
   }
 
-  /** Whether the kernel counts processes in the control group, be they in a look or not; `undefined` where that is not known. */
+  /** Whether the kernel counts processes in the control group, even ones that no reading has; `undefined` if that is not known. */
   get isGroupPopulated(): boolean | undefined {
     const group = this.#group;
     const [, number] = /^populated (\d)$/m.exec(group === undefined ? '' : read(join(group, 'cgroup.events'))) ?? [];
@@ -46,19 +46,19 @@ export class Reach {
   }
 
   /**
-   * Sends all of them a signal, while they are stopped and start no others, as far as they can be stopped.
+   * Sends all of them a signal. Meanwhile they are stopped, as far as they can be, so that they start no others.
    *
-   * @param look what /proc shows. A process that forks and exits all the time may be missing: it has ended when its turn comes,
-   *   and its child was not listed yet.
+   * @param reading what /proc shows. A program that forks and exits all the time may be missing: one process has ended when it is
+   *   read, and its child was not listed yet.
    */
-  signal(signal: NodeJS.Signals, look = lookAround(this.#since)): Process[] {
-    let processes = this.#among(look);
+  signal(signal: NodeJS.Signals, reading = readTable(this.#since)): Process[] {
+    let processes = this.#among(reading);
     const isKill = signal === 'SIGKILL';
-    // Few are found after the others were killed, and each may have exited before it is stopped.
+    // After a kill few are found, and each may have exited before it is stopped.
     const mayStop = processes.length > 0 && !(isKill && this.#wereKilled) && !this.#areFrozen();
     const stop = mayStop ? stopAll(processes, this.options) : undefined;
     try {
-      if (stop !== undefined) processes = this.#among(lookAround(this.#since, look));
+      if (stop !== undefined) processes = this.#among(readTable(this.#since, reading));
       for (const one of processes) {
         this.#known.set(one.pid, one);
         send(one, signal);
@@ -71,8 +71,8 @@ export class Reach {
     return processes;
   }
 
-  /** All of them that it shows. */
-  #among({ living }: Look): Process[] {
+  /** All of ours that it shows. */
+  #among({ living }: Reading): Process[] {
     const roots = new Set([...this.children.pids, ...this.#covered()]);
     const groups = new Set(this.mode === FreezeMode.ProcessGroup ? this.children.pids : []);
     const all = living.filter(({ pid }) => pid !== process.pid);
@@ -86,9 +86,9 @@ export class Reach {
       before = found.size;
       for (const one of all) if (found.has(one.parent)) found.set(one.pid, one);
     }
-    // Those that cannot have a tag are from an earlier look.
+    // Processes that cannot have a tag may be from an earlier reading.
     for (const [pid, one] of found) if (one.start < this.#since && !isAlive(one)) found.delete(pid);
-    // Children that have exited, and of whose exit Node has not told yet; or all, where there is no /proc.
+    // Children whose exit Node has not emitted yet; or all, where there is no /proc.
     for (const pid of this.children.pids) {
       if (!found.has(pid))
         found.set(pid, statOf(pid) ?? { pid, start: 0, parent: process.pid, group: 0, state: '', threads: 0 });
@@ -96,7 +96,7 @@ export class Reach {
     return [...found.values()];
   }
 
-  /** By their cgroup, in which no signal stops and none continues them. */
+  /** Whether they are frozen by their cgroup, where a signal neither stops nor continues them. */
   #areFrozen(): boolean {
     try {
       return this.mode === FreezeMode.Cgroup && this.state.isFrozen;
@@ -115,7 +115,7 @@ export class Reach {
     }
   }
 
-  /** All that is in it at one moment (cgroup.kill, Linux 5.14): none escapes by a fork, whether it was found or not. */
+  /** Kills all that is in it at one moment (cgroup.kill, Linux 5.14). None escapes by a fork, whether it was found or not. */
   #killGroup(): void {
     const group = this.#group;
     try {
@@ -125,7 +125,7 @@ export class Reach {
     }
   }
 
-  /** What the state knows to be alive. */
+  /** The processes that the state knows to be alive. */
   #covered(): number[] {
     try {
       return this.state
@@ -139,7 +139,7 @@ export class Reach {
   }
 }
 
-/** Stops them, with their descendants, until the state that this gives is closed. Nothing where that cannot be. */
+/** Stops them, with their descendants, until the returned state is closed; `undefined` if that is not possible. */
 function stopAll(processes: readonly Process[], options: FreezeOptions): FreezeState | undefined {
   if (!FreezeState.capabilities.modes[FreezeMode.ProcessTree].available) return undefined;
   const pids = processes.filter(isAlive).map(({ pid }) => pid);

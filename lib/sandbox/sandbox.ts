@@ -25,10 +25,11 @@ import { Works } from './works';
 
 /**
  * The life of a sandbox: its processes are started inside, frozen when there is no work, and ended together. It is a policy
- * on top of a {@link FreezeState}, its {@link Sandbox.state}, which can be used beside it: by `hold` in other threads, say.
+ * on top of a {@link FreezeState}. That is its {@link Sandbox.state}, which can be used beside it, for example by `hold` in
+ * other threads.
  *
- * Idle means that there is no hold on the state, in any thread. The countdown to a freeze does not begin before the first
- * hold is released; and `spawn` is a hold for as long as it takes. So take the work of the init phase before `spawn`.
+ * Idle means that no thread has a hold on the state. The countdown to a freeze begins when the last hold is released, and not
+ * before there was one. `spawn` is a hold for as long as it takes. So take the work of the init phase before `spawn`.
  *
  * @example
  * const sandbox = new Sandbox({ freezeAfter: 20 });
@@ -55,7 +56,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   readonly #ending: Ending;
   #end: Promise<EndedProcess[]> | undefined;
   #isOver = false;
-  /** Kept, since a hold that is collected is released. */
+  /** Kept, since a hold that is garbage collected is released. */
   #lastHold: FreezeHold | undefined;
 
   /**
@@ -70,7 +71,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     this.#mode = mode;
     const tell: Tell = (name, ...event) => clock.nextTick(() => this.#tell(name, event));
     const id = randomUUID();
-    // By the tag the guardian finds the same processes as `terminate`.
+    // With the tag, the guardian finds the same processes as `terminate`.
     const end = policy.endsWithParent ? ({ onParentDeath: 'kill', mark: id } as const) : {};
     this.state = new FreezeState({ mode, ...policy.state, ...end });
     if (policy.endsWithParent) killAtExit(this);
@@ -100,17 +101,17 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   }
 
   /**
-   * Makes a member of a child that another library has started, as `spawn` does with its own.
+   * Makes a child that another library has started a member, as `spawn` does with its own.
    *
    * @returns the child.
-   * @throws as {@link FreezeState.registerPid}: in mode `process-group` for one that leads no group.
+   * @throws as {@link FreezeState.registerPid}; in mode `process-group` if the child leads no group.
    */
   adopt<C extends childProcess.ChildProcess>(child: C): C {
     checkChild('child', child);
     return this.#start(() => child, false);
   }
 
-  /** What this thread has taken by {@link Sandbox.work} and holds still: why it is not freezing. */
+  /** The holds that this thread has taken by {@link Sandbox.work} and not released: why the sandbox is not freezing. */
   get works(): readonly Work[] {
     return this.#works.list();
   }
@@ -119,7 +120,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
    * Thaws, and keeps the sandbox from being frozen until the hold is released. Take one for each participant that is not
    * parked, and one for each event that is queued.
    *
-   * @throws as {@link FreezeState.hold}; FreezeClosedError from the end on.
+   * @throws as {@link FreezeState.hold}; FreezeClosedError once the sandbox ends.
    */
   work(options: WorkOptions = {}): FreezeHold {
     const checked = checkedWork(options);
@@ -128,9 +129,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   }
 
   /**
-   * Freezes now, at the current epoch, and does not wait until the sandbox is idle for long enough.
+   * Freezes now, at the current epoch, without waiting for `freezeAfter`.
    *
-   * @returns how it went: not frozen while there is work, for one.
+   * @returns the report. While there is work, it says that the sandbox was not frozen.
    * @throws (rejects) as {@link FreezeState.confirmFreezeAtEpoch}.
    */
   async freeze(options: ConfirmOptions = {}): Promise<FreezeReport> {
@@ -139,14 +140,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   }
 
   /**
-   * Ends every process of the sandbox, and what they have started: asks them by a signal, thaws, waits, and sends SIGKILL to
-   * those that are left. There is no freeze from now on, and no `spawn`. At the end the state is closed. Calling it again
+   * Ends every process of the sandbox, and what they have started. It asks them by a signal, thaws, waits, and sends SIGKILL to
+   * those that are left. From the call on there is no freeze and no `spawn`. At the end the state is closed. Calling it again
    * gives the same promise.
    *
-   * @returns what became of each process that was there.
-   * @throws (rejects) FreezeTimeoutError for one that does not die, and where others may be left that exit before they can be
-   *   read in /proc; `signal.reason` when aborted, and then all were sent
-   *   SIGKILL; TypeError or RangeError for options that are wrong; what `state.close()` throws, when all have ended.
+   * @returns how each process ended.
+   * @throws (rejects) FreezeTimeoutError if a process does not die, or if others may be left that exit before they can be read
+   *   in /proc; `signal.reason` when aborted, and then all were sent SIGKILL; TypeError or RangeError for options that are wrong;
+   *   the error of `state.close()`, when all have ended.
    */
   terminate(options: TerminateOptions = {}): Promise<EndedProcess[]> {
     if (this.#end !== undefined) return this.#end;
@@ -166,12 +167,12 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   }
 
   /**
-   * Sends SIGKILL to every process of the sandbox, and closes the state, without waiting for anything: for a listener of
-   * `process.on('exit')`. Where there is time, call {@link Sandbox.terminate} then, which waits.
+   * Sends SIGKILL to every process of the sandbox and closes the state, without waiting for their ends. It is for a listener of
+   * `process.on('exit')`. To wait for the ends, call {@link Sandbox.terminate} after it.
    *
-   * @returns whether it is certain that no process was missed. False where /proc cannot be read, for want of a descriptor say,
-   * or where processes went on to start others and exit, faster than they can be read.
-   * @throws what `state.close()` throws; all were sent SIGKILL before.
+   * @returns whether it is certain that no process was missed. It is not if /proc cannot be read, for example for lack of a
+   *   descriptor, or if processes went on to start others and exit, faster than they can be read.
+   * @throws the error of `state.close()`; all were sent SIGKILL before.
    */
   kill(): boolean {
     this.#isOver = true;
@@ -234,7 +235,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     } catch (error) {
       if (isOurs) {
         child.kill('SIGKILL');
-        // Nobody else has it, to listen.
+        // Nobody else has the child, to listen for it.
         child.on('error', () => undefined);
       }
       throw error;
@@ -257,6 +258,6 @@ const warned = new Set<string>();
 function warnOnce({ code, message }: AnyFreezeError): void {
   if (warned.has(code)) return;
   warned.add(code);
-  const detail = "Listen to 'freezeFailed' of the sandbox to hear of each.";
+  const detail = "Listen to 'freezeFailed' of the sandbox to be told of each failure.";
   process.emitWarning(`A sandbox was not frozen. ${message}`, { type: 'FreezeFailedWarning', code, detail });
 }

@@ -2,8 +2,8 @@ import { FreezeMode } from '../api';
 import { invalidValue } from '../arguments';
 
 /**
- * The arguments of `spawn` or `fork` with what the sandbox needs in their options. What is no object Node refuses, by its
- * own error.
+ * The arguments of `spawn` or `fork`, with what the sandbox needs in their options. Options that are no object are left as they
+ * are: Node refuses them, with its own error.
  *
  * @param environment is added to the child's.
  */
@@ -46,18 +46,18 @@ function checkMode({ shell, detached }: Record<string, unknown>, mode: FreezeMod
   }
 }
 
-/** The sandbox's tag behind that of one that this process is in itself: both find it. */
+/** The tag of this sandbox is added to that of a sandbox that this process is in itself, so that both find the child. */
 function withAll(given: unknown, environment: Readonly<Record<string, string>>): unknown {
   const env = given || process.env;
   if (!isObject(env)) return env;
-  // Inherited variables count for Node. To copy our own environment takes longer than all the rest here.
+  // Node takes inherited variables too. Copying our own environment would take longer than all the rest here.
   const isOurs = env === process.env;
   const all: Record<string, unknown> = isOurs ? Object.create(env) : {};
   if (!isOurs) for (const name in env) all[name] = env[name];
   for (const [name, tag] of Object.entries(environment)) {
     const outer = env[name];
     const value = typeof outer === 'string' ? `${outer} ${tag}` : tag;
-    // Not assigned: the environment that it inherits from has a setter.
+    // Not by assignment: the environment that it inherits from has a setter.
     Object.defineProperty(all, name, { value, enumerable: true });
   }
   return all;

@@ -7,9 +7,9 @@ import type { EndedProcess } from './types';
 export interface TerminateMessage {
   readonly state: FreezeState;
   readonly mode: FreezeMode;
-  /** The members at the call; none where the state was closed before. */
+  /** The members at the call; empty if the state was closed before. */
   readonly pids: readonly number[];
-  /** The epoch at the call; absent where the state was closed before. */
+  /** The epoch at the call; absent if the state was closed before. */
   readonly epoch?: number;
   /** What it resolved with; set at the end. */
   readonly result?: readonly EndedProcess[];

@@ -13,21 +13,21 @@ export interface SandboxOptions {
    */
   readonly freezeAfter?: number | false;
   /**
-   * Whether a freeze when idle waits until every process was seen stopped, and is rolled back where that takes longer than
+   * Whether a freeze of the idle sandbox waits until every process was seen stopped, and is rolled back if that takes longer than
    * `timeout` milliseconds (by default 1000). `false`: it is done when all have been signalled. Default `true`.
    */
   readonly confirm?: boolean | { readonly timeout?: number };
   /**
    * What becomes of the sandbox when this process ends without {@link Sandbox.terminate}, in whatever way. `thaw`: what is
-   * frozen runs on. `kill`: every process of the sandbox is killed, frozen or not; by this process where it exits, and by
-   * the guardian where it is killed or crashes. Default `thaw`.
+   * frozen runs on. `kill`: every process of the sandbox is killed, frozen or not: by this process if it exits, and by
+   * the guardian if it is killed or crashes. Default `thaw`.
    */
   readonly onParentDeath?: 'thaw' | 'kill';
 }
 
-/** What a `Sandbox` tells, each event in a later tick. */
+/** The events of a `Sandbox`. Each is emitted in a later tick. */
 export interface SandboxEvents {
-  /** Frozen, by being idle or by {@link Sandbox.freeze}. */
+  /** The sandbox was frozen, because it was idle or by {@link Sandbox.freeze}. */
   freeze: [report: FrozenReport];
   /** Thawed, after a `freeze`: `epoch` is the new one. */
   thaw: [thaw: { readonly epoch: number; readonly frozenMs: number }];
@@ -35,7 +35,7 @@ export interface SandboxEvents {
   cancel: [cancelled: { readonly epoch: number; readonly reason: NotFrozenReason }];
   /** A freeze of the idle sandbox failed. The sandbox runs, and freezes when it is next idle. */
   freezeFailed: [error: AnyFreezeError];
-  /** A child has exited that `spawn` or `fork` started, or that was adopted. */
+  /** A child of `spawn`, `fork` or `adopt` has exited. */
   exit: [child: ChildProcess];
 }
 
@@ -56,11 +56,11 @@ export interface Work {
 
 /** Options of {@link Sandbox.terminate}. */
 export interface TerminateOptions {
-  /** What asks the processes to end. Default `SIGTERM`. */
+  /** The signal that asks the processes to end. Default `SIGTERM`. */
   readonly killSignal?: NodeJS.Signals;
-  /** Milliseconds after which what is left gets SIGKILL; 0: at once, and no process is asked. Default 2000. */
+  /** Milliseconds until SIGKILL to what is left. 0: at once, and no process is asked to end. Default 2000. */
   readonly forceKillAfter?: number;
-  /** Milliseconds after which the promise rejects, where a process has not died of SIGKILL, or that is not certain. Default 10000. */
+  /** Milliseconds after which the promise rejects if not all processes have ended, or that is not certain. Default 10000. */
   readonly timeout?: number;
   /** Aborting it kills what is left at once and rejects the promise with `signal.reason`. */
   readonly signal?: AbortSignal;
@@ -71,12 +71,12 @@ export interface EndedProcess {
   readonly pid: number;
   /** The name of its program, cut to 15 bytes (proc_pid_comm(5)); absent where the system does not tell. */
   readonly name?: string;
-  /** Whether it is a child of this process; of others the system does not tell how they ended. */
+  /** Whether it is a child of this process. The system does not tell how other processes ended. */
   readonly isChild: boolean;
   /** Whether it was sent SIGKILL. */
   readonly wasKilled: boolean;
-  /** Of a child that exited. */
+  /** The exit code of a child that exited. */
   readonly exitCode?: number;
-  /** Of a child that a signal ended. */
+  /** The signal that ended a child. */
   readonly signalCode?: NodeJS.Signals;
 }

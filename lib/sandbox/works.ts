@@ -13,9 +13,9 @@ interface Entry {
 /** The holds that this thread has on the state through its sandbox, by name and age. */
 export class Works {
   #entries: Entry[] = [];
-  /** Released holds are dropped when the list is so long; afterwards this is twice the length that is left. */
+  /** When the list is so long, released holds are dropped. The next limit is twice the length that is left. */
   #limit = 16;
-  /** The holds for children that have not exited. Nothing else need keep them. */
+  /** The holds for children that have not exited. This keeps them from being collected. */
   readonly #untilEnd = new WeakMap<ChildProcess, Set<FreezeHold>>();
 
   constructor(private readonly state: FreezeState) {}
@@ -64,7 +64,7 @@ export function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
   return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
-/** Calls back when the child has exited; at once where it has, or where it could not be started. */
+/** Calls back when the child has exited; at once if it has exited, or could not be started. */
 export function onEnd(child: ChildProcess, ended: () => void): void {
   if (hasEnded(child)) ended();
   else child.once('exit', ended);

@@ -244,7 +244,7 @@ describe('terminate', () => {
     await expect(end).rejects.toMatchObject({
       code: 'ERR_FREEZE_TIMEOUT',
       timeout: 30,
-      message: expect.stringContaining(`there are still ${child.pid} ("target", state `),
+      message: expect.stringContaining(`are still there: ${child.pid} ("target", state `),
     });
     vi.restoreAllMocks();
     expect(leftovers()).toEqual([child.pid]);
@@ -265,7 +265,7 @@ describe('terminate', () => {
       if (mode === FreezeMode.Cgroup) {
         expect(await end).toHaveLength(1);
       } else {
-        const message = expect.stringContaining(`may belong to the sandbox: at last ${impossiblePid}`);
+        const message = expect.stringContaining(`may belong to the sandbox. The last of these: ${impossiblePid}`);
         await expect(end).rejects.toMatchObject({ code: 'ERR_FREEZE_TIMEOUT', timeout: 300, message });
       }
       expect(leftovers()).toEqual([]);
@@ -354,7 +354,7 @@ describe('terminate', () => {
       if (path !== '/proc') return readdirSync(path);
       throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
     }) as typeof readdirSync);
-    const message = expect.stringContaining('/proc cannot be read, so it is not known what is left');
+    const message = expect.stringContaining('It is not known what is left: /proc cannot be read');
     await expect(sandbox.terminate({ ...patient, timeout: 300 })).rejects.toMatchObject({ message });
   });
 
