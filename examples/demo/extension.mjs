@@ -18,6 +18,6 @@ for (;;) {
   const next = await fetch(`${api}/event/next`, { headers });
   const { eventType } = await next.json();
   if (eventType === 'SHUTDOWN') process.exit(0);
-  // Goes on after the response, as one that sends telemetry does: the freeze waits for it.
+  // It goes on working after the response, as an extension that sends telemetry does. The freeze waits for it.
   await sleep(Number(workMs));
 }

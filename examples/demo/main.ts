@@ -75,7 +75,7 @@ function tellCancelled(story: Story): void {
   }
 }
 
-/** Whether what was promised has happened: the log has it, the heartbeats agree, and nothing is left. */
+/** Whether all has happened as promised: in the log and by the heartbeats, and no process is left. */
 function check(story: Story): boolean {
   const pids = [
     ...story.entries('start').map(({ pid }) => pid),

@@ -6,7 +6,7 @@ type Entry<What extends LogEntry['what']> = Extract<LogEntry, { what: What }>;
 export interface Freeze {
   readonly freeze: Entry<'freeze'>;
   readonly thaw: Entry<'thaw'>;
-  /** Between these two, by the log, no process ran. Microseconds of the monotonic clock. */
+  /** By the log, no process ran between these two. Microseconds of the monotonic clock. */
   readonly fromUs: number;
   readonly toUs: number;
 }
@@ -19,7 +19,7 @@ export class Story {
 
   constructor(
     readonly log: readonly LogEntry[],
-    /** Of each process, by its name: when its heart beat. */
+    /** For each process, by its name, the times of its heartbeats. */
     readonly beats: ReadonlyMap<string, readonly number[]>,
   ) {
     this.startUs = log[0]?.atUs ?? 0;
@@ -37,8 +37,8 @@ export class Story {
   }
 
   /**
-   * Microseconds from a thaw to the first beat of the process that was first, and of the one that was last; of those that
-   * beat again, for the last thaw is followed by the end.
+   * Microseconds from a thaw until the first process beats again, and until the last one does. Only processes that beat again
+   * count: after the last thaw comes the end.
    */
   firstBeatsAfter({ toUs }: Freeze): { first: number | undefined; last: number | undefined } {
     const delays = [...this.beats.values()]
@@ -55,7 +55,7 @@ export class Story {
     return this.log.filter(({ atUs }) => isWithin(atUs)).length;
   }
 
-  /** What the heartbeats say against the log; nothing, where they agree. */
+  /** Where the heartbeats contradict the log; empty if they agree. */
   contradictions(): string[] {
     return this.freezes.flatMap(({ freeze, fromUs, toUs }) =>
       [...this.beats].flatMap(([name, times]) => {

@@ -23,7 +23,7 @@ export interface SandboxConfig {
   readonly timeoutMs: number;
   /** Milliseconds the init may take; Lambda gives it ten seconds. */
   readonly initTimeoutMs: number;
-  /** Of 127.0.0.1; 0 takes a free one. */
+  /** A port of 127.0.0.1; 0 takes a free one. */
   readonly port: number;
   readonly functionName: string;
   readonly functionVersion: string;

@@ -16,8 +16,8 @@ export class ApiError extends Error {
 export type ShutdownReason = 'spindown' | 'timeout' | 'failure';
 
 /**
- * An error as Lambda tells its caller of it: what a function said of its failure, or the end of a sandbox that did not end
- * well, by a process that died, an init that failed or a deadline that passed.
+ * An error as Lambda reports it to its caller: what a function said of its failure, or why a sandbox has failed. Then a process
+ * died, the init failed, or a deadline passed.
  */
 export class SandboxError extends Error {
   constructor(

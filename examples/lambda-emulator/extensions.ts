@@ -11,7 +11,7 @@ const maxExtensions = 10;
 interface ShutdownTimes {
   /** From the runtime's SIGTERM to its SIGKILL. */
   readonly runtimeMs: number;
-  /** Of all of it, until what is left gets SIGKILL. */
+  /** From the beginning until what is left gets SIGKILL. */
   readonly allMs: number;
 }
 
@@ -34,9 +34,9 @@ export class Extension {
 }
 
 /**
- * Who has registered. While the extensions start, each registration is one of theirs. Once the runtime has been started,
- * it is an internal one, of an extension inside of the runtime's process. When the runtime first asks for an event, the
- * registration closes.
+ * The extensions that have registered. While the extensions start, each registration is one of theirs. Once the runtime has been
+ * started, a registration is that of an internal extension, which is in the runtime's process. When the runtime first asks for
+ * an event, the registration closes.
  */
 export class ExtensionRegistry {
   readonly #byId = new Map<string, Extension>();

@@ -23,7 +23,7 @@ export function createServer(
   describe: (error: ApiError, reply: FastifyReply) => object = describeError,
 ): FastifyInstance {
   const app = Fastify({
-    // A HEAD route for each GET one would let HEAD take an event.
+    // With a HEAD route for each GET route, a HEAD request would take an event.
     exposeHeadRoutes: false,
     // At the end no client reads the answer to what is still parked.
     forceCloseConnections: true,
@@ -59,9 +59,9 @@ export function createServer(
 }
 
 /**
- * Listens on a port of this machine alone.
+ * Listens on a port of 127.0.0.1 only.
  *
- * @param option of the command line, which the port comes from.
+ * @param option the option of the command line that the port comes from.
  * @returns host and port.
  */
 export async function listen(app: FastifyInstance, port: number, option: string): Promise<string> {
@@ -77,8 +77,8 @@ export async function listen(app: FastifyInstance, port: number, option: string)
 }
 
 /**
- * Reads a body to its end also where it is too large: a client that is still sending when the answer comes would see a
- * broken connection and not a 413.
+ * Reads a body to its end even if it is too large. Otherwise a client that is still sending when the answer comes would see a
+ * broken connection instead of a 413.
  */
 async function readBody(payload: IncomingMessage): Promise<Body> {
   const chunks: Buffer[] = [];

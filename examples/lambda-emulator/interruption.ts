@@ -1,4 +1,4 @@
-/** The first signal ends the sandbox in order, the second one at once: by our exit, with which its processes end. */
+/** The first signal ends the sandbox in order. The second one ends it at once: we exit, and its processes end with us. */
 export function endOnSignals(sandbox: { stop(): Promise<void> }): { exitCode?: number } {
   const interrupted: { exitCode?: number } = {};
   for (const [signal, number] of [

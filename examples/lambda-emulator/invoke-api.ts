@@ -24,7 +24,7 @@ export function invokeApi(endpoint: Endpoint, functionName: string) {
       void reply.header('X-Amzn-RequestId', invocation.requestId).header('X-Amz-Executed-Version', '$LATEST');
       if (type === 'DryRun') return reply.code(204).send();
       if (type === 'Event') {
-        // Who has sent it does not hear of its end.
+        // The sender is not told how it ends.
         endpoint.invoke(invocation).catch(() => {});
         return reply.code(202).send();
       }

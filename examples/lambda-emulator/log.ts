@@ -27,9 +27,9 @@ export type Happening =
       readonly stoppedUs: number;
       readonly others: readonly number[];
     }
-  /** A freeze that was taken back, because these did not stop. */
+  /** A freeze that was rolled back, because these processes did not stop. */
   | { readonly what: 'undone'; readonly pids: readonly number[] }
-  /** A freeze that was scheduled at `epoch`, and came to nothing because work had arrived: it is `now` another epoch. */
+  /** A freeze that was scheduled at `epoch`, and did not happen because work had arrived: the epoch is `now` another one. */
   | { readonly what: 'cancelled'; readonly epoch: number; readonly now: number }
   | { readonly what: 'thaw'; readonly epoch: number; readonly tookUs: number }
   | { readonly what: 'fail'; readonly errorType: string; readonly message: string }

@@ -137,7 +137,7 @@ function oneLine(response: string): string {
 type SandboxFactory = (onLog: (entry: LogEntry) => void) => LambdaSandbox;
 
 async function sandboxFactory(options: Options): Promise<SandboxFactory> {
-  // Not at the top of the file, where its absence would be a stack trace.
+  // Not imported at the top of the file: if it is not built, that would print a stack trace.
   const { FreezeState } = await import('freeze-state').catch((error: Error) => {
     const [reason] = error.message.split('\n');
     throw new UsageError(`freeze-state is not built: run "npm run compile" first (${reason}).`);

@@ -6,7 +6,7 @@ import { SandboxProcess } from './processes';
 
 /**
  * The processes of the emulator, in a `Sandbox` of freeze-state: it starts them, freezes them when there is no work, and
- * ends them with all that they have started. This class says what is work, and writes down what it hears.
+ * ends them with all that they have started. This class says what is work, and logs what the sandbox tells.
  */
 export class Members {
   readonly #sandbox: Sandbox;
@@ -22,7 +22,7 @@ export class Members {
     private readonly log: (happening: Happening, atUs?: number) => void,
     private readonly onFailure: (error: unknown) => void,
   ) {
-    // However we end: by an exit, an error, or SIGKILL.
+    // The processes end with us, however we end: by an exit, an error, or SIGKILL.
     const freezeAfter = mode === FreezeMode.None ? false : graceMs;
     this.#sandbox = new Sandbox({ mode, freezeAfter, onParentDeath: 'kill' });
     this.#sandbox.on('freeze', ({ epoch, signaledNs, stoppedNs }) => {
@@ -45,7 +45,7 @@ export class Members {
     return started;
   }
 
-  /** Those that live. */
+  /** The processes that live. */
   get pids(): number[] {
     return this.#processes.filter(({ hasExited }) => !hasExited).map(({ pid }) => pid);
   }
@@ -84,8 +84,8 @@ export class Members {
   }
 
   /**
-   * The state letter of each by its name. /proc does not always tell: of a process in a frozen cgroup it says what the process
-   * did before.
+   * The state letter of each process, by its name. /proc does not always tell it: a process in a frozen cgroup has the letter of
+   * what it did before.
    */
   get states(): Record<string, string> {
     const frozen = new Set<number>();
@@ -96,13 +96,13 @@ export class Members {
     return Object.fromEntries(this.#processes.map((one) => [one.name, letter(one)]));
   }
 
-  /** What the processes have started themselves and is frozen with them; none where the mode does not know it one by one. */
+  /** The pids of what the processes have started and what is frozen with them; empty if the mode does not list them. */
   get #others(): number[] {
     const others = this.#sandbox.state.inspect().filter(({ role }) => role === 'descendant');
     return others.map(({ pid }) => pid);
   }
 
-  /** Written at once where we thaw, so that it stands before the delivery; else when the sandbox tells of it. */
+  /** Logged at once if we thaw, so that it comes before the delivery; otherwise when the sandbox tells of it. */
   #thawed(epoch: number, atUs: number): void {
     if (!this.#isFrozen) return;
     this.#isFrozen = false;
@@ -115,7 +115,7 @@ export class Members {
       this.onFailure(error);
       return;
     }
-    // A process did not stop, in vfork(2) perhaps, so all were continued. Nothing has come since: once more, after a pause
+    // A process did not stop, perhaps in vfork(2), so all were continued. No work has come since. So try again, after the pause
     // that the sandbox makes.
     this.log({ what: 'undone', pids: error.processes.map(({ pid }) => pid) });
     this.work('once more')?.release();

@@ -17,9 +17,9 @@ export interface Delivery {
  */
 export class Parking {
   #call: ServerResponse | undefined;
-  /** Of the last delivery. */
+  /** The connection of the last delivery. */
   #connection: Socket | null | undefined;
-  /** From the end of a client that went without an answer to its next call: it is not parked, so it is at work. */
+  /** Held after a client hangs up without an answer, until it calls again: it is not parked, so it is at work. */
   #absence: FreezeHold | undefined;
 
   constructor(
@@ -32,14 +32,14 @@ export class Parking {
   }
 
   /**
-   * Whether the client has hung up since the last delivery. Then it cannot be told if it had read it: the kernel takes our
-   * bytes also for a client that is about to be gone.
+   * Whether the client has hung up since the last delivery. Then nothing tells whether it has read that: the kernel accepts our
+   * bytes even for a client that is about to go.
    */
   get hasHungUp(): boolean {
     return this.#connection?.destroyed === true;
   }
 
-  /** A call of `next`. It displaces an earlier one, whose client must have given up: we may only not have heard of it yet. */
+  /** A call of `next`. It replaces an earlier one, whose client must have given up, even if we have not noticed that yet. */
   park(reply: FastifyReply): void {
     reply.hijack();
     const call = reply.raw;
@@ -54,7 +54,7 @@ export class Parking {
     this.onParked();
   }
 
-  /** Answers the call, of a caller that is parked. */
+  /** Answers the call of a caller that is parked. */
   deliver(delivery: Delivery): void {
     const call = this.#call;
     this.#call = undefined;

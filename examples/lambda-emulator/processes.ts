@@ -16,8 +16,8 @@ export class SandboxProcess {
 
   constructor({ name, command }: ProcessSpec, env: NodeJS.ProcessEnv, sandbox: Sandbox) {
     this.name = name;
-    // Its output goes to our standard error: standard output is for the responses alone. It is not detached: what a killed
-    // emulator leaves stopped in its own process group the kernel hangs up on and continues, once the group is an orphan
+    // Its output goes to our standard error, since standard output is for the responses only. It is not detached: if the emulator
+    // is killed, its process group is orphaned. The kernel then sends SIGHUP and SIGCONT to a group with stopped members
     // (setpgid(2)).
     this.#child = sandbox.spawn('/bin/sh', ['-c', shellLine(command)], {
       env,
@@ -54,7 +54,7 @@ export class SandboxProcess {
     this.#child.once('error', listener);
   }
 
-  /** Asks it to end and, after `ms`, makes it. */
+  /** Asks it to end, and kills it after `ms`. */
   async end(ms: number): Promise<void> {
     this.#child.kill('SIGTERM');
     const deadline = new AbortController();
@@ -83,14 +83,14 @@ function stateLetter(pid: number): string {
   }
 }
 
-/** Whether there is such a process, and more than a zombie of it. */
+/** Whether the process lives; a zombie does not. */
 export function isAlive(pid: number): boolean {
   return !'XZ-'.includes(stateLetter(pid));
 }
 
 /**
- * The pid that is frozen has to be the program's and not a shell's: `exec` makes the shell become the program. It takes only a
- * simple command, though. Any other stands as it is, and most shells become its last program by themselves.
+ * The pid that is frozen has to be the program's and not a shell's. `exec` makes the shell become the program, but takes only a
+ * simple command. Any other command stays as it is; most shells then become its last program by themselves.
  */
 function shellLine(command: string): string {
   const isSimple = !/[;&|(){}\n]|^\s*\w+=/.test(command);

@@ -12,12 +12,12 @@ interface Running {
  * The lines START, END and REPORT of a function's log, made from the log of its sandbox.
  * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
  *
- * `Duration` ends when everyone is parked again, extensions too; `Billed Duration` has the init besides. How much memory was
- * used is not known, and not written.
+ * `Duration` ends when everyone is parked again, extensions too. `Billed Duration` includes the init. How much memory was used is
+ * not known, and not written.
  */
 export class Report {
   #running: Running | undefined;
-  /** Of a sandbox whose first invocation is still to come. */
+  /** The length of the init, until the first invocation has reported it. */
   #initUs: number | undefined;
   #startUs = 0;
   #isReady = false;
@@ -62,7 +62,7 @@ export class Report {
     this.print([`REPORT RequestId: ${requestId}`, ...fields].join('\t'));
   }
 
-  /** The sandbox has failed: in an invocation, in its init, or while it was idle, of which Lambda writes nothing. */
+  /** The sandbox has failed: in an invocation, in its init, or while it was idle. Of the last, Lambda writes nothing. */
   #failed(errorType: string, atUs: number): void {
     const status =
       errorType === 'Sandbox.Timedout' ? ['Status: timeout'] : ['Status: error', `Error Type: ${errorType}`];

@@ -52,8 +52,8 @@ export function runtimeApi(sandbox: LambdaSandbox) {
 }
 
 /**
- * What the runtime says of an error: an object with errorType, errorMessage and, as a rule, a trace. Of the first two,
- * what it leaves out is filled in, so that a reader can rely on them.
+ * What the runtime says of an error: an object with errorType, errorMessage and, as a rule, a trace. If it leaves out one of the
+ * first two, that is filled in, so that a reader can rely on them.
  */
 function reportedError(errorType = 'Runtime.Unknown', body: Body | undefined): SandboxError {
   const text = Buffer.isBuffer(body) ? body.toString() : '';

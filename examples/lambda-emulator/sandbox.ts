@@ -15,8 +15,8 @@ import type { SandboxProcess } from './processes';
 import { runtimeApi } from './runtime-api';
 
 /**
- * How long a process that died of a terminal's signal is taken for one that Ctrl-C has ended. The kernel signals a process
- * group one by one and its newest process first, so an exit can reach us before our own signal does.
+ * For so many milliseconds, a process that died of a terminal's signal is taken for one that Ctrl-C has ended. The kernel signals
+ * the processes of a group one by one, the newest first, so an exit can reach us before our own signal does.
  */
 const terminalMs = 1_000;
 
@@ -55,13 +55,13 @@ export class LambdaSandbox {
     void this.#server.register(runtimeApi(this), { prefix: '/2018-06-01/runtime' });
     void this.#server.register(extensionsApi(this), { prefix: '/2020-01-01/extension' });
     void this.#server.register(telemetryStub);
-    // One listener for each who waits: no sign of a leak.
+    // Each waiter adds a listener, so many of them are no sign of a leak.
     this.#changes.setMaxListeners(0);
   }
 
   /**
    * Aborts when there will be no more invocations: the sandbox failed, or was stopped. Its reason is a
-   * {@link SandboxError}. Of a sandbox that failed, {@link stop} is still to be called.
+   * {@link SandboxError}. A sandbox that failed still has to be ended by {@link stop}.
    */
   get signal(): AbortSignal {
     return this.#over.signal;
@@ -111,14 +111,14 @@ export class LambdaSandbox {
   }
 
   /**
-   * An event arrives. It is delivered at once where the sandbox is idle, else after those before it. Resolves with the
-   * response; rejects with a {@link SandboxError} where the sandbox fails before there is one.
+   * An event arrives. It is delivered at once if the sandbox is idle, or else after those before it. Resolves with the response;
+   * rejects with a {@link SandboxError} if the sandbox fails before there is one.
    */
   invoke(event: Buffer | string, context: InvocationContext = {}): Promise<InvocationResult> {
     return this.run(new Invocation(Buffer.from(event), context));
   }
 
-  /** The same, for an event that has its id. */
+  /** The same, for an event that already has an id. */
   async run(invocation: Invocation): Promise<InvocationResult> {
     if (invocation.event.length > maxPayload) {
       throw new RangeError(`the event has ${invocation.event.length} bytes: at most ${maxPayload} are possible`);
@@ -137,7 +137,7 @@ export class LambdaSandbox {
 
   /**
    * Thaws and ends everything: the runtime by SIGTERM, the extensions by their SHUTDOWN event, and what is left by SIGKILL,
-   * with all that they have started. How long they have for it depends on the extensions that have registered: without one
+   * with all that they have started. How long they have to end depends on the extensions that have registered: without any
    * there is no time, and no SIGTERM. Called again, it waits for the same end.
    */
   stop(reason: ShutdownReason = 'spindown'): Promise<void> {
@@ -282,7 +282,7 @@ export class LambdaSandbox {
     return this.#current ? `RequestId: ${this.#current.requestId} Error: ${message}` : message;
   }
 
-  /** The first failure is the reason; what follows from it, or from the shutdown, is none. */
+  /** Only the first failure is the reason. What follows from it, or from the shutdown, is ignored. */
   #fail(error: SandboxError): void {
     if (this.signal.aborted) return;
     this.#log({ what: 'fail', errorType: error.errorType, message: error.message });
@@ -303,14 +303,14 @@ export class LambdaSandbox {
     for (const extension of subscribed) {
       if (this.#shutdown && extension.parking.isParked) extension.deliver(this.#shutdown.event);
     }
-    // Which process registered under which name is not known, but how many are going to exit by themselves is.
+    // It is not known which process registered under which name, but how many will exit by themselves.
     const ended = () => this.#extensionProcesses.filter(({ hasExited }) => hasExited).length >= subscribed.length;
     await this.#until(ended, over).catch(() => {});
     await this.#members.terminate();
     await this.#server.close();
   }
 
-  /** Waits for a condition on the fields of this class, all of whose changes are told by an event. */
+  /** Waits for a condition on the fields of this class. Each change of them emits an event. */
   async #until(condition: () => boolean, signal = this.signal): Promise<void> {
     while (!condition()) {
       signal.throwIfAborted();
