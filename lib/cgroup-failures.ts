@@ -106,7 +106,7 @@ export function explanation(
     case 'CgroupFrozen':
       return [
         `a foreign process or another FreezeState froze ${path}, so it is not ours to thaw.`,
-        `What is in it stays stopped until whoever froze it thaws it, by \`echo 0 > ${path}/cgroup.freeze\` for example.`,
+        `What is in it stays stopped until whoever froze it thaws it, for example by \`echo 0 > ${path}/cgroup.freeze\`.`,
       ];
     case 'CgroupUnseen':
       return [

@@ -26,7 +26,7 @@ describe.each(signallingModes)('a confirmation of a freeze that was confirmed be
     state.close();
   });
 
-  it('tells that a member was killed since', async () => {
+  it('reports that a member was killed since', async () => {
     const [one, other] = sleepers(2, fit) as [Target, Target];
     const state = FreezeState.withPids(mode, [one.pid, other.pid]);
     await frozen(state.confirmFreezeAtEpoch(0, { timeout }));
@@ -44,7 +44,7 @@ describe.each([
   [FreezeMode.ProcessTree, ['tree', '2', '1']],
   [FreezeMode.ProcessGroup, ['group', '2']],
 ] as const)('a confirmation of a freeze that was confirmed before, in mode %s,', (mode, words) => {
-  it('stops again a process that was not registered, and tells of nothing that is not so', async () => {
+  it('stops again a process that was not registered, and reports it as it is', async () => {
     const { pid, pids } = await family(words, 3);
     const others = pids.filter((one) => one !== pid) as [number, number];
     const state = new FreezeState(mode, pid);

@@ -62,7 +62,7 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
 
   // In a frozen cgroup no thread stops; the kernel counts them.
   it.skipIf(mode === FreezeMode.Cgroup)(
-    'stops all threads of a process, also where one of them calls execve at that moment',
+    'stops all threads of a process, even if one of them calls execve at that moment',
     async () => {
       const { pid } = execer(fit);
       const state = new FreezeState(mode, pid);

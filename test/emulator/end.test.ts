@@ -8,7 +8,7 @@ const folder = mkdtempSync(join(tmpdir(), 'emulator-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the end', () => {
-  it('tells the extensions that want to know it, and kills a runtime that does not listen', async () => {
+  it('is told to the extensions that subscribed to it, and a runtime that ignores SIGTERM is killed', async () => {
     const farewell = join(folder, 'spindown.json');
     const extensions = [extension('one', '--farewell', farewell), extension('two', '--events', 'INVOKE')];
     const run = new Run(args({ runtime: fixture('runtime.mjs', 'stubborn'), extensions }));
@@ -37,7 +37,7 @@ describe('the end', () => {
     expect(JSON.parse(readFileSync(farewell, 'utf8'))).toMatchObject({ shutdownReason: 'spindown' });
   });
 
-  it('by a signal in an invocation gives it no line', async () => {
+  it('by a signal during an invocation prints no line for it', async () => {
     const run = new Run(args({ events: [{ sleepMs: 60_000 }] }));
     await run.until('it is delivered', () => run.count('deliver') === 1);
     run.child.kill('SIGINT');
@@ -63,7 +63,7 @@ describe('the end', () => {
     },
   );
 
-  it('by Ctrl-C, which a process of the sandbox can have died of before the emulator gets it, is no failure', async () => {
+  it('by Ctrl-C is no failure, even if a process of the sandbox dies of it before the emulator gets it', async () => {
     const run = new Run(args({ events: [{ sleepMs: 60_000 }], extensions: [extension('one')] }));
     await run.until('it is delivered', () => run.count('deliver') === 1);
     process.kill(run.processes['extension-1'] as number, 'SIGINT');

@@ -90,7 +90,7 @@ describe('the Invoke API', () => {
     expect(log.filter(({ what }) => what === 'deliver')).toEqual([]);
   });
 
-  it('answers what waits with an error of the service when it ends', async () => {
+  it('answers waiting requests with an error of the service when it ends', async () => {
     const { endpoint, log } = await orders();
     const waiting = ['{"sleepMs":60000}', '{}', '{}'].map((event) =>
       endpoint.invoke(new Invocation(Buffer.from(event), {})).catch((error) => error),

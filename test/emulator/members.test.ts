@@ -34,7 +34,7 @@ function members(command = 'sleep 1000') {
   return { all, init, pid, log, logged };
 }
 
-it('a freeze that a process does not follow is taken back, named and tried again', async () => {
+it('a freeze in which a process does not stop is rolled back, logged and tried again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'emulator-'));
   const input = join(folder, 'input');
   execFileSync('mkfifo', [input]);
@@ -52,7 +52,7 @@ it('a freeze that a process does not follow is taken back, named and tried again
 });
 
 describe('a hold of the emulator', () => {
-  it('keeps a freeze away that an earlier one would have let happen', async () => {
+  it('prevents a freeze although an earlier hold was released', async () => {
     const { all, init, pid, logged } = members();
     const first = all.work('first');
     init?.release();
@@ -66,7 +66,7 @@ describe('a hold of the emulator', () => {
     expect(letter(pid)).toBe('T');
   });
 
-  it('is not waited for once the end has begun: there is none', async () => {
+  it('cannot be taken once the end has begun', async () => {
     const { all, init, pid } = members();
     all.thawForGood();
     init?.release();
@@ -94,7 +94,7 @@ describe('a hold of the emulator', () => {
     expect([one?.isReleased, two?.isReleased]).toEqual([true, true]);
   });
 
-  it.each(['answers nothing in time', 'is stopped'])('is gone where the sandbox %s', async (how) => {
+  it.each(['answers nothing in time', 'is stopped'])('is released if the sandbox %s', async (how) => {
     const stage = await new Stage({ timeoutMs: how === 'is stopped' ? 60_000 : 50 }).until('listen');
     const { answer } = stage.next();
     await stage.until('ready');

@@ -139,7 +139,7 @@ describe.runIf(canPause).each(signallingModes)('in the middle of a freeze in mod
     },
   );
 
-  it('the child of a member that is killed stops, if it is covered still, and runs in the end', async () => {
+  it('the child of a member that is killed stops, if it is still covered, and runs in the end', async () => {
     // Each is a leader with another process of its group.
     const parents = await families(anywhere, ['group', '1'], 2);
     const sets = parents.map((parent) => ({ ...around(parent), covered: [childOf(parent)] }));

@@ -59,7 +59,7 @@ function contend(
 }
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('two emulators with a state in mode cgroup each', () => {
-  it('that register and freeze one process at the same moment: one has it, the other is told, and in the end it runs free', async () => {
+  it('that register and freeze one process at the same moment: one has it, the other gets an error, and in the end it runs', async () => {
     const parent = cgroup();
     const home = cgroup();
     const { pid } = sleeper();
@@ -80,7 +80,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('two emulators with 
     await running(pid);
   });
 
-  it('of which one gives the process back into the group that the other is just removing: it is moved out, and the group goes', async () => {
+  it('of which one moves the process back into the group that the other is removing: it is moved out, and the group is removed', async () => {
     const parent = cgroup();
     const { pid } = sleeper();
     const closed = await valueInNode(

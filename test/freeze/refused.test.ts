@@ -105,7 +105,7 @@ describe.each(modes)('in mode %s', (mode) => {
 
   // A member that was stopped and then refuses SIGCONT: the freezer changes its user in between. The members are in
   // sessions of their own, since within a session SIGCONT is always permitted (kill(2)).
-  describe.runIf(canBecomeNobody)('a member that refuses to be continued', () => {
+  describe.runIf(canBecomeNobody)('a member that cannot be continued', () => {
     const foreign = { user: 4242, detached: true } as const;
 
     it('is reported by the unfreeze, which continues the others, and is tried again by the next', async () => {
@@ -179,7 +179,7 @@ describe.each(modes)('in mode %s', (mode) => {
       expect(result).toMatchObject({ pids: [pid], gone: true, letter: expect.stringMatching(/[RSD]/) });
     });
 
-    it('is passed over by a forced unfreeze, silently, and tried again by an unfreeze', async () => {
+    it('is skipped silently by a forced unfreeze, and tried again by an unfreeze', async () => {
       const { pid } = sleeper(foreign);
       const result = await valueInNode(
         ({ FreezeState, failure, stoppedNow, letterOf }, member, user, ofMode) => {

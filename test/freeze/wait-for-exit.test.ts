@@ -44,7 +44,7 @@ describe('FreezeState.waitForExit', () => {
     await exits;
   });
 
-  it('passes over zombies, and pids that no process has', async () => {
+  it('skips zombies, and pids that no process has', async () => {
     await FreezeState.waitForExit([impossiblePid, await zombieOfAnother()]);
     await FreezeState.waitForExit([]);
   });

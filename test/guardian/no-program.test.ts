@@ -35,7 +35,7 @@ describe('where there can be no guardian', () => {
     expect(stderr).toContain('[FREEZE_STATE_NO_GUARDIAN]');
   });
 
-  it('a state whose members were to end with the process says that they will not', async () => {
+  it('a state whose members should end with the process warns that they will not', async () => {
     const folder = packageCopy();
     rmSync(join(folder, 'build/Release/freeze-state-guardian'));
     const program = `

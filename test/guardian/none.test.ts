@@ -81,7 +81,7 @@ describe('where no guardian can be started, states work, and say once what to do
     );
   });
 
-  it('not where it was unpacked, too', async () => {
+  it('not if the program was unpacked too', async () => {
     const { options } = unpacked('freeze_state.node', 'freeze-state-guardian');
     const { stdout, stderr } = await runInNode(
       ({ FreezeState }) => {
@@ -109,7 +109,7 @@ describe('where no guardian can be started, states work, and say once what to do
   });
 
   it.runIf(process.geteuid?.() === 0 && canMakePidNamespace)(
-    'for what is started is in another pid namespace',
+    'since what is started is in another pid namespace',
     async () => {
       expectNone(
         await use('pid-namespace'),

@@ -34,7 +34,7 @@ describe.runIf(signallingModes.length > 0)('the guardian does not cover', () => 
     await running(pid);
   });
 
-  it('a time in which it is stopped itself: it thaws once it is continued', async () => {
+  it('the time in which it is stopped itself: it thaws once it is continued', async () => {
     const { pid } = sleeper();
     const { stdout } = await runInNode(
       ({ FreezeState, stoppedNow }, member) => {

@@ -33,7 +33,7 @@ describe('the constructor with one object', () => {
     });
   });
 
-  it('refuses arguments behind it, which would be passed over', () => {
+  it('refuses further arguments, which would be ignored', () => {
     for (const more of [[7], [undefined, { boost: false }], [undefined, null]]) {
       const Loose = FreezeState as new (...args: unknown[]) => FreezeState;
       expect(errorOf(() => new Loose({ mode: 'process' }, ...more))).toMatchObject({

@@ -70,7 +70,7 @@ describe('the channel freeze-state:freeze', () => {
     expect(heard[3]?.copy).toMatchObject({ operation: 'confirmFreezeAtEpoch', result: report });
   });
 
-  it('tells nothing of a call whose argument is of the wrong type for a confirmation: nothing began', async () => {
+  it('tells nothing of a confirmation with an argument of the wrong type: nothing began', async () => {
     using state = new FreezeState(FreezeMode.Process, sleeper().pid);
     const heard = record(freezing);
     await expect(state.confirmFreezeAtEpoch(-1)).rejects.toThrow(RangeError);

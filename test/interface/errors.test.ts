@@ -150,7 +150,7 @@ describe('a message names the operation, the process, the call, and what to do:'
   });
 });
 
-describe('of what no test brings about, a message says', () => {
+describe('the error of a failure that no test causes', () => {
   const failure: NativeFailure = {
     code: 'PermissionDenied',
     pid: 7,
@@ -160,7 +160,7 @@ describe('of what no test brings about, a message says', () => {
     path: '',
   };
 
-  it('how long a tree was waited for', () => {
+  it('says how long a tree was waited for', () => {
     const error = errorOf([{ ...failure, code: 'NeverStopped', errno: 110, syscall: 'fork' }], 'freezeAtEpoch');
     expect({ ...error }).toEqual({ code: 'ERR_FREEZE_NOT_STOPPED', processes: [{ pid: 7 }] });
     const { message } = error;
@@ -170,7 +170,7 @@ describe('of what no test brings about, a message says', () => {
     );
   });
 
-  it('by a code of its own that /proc hides a process, or all of them', () => {
+  it('says by a code of its own that /proc hides a process, or all of them', () => {
     const one = errorOf([{ ...failure, code: 'Unreadable', errno: 13, syscall: 'open' }], 'freezeAtEpoch');
     expect({ ...one }).toEqual({ code: 'ERR_FREEZE_UNREADABLE', pid: 7 });
     expect(one.cause).toMatchObject({ code: 'EACCES', errno: -13, syscall: 'open' });
@@ -179,7 +179,7 @@ describe('of what no test brings about, a message says', () => {
     expect(all).not.toHaveProperty('cause');
   });
 
-  it("the system's error as the cause, as Node has it", () => {
+  it("has the system's error as the cause, as Node has it", () => {
     const { cause } = errorOf([failure], 'freezeAtEpoch') as { cause: NodeJS.ErrnoException };
     expect({ ...cause, message: cause.message }).toEqual({
       code: 'EPERM',
@@ -198,7 +198,7 @@ describe('of what no test brings about, a message says', () => {
     });
   });
 
-  it('how many processes failed, and where a control group did, how many failures there are', () => {
+  it('says how many processes failed, or how many failures there are if a control group failed too', () => {
     const other = { ...failure, pid: 8 };
     const group = { ...failure, code: 'CgroupFailed', pid: 0, errno: 16, syscall: 'rmdir', path: '/g' } as const;
     expect(errorOf([failure, other], 'close').message).toMatch(/^close: 2 processes failed\.\n/);

@@ -58,7 +58,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup out of 
   });
 
   it.each(['path', 'parent'] as const)(
-    'says what stays in the group of a %s where there is none for that',
+    'close says what stays in the group if there is no descriptor to move it: option %s',
     async (which) => {
       const group = cgroup();
       const [pid = 0] = sleepers(1).map((one) => one.pid);

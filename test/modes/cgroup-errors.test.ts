@@ -49,7 +49,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(readdirSync(parent).filter((name) => name.startsWith(`freeze-state-${process.pid}-`))).toEqual([]);
   });
 
-  it('where one above it was frozen meanwhile: neither joins, nor is thawed by us', async () => {
+  it('where a group above it was frozen meanwhile: no process joins, and none is thawed by us', async () => {
     const parent = cgroup();
     const [member, late] = sleepers(2) as [ReturnType<typeof sleeper>, ReturnType<typeof sleeper>];
     const state = open({ cgroup: { parent } }, member.pid);
@@ -104,7 +104,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(isStopped(pid)).toBe(false);
   });
 
-  it.runIf(canBecomeNobody)('where one may have a group, and not move a process of others into it', async () => {
+  it.runIf(canBecomeNobody)('where the user may have a group, but not move a process of another user into it', async () => {
     const path = cgroup();
     for (const file of ['.', 'cgroup.procs', 'cgroup.freeze']) chownSync(join(path, file), nobody, nobody);
     const { pid } = sleeper();
@@ -179,7 +179,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(result[1]).toMatchObject({ available: false });
   });
 
-  it.runIf(canHideCgroups)('where cgroup v2 is mounted at another path there is none: the mount is found', async () => {
+  it.runIf(canHideCgroups)('but not where cgroup v2 is mounted at another path: the mount is found', async () => {
     const { pid } = sleeper();
     const place = mkdtempSync(join(tmpdir(), 'a cgroup '));
     onTestFinished(() => rmdirSync(place));

@@ -21,7 +21,7 @@ function sleeperIn(path: string): number {
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', () => {
   it.each(['path', 'parent'] as const)(
-    'of a %s: close reads as much for one of many members as of few',
+    'of a %s: close reads as much for each of many members as for each of few',
     async (which) => {
       const group = cgroup();
       const read = async (count: number): Promise<number> => {
@@ -119,7 +119,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       await running(pid);
     });
 
-    it('refuses an external group with controllers when the state is made, or at the registration where it has got them since', () => {
+    it('refuses an external group with controllers when the state is made, or at the registration if it got them later', () => {
       const path = cgroup(cgroupMount());
       const state = open({ cgroup: { path } });
       handDown(path);
@@ -218,7 +218,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('leaving a cgroup', 
       return [state, Number(line.toString())];
     };
 
-    it('leaves a group that was made with all the rest, and stays in one that was given: as what others put there does', async () => {
+    it('leaves an owned group with all the rest, and stays in an external one, as what others put there does', async () => {
       const path = cgroup();
       for (const options of [undefined, { cgroup: { path } }]) {
         const [state, orphan] = await orphanOf(options);

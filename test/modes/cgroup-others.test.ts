@@ -11,7 +11,7 @@ const open = (options?: FreezeOptions, pid?: number): FreezeState => new FreezeS
 
 describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that others use', () => {
   describe('that two states share', () => {
-    it('is frozen by one of the two at a time: the other is told, and that a state may have done it', async () => {
+    it('is frozen by one of the two at a time: the error of the other says that a state may have frozen it', async () => {
       const path = cgroup();
       const { pid } = sleeper();
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
@@ -31,7 +31,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       await running(pid);
     });
 
-    it('may be thawed by the other by force: then nothing is stopped by the first', async () => {
+    it('may be thawed by the other by force: then the first has nothing stopped', async () => {
       const path = cgroup();
       const { pid } = sleeper();
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
@@ -48,7 +48,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
       await running(pid);
     });
 
-    it('is not thawed by one whose freeze it has ended by force, and taken over', async () => {
+    it('is not thawed by the first after the second has ended its freeze by force and frozen it itself', async () => {
       const path = cgroup();
       const { pid } = sleeper();
       const [first, second] = [open({ cgroup: { path } }, pid), open({ cgroup: { path } }, pid)];
@@ -78,7 +78,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
     });
   });
 
-  it('a thaw under one that others froze says what is so now, and of no other process', async () => {
+  it('the error of a thaw below a group that others froze says what is true now, and nothing of other processes', async () => {
     const parent = cgroup();
     const { pid } = sleeper();
     const state = open({ cgroup: { parent } }, pid);
@@ -102,7 +102,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('a cgroup that other
     expect(madeUnder(parent)).toEqual([]);
   });
 
-  it('a thaw under one that others froze says so also before the members have stopped', () => {
+  it('a thaw below a group that others froze fails even before the members have stopped', () => {
     const parent = cgroup();
     const state = open({ cgroup: { parent } });
     for (const { pid } of sleepers(16)) state.registerPid(pid);

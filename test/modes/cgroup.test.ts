@@ -28,7 +28,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       expect(madeUnder(parent)).toEqual([]);
     });
 
-    it('that is given is used, and stays', async () => {
+    it('that exists already is used, and stays', async () => {
       const path = cgroup();
       const { pid } = sleeper();
       const state = open({ cgroup: { path } }, pid);
@@ -41,7 +41,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       await running(pid);
     });
 
-    it('is gone when the state that made it was not closed but collected with its process, however that ends', async () => {
+    it('is removed when its process exits without closing the state', async () => {
       const { pid } = sleeper();
       const ending = await runInNode(
         ({ FreezeState: State, stoppedNow }, member) => {
@@ -142,7 +142,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       expect(cgroupOf(pid)).toBe(own);
     });
 
-    it('that has exited leaves its descendants frozen and thawed as before', async () => {
+    it('that has exited leaves descendants, which are frozen and thawed as before', async () => {
       const first = sleeper();
       const whole = await tree(1, 1);
       const state = open(undefined, first.pid);

@@ -132,7 +132,7 @@ describe('the pidfds and the files of /proc that a freeze has used', () => {
     expect(kept).toEqual({ files: 0, pidfds: 1 });
   });
 
-  it('are given back where a registration finds no descriptor', async () => {
+  it('are closed if a registration finds no descriptor', async () => {
     const { pid } = await tree(5, 1);
     const [other] = sleepers(1).map((one) => one.pid) as [number];
     const pids = await valueInNode(

@@ -49,7 +49,7 @@ describe('a tree', () => {
     await running(...whole.pids);
   });
 
-  it('has the children of every thread', async () => {
+  it('covers the children of every thread', async () => {
     const { pid, pids } = await family(['threadchild'], 1);
     const state = new FreezeState(FreezeMode.ProcessTree, pid);
     expect(state.freezeAtEpoch(0)).toBe(true);
@@ -94,7 +94,7 @@ describe('a tree', () => {
     expect(isStopped(before)).toBe(true);
   });
 
-  it('leaves a descendant as it was whose first thread has ended, too', async () => {
+  it('leaves such a descendant stopped even if its first thread has ended', async () => {
     const whole = await family(['headless', 'child'], 1);
     const [child = 0] = whole.pids;
     process.kill(child, 'SIGUSR1');
@@ -109,7 +109,7 @@ describe('a tree', () => {
     await until(() => /^Z[RS]$/.test(threadLetters(child)), 'it runs');
   });
 
-  it('has no part outside of it', async () => {
+  it('covers nothing outside of it', async () => {
     const [mine, others] = await Promise.all([tree(2, 1), tree(2, 1)]);
     const state = frozenTree(mine);
     expect(others.pids.some(isStopped)).toBe(false);

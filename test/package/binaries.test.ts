@@ -84,7 +84,7 @@ beforeEach(() => rmSync(join(folder, 'prebuilds'), { recursive: true, force: tru
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('a binary for Linux', () => {
-  it('is right that asks for Node-API and an old C library', async () => {
+  it('passes if it asks for Node-API and an old C library', async () => {
     put(addon, calling('napi_create_object(); old_call(); old_class();'));
     put(
       musl,
@@ -106,7 +106,7 @@ describe('a binary for Linux', () => {
     expect(await faults()).toEqual([expect.stringContaining(fault)]);
   });
 
-  it('may not ask musl for what it has not, or for versions', async () => {
+  it('may not ask musl for a symbol that it does not have, or for versions', async () => {
     put(musl, compile('void f() { of_musl(); of_glibc(); }', '-shared', '-fPIC'));
     expect(await faults()).toEqual(['it asks for of_glibc, which neither Node-API nor the C library has']);
     put(musl, calling('old_call();'));

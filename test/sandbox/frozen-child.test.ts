@@ -55,7 +55,7 @@ describe.each(sandboxModes)('a frozen child, in mode %s', (mode) => {
     expect(sandbox.works).toEqual([]);
   });
 
-  it('stays frozen where it is asked whether it lives, and dies of SIGKILL', async () => {
+  it('stays frozen when signal 0 asks whether it lives, and dies of SIGKILL', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const child = sleeperIn(sandbox);
     await freeze(sandbox);
@@ -92,7 +92,7 @@ describe.each(sandboxModes)('a frozen child, in mode %s', (mode) => {
     expect(child.signalCode).toBe('SIGINT');
   });
 
-  it.each(starts)('by %s takes its timeout, by the clock on the wall', async (_, start) => {
+  it.each(starts)('by %s takes its timeout, which goes on during the freeze', async (_, start) => {
     // On a busy machine the time may be over before it is frozen: then it gets more.
     for (let timeout = 300; ; timeout *= 4) {
       const sandbox = makeSandbox({ mode, ...byHand });
@@ -131,7 +131,7 @@ describe.each(sandboxModes)('a frozen child, in mode %s', (mode) => {
     expect([all.length, all === wanted]).toEqual([lines * 8, true]);
   });
 
-  it('hears of disconnect when it is thawed', async () => {
+  it('gets a disconnect when it is thawed', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const child = started(sandbox.fork(echo));
     child.send('word');

@@ -119,7 +119,7 @@ describe('an idle sandbox', () => {
     await thawed;
   });
 
-  it('tells of a freeze that work came before', async () => {
+  it('tells of a freeze that did not happen since work came first', async () => {
     const sandbox = makeSandbox({ mode: FreezeMode.Process, freezeAfter: 1 });
     sleeperIn(sandbox);
     const cancelled = counted(sandbox, 'cancel');

@@ -163,7 +163,7 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     ['EACCES', () => script('no-x', 'exit 0\n', 0o644), {}],
     ['EACCES', () => folder, {}],
     ['ENOENT', () => '/bin/true', { cwd: '/no/such' }],
-  ])('that cannot be executed (%s) has Node tell so, and no pid', async (code, file, options) => {
+  ])('that cannot be executed (%s) gets the error of Node, and no pid', async (code, file, options) => {
     const [plain, inside] = await both(async (spawnOf) => {
       const child = spawnOf(file(), ['one'], options);
       const [error] = await once(child, 'error');
@@ -180,7 +180,7 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     }
   });
 
-  it('whose program fails only then tells of it by an error after spawn', async () => {
+  it('whose program fails only when it is executed emits an error after spawn', async () => {
     const busy = join(folder, 'busy');
     copyFileSync('/bin/true', busy);
     const writing = openSync(busy, 'r+');
@@ -326,7 +326,7 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     }
   });
 
-  it('is waited for by a freeze no longer than until that is aborted', async () => {
+  it('is waited for by a freeze only until that is aborted', async () => {
     const sandbox = make();
     sleeperIn(sandbox);
     const controller = new AbortController();
@@ -347,7 +347,7 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     expect((await freeze).isFrozen).toBe(true);
   });
 
-  it('is not waited for where it joins a frozen group: it has joined when that is thawed', async () => {
+  it('is not waited for if it joins a frozen group: it has joined only when that is thawed', async () => {
     const [sandbox, other] = [make(), make()];
     other.adopt(start(targetProgram, ['sleep']));
     const begun = vi.spyOn(other.state, 'confirmFreezeAtEpoch');

@@ -28,7 +28,7 @@ it('makes a tree that is frozen at once when it is idle, by default', () => {
   sandbox.kill();
 });
 
-it('refuses a child and works that are none', () => {
+it('refuses a child that is none, and wrong options of a work', () => {
   const sandbox = new Sandbox();
   expect(() => sandbox.adopt({ pid: 5 } as never)).toThrow('child is an object; expected a ChildProcess.');
   expect(() => sandbox.work({ label: 5 } as never)).toThrow('options.label is 5; expected a string.');

@@ -57,7 +57,7 @@ describe.each(sandboxModes)('the end of a sandbox, in mode %s', (mode) => {
 });
 
 it.runIf(sandboxModes.includes(Cgroup))(
-  'the end of a sandbox takes in all that is in a group which it was given',
+  'the end of a sandbox covers all that is in an external group',
   async () => {
     const path = cgroup();
     const foreign = start(targetProgram, ['sleep']);

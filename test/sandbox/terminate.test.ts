@@ -53,7 +53,7 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     expect(ownCgroups()).toEqual([]);
   });
 
-  it('ends a process that goes on in a new one all the time', async () => {
+  it('ends a program that starts its next process and exits, again and again', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     // Each forks and exits. It ends with its output, at the latest when the test's process has gone.
     const child = shell(sandbox, "trap '' TERM; hop() { echo hop || exit; hop & exit; }; hop");
@@ -65,7 +65,7 @@ describe.each(sandboxModes)('terminate, in mode %s', (mode) => {
     expect(ownCgroups()).toEqual([]);
   });
 
-  it('ends a process that goes on in new ones faster than it is found, or rejects', async () => {
+  it('ends a program that starts its next process and exits faster than it is found, or rejects', async () => {
     const sandbox = makeSandbox({ mode, ...byHand });
     const { stdout } = sandbox.spawn(targetProgram, ['hop'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let hops = 0;
@@ -225,7 +225,7 @@ describe('terminate', () => {
     expect(await sandbox.terminate()).toHaveLength(1);
   });
 
-  it('has no timeout where all have ended, and this thread was busy and has not heard of it', async () => {
+  it('does not time out if all have ended while this thread was too busy to notice', async () => {
     const sandbox = makeSandbox({ mode: FreezeMode.Process, ...byHand });
     const { pid } = sleeperIn(sandbox);
     const timeout = 50;
@@ -272,7 +272,7 @@ describe('terminate', () => {
     },
   );
 
-  it('takes no process for one that has exited where it has no descriptor to read of it', async () => {
+  it('does not take a process for exited if it has no descriptor to read about it', async () => {
     const sandbox = makeSandbox({ ...byHand });
     const child = shell(sandbox, `(trap '' TERM; echo ready; exec ${sleep}) & read line`);
     expect(await output(child)).toBe('ready\n');
@@ -329,7 +329,7 @@ describe('terminate', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('kills a child that ignores the signal where it has no descriptor to read of it', async () => {
+  it('kills a child that ignores the signal even without a descriptor to read about it', async () => {
     const sandbox = makeSandbox({ ...byHand });
     const child = shell(sandbox, `trap '' TERM; echo ready; read line`);
     expect(await output(child)).toBe('ready\n');
@@ -437,7 +437,7 @@ describe('terminate', () => {
     expect(await sandbox.terminate(patient)).toMatchObject([{ pid: other.pid, isChild: false, wasKilled: false }]);
   });
 
-  it('sends nothing by the number of a child that has been reaped, and of whose exit Node has not told yet', async () => {
+  it('does not signal a child that was reaped and whose exit Node has not emitted yet', async () => {
     const sandbox = makeSandbox({ ...byHand });
     const [first, second] = [sleeperIn(sandbox), sleeperIn(sandbox)];
     const told = [first, second].map((child) => once(child, 'exit'));
@@ -457,7 +457,7 @@ describe('terminate', () => {
     await Promise.all(told);
   });
 
-  it('tells of no freeze that was not due yet', async () => {
+  it('emits nothing for a freeze that was not due yet', async () => {
     const sandbox = makeSandbox({ freezeAfter: 20 });
     const cancelled = vi.fn();
     sandbox.on('cancel', cancelled);
@@ -469,7 +469,7 @@ describe('terminate', () => {
     expect(cancelled).not.toHaveBeenCalled();
   });
 
-  it('reads /proc for all sandboxes that end at the time together', async () => {
+  it('reads /proc once for all sandboxes that end at the same time', async () => {
     const sandboxes = Array.from({ length: 50 }, () =>
       makeSandbox({ mode: FreezeMode.None, state: { guardian: false } }),
     );

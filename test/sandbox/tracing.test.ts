@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { runInNode } from '../helpers/node';
 import { makeSandbox, patient, sleeperIn } from '../helpers/sandboxes';
 
-it('terminate is told on a tracing channel, with what became of each', async () => {
+it('terminate is published on a tracing channel, with how each process ended', async () => {
   const told: [string, TerminateMessage][] = [];
   const tell = (what: string) => (message: TerminateMessage) => void told.push([what, { ...message }]);
   const subscribers = {

@@ -150,7 +150,7 @@ describe('the end of changes', () => {
     expect(await steps.next()).toEqual(done);
   });
 
-  it('comes with an abort that another listener stops for those after it', async () => {
+  it('comes with an abort, even if another listener stops its propagation', async () => {
     const controller = new AbortController();
     controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
     const step = new FreezeState().changes({ signal: controller.signal }).next();
@@ -198,7 +198,7 @@ describe('the end of changes', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('is not needed: one that is dropped between two steps keeps neither its state nor its place on the signal', async () => {
+  it('is not needed: an iterator that is dropped between two steps keeps neither its state nor a listener on the signal', async () => {
     const left = await valueInNode(
       async ({ FreezeState, turn }) => {
         const { getEventListeners } = process.getBuiltinModule('node:events');
@@ -240,7 +240,7 @@ describe('the end of changes', () => {
     expect(() => state.changes()).toThrow(FreezeClosedError);
   });
 
-  it('once it came, a pending wait of another kind goes on', async () => {
+  it('does not end a pending wait of another kind', async () => {
     const state = new FreezeState();
     const wait = state.waitForStateChange();
     const steps = state.changes();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { valueInNode } from '../helpers/node';
 
 describe('with 10,000 pending waits', () => {
-  it.each([1, 4])('the pool of %i threads still reads files, and there is no thread more', async (poolSize) => {
+  it.each([1, 4])('the pool of %i threads still reads files, and there is no other thread', async (poolSize) => {
     const result = await valueInNode(
       async ({ FreezeState, worker }, size) => {
         // Before the pool starts.

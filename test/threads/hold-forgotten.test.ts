@@ -29,9 +29,9 @@ const ways: Record<string, (state: InstanceType<Tools['FreezeState']>) => void> 
 
 describe('a hold that is garbage collected before it was released', () => {
   it.each([
-    ['where the next one will be named', [], 'The next such warning says where'],
-    ['with NODE_DEBUG, where it was taken', ['env', 'NODE_DEBUG=freeze-state'], 'It was taken at takeIt'],
-  ])('is told, the first one of a thread %s', async (_, under, message) => {
+    ['that the next one will say where', [], 'The next such warning says where'],
+    ['where it was taken, with NODE_DEBUG', ['env', 'NODE_DEBUG=freeze-state'], 'It was taken at takeIt'],
+  ])('is reported by a warning; the first one of a thread says %s', async (_, under, message) => {
     const { stdout } = await runInNode(
       async ({ FreezeState, turn }) => {
         const warnings: string[] = [];
@@ -112,7 +112,7 @@ describe('a hold that is garbage collected before it was released', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('is released, too, where taking or releasing it was cut short', async () => {
+  it('is also released if taking or releasing it was cut short', async () => {
     const result = await valueInNode(
       async ({ FreezeState, turn }, member) => {
         const state = new FreezeState('process', member);

@@ -84,7 +84,7 @@ describe('hold', () => {
     hold.release();
   });
 
-  it('leaves the error of a freeze at a value that is no epoch, and answers false without members', () => {
+  it('makes a freeze answer false even without members, and throw for a value that is no epoch', () => {
     const state = new FreezeState(FreezeMode.Process);
     using _ = state.hold();
     expect(state.freezeAtEpoch(state.currentEpoch)).toBe(false);

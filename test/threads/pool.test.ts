@@ -39,7 +39,7 @@ interface Slow {
 }
 
 describe.each(signallingModes)("with the only thread of libuv's pool blocked, in mode %s", (mode) => {
-  it('a freeze is confirmed all the same, and there is no thread more', async () => {
+  it('a freeze is confirmed all the same, without another thread', async () => {
     const { pid, inTheWay, options } = mode === FreezeMode.Cgroup ? outrun() : await stubborn();
     const members = [sleeper(fitFor(mode)).pid, pid];
     const result = await valueInNode(

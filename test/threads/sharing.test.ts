@@ -252,7 +252,7 @@ describe('the state lives while any thread holds it:', () => {
     expect(result).toEqual({ collected: ['state'], meanwhile: 'T', isFrozen: true, afterwards });
   });
 
-  it('the last object is collected: it is thawed, and its handle leads nowhere', async () => {
+  it('the last object is collected: it is thawed, and its handle cannot be attached', async () => {
     const { pid } = sleeper();
     const result = await valueInNode(
       async ({ FreezeState, letterOf, stoppedNow, turn, failure }, member) => {

@@ -61,7 +61,7 @@ describe('a wait for a change that another thread makes', () => {
     expect(new Set((await Promise.all(waits)).map(({ epoch }) => epoch))).toEqual(new Set([1]));
   });
 
-  it('ends at once where it is since a state that is over', async () => {
+  it('ends at once if it is since an earlier state', async () => {
     const state = new FreezeState(FreezeMode.Process, sleeper().pid);
     const thread = await Thread.start(state.share());
     const since = state.snapshot();
@@ -102,7 +102,7 @@ describe('a wait for a change that another thread makes', () => {
     await others;
   });
 
-  it('hears many changes that come while it is busy as one, and gets the newest state', async () => {
+  it('ends once for many changes that come while it is busy, with the newest state', async () => {
     const state = new FreezeState();
     const thread = await Thread.start(state.share());
     const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -161,7 +161,7 @@ describe('a wait for a change that its own thread makes', () => {
 });
 
 describe('what wakes a thread for changes made elsewhere', () => {
-  it('is there once for a state, however many objects of it wait, and given back with the last wait', async () => {
+  it('exists once for a state, however many objects of it wait, and is released after the last wait', async () => {
     const counts = await valueInNode(async ({ FreezeState }) => {
       const open = new Set<number>();
       const { createHook } = process.getBuiltinModule('node:async_hooks');
@@ -207,7 +207,7 @@ describe('a pending wait, and the life of its thread', () => {
     expect(ending).toEqual({ ...ended, stdout: '1' });
   });
 
-  it('ends with the change also where this thread was too busy to hear of it before its timeout', async () => {
+  it('ends with the change even if this thread was too busy to notice it before the timeout', async () => {
     const state = new FreezeState();
     const thread = await Thread.start(state.share());
     const timeout = 20;
@@ -269,7 +269,7 @@ describe('a pending wait, and the life of its thread', () => {
     expect(seen).toEqual({ epoch: 1, exit: [0] });
   });
 
-  it('keeps it alive no longer once it has timed out beside one with ref: false that goes on', async () => {
+  it('keeps it alive no longer once it has timed out, even if a wait with ref: false goes on', async () => {
     const ending = await runInNode(({ FreezeState }) => {
       const state = new FreezeState();
       void state.waitForStateChange({ ref: false });

@@ -65,7 +65,7 @@ describe('a pending wait', () => {
     ]);
   });
 
-  it('keeps it alive also where an error has prevented the release of waits that ended before it', async () => {
+  it('keeps it alive even if an error prevented the release of waits that ended before it', async () => {
     const ending = await runInNode(async ({ FreezeState }) => {
       process.on('uncaughtException', () => undefined);
       const state = new FreezeState();

@@ -68,7 +68,7 @@ describe('an abort', () => {
     expect(await rejection(wait)).toBe(reason);
   });
 
-  it('before the wait rejects it even where the state has changed already', async () => {
+  it('before the wait rejects it even if the state has changed already', async () => {
     const state = new FreezeState();
     const since = state.snapshot();
     state.unfreeze();
@@ -92,7 +92,7 @@ describe('an abort', () => {
     expect(await rejection(wait)).toMatchObject({ name: 'AbortError' });
   });
 
-  it('is not kept away by a listener that stops it for those after it, as in node:timers/promises', async () => {
+  it('arrives even if an earlier listener stops its propagation, as in node:timers/promises', async () => {
     const controller = new AbortController();
     controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
     const wait = new FreezeState().waitForStateChange({ signal: controller.signal });
