@@ -94,7 +94,7 @@ export function drawLatencies(story: Story): string {
         'down, waits until every thread of each has stopped, since one that runs may still fork, and looks for',
         'new children until there are none. It does so in steps of some 40 µs, and lets the event loop of the',
         `emulator turn between two of them. The emulator's log got ${lines} lines in that time; the rest of it went to`,
-        "the freeze itself, and to other work of the machine. A state in mode `process` only sends the signals.",
+        'the freeze itself, and to other work of the machine. A state in mode `process` only sends the signals.',
       ].join('\n'),
     ),
   ].join('\n');

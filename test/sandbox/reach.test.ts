@@ -56,14 +56,11 @@ describe.each(sandboxModes)('the end of a sandbox, in mode %s', (mode) => {
   });
 });
 
-it.runIf(sandboxModes.includes(Cgroup))(
-  'the end of a sandbox covers all that is in an external group',
-  async () => {
-    const path = cgroup();
-    const foreign = start(targetProgram, ['sleep']);
-    write(path, 'cgroup.procs', foreign.pid ?? 0);
-    const sandbox = makeSandbox({ mode: Cgroup, freezeAfter: false, state: { cgroup: { path } } });
-    expect(await sandbox.terminate(patient)).toMatchObject([{ pid: foreign.pid, wasKilled: false }]);
-    expect(leftovers()).toEqual([]);
-  },
-);
+it.runIf(sandboxModes.includes(Cgroup))('the end of a sandbox covers all that is in an external group', async () => {
+  const path = cgroup();
+  const foreign = start(targetProgram, ['sleep']);
+  write(path, 'cgroup.procs', foreign.pid ?? 0);
+  const sandbox = makeSandbox({ mode: Cgroup, freezeAfter: false, state: { cgroup: { path } } });
+  expect(await sandbox.terminate(patient)).toMatchObject([{ pid: foreign.pid, wasKilled: false }]);
+  expect(leftovers()).toEqual([]);
+});
