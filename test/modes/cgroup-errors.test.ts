@@ -104,27 +104,30 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(isStopped(pid)).toBe(false);
   });
 
-  it.runIf(canBecomeNobody)('where the user may have a group, but not move a process of another user into it', async () => {
-    const path = cgroup();
-    for (const file of ['.', 'cgroup.procs', 'cgroup.freeze']) chownSync(join(path, file), nobody, nobody);
-    const { pid } = sleeper();
-    const [error, pids] = await valueInNode(
-      ({ FreezeState: State, failure }, directory, member) => {
-        const state = new State('cgroup', undefined, { cgroup: { path: directory } });
-        return [failure(() => state.registerPid(member)), state.pids] as const;
-      },
-      [path, pid],
-      { launch: [`user=${nobody}`] },
-    );
-    expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: -13, syscall: 'write' });
-    expect(error.message).toContain(`not permitted to move process ${pid} into or out of ${path} (write: EACCES)`);
+  it.runIf(canBecomeNobody)(
+    'where the user may have a group, but not move a process of another user into it',
+    async () => {
+      const path = cgroup();
+      for (const file of ['.', 'cgroup.procs', 'cgroup.freeze']) chownSync(join(path, file), nobody, nobody);
+      const { pid } = sleeper();
+      const [error, pids] = await valueInNode(
+        ({ FreezeState: State, failure }, directory, member) => {
+          const state = new State('cgroup', undefined, { cgroup: { path: directory } });
+          return [failure(() => state.registerPid(member)), state.pids] as const;
+        },
+        [path, pid],
+        { launch: [`user=${nobody}`] },
+      );
+      expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', errno: -13, syscall: 'write' });
+      expect(error.message).toContain(`not permitted to move process ${pid} into or out of ${path} (write: EACCES)`);
       expect(error.message).toContain(
         'cgroup.procs of that group, of the group that the process is in, and of one above both',
       );
-    expect(error.message).toMatch(/It was not registered\.$/);
-    expect(pids).toEqual([]);
-    expect(cgroupOf(pid)).toBe(own);
-  });
+      expect(error.message).toMatch(/It was not registered\.$/);
+      expect(pids).toEqual([]);
+      expect(cgroupOf(pid)).toBe(own);
+    },
+  );
 
   // A mount namespace of its own, in which the hierarchy is as such machines have it.
   const inNamespace = (command: string) => ({ under: afterMounting(command) });

@@ -159,7 +159,7 @@ describe('the loader', () => {
     expect(cause).toContain(has);
   });
 
-  it('does not advise to compile if the code is not in the folder of its package', async () => {
+  it('does not advise compiling if the code is not in the folder of its package', async () => {
     rmSync(join(folder, 'native'), { recursive: true });
     const { code, message } = await load();
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
@@ -204,7 +204,7 @@ describe('the loader', () => {
     }
   });
 
-  it('advises to compile, and then to import the package, if the binary of an entry for this machine does not load', async () => {
+  it('advises compiling, and then importing the package, if the binary of an entry for this machine does not load', async () => {
     truncateSync(put(prebuild), 40);
     const { code, message } = await loadEntry(`dist/targets/${target}.js`, process.execPath);
     expect(code).toBe('ERR_FREEZE_NO_BINARY');
@@ -236,7 +236,7 @@ describe('the loader', () => {
     expect(message).toContain('node-gyp rebuild');
   });
 
-  it('does not advise to compile if Node was told to load no addon', async () => {
+  it('does not advise compiling if Node was told to load no addon', async () => {
     put(prebuild);
     const { code, message } = await load('--no-addons');
     expect(code).toBe('ERR_FREEZE_NO_BINARY');

@@ -104,7 +104,9 @@ describe.each([{ command: deno }].filter(isInstalled))('Deno without all permiss
   it('makes no sandbox, which would miss what its processes start', async () => {
     const { code, stderr } = await under([...few, '--allow-run'], 'sandbox');
     expect(code).toBe(1);
-    expect(stderr).toContain('A sandbox finds in /proc what its processes have started, and this process may not read it: Requires');
+    expect(stderr).toContain(
+      'A sandbox finds in /proc what its processes have started, and this process may not read it: Requires',
+    );
     expect(stderr).toContain('Give Deno --allow-all');
   });
 });
@@ -121,7 +123,9 @@ describe('Node with the permission model', () => {
   it('makes no sandbox where it may not read /proc', async () => {
     const { code, stderr } = await under();
     expect(code).toBe(1);
-    expect(stderr).toContain('A sandbox finds in /proc what its processes have started, and this process may not read it');
+    expect(stderr).toContain(
+      'A sandbox finds in /proc what its processes have started, and this process may not read it',
+    );
     expect(stderr).toContain("code: 'ERR_ACCESS_DENIED'");
   });
 
