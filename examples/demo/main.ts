@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// Plays the demonstration, draws it and checks it. With --save FILE it also saves what it has measured.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import pc from 'picocolors';
 import type { LogEntry } from '../lambda-emulator/log';
@@ -17,6 +19,7 @@ const pausesMs = [600, 400, 40, 500, 400];
 const workMs = 120;
 
 async function main(): Promise<void> {
+  const { values: options } = parseArgs({ options: { save: { type: 'string' } } });
   const { available, reason, remedy } = FreezeState.capabilities.modes[FreezeMode.ProcessTree];
   if (!available) throw new Error(`The demo freezes a process tree, which is not possible here. ${reason} ${remedy}`);
 
@@ -52,6 +55,7 @@ async function main(): Promise<void> {
   console.log(`\n${drawLatencies(story)}\n`);
   tellCancelled(story);
   process.exitCode = check(story) ? 0 : 1;
+  if (options.save !== undefined && process.exitCode === 0) writeFileSync(options.save, `${JSON.stringify(story)}\n`);
 }
 
 async function invokeAll(sandbox: LambdaSandbox): Promise<void> {

@@ -2,8 +2,6 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Story } from './story';
 
-/** A process whose heart has not beaten for so long is drawn as frozen. A busy one may miss some beats. */
-const silenceUs = 200_000;
 const running = '█';
 const frozen = '░';
 
@@ -35,10 +33,10 @@ export function drawTimeline(story: Story, width: number): string {
   for (const { atUs } of story.entries('cancelled')) freezes[columnOf(atUs)] = '×';
 
   const processes = names.map((name) => {
-    // The exit stands for a last beat: a process that is thawed only to end may not come to one.
-    const exit = story.entries('exit').find((entry) => entry.name === name);
-    const beats = [...(story.beats.get(name) ?? []), exit?.atUs ?? story.endUs];
-    const cells = beatsToCells(beats, columns, story.startUs, columnUs);
+    const cells = runsToCells(
+      story.runs(name).map(({ fromUs, toUs }) => [columnOf(fromUs), columnOf(toUs)]),
+      columns,
+    );
     return row(name, cells, (text) => text.replaceAll(/█+/g, pc.green).replaceAll(/░+/g, pc.blue));
   });
   return [
@@ -52,17 +50,12 @@ export function drawTimeline(story: Story, width: number): string {
   ].join('\n');
 }
 
-/** A process ran in a column if there is a beat in it, or no long silence around it. */
-function beatsToCells(beats: readonly number[], columns: number, startUs: number, columnUs: number) {
-  let next = 0;
-  return Array.from({ length: columns }, (_, column) => {
-    const middle = startUs + (column + 0.5) * columnUs;
-    while (next < beats.length && (beats[next] as number) < middle) next++;
-    const [before, after] = [beats[next - 1], beats[next]];
-    if (before === undefined || after === undefined) return ' ';
-    const hasBeat = middle - before < columnUs / 2 || after - middle < columnUs / 2;
-    return hasBeat || after - before < silenceUs ? running : frozen;
-  });
+/** The columns of a run, from its first to its last, are drawn as running. Those between two runs are drawn as frozen. */
+function runsToCells(runs: readonly (readonly [first: number, last: number])[], columns: number): string[] {
+  const cells = Array<string>(columns).fill(' ');
+  cells.fill(frozen, runs[0]?.[0], runs.at(-1)?.[1]);
+  for (const [first, last] of runs) cells.fill(running, first, last + 1);
+  return cells;
 }
 
 /** The latencies of each freeze and of its thaw. */

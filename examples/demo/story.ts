@@ -2,13 +2,19 @@ import type { LogEntry } from '../lambda-emulator/log';
 
 type Entry<What extends LogEntry['what']> = Extract<LogEntry, { what: What }>;
 
-/** One freeze and the thaw that ended it. */
-export interface Freeze {
-  readonly freeze: Entry<'freeze'>;
-  readonly thaw: Entry<'thaw'>;
-  /** By the log, no process ran between these two. Microseconds of the monotonic clock. */
+/** A process is drawn as frozen if its heart has not beaten for this long. A busy process may miss some beats. */
+const silenceUs = 200_000;
+
+/** A time from its begin to its end, in microseconds of the monotonic clock. */
+export interface Span {
   readonly fromUs: number;
   readonly toUs: number;
+}
+
+/** One freeze and the thaw that ended it. By the log, no process ran between these two. */
+export interface Freeze extends Span {
+  readonly freeze: Entry<'freeze'>;
+  readonly thaw: Entry<'thaw'>;
 }
 
 /** The log and the heartbeats of a run, in a form to draw and to check. */
@@ -16,6 +22,12 @@ export class Story {
   readonly startUs: number;
   readonly endUs: number;
   readonly freezes: readonly Freeze[];
+
+  /** Reads what `JSON.stringify` has written of a story. */
+  static parse(json: string): Story {
+    const { log, beats } = JSON.parse(json) as { log: LogEntry[]; beats: Record<string, number[]> };
+    return new Story(log, new Map(Object.entries(beats)));
+  }
 
   constructor(
     readonly log: readonly LogEntry[],
@@ -32,8 +44,30 @@ export class Story {
     });
   }
 
+  toJSON(): object {
+    return { log: this.log, beats: Object.fromEntries(this.beats) };
+  }
+
   entries<What extends LogEntry['what']>(what: What): Entry<What>[] {
     return this.log.filter((entry): entry is Entry<What> => entry.what === what);
+  }
+
+  /** How many events had been delivered at this time. It is also the number of the last one. */
+  eventsUntil(us: number): number {
+    return this.entries('deliver').filter(({ atUs }) => atUs <= us).length;
+  }
+
+  /** The times in which a process ran, by its heartbeats. Between two of them its heart was silent for long. */
+  runs(name: string): Span[] {
+    // The exit counts as a last beat: a process that is thawed only to end may have no time for one.
+    const exit = this.entries('exit').find((entry) => entry.name === name);
+    const runs: { fromUs: number; toUs: number }[] = [];
+    for (const us of [...(this.beats.get(name) ?? []), exit?.atUs ?? this.endUs]) {
+      const last = runs.at(-1);
+      if (last && us - last.toUs < silenceUs) last.toUs = us;
+      else runs.push({ fromUs: us, toUs: us });
+    }
+    return runs;
   }
 
   /**
