@@ -1,9 +1,18 @@
-import { expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { Story } from '../../examples/demo/story';
+import { inWords, measured } from '../../scripts/docs-picture.mjs';
 import { Run } from './helpers';
+
+const folder = mkdtempSync(join(tmpdir(), 'freeze-state-demo-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 it('the demo draws who ran when, checks it, and leaves nothing', async () => {
   const before = Date.now();
-  const run = new Run([], { script: 'examples/demo/main.ts' });
+  const saved = join(folder, 'demo.json');
+  const run = new Run(['--save', saved], { script: 'examples/demo/main.ts' });
   await run.exitsWith(0);
   expect(Date.now() - before).toBeLessThan(15_000);
 
@@ -20,4 +29,6 @@ it('the demo draws who ran when, checks it, and leaves nothing', async () => {
   expect(run.stdout).toMatch(/^"signalled" is a tree of 4 Node processes.*emulator's log got \d+ lines in that time/ms);
   expect(run.stdout).toMatch(/confirmFreezeAtEpoch\(\d+\) gave isFrozen: false/);
   expect(run.stdout).toMatch(/^Checked: no heart beat in a freeze, and no process is left\.$/m);
+  // The pictures of the README show another run, in which the same happened in the same order.
+  expect(inWords(Story.parse(readFileSync(saved, 'utf8')))).toBe(inWords(measured()));
 });

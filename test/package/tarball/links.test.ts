@@ -42,8 +42,8 @@ function relativeLinks(): Link[] {
   return names.flatMap((name) => {
     const file = join(unpacked, name);
     const text = prose(file).replace(/`[^`\n]*`/g, '');
-    return [...text.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: *(\S+)/gm)]
-      .map(([, inline, reference]) => ({ file, target: inline ?? reference ?? '' }))
+    return [...text.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: *(\S+)|\b(?:src|srcset)="([^"]+)"/gm)]
+      .map(([, inline, reference, picture]) => ({ file, target: inline ?? reference ?? picture ?? '' }))
       .filter(({ target }) => !/^[a-z]+:/i.test(target));
   });
 }
@@ -63,5 +63,6 @@ it('every relative link of the packed manual leads to a file, and a heading, of 
   const links = relativeLinks();
   const files = new Set(links.map(({ file }) => relative(unpacked, file)));
   expect([...files]).toEqual(expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/lambda.md']));
+  expect(links.map(({ target }) => target)).toEqual(expect.arrayContaining(['docs/pictures/demo-dark.svg']));
   expect(links.map(fault).filter((message) => message !== undefined)).toEqual([]);
 });
