@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DOMParser, type Element, onWarningStopParsing } from '@xmldom/xmldom';
 import { describe, expect, it } from 'vitest';
 import { draw, inWords, measured } from '../../scripts/docs-picture.mjs';
-import { root } from '../package/run';
+import { output, root } from '../package/run';
 
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const pictures = { dark: 'docs/pictures/demo-dark.svg', light: 'docs/pictures/demo-light.svg' };
@@ -86,5 +86,18 @@ describe('README.md', () => {
     const [image] = picture.getElementsByTagName('img');
     expect(image?.getAttribute('src')).toBe(pictures.light);
     expect(image?.getAttribute('alt')).toBe(inWords(story));
+  });
+
+  it('begins with code that does what its comments say', async () => {
+    const [, code = ''] = /^```js\n(.*?)^```$/ms.exec(read('README.md')) ?? [];
+    const program = `import { spawn } from 'node:child_process';
+      const child = spawn('sleep', ['600']);
+      ${code}
+      console.log(sandbox.isFrozen);
+      child.kill();`;
+    expect(code).toMatch(/console\.log\(.*\); \/\/ true\b/);
+    expect(await output(process.execPath, ['--input-type=module', '--eval', program], { cwd: root })).toBe(
+      'true\nfalse\n',
+    );
   });
 });
