@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -5,9 +6,40 @@ import { describe, expect, it } from 'vitest';
 const root = join(__dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const page = read('docs/platforms.md');
-const manifest = JSON.parse(read('package.json')) as { engines: { node: string } };
+const manifest = JSON.parse(read('package.json')) as { engines: { node: string }; exports: Record<string, unknown> };
+
+/** The targets of prebuild-all that are addons, as it names them where it is asked for one that it does not have. */
+function made(): string[] {
+  const script = join(root, 'scripts/cross/prebuild-all.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [script, 'none'], { encoding: 'utf8' });
+  expect(status).toBe(2);
+  const [, names = ''] = /Those are: (.+)\.$/m.exec(stderr) ?? [];
+  return names.split(', ').filter((name) => !name.endsWith('-programs'));
+}
+
+/** The rows of the table of binaries, as the targets that each is about and the rest of the row. */
+function rows(): [targets: string[], rest: string][] {
+  const [, table = ''] = /^\| binary \| .+\n.+\n((?:\|.+\n)+)/m.exec(page) ?? [];
+  return [...table.matchAll(/^\| (.+?) \| (.+) \|$/gm)].map(([, names = '', rest = '']) => [
+    [...names.matchAll(/`(.+?)`/g)].map(([, name = '']) => name),
+    rest,
+  ]);
+}
 
 describe('docs/platforms.md', () => {
+  it('says of each binary whether npm run prebuild:all makes it', () => {
+    const isMissing = (rest: string) => rest.includes('not made yet');
+    const targets = rows().flatMap(([names, rest]) => names.map((name) => ({ name, isMade: !isMissing(rest) })));
+    const entries = Object.keys(manifest.exports).filter((name) => /-(glibc|musl)$|darwin-/.test(name));
+    expect(targets.map(({ name }) => `./${name}`).sort()).toEqual(entries.sort());
+    expect(
+      targets
+        .filter(({ isMade }) => isMade)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(made().sort());
+  });
+
   it('names the versions of Node that package.json allows and .ci/run tests, as other pages do', () => {
     const [, oldest = '', newest = ''] = /oldest_node=(\S+) newest_node=(\S+)/.exec(read('.ci/run')) ?? [];
     const [, engine = ''] = /^>=(\d+\.\d+)$/.exec(manifest.engines.node) ?? [];
@@ -27,4 +59,16 @@ describe('docs/platforms.md', () => {
     const deprecated = files.filter((file) => read(join('lib', file)).includes('@deprecated'));
     expect(page.includes('Nothing is deprecated now.')).toBe(deprecated.length === 0);
   });
+});
+
+it('README.md says of each platform whether a binary is built', () => {
+  const [, table = ''] = /^### Platforms\n\n((?:\|.+\n)+)/m.exec(read('README.md')) ?? [];
+  const targets = made();
+  const isBuilt = (start: string) => targets.some((target) => target.startsWith(start));
+  const rowOf = (start: string) => table.split('\n').find((row) => row.startsWith(`| ${start}`)) ?? '';
+  for (const arch of ['x64', 'arm64']) {
+    expect(rowOf(`Linux on ${arch}, glibc`).includes('| built |')).toBe(targets.includes(`linux-${arch}-glibc`));
+  }
+  expect(rowOf('macOS').includes('| none yet | none |')).toBe(!isBuilt('darwin'));
+  expect(rowOf('Windows')).toContain('| none |');
 });
