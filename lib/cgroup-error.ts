@@ -1,29 +1,37 @@
 import { FreezeError } from './errors';
 import type { SystemAnswer } from './system-answer';
 
-/** Why a control group could not be used; see {@link CgroupError.reason}. */
+/**
+ * Why a control group could not be used; see {@link CgroupError.reason}.
+ *
+ * - `not-mounted`: no hierarchy of version 2 is mounted, or none is visible from here.
+ * - `not-permitted`: this user may not write there, or may not move a process into it or out of it.
+ * - `read-only`: it is mounted read-only, as in most containers.
+ * - `no-cgroup`: it is no directory of the hierarchy, or one that cannot be frozen, as the root.
+ * - `threaded`: it takes threads and no processes.
+ * - `has-controllers`: it has controllers enabled for the groups below it (cgroup.subtree_control), and so takes no
+ *   processes.
+ * - `ours`: this process, or its guardian, is in it or below it, and would be frozen with it.
+ * - `frozen-by-another`: a foreign process or another state froze it, or a group above it; that is not ours to thaw.
+ * - `not-visible`: the mount does not show the group that the process is in, so it could not be moved back there.
+ * - `held-by-another`: another state of this process has the process in its group: as a member, or as one that a member has
+ *   started.
+ * - `member-left`: a member was moved out of it, so a freeze would not reach that.
+ * - `gone`: it was removed after this state took it.
+ * - `failed`: the system gave another answer; the error has it as `errno` and `syscall`.
+ */
 export type CgroupReason =
-  /** No hierarchy of version 2 is mounted, or none is visible from here. */
   | 'not-mounted'
   | 'not-permitted'
   | 'read-only'
-  /** No directory of the hierarchy, or one that cannot be frozen, as its root. */
   | 'no-cgroup'
-  /** It takes threads and no processes. */
   | 'threaded'
-  /** It has controllers enabled for the groups below it (cgroup.subtree_control), and so takes no processes. */
   | 'has-controllers'
-  /** This process, or its guardian, is in it or below it, and would be frozen with it. */
   | 'ours'
-  /** A foreign process or another state froze it, or a group above it; that is not ours to thaw. */
   | 'frozen-by-another'
-  /** The mount does not show the group that the process is in, so it could not be moved back there. */
   | 'not-visible'
-  /** Another state of this process has the process in its group: as a member, or as one that a member has started. */
   | 'held-by-another'
-  /** A member was moved out of it, so a freeze would not reach that. */
   | 'member-left'
-  /** It was removed after this state took it. */
   | 'gone'
   | 'failed';
 
@@ -35,6 +43,7 @@ export class CgroupError extends FreezeError {
   }
   constructor(
     message: string,
+    /** Why the group could not be used. */
     readonly reason: CgroupReason,
     { path, errno, syscall }: Partial<SystemAnswer> & { readonly path?: string } = {},
     options?: ErrorOptions,

@@ -11,7 +11,9 @@ import { epochOf, isFrozen } from './word';
  * (node:diagnostics_channel, "TracingChannel").
  */
 interface OperationMessage {
+  /** What the operation was called on. */
   readonly state: FreezeState;
+  /** The mode of the state. */
   readonly mode: FreezeMode;
   /** The registered processes when the operation began. */
   readonly pids: readonly number[];
@@ -21,6 +23,7 @@ interface OperationMessage {
 
 /** The message of the tracing channel `freeze-state:freeze`. */
 export interface FreezeMessage extends OperationMessage {
+  /** The method that was called. */
   readonly operation: 'freezeAtEpoch' | 'confirmFreezeAtEpoch';
   /** The epoch that was asked for, as it was given. */
   readonly epoch: number;
@@ -30,6 +33,7 @@ export interface FreezeMessage extends OperationMessage {
 
 /** The message of the tracing channel `freeze-state:thaw`. */
 export interface ThawMessage extends OperationMessage {
+  /** The method that was called. */
   readonly operation: 'unfreeze' | 'forceUnfreeze' | 'hold' | 'close';
   /** The epoch when the operation began, which it ends; absent where the state was closed. */
   readonly epoch?: number;
@@ -39,9 +43,13 @@ export interface ThawMessage extends OperationMessage {
 
 /** The message of the channel `freeze-state:member`. */
 export interface MemberMessage {
+  /** The state whose members have changed. */
   readonly state: FreezeState;
+  /** The mode of the state. */
   readonly mode: FreezeMode;
+  /** The id of the process. */
   readonly pid: number;
+  /** Whether it became a member, or is one no longer. */
   readonly change: 'registered' | 'unregistered';
 }
 

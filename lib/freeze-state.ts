@@ -78,13 +78,12 @@ export class FreezeState implements Disposable {
    * `false` at first: before it signals, `freeze-state` sets SA_NOCLDSTOP (sigaction(2)) on this process's SIGCHLD. Without
    * the flag each notice wakes the event loop and makes Node check every child it has. `true` takes the flag off, for a
    * `process.on('SIGCHLD')` listener that wants the notices. SIGCHLD tells of exits in either case.
-   *
-   * @throws TypeError for anything but a boolean.
    */
   static get childStopNotices(): boolean {
     return native.childStopNotices();
   }
 
+  /** @throws TypeError for anything but a boolean. */
   static set childStopNotices(value: boolean) {
     inside(FreezeState, () => checkFlag('FreezeState.childStopNotices', value));
     native.setChildStopNotices(value);
@@ -480,7 +479,7 @@ export class FreezeState implements Disposable {
     this.close();
   }
 
-  /** As the crate's `Debug`. */
+  /** What `util.inspect` and `console.log` show: mode, members, whether it is frozen, and the epoch. As the crate's `Debug`. */
   [inspect.custom](depth?: number | null, options?: InspectOptions): string {
     // A proxy, a stub, or an object that inherits from a state: console.log must not throw for it.
     if (!FreezeState.#isState(this)) return '[FreezeState without a state]';

@@ -1,21 +1,22 @@
 import type { CgroupReason } from './cgroup-error';
 
 /**
- * What a freeze covers.
+ * What a freeze covers. The values are plain strings: `'process'` is the same as `FreezeMode.Process`.
  *
- * - `None`: nothing. Epochs count, no process is ever signalled; for tests and for platforms without signals.
- * - `Process`: the registered processes, by SIGSTOP and SIGCONT.
- * - `ProcessGroup`: the process groups that they lead, by one signal each.
- * - `ProcessTree`: they and all their descendants, as they are when the freeze comes.
- * - `Cgroup`: a control group of version 2, which they are moved into; what they start is in it as well.
+ * `None` and `Process` are the crate's. docs/modes.md says what each mode covers, needs, costs and misses.
  *
- * The first two are the crate's. docs/modes.md says what each covers, needs, costs and misses.
+ * @enum
  */
 export const FreezeMode = Object.freeze({
+  /** Nothing. Epochs count, no process is ever signalled; for tests and for platforms without signals. */
   None: 'none',
+  /** The registered processes, by SIGSTOP and SIGCONT. */
   Process: 'process',
+  /** The process groups that the registered processes lead, by one signal each. */
   ProcessGroup: 'process-group',
+  /** The registered processes and all their descendants, as they are when the freeze comes. */
   ProcessTree: 'process-tree',
+  /** A control group of version 2, which the registered processes are moved into; what they start is in it as well. */
   Cgroup: 'cgroup',
 } as const);
 
@@ -77,11 +78,13 @@ export type CgroupOptions =
        * no controllers in its cgroup.subtree_control.
        */
       readonly path: string;
+      /** Not together with `path`. */
       readonly parent?: undefined;
     }
   | {
       /** The absolute path of a group; one is made under it, and removed when the state is closed. */
       readonly parent: string;
+      /** Not together with `parent`. */
       readonly path?: undefined;
     };
 
@@ -125,9 +128,11 @@ export type ChangesOptions = Pick<WaitOptions, 'signal' | 'ref'>;
  * `postMessage` and `workerData` carry. It keeps nothing alive.
  */
 export interface FreezeHandle {
+  /** Tells a handle from any other object. */
   readonly type: 'FreezeHandle';
   /** Tells the process, and the copy of this package in it, from every other. */
   readonly process: string;
+  /** Tells the state from every other of its process. */
   readonly id: number;
 }
 
@@ -147,7 +152,9 @@ export type Outcome = 'stopped' | 'gone' | 'already-stopped';
 
 /** A process that a confirmed freeze covers. */
 export interface MemberOutcome {
+  /** The id of the process. */
   readonly pid: number;
+  /** What the confirmation says of it. */
   readonly outcome: Outcome;
 }
 
@@ -159,6 +166,7 @@ export type NotFrozenReason = 'stale' | 'thawed' | 'held' | 'mode-none';
 
 /** A confirmation that froze: every process that is covered was seen stopped. */
 export interface FrozenReport {
+  /** Tells this report from a {@link NotFrozenReport}. */
   readonly isFrozen: true;
   /** The epoch that was asked for. */
   readonly epoch: number;
@@ -168,17 +176,23 @@ export interface FrozenReport {
   readonly signaledNs: number;
   /** Nanoseconds from the call until every member was seen stopped. */
   readonly stoppedNs: number;
+  /** Only a {@link NotFrozenReport} has one. */
   readonly reason?: undefined;
 }
 
 /** A confirmation that did not freeze, and left nothing stopped. */
 export interface NotFrozenReport {
+  /** Tells this report from a {@link FrozenReport}. */
   readonly isFrozen: false;
   /** The epoch that was asked for. */
   readonly epoch: number;
+  /** Why it did not freeze. */
   readonly reason: NotFrozenReason;
+  /** Only a {@link FrozenReport} has them. */
   readonly members?: undefined;
+  /** Only a {@link FrozenReport} has it. */
   readonly signaledNs?: undefined;
+  /** Only a {@link FrozenReport} has it. */
   readonly stoppedNs?: undefined;
 }
 
@@ -187,6 +201,7 @@ export type FreezeReport = FrozenReport | NotFrozenReport;
 
 /** What a process that did not stop was doing, as /proc showed it. What /proc does not show is absent. */
 export interface UnstoppedProcess {
+  /** The id of the process. */
   readonly pid: number;
   /** The name of its program, cut to 15 bytes (proc_pid_comm(5)). */
   readonly name?: string;
@@ -207,7 +222,9 @@ export type ProcessState = 'running' | 'sleeping' | 'stopped' | 'zombie' | 'gone
 
 /** A process that a freeze covers, as {@link FreezeState.inspect} shows it. */
 export interface MemberStatus {
+  /** The id of the process. */
   readonly pid: number;
+  /** What it does now. */
   readonly state: ProcessState;
   /** `descendant`: it is covered because of a registered process: below it in the tree, or in the control group with it. */
   readonly role: 'registered' | 'descendant';
@@ -222,7 +239,7 @@ export interface MemberStatus {
   readonly isUnguarded?: true;
 }
 
-/** Of {@link FreezeState.registerPid}. */
+/** Options of {@link FreezeState.registerPid}. */
 export interface RegisterOptions {
   /**
    * In mode `cgroup`: the process is a child of this one, and moves itself into {@link FreezeState.cgroup} before it runs any
@@ -238,6 +255,7 @@ export type Signalling = 'pidfd' | 'start-time' | 'kill' | 'none';
 
 /** Whether a mode can work here and, where not, why. */
 export interface ModeCapability {
+  /** Whether the mode can be used. */
   readonly available: boolean;
   /** Names the obstacle, and never changes. This and the rest are absent where the mode is available. */
   readonly code?: CgroupReason | 'unsupported-platform' | 'resource-exhausted';
@@ -249,6 +267,7 @@ export interface ModeCapability {
 
 /** Whether a guardian continues what is frozen if this process dies and, if not, why. */
 export interface GuardianCapability {
+  /** Whether there is a guardian, or one will be started with the first state that has it. */
   readonly available: boolean;
   /** The pid of the guardian, if one runs: from the first guarded state on. */
   readonly pid?: number;
@@ -261,6 +280,7 @@ export interface GuardianCapability {
 
 /** What this kernel and this user can do. */
 export interface FreezeCapabilities {
+  /** For each mode, whether it can work here. */
   readonly modes: Readonly<Record<FreezeMode, ModeCapability>>;
   /**
    * - `pidfd`: pidfd_open(2), Linux 5.3. A signal can only reach the process that was registered.

@@ -45,7 +45,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   readonly state: FreezeState;
   /** `spawn` of `node:child_process`, into the sandbox: the child is a member when it returns. It thaws. */
   readonly spawn: typeof childProcess.spawn;
-  /** The same for `fork`. */
+  /** As {@link Sandbox.spawn}, by `fork` of `node:child_process`. */
   readonly fork: typeof childProcess.fork;
   readonly #mode: FreezeMode;
   readonly #works: Works;

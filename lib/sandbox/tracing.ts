@@ -5,7 +5,9 @@ import type { EndedProcess } from './types';
 
 /** The message of the tracing channel `freeze-state:terminate`: one object from the call to the end of its promise. */
 export interface TerminateMessage {
+  /** The {@link Sandbox.state}. */
   readonly state: FreezeState;
+  /** The mode of the state. */
   readonly mode: FreezeMode;
   /** The members at the call; empty if the state was closed before. */
   readonly pids: readonly number[];

@@ -29,10 +29,24 @@ export interface SandboxOptions {
 export interface SandboxEvents {
   /** The sandbox was frozen, because it was idle or by {@link Sandbox.freeze}. */
   freeze: [report: FrozenReport];
-  /** Thawed, after a `freeze`: `epoch` is the new one. */
-  thaw: [thaw: { readonly epoch: number; readonly frozenMs: number }];
+  /** Thawed, after a `freeze`: `epoch` is the new one, and the freeze had lasted `frozenMs` milliseconds. */
+  thaw: [
+    thaw: {
+      /** The new epoch. */
+      readonly epoch: number;
+      /** Milliseconds for which it was frozen. */
+      readonly frozenMs: number;
+    },
+  ];
   /** A freeze of the idle sandbox did not happen, since work came first, from whatever thread. */
-  cancel: [cancelled: { readonly epoch: number; readonly reason: NotFrozenReason }];
+  cancel: [
+    cancelled: {
+      /** The epoch at which it was to be frozen. */
+      readonly epoch: number;
+      /** Why it was not. */
+      readonly reason: NotFrozenReason;
+    },
+  ];
   /** A freeze of the idle sandbox failed. The sandbox runs, and freezes when it is next idle. */
   freezeFailed: [error: AnyFreezeError];
   /** A child of `spawn`, `fork` or `adopt` has exited. */
@@ -49,6 +63,7 @@ export interface WorkOptions {
 
 /** One of the {@link Sandbox.works}. */
 export interface Work {
+  /** As it was given to {@link Sandbox.work}. */
   readonly label?: string;
   /** For how many milliseconds it has been held. */
   readonly sinceMs: number;
@@ -68,6 +83,7 @@ export interface TerminateOptions {
 
 /** What became of a process that lived when {@link Sandbox.terminate} was called, or began since. */
 export interface EndedProcess {
+  /** The id of the process. */
   readonly pid: number;
   /** The name of its program, cut to 15 bytes (proc_pid_comm(5)); absent where the system does not tell. */
   readonly name?: string;
