@@ -15,20 +15,22 @@ function prose(file: string): string {
   return readFileSync(file, 'utf8').replace(/^( *)(```+).*?^ *\2/gms, '');
 }
 
-/** The names by which links reach the headings of a file, as GitHub and npm make them. */
+/** The names by which links reach the headings of a file, as GitHub and npm make them, and the rows of docs/api that have one. */
 function anchors(file: string): Set<string> {
   const seen = new Map<string, number>();
-  const names = [...prose(file).matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) => {
-    const text = heading
+  const text = prose(file);
+  const headings = [...text.matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) => {
+    const title = heading
       .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
       .trim()
       .toLowerCase();
-    const name = text.replace(/[^\p{L}\p{N}_ -]/gu, '').replaceAll(' ', '-');
+    const name = title.replace(/[^\p{L}\p{N}_ -]/gu, '').replaceAll(' ', '-');
     const times = seen.get(name) ?? 0;
     seen.set(name, times + 1);
     return times === 0 ? name : `${name}-${times}`;
   });
-  return new Set(names);
+  const rows = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id);
+  return new Set([...headings, ...rows]);
 }
 
 interface Link {
@@ -62,7 +64,9 @@ function fault({ file, target }: Link): string | undefined {
 it('every relative link of the packed manual leads to a file, and a heading, of the package', () => {
   const links = relativeLinks();
   const files = new Set(links.map(({ file }) => relative(unpacked, file)));
-  expect([...files]).toEqual(expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/lambda.md']));
+  expect([...files]).toEqual(
+    expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/lambda.md', 'docs/api/README.md']),
+  );
   expect(links.map(({ target }) => target)).toEqual(expect.arrayContaining(['docs/pictures/demo-dark.svg']));
   expect(links.map(fault).filter((message) => message !== undefined)).toEqual([]);
 });
