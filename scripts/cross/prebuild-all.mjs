@@ -1,13 +1,14 @@
 // node scripts/cross/prebuild-all.mjs [TARGET]...: compiles the binaries for these targets, or for all, into prebuilds/, with
-// the names that prebuildify gives them, and lists all that are there. On Linux x64 alone, for which this Zig is.
+// the names that prebuildify gives them, and lists all that are there. On Linux x64 alone, for which this Zig is. In a fresh
+// clone it installs the package's dependencies first, two of which are the headers.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { root } from '../node-gyp.mjs';
 
 // What is made with which target of Zig, and from which file of the build. Node 20 itself needs glibc 2.28. The programs
-// beside the addon are static, so one with musl inside serves every libc.
+// beside the addon are static, so those with musl inside serve every libc.
 const addon = (file) => ({ addon: ['freeze_state.node', file] });
 const programs = (folder) => ({
   guardian: ['freeze-state-guardian', `${folder}/freeze-state-guardian`],
@@ -15,7 +16,10 @@ const programs = (folder) => ({
 });
 const targets = {
   'linux-x64-glibc': { zig: 'x86_64-linux-gnu.2.28', makes: addon('linux-x64/freeze-state.glibc.node') },
-  'linux-x64-programs': { zig: 'x86_64-linux-musl', makes: programs('linux-x64') },
+  'linux-x64-musl': {
+    zig: 'x86_64-linux-musl',
+    makes: { ...addon('linux-x64/freeze-state.musl.node'), ...programs('linux-x64') },
+  },
   'linux-arm64-glibc': { zig: 'aarch64-linux-gnu.2.28', makes: addon('linux-arm64/freeze-state.glibc.node') },
   'linux-arm64-programs': { zig: 'aarch64-linux-musl', makes: programs('linux-arm64') },
 };
@@ -30,17 +34,31 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+/** Runs a program without its output, but for what it complains of. */
+function run(program, args, environment = process.env) {
+  try {
+    execFileSync(program, args, { cwd: root, env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  } catch (error) {
+    console.error(
+      error.code === 'ENOENT'
+        ? `There is no ${program} on the PATH. Debian has it: apt-get install ${program}`
+        : error.message,
+    );
+    process.exit(1);
+  }
+}
+
+const headers = ['node-addon-api/napi.h', 'node-api-headers/include/node_api.h'];
+if (!headers.every((file) => existsSync(join(root, 'node_modules', file))))
+  run('npm', ['ci', '--no-audit', '--no-fund']);
+
 for (const name of named.length > 0 ? named : Object.keys(targets)) {
   const target = targets[name];
   const build = join(root, 'build-cross', name);
   const cmake = (...args) => {
     // The compiler is the toolchain's, which has a cache of its own.
     const { CMAKE_CXX_COMPILER_LAUNCHER: _, ...env } = { ...caches, ...process.env };
-    execFileSync('cmake', args, {
-      cwd: root,
-      env: { ...env, FREEZE_STATE_ZIG_TARGET: target.zig },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    run('cmake', args, { ...env, FREEZE_STATE_ZIG_TARGET: target.zig });
   };
   // The flags of the toolchain are read where there is no cache yet. What was compiled with the same ones is kept.
   rmSync(join(build, 'CMakeCache.txt'), { force: true });

@@ -68,6 +68,7 @@ it('README.md says of each platform whether a binary is built', () => {
   const rowOf = (start: string) => table.split('\n').find((row) => row.startsWith(`| ${start}`)) ?? '';
   for (const arch of ['x64', 'arm64']) {
     expect(rowOf(`Linux on ${arch}, glibc`).includes('| built |')).toBe(targets.includes(`linux-${arch}-glibc`));
+    expect(rowOf(`Linux on ${arch} with musl`).includes('| built |')).toBe(targets.includes(`linux-${arch}-musl`));
   }
   expect(rowOf('macOS').includes('| none yet | none |')).toBe(!isBuilt('darwin'));
   expect(rowOf('Windows')).toContain('| none |');
