@@ -275,6 +275,33 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     }
   }
 
+  TEST_CASE("a closed state has no group on the ledger, whatever could not be moved out, also while the object lives") {
+    for (const int refusal : {0, EPERM}) {
+      CAPTURE(refusal);
+      FakeCgroup fake;
+      fake.state->registerPid(101);
+      CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+      if (refusal != 0) {
+        for (const char* const place : {"", "/above", "/above/origin", "/by"})
+          fake.all.refusals[{fake.all.root + place, 0}] = refusal;
+      }
+      CHECK(fake.state->close().empty() == (refusal == 0));
+      CHECK_FALSE(fake.all.isFrozen());
+      CHECK(fake.ledger.size() == 0);
+    }
+  }
+
+  TEST_CASE("a group that closing could not thaw stays marked to be thawed at our end, and is not to end with us") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    CHECK_FALSE(withoutWrites([&] { return fake.state->close(); }).empty());
+    CHECK(fake.all.isFrozen());
+    fake.state.reset();
+    CHECK(fake.ledger.marked().contains(ScriptedLedger::kCgroup));
+    CHECK(fake.ledger.spared().contains(ScriptedLedger::kCgroup));
+  }
+
   TEST_CASE("a group that the ledger does not have is thawed with what is not recorded, and one that it has is not") {
     for (const bool isFull : {false, true}) {
       CAPTURE(isFull);

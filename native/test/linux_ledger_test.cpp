@@ -126,6 +126,24 @@ TEST_SUITE("the ledger in shared memory") {
     CHECK(mapped.process(0).mark != 0);
   }
 
+  TEST_CASE("what is kept to be continued stays marked, and is not to end with us") {
+    Mapped mapped;
+    const LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = 101, .startTime = 7};
+    LedgerEntry process = mapped.all->ending()->enter(identity);
+    LedgerEntry cgroup = mapped.all->ending()->enter(LedgerCgroup{.path = "/group"});
+    for (LedgerEntry* entry : {&process, &cgroup}) {
+      entry->mark();
+      entry->keepToContinue();
+      *entry = {};
+    }
+    CHECK(mapped.process(0).number == 101);
+    CHECK(mapped.process(0).mark != 0);
+    CHECK(mapped.process(0).endsWithUs == 0);
+    CHECK(mapped.cgroup().isUsed != 0);
+    CHECK(mapped.cgroup().mark != 0);
+    CHECK(mapped.cgroup().endsWithUs == 0);
+  }
+
   TEST_CASE("a process that nothing tells from the next one with its pid is not entered") {
     Mapped mapped;
     CHECK(mapped.all->enter({.kind = LedgerIdentity::Kind::Process, .number = 101}).isEmpty());

@@ -114,6 +114,32 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
     expect(madeUnder(parent)).toEqual([]);
   });
 
+  it('is not killed when its state was closed: what a foreign process has put there lives on', async () => {
+    const path = cgroup();
+    const [member, bystander] = [sleeper(), sleeper()];
+    const { signal, stdout } = await runInNode(
+      ({ FreezeState: State, stoppedNow }, group, pid, other) => {
+        const state = new State('cgroup', pid, { cgroup: { path: group }, onParentDeath: 'kill' });
+        // The guardian is ready with the first freeze.
+        state.freezeAtEpoch(0);
+        stoppedNow(pid);
+        state.close();
+        process.getBuiltinModule('node:fs').writeFileSync(`${group}/cgroup.procs`, String(other));
+        process.getBuiltinModule('node:fs').writeSync(1, String(State.capabilities.guardian.pid));
+        // So that it is not collected.
+        Object.assign(globalThis, { state });
+        process.kill(process.pid, 'SIGKILL');
+      },
+      [path, member.pid, bystander.pid],
+    );
+    expect(signal).toBe('SIGKILL');
+    expect(stdout).toMatch(/^\d+$/);
+    await until(() => !existsSync(`/proc/${stdout}`), 'the guardian has done its work');
+    await running(member.pid, bystander.pid);
+    expect(processesOf(path)).toEqual([bystander.pid]);
+    expect(readFileSync(join(path, 'cgroup.freeze'), 'latin1')).toBe('0\n');
+  });
+
   it("that others have named like one of ours, or left without a lock, stays unless it is a state's", () => {
     const parent = cgroup();
     const alike = cgroup(parent);

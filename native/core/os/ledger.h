@@ -63,6 +63,8 @@ class LedgerEntry {
   void clear() noexcept { set(0); }
   /// Leaves the slot as it is until the end of this process.
   void keep() noexcept { ledger_ = nullptr; }
+  /// As `keep`, but it does not end with this process: if it is marked, it is continued then.
+  void keepToContinue() noexcept;
 
  private:
   void set(std::uint32_t value) noexcept {
@@ -102,7 +104,14 @@ class Ledger {
  private:
   friend class LedgerEntry;
   virtual void leave(std::uint32_t slot) noexcept = 0;
+  /// What is in the slot is not to end with this process any more.
+  virtual void spare(std::uint32_t slot) noexcept = 0;
 };
+
+inline void LedgerEntry::keepToContinue() noexcept {
+  if (ledger_ != nullptr) ledger_->spare(slot_);
+  keep();
+}
 
 inline LedgerEntry::~LedgerEntry() {
   if (ledger_ == nullptr) return;

@@ -28,6 +28,14 @@ class ScriptedLedger final : public Ledger {
     }
     return numbers;
   }
+  /// The numbers of all that was spared, and stays on the ledger.
+  std::set<Pid> spared() const {
+    std::set<Pid> numbers;
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i] && isSpared_[i]) numbers.insert(*slots_[i]);
+    }
+    return numbers;
+  }
   std::size_t size() const {
     std::size_t count = 0;
     for (const auto& slot : slots_) count += slot ? 1 : 0;
@@ -43,14 +51,17 @@ class ScriptedLedger final : public Ledger {
     for (std::uint32_t i = 0; i < slots_.size() && !isFull; ++i) {
       if (slots_[i]) continue;
       slots_[i] = number;
+      isSpared_[i] = false;
       return {*this, i, marks_[i]};
     }
     return {};
   }
   void leave(std::uint32_t slot) noexcept override { slots_.at(slot).reset(); }
+  void spare(std::uint32_t slot) noexcept override { isSpared_.at(slot) = true; }
 
   std::array<std::optional<Pid>, 64> slots_;
   std::array<std::atomic<std::uint32_t>, 64> marks_{};
+  std::array<bool, 64> isSpared_{};
 };
 
 }  // namespace freeze_state::test

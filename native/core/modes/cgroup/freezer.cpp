@@ -232,10 +232,21 @@ std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid,
 Failures CgroupFreezer::close(MemberList& members) {
   if (std::exchange(isClosed_, true)) return {};
   Failures failures = membership_.leaveAll(members);
-  if (failures.empty()) return membership_.remove();
-  // What could not be moved out is the reason why this fails.
-  group_->remove();
+  if (failures.empty()) {
+    failures = membership_.remove();
+  } else {
+    // What could not be moved out is the reason why this fails.
+    group_->remove();
+  }
+  leaveLedger();
   return failures;
+}
+
+/// What is in the group from here on is not ours, so it must not end with us. A group that could not be thawed is kept:
+/// the guardian tries again when we die.
+void CgroupFreezer::leaveLedger() noexcept {
+  if (isFrozenByUs()) entry_.keepToContinue();
+  entry_ = {};
 }
 
 }  // namespace freeze_state

@@ -51,6 +51,7 @@ class CgroupFreezer final : public Freezer {
   void findPending(std::vector<Covered>& list) const;
   int set(bool isFrozen) const noexcept;
   void release() noexcept;
+  void leaveLedger() noexcept;
   void resumeForeignStops(const MemberList& members);
   /// Not any more where it was thawed by others, and another state of this process has frozen it since.
   bool isFrozenByUs() const noexcept { return hasFrozen_ && membership_.claim().load() == membership_.id(); }

@@ -180,4 +180,15 @@ void MappedLedger::leave(std::uint32_t slot) noexcept {
   }
 }
 
+void MappedLedger::spare(std::uint32_t slot) noexcept {
+  const std::lock_guard lock(mutex_);
+  const std::uint32_t index = slot & ~(kIsCgroup | kIsTag);
+  if ((slot & kIsCgroup) != 0)
+    cgroups()[index].endsWithUs = 0;
+  else if ((slot & kIsTag) != 0)
+    tags()[index].isUsed = 0;  // to be ended is all that a tag says
+  else
+    processes()[index].endsWithUs = 0;
+}
+
 }  // namespace freeze_state

@@ -41,7 +41,9 @@ class MappedLedger final : public Ledger {
     void awaitReader() noexcept override { all_.awaitReader(); }
 
    private:
-    void leave(std::uint32_t /*slot*/) noexcept override {}  // an entry belongs to the ledger itself
+    // An entry belongs to the ledger itself.
+    void leave(std::uint32_t /*slot*/) noexcept override {}
+    void spare(std::uint32_t /*slot*/) noexcept override {}
     MappedLedger& all_;
   };
 
@@ -55,6 +57,7 @@ class MappedLedger final : public Ledger {
   LedgerEntry enter(const LedgerIdentity& identity, bool endsWithUs) noexcept;
   LedgerEntry enter(const LedgerCgroup& cgroup, bool endsWithUs) noexcept;
   void leave(std::uint32_t slot) noexcept override;
+  void spare(std::uint32_t slot) noexcept override;
   template <typename Slot>
   Slot* take(Pool& pool, std::atomic<std::uint32_t>& used, Slot* slots, std::uint32_t limit) noexcept;
 
