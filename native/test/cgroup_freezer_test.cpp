@@ -252,6 +252,19 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(other->freezeAtEpoch(1)) == "frozen");
   }
 
+  TEST_CASE("the mark of a state whose group another one has thawed by force goes with its own thaw") {
+    FakeCgroup fake;
+    const auto other = fake.make();
+    fake.state->registerPid(101);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    CHECK(other->forceUnfreeze());
+    // A foreign process freezes the group, which is not ours to thaw then.
+    Hierarchy::write(fake.all.group(), "cgroup.freeze", "1\n");
+    CHECK(describe(fake.state->unfreeze()).empty());
+    CHECK(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().empty());
+  }
+
   TEST_CASE("a forced thaw continues what others have stopped by a signal, and thaws") {
     FakeCgroup fake;
     fake.state->registerPid(101);

@@ -133,8 +133,13 @@ void CgroupFreezer::release() noexcept {
 }
 
 Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
-  if (isClosed_ || (scope != ResumeScope::All && !isFrozenByUs())) return {};
-  if (scope == ResumeScope::Unrecorded && !entry_.isEmpty()) return {};
+  if (isClosed_ || (scope == ResumeScope::Unrecorded && !entry_.isEmpty())) return {};
+  if (scope != ResumeScope::All && !isFrozenByUs()) {
+    // Where another state has thawed by force what we froze: a mark that stays would have the guardian thaw the group
+    // at our end, although a foreign process may have frozen it since.
+    release();
+    return {};
+  }
   // By one pread(2), and before the write, which changes it.
   const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);

@@ -35,7 +35,8 @@ class CgroupFreezer final : public Freezer {
   Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
-  bool isAnyStopped(const MemberList& /*members*/) const noexcept override { return isFrozenByUs(); }
+  /// Also where another state has thawed it by force: what is noted of our freeze goes with our thaw.
+  bool isAnyStopped(const MemberList& /*members*/) const noexcept override { return hasFrozen_; }
   std::vector<Covered> visit(MemberList& members) override;
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
                                       const Slice& slice) override;
