@@ -142,6 +142,13 @@ export function explanation(
           `Move what its cgroup.procs names elsewhere, then \`rmdir ${path}\`.`,
         ];
       }
+      if (errno === constants.errno.EAGAIN && (syscall === 'flock' || syscall === 'fcntl')) {
+        return [
+          `${path} could not be locked${answer}: another process has held a lock on its cgroup.freeze for a second. ` +
+            'So the group was removed again.',
+          'Only a process of this user or of root can do that. End that process, or name another parent in options.cgroup.',
+        ];
+      }
       return [
         `${pid === 0 ? `${path} could not be used` : `process ${pid} could not be moved into ${path}`}${answer}.`,
         `Look up that errno in ${syscall}(2).`,

@@ -7,12 +7,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <thread>
 
+#include "support/child.h"
 #include "support/describe.h"
 #include "support/hierarchy.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -32,11 +38,36 @@ void removeFiles(const std::string& directory) {
   }
 }
 
-/// As a sweep by another process tells it.
+/// As a sweep by another process tells it, also of a lock that is shared.
 bool isLocked(const std::string& directory) {
   const int fd = open((directory + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(fd >= 0);
   const bool isFree = flock(fd, LOCK_EX | LOCK_NB) == 0;
+  close(fd);
+  return !isFree;
+}
+
+enum class LockKind : std::uint8_t { Flock, Fcntl };
+
+/// Has a shared lock on cgroup.freeze, as anybody can who may read it: for so long that a test which waits for its end
+/// has failed. Whether it has it is seen by `isHeld`.
+void holdSharedLock(const std::string& directory, LockKind kind) {
+  alarm(10);
+  const int fd = open((directory + "/cgroup.freeze").c_str(), O_RDONLY | O_CLOEXEC);
+  struct flock whole{};
+  whole.l_type = F_RDLCK;
+  whole.l_whence = SEEK_SET;
+  if (fd < 0 || (kind == LockKind::Flock ? flock(fd, LOCK_SH) : fcntl(fd, F_OFD_SETLK, &whole)) != 0) _exit(1);
+}
+
+bool isHeld(const std::string& directory, LockKind kind) {
+  if (kind == LockKind::Flock) return isLocked(directory);
+  const int fd = open((directory + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(fd >= 0);
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  const bool isFree = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_UNLCK;
   close(fd);
   return !isFree;
 }
@@ -107,6 +138,38 @@ TEST_SUITE("the files of a cgroup") {
     CHECK(isLocked(all.group()));
     owned->closeFiles();
     CHECK_FALSE(isLocked(all.group()));
+  }
+
+  TEST_CASE(
+      "a group on which a foreign process keeps a lock is refused after a second, with the call that is refused") {
+    for (const LockKind kind : {LockKind::Flock, LockKind::Fcntl}) {
+      const Hierarchy all;
+      Child holder([&] { holdSharedLock(all.group(), kind); });
+      REQUIRE(waitUntil([&] { return isHeld(all.group(), kind); }));
+      Failures failures;
+      CHECK(FreezableCgroup::open({all.root, "/"}, all.group(), true, failures) == nullptr);
+      REQUIRE(failures.size() == 1);
+      CHECK(failures[0].code == FailureCode::CgroupFailed);
+      CHECK(failures[0].error == EAGAIN);
+      CHECK(failures[0].call == std::string_view(kind == LockKind::Flock ? "flock" : "fcntl"));
+      CHECK(failures[0].path == all.group());
+      holder.kill();
+      holder.reap();
+      CHECK(opened(all, true) != nullptr);
+    }
+  }
+
+  TEST_CASE("a group that is locked for a moment, as by a sweep, is taken once it is free") {
+    const Hierarchy all;
+    Child holder([&] { holdSharedLock(all.group(), LockKind::Flock); });
+    REQUIRE(waitUntil([&] { return isHeld(all.group(), LockKind::Flock); }));
+    std::thread release([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      holder.kill();
+      holder.reap();
+    });
+    CHECK(opened(all, true) != nullptr);
+    release.join();
   }
 
   TEST_CASE("an owned group is removed with those below it, once; an external one stays") {

@@ -1,12 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { FreezeState } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
-import { cgroup, madeBy, madeUnder, processesOf, write } from '../helpers/cgroups';
+import { cgroup, madeBy, processesOf, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { runInNode, valueInNode } from '../helpers/node';
 import { running } from '../helpers/proc';
-import { killed, sleeper } from '../helpers/processes';
+import { killed, nobody, sleeper } from '../helpers/processes';
 import { sideEffectLibrary } from '../helpers/programs';
 import { until } from '../helpers/until';
 
@@ -26,6 +27,16 @@ async function killEmulator(parent: string, member: number | undefined, guardian
   );
   expect(signal).toBe('SIGKILL');
   return Number(stdout);
+}
+
+/** What states of any process have made under it. */
+function groupsIn(parent: string): string[] {
+  return readdirSync(parent).filter((name) => name.startsWith('freeze-state-'));
+}
+
+/** Has the process that is started load side-effect.c, for that effect. */
+function preloaded(effect: string): string[] {
+  return ['env', `LD_PRELOAD=${sideEffectLibrary}`, `FREEZE_TEST_SIDE_EFFECT=${effect}`];
 }
 
 describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator that is killed', () => {
@@ -108,10 +119,45 @@ describe.runIf(signallingModes.includes('cgroup'))('the cgroup of an emulator th
         return left;
       },
       [parent],
-      { under: ['env', `LD_PRELOAD=${sideEffectLibrary}`, `FREEZE_TEST_SIDE_EFFECT=${effect}`] },
+      { under: preloaded(effect) },
     );
     expect(made).toBe(true);
-    expect(madeUnder(parent)).toEqual([]);
+    expect(groupsIn(parent)).toEqual([]);
+  });
+
+  it('that another process keeps a lock on is refused in time, and not left behind', async () => {
+    const parent = cgroup();
+    const { error, ms } = await valueInNode(
+      ({ FreezeState: State, failure }, under) => {
+        const begin = performance.now();
+        const failed = failure(() => new State('cgroup', undefined, { cgroup: { parent: under } }).close());
+        return { error: failed, ms: performance.now() - begin };
+      },
+      [parent],
+      { under: preloaded('lock') },
+    );
+    expect(error).toMatchObject({ code: 'ERR_FREEZE_CGROUP', syscall: 'flock', errno: -constants.errno.EAGAIN });
+    expect(error.message).toContain(`${parent}/freeze-state-`);
+    expect(error.message).toMatch(/held a lock on its cgroup\.freeze.*End that process/);
+    // A second on an idle machine. The lock is held for 20.
+    expect(ms).toBeLessThan(15_000);
+    expect(groupsIn(parent)).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('cannot be locked by another user while it is being made', async () => {
+    const parent = cgroup();
+    const mode = await valueInNode(
+      ({ FreezeState: State }, under) => {
+        const state = new State('cgroup', undefined, { cgroup: { parent: under } });
+        const made = process.getBuiltinModule('node:fs').statSync(state.cgroup ?? '').mode;
+        state.close();
+        return made;
+      },
+      [parent],
+      { under: [...preloaded('lock'), `FREEZE_TEST_LOCKER=${nobody}`] },
+    );
+    expect(mode & 0o777).toBe(0o755);
+    expect(groupsIn(parent)).toEqual([]);
   });
 
   it('is not killed when its state was closed: what a foreign process has put there lives on', async () => {

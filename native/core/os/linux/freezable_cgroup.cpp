@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -83,19 +84,36 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
 
 /// Locks the file for as long as that open file description is, by fcntl_locking(2): no program does without fcntl(2).
 /// And by flock(2), by which earlier builds tell whether the owner lives, and which some seccomp filters deny. Returns
-/// 0, or the errno(3).
-int lock(int fd, bool isWaiting) noexcept {
-  while (flock(fd, isWaiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return errno;
+/// 0, or the errno(3): EAGAIN where another process has a lock on it, a shared one, too. `call` is the one that failed.
+int lock(int fd, const char*& call) noexcept {
+  call = "flock";
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return EAGAIN;
     if (errno != EINTR) break;
   }
+  call = "fcntl";
   struct flock whole{};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
-  while (fcntl(fd, isWaiting ? F_OFD_SETLKW : F_OFD_SETLK, &whole) != 0) {
-    if (errno != EINTR) return errno;
+  while (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
+    if (errno != EINTR) return errno == EACCES ? EAGAIN : errno;
   }
   return 0;
+}
+
+/// The same, but waits for a sweep, which is short. Never for the kernel's own wait, which would be for as long as any
+/// process that may open the file likes.
+int lockSoon(int fd, const char*& call) noexcept {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds kPatience{1};
+  constexpr timespec kMillisecond{0, 1'000'000};
+  const auto end = Clock::now() + kPatience;
+  int error = lock(fd, call);
+  while (error == EAGAIN && Clock::now() < end) {
+    nanosleep(&kMillisecond, nullptr);
+    error = lock(fd, call);
+  }
+  return error;
 }
 
 }  // namespace
@@ -109,7 +127,8 @@ void FreezableCgroup::sweep(const std::string& parent, const cgroup::Mount& moun
   for (const std::string& path : groups) {
     if (!isOfState(path)) continue;
     const int fd = ::open((path + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
-    if (fd >= 0 && lock(fd, false) == 0) {
+    const char* call = nullptr;
+    if (fd >= 0 && lock(fd, call) == 0) {
       char isFrozen = '0';
       if (pread(fd, &isFrozen, 1, 0) == 1 && isFrozen == '1') cgroup::write(path, "cgroup.freeze", "0");
       std::string events;
@@ -137,21 +156,28 @@ std::unique_ptr<FreezableCgroup> FreezableCgroup::make(const CgroupPlace& place,
   constexpr int kTries = 100;
   for (int tries = 1;; ++tries) {
     const std::string owned = path + "/" + newName();
+    // Until it is locked, no other user can open its files, and lock them first.
+    constexpr mode_t kUnlockedMode = 0700;
     constexpr mode_t kMode = 0755;
-    if (mkdir(owned.c_str(), kMode) != 0) {
+    if (mkdir(owned.c_str(), kUnlockedMode) != 0) {
       failures = {cgroup::failureOf(errno, "mkdir", path)};
       return nullptr;
     }
     // Whatever the umask(2) of the program is: without these we could not open its files.
-    chmod(owned.c_str(), kMode);
+    chmod(owned.c_str(), kUnlockedMode);
     failures = cgroup::whyUnfit(owned, mount);
     auto group = failures.empty() ? open(mount, owned, true, failures) : nullptr;
-    if (group) return group;
+    if (group) {
+      chmod(owned.c_str(), kMode);
+      return group;
+    }
     // Another state that was made at this moment may have swept it before it was locked. While it is being removed its
     // path is still there, and its files answer ENODEV.
     const bool wasSwept = failures.front().error == ENODEV || access(owned.c_str(), F_OK) != 0;
+    // A process that has locked this one would lock the next one, too, and each takes a second.
+    const bool wasLocked = failures.front().error == EAGAIN;
     rmdir(owned.c_str());
-    if (!wasSwept || tries == kTries) return nullptr;
+    if (!wasSwept || wasLocked || tries == kTries) return nullptr;
   }
 }
 
@@ -195,8 +221,9 @@ Failures FreezableCgroup::openFiles() {
   eventsFd_ = opened("/cgroup.events", O_RDONLY);
   if (freezeFd_ < 0 || eventsFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
   if (!isOwned_) return {};
-  // For as long as we live. Waits for one that sweeps, which is short.
-  if (const int error = lock(freezeFd_, true); error != 0) return {cgroup::failureOf(error, "fcntl", path_)};
+  // For as long as we live.
+  const char* call = nullptr;
+  if (const int error = lockSoon(freezeFd_, call); error != 0) return {cgroup::failureOf(error, call, path_)};
   bool isFrozen = false;
   const int error = readSet(isFrozen);
   return error == 0 ? Failures() : Failures{cgroup::failureOf(error, "read", path_)};
