@@ -87,6 +87,15 @@ void forEachInside(int directory, Visit& visit) {
 }
 // NOLINTEND(misc-no-recursion)
 
+/// Whether we are in it, or in one below. A foreign process may have moved us there: by its freeze or its end as a
+/// whole we would stop, or end, before our work is done.
+bool holdsUs(int directory) {
+  bool isInside = false;
+  const auto visit = [&](int pid) { isInside = isInside || pid == getpid(); };
+  forEachInside(directory, visit);
+  return isInside;
+}
+
 class Ending {
  public:
   explicit Ending(int emulator) : emulator_(emulator) {
@@ -94,7 +103,12 @@ class Ending {
   }
 
   void run() {
-    forEachEnding([](const CgroupSlot& group) { writeFreeze(group, "1"); });
+    // Without it, too, all in the group are stopped one by one.
+    forEachEnding([](const CgroupSlot& group) {
+      const int directory = openRecorded(group);
+      if (directory < 0 || !holdsUs(directory)) writeFreeze(group, "1");
+      if (directory >= 0) close(directory);
+    });
     // A tree that forks and exits faster than it is read may never be found as a whole.
     constexpr int kMostRounds = 200;
     for (int round = 0; round < kMostRounds; ++round) {
@@ -108,7 +122,7 @@ class Ending {
       forEachEnding([](const CgroupSlot& group) {
         const int directory = openRecorded(group);
         if (directory < 0) return;
-        writeFile(directory, "cgroup.kill", "1");
+        if (!holdsUs(directory)) writeFile(directory, "cgroup.kill", "1");
         close(directory);
       });
       for (const Known& one : known_) send(one, SIGKILL);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,11 +16,13 @@
 #include <thread>
 #include <vector>
 
+#include "../core/os/cgroupfs.h"
 #include "../core/os/linux/ledger.h"
 #include "../core/os/linux/ledger_layout.h"
 #include "../core/os/linux/procfs.h"
 #include "../core/os/process_control.h"
 #include "support/child.h"
+#include "support/real_group.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -47,15 +50,15 @@ class Guarded {
   /// Runs the guardian to its end.
   void emulatorDies() {
     start(emulator_.pid());
+    endSocket();
     awaitEnd();
     CHECK(emulator_.runs());
   }
 
-  /// Starts the guardian of that process, which it takes for dying: its socket has ended. It has no pidfd of it.
+  /// Starts the guardian of that process, of which it has no pidfd. It acts once the socket has ended.
   void start(Pid emulator) {
     std::array<int, 2> ends{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
-    shutdown(ends[0], SHUT_WR);
     const std::string pid = std::to_string(emulator);
     const Pid own = getpid();
     const pid_t started = fork();
@@ -76,7 +79,13 @@ class Guarded {
     ledger::Hello hello;
     CHECK(recv(ends[0], &hello, sizeof hello, MSG_WAITALL) == sizeof hello);
     socket_ = ends[0];
+    guardian_ = hello.pid;
   }
+  Pid guardian() const { return guardian_; }
+  Pid emulator() const { return emulator_.pid(); }
+
+  /// From now on the guardian takes the emulator for dying.
+  void endSocket() const { shutdown(socket_, SHUT_WR); }
 
   /// Of the guardian.
   void awaitEnd() const {
@@ -87,6 +96,7 @@ class Guarded {
  private:
   Child emulator_;
   int socket_ = -1;
+  Pid guardian_ = 0;
   int file_ = -1;
   std::unique_ptr<MappedLedger> ledger_;
 };
@@ -172,6 +182,7 @@ TEST_SUITE("the guardian of an emulator that is dying") {
     auto entry = guarded.thawing().enter(identityOf(member.pid()));
     entry.mark();
     guarded.start(emulator.pid());
+    guarded.endSocket();
     int times = 0;
     // Twice, after any end of the socket.
     constexpr int kMore = 5;
@@ -262,6 +273,29 @@ TEST_SUITE("the guardian kills what is to end with its emulator") {
     CHECK(family.comesToEnd());
     CHECK(other.lives());
     CHECK(another.lives());
+  }
+
+  TEST_CASE("a control group ends also where a foreign process has moved the guardian into it, or into one below") {
+    for (const char* const below : {"", "/below"}) {
+      CAPTURE(below);
+      const RealGroup group("ending");
+      if (!canMake(group)) return;
+      const std::string place = group.path + below;
+      if (place != group.path) REQUIRE(mkdir(place.c_str(), S_IRWXU) == 0);
+      Guarded guarded;
+      const Family family("one");
+      REQUIRE(cgroup::join(group.path, family.pid()) == 0);
+      const auto entry = guarded.ending().enter(group.recorded(false));
+      guarded.start(guarded.emulator());
+      REQUIRE(cgroup::join(place, guarded.guardian()) == 0);
+      guarded.endSocket();
+      CHECK(family.comesToEnd());
+      // Where it has frozen itself, it goes on here, and ends.
+      cgroup::write(group.path, "cgroup.freeze", "0");
+      guarded.awaitEnd();
+      if (place != group.path) CHECK(waitUntil([&] { return rmdir(place.c_str()) == 0; }));
+      CHECK(waitUntil([&] { return rmdir(group.path.c_str()) == 0; }));
+    }
   }
 
   TEST_CASE("a tag that is too long is not entered") {
