@@ -96,7 +96,7 @@ int lock(int fd, const char*& call) noexcept {
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
   while (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
-    if (errno != EINTR) return errno == EACCES ? EAGAIN : errno;
+    if (errno != EINTR) return errno;
   }
   return 0;
 }
