@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -30,6 +31,15 @@ namespace freeze_state::test {
 namespace {
 
 constexpr int kThreads = 40;
+
+/// How many descriptors below 256 are open in the table of this thread. /proc/self/fd shows that of the first one.
+int openOfThread() {
+  int count = 0;
+  for (int fd = 0; fd < 256; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) ++count;
+  }
+  return count;
+}
 
 /// A thread of the tests that lives as long as this does.
 class Thread {
@@ -244,6 +254,31 @@ TEST_SUITE("process files") {
     }
     CHECK(files.read(entry) == 0);
     control.release(process);
+  }
+
+  TEST_CASE("a thread that has a table of descriptors of its own closes none of it by the numbers that are kept") {
+    CHECK(runInFork([] {
+            const Child child;
+            ProcessFiles files(child.pid());
+            ProcessEntry entry;
+            if (files.read(entry) != 0 || ProcessFiles::openFiles() != 1) return 1;
+            int result = 2;
+            std::thread([&] {
+              if (unshare(CLONE_FILES) != 0) return;
+              ProcessFiles::noteOwnTable();
+              const int before = openOfThread();
+              int takes = 0;
+              const int fd = ProcessFiles::withDescriptor([&] {
+                ++takes;
+                errno = EMFILE;
+                return -1;
+              });
+              result = fd == -1 && errno == EMFILE && takes == 1 && openOfThread() == before ? 0 : 3;
+            }).join();
+            if (result != 0) return result;
+            // Any other thread still does.
+            return ProcessFiles::reclaim() == 1 ? 0 : 4;
+          }) == 0);
   }
 
   TEST_CASE("what is kept is closed again and again where another thread takes the descriptors, until nothing is") {

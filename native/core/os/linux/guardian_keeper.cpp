@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "guardian_program.h"
+#include "process_files.h"
 #include "procfs.h"
 
 // Linux 5.9; the same on every architecture.
@@ -118,7 +119,10 @@ class Keeper {
 
   /// Allocates nothing where all goes well: the C library would reserve an arena for this thread.
   [[noreturn]] void run() {
-    if (unshareDescriptors(ledgerFd_)) occupyStandardDescriptors();
+    if (unshareDescriptors(ledgerFd_)) {
+      ProcessFiles::noteOwnTable();
+      occupyStandardDescriptors();
+    }
     ledgerFd_ = aside(ledgerFd_);
     milliseconds pause(0);
     for (;;) {

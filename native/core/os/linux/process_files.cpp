@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,12 @@ namespace {
 
 /// Of all processes, in all threads.
 std::atomic<std::size_t> kept{0};
+
+/// The thread that has a table of descriptors of its own; 0 where none has. No thread_local variable: for that the C
+/// library may allocate in each thread that asks.
+std::atomic<Pid> threadWithOwnTable{0};
+
+Pid ownThread() noexcept { return static_cast<Pid>(syscall(SYS_gettid)); }
 
 /// Those that may have something open.
 struct All {
@@ -259,7 +266,10 @@ std::size_t ProcessFiles::closePidfd() noexcept {
 
 std::size_t ProcessFiles::openFiles() noexcept { return kept.load(std::memory_order_relaxed); }
 
+void ProcessFiles::noteOwnTable() noexcept { threadWithOwnTable = ownThread(); }
+
 std::size_t ProcessFiles::reclaim() noexcept {
+  if (threadWithOwnTable.load() == ownThread()) return 0;
   const std::lock_guard lock(all().mutex);
   std::size_t closed = 0;
   for (ProcessFiles* const files : all().files) {

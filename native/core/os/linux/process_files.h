@@ -80,8 +80,11 @@ class ProcessFiles {
   /// no more is kept.
   static std::size_t openFiles() noexcept;
   /// Closes those of all processes, since descriptors have run out, and returns how many it has closed. They are opened
-  /// again as they are needed. Called on any thread.
+  /// again as they are needed. Called on any thread; closes nothing on the one that `noteOwnTable` was called on.
   static std::size_t reclaim() noexcept;
+  /// To be called by a thread that has a table of descriptors of its own (CLONE_FILES, unshare(2)): the numbers that
+  /// are kept stand for other files there. One thread of a process at most.
+  static void noteOwnTable() noexcept;
 
  private:
   static bool isOutOfDescriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }
