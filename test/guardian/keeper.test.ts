@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeState } from 'freeze-state';
@@ -6,7 +7,7 @@ import { cgroup, madeBy } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
 import { packageCopy } from '../helpers/package-copy';
 import { running } from '../helpers/proc';
-import { canBecomeNobody, killed, nobody, sleeper, start } from '../helpers/processes';
+import { canBecomeNobody, killed, nobody, sleeper, start, type Target } from '../helpers/processes';
 import { output } from '../helpers/sandboxes';
 import { until } from '../helpers/until';
 
@@ -20,6 +21,15 @@ async function changeUser(folder: string, pid: number, ...words: string[]) {
   expect(before).toEqual({ available: true, pid: expect.any(Number) });
   await until(() => userOf(after?.pid ?? 0) === String(nobody), 'the guardian has the new user');
   return { emulator, before, after };
+}
+
+/** Ends the member; then the next state removes the group, which the new user may not. */
+async function hasLeft(emulator: ChildProcess, member: Target, parent: string): Promise<void> {
+  await killed(member);
+  await until(() => {
+    new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();
+    return madeBy(emulator.pid ?? 0, parent).length === 0;
+  }, 'the group is removed');
 }
 
 it.runIf(canBecomeNobody)('keeps the guardian, as the new user, where that cannot start another', async () => {
@@ -55,12 +65,27 @@ describe.runIf(canBecomeNobody && signallingModes.includes('cgroup'))(
       if (onParentDeath === 'thaw') emulator.kill('SIGKILL');
       else emulator.stdin?.end();
       await running(member.pid);
-      // The guardian may not remove the group either.
-      await killed(member);
-      await until(() => {
-        new FreezeState('cgroup', undefined, { cgroup: { parent } }).close();
-        return madeBy(emulator.pid ?? 0, parent).length === 0;
-      }, 'the group is removed');
+      await hasLeft(emulator, member, parent);
+    });
+
+    it('or by the emulator when it exits, where that guardian was killed', async () => {
+      const member = sleeper();
+      const folder = packageCopy();
+      chmodSync(folder, 0o755);
+      const parent = cgroup();
+      const { emulator, after: first } = await changeUser(folder, member.pid, parent, 'kill');
+      const next = output(emulator);
+      process.kill(first?.pid ?? 0, 'SIGKILL');
+      const { after } = JSON.parse(await next);
+      expect(after).toEqual({
+        available: true,
+        pid: expect.any(Number),
+        reason: expect.stringContaining('may not write to cgroup.freeze'),
+      });
+      expect(after.pid).not.toBe(first?.pid);
+      emulator.stdin?.end();
+      await running(member.pid);
+      await hasLeft(emulator, member, parent);
     });
   },
 );

@@ -29,4 +29,7 @@ Status status();
 /// Its pid, or 0; takes no lock.
 Pid pid() noexcept;
 
+/// Whether one runs that can thaw whatever the ledger marks.
+bool isWhole() noexcept;
+
 }  // namespace freeze_state::guardian

@@ -7,5 +7,6 @@ void setProgram(std::string /*path*/) {}
 Ledger* start() noexcept { return nullptr; }
 Status status() { return {0, false, {{FailureCode::UnsupportedPlatform}}}; }
 Pid pid() noexcept { return 0; }
+bool isWhole() noexcept { return false; }
 
 }  // namespace freeze_state::guardian

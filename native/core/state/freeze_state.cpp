@@ -213,8 +213,9 @@ Failures FreezeState::close(const Listener* caller) {
 void FreezeState::thawAtExit() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
-  // What the guardian finds does not run again before it is killed, in a moment.
-  resume(isLeftToGuardian() ? ResumeScope::Unrecorded : ResumeScope::Stopped);
+  // What the guardian finds does not run again before it is killed, in a moment. One that may not do everything kills
+  // what it may; the rest is not to stay stopped.
+  resume(isLeftToGuardian() && guardian::isWhole() ? ResumeScope::Unrecorded : ResumeScope::Stopped);
 }
 
 bool FreezeState::isLeftToGuardian() const noexcept { return ending_ != nullptr && guardian::pid() != 0; }

@@ -91,4 +91,10 @@ Status status() {
 
 Pid pid() noexcept { return runningPid.load(); }
 
+bool isWhole() noexcept {
+  Shared& all = shared();
+  const std::lock_guard lock(all.mutex);
+  return runningPid.load() != 0 && all.why.empty();
+}
+
 }  // namespace freeze_state::guardian
