@@ -1,12 +1,21 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <memory>
 
+#include "../core/modes/process_group.h"
+#include "../core/os/linux/group_control.h"
+#include "../core/os/linux/process_files.h"
+#include "../core/os/linux/process_table.h"
+#include "../core/os/linux/procfs.h"
 #include "../core/platform/platform.h"
 #include "support/child.h"
 #include "support/confirming.h"
+#include "support/controls.h"
 #include "support/describe.h"
+#include "support/descriptors.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -17,9 +26,66 @@ std::shared_ptr<FreezeState> groupState() {
                                        makeFreezer(Mode::ProcessGroup, {.boost = false}, {}, OnDeath::Nothing).freezer);
 }
 
+/// Counts for how many processes files were opened anew.
+class CountingTable final : public LinuxProcessTable {
+ public:
+  CountingTable() noexcept : LinuxProcessTable(bestMeans()) {}
+  std::size_t news = 0;
+  std::shared_ptr<ProcessFiles> filesOf(Pid pid) override {
+    ++news;
+    return LinuxProcessTable::filesOf(pid);
+  }
+};
+
+/// Freezes it until all have been seen stopped, and thaws.
+bool confirmAndThaw(const std::shared_ptr<FreezeState>& state) {
+  Confirmation confirmation(state, word::epochOf(state->word()), nullptr);
+  const bool isStopped = waitUntil([&] { return stepFor(confirmation).stage == Stage::Stopped; });
+  return isStopped && state->unfreeze().empty();
+}
+
 }  // namespace
 
 TEST_SUITE("real groups") {
+  TEST_CASE("the files of the processes of a group stay open from one confirmation to the next") {
+    if (!isUsable<PidfdControl>() || !procfs::showsAll()) return;
+    const Child leader;
+    const Child second;
+    Child third;
+    for (const Pid pid : {leader.pid(), second.pid(), third.pid()}) REQUIRE(setpgid(pid, leader.pid()) == 0);
+    const std::size_t before = openDescriptors();
+    PidfdControl control;
+    LinuxGroupControl groups(control);
+    CountingTable table;
+    const auto state = std::make_shared<FreezeState>(
+        Mode::ProcessGroup, std::make_unique<ProcessGroupFreezer>(LoopOptions{.boost = false}, groups, table));
+    CHECK(describe(state->registerPid(leader.pid())).empty());
+    CHECK(confirmAndThaw(state));
+    CHECK(table.news == 3);
+    // The leader has a file as a member, besides.
+    CHECK(ProcessFiles::openFiles() == 4);
+    CHECK(confirmAndThaw(state));
+    CHECK(table.news == 3);
+    CHECK(ProcessFiles::openFiles() == 4);
+    // What was given up is opened again.
+    CHECK(ProcessFiles::reclaim() == 4);
+    CHECK(confirmAndThaw(state));
+    CHECK(ProcessFiles::openFiles() == 4);
+    third.kill();
+    third.reap();
+    CHECK(confirmAndThaw(state));
+    CHECK(table.news == 3);
+    CHECK(ProcessFiles::openFiles() == 3);
+    CHECK(state->unregisterPid(leader.pid()).found);
+    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(describe(state->registerPid(leader.pid())).empty());
+    CHECK(confirmAndThaw(state));
+    CHECK(ProcessFiles::openFiles() == 3);
+    CHECK(describe(state->close()).empty());
+    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(openDescriptors() == before);
+  }
+
   TEST_CASE("G2: a leader that has moved to another group fails the freeze, and what it left runs") {
     const Child leader;
     const Child other;

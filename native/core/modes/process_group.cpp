@@ -38,11 +38,13 @@ Failures ProcessGroupFreezer::admit(MemberList& members, Member& member, const T
 
 Failures ProcessGroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* frozen) {
   forgetWalks();
+  kept_.clear();
   return ProcessFreezer::dismiss(members, member, frozen);
 }
 
 Failures ProcessGroupFreezer::close(MemberList& members) {
   forgetWalks();
+  kept_.clear();
   return ProcessFreezer::close(members);
 }
 
@@ -106,10 +108,26 @@ Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice)
     // We were in none of the groups when they were signalled, or their freeze would have failed.
     if (pid == groups_.ownPid()) return;
     const Pid group = table_.groupOf(pid);
-    if (group != 0 && members.find(group) != nullptr) pending_.push_back({pid, group});
+    if (group != 0 && members.find(group) != nullptr) pending_.push_back({pid, group, filesOf(pid)});
   });
   isListed_ = step.isDone() && hasMetAll_;
+  if (step.isDone()) keepFiles();
   return step;
+}
+
+/// If another process has that pid by now, they are opened anew when it is probed.
+std::shared_ptr<ProcessFiles> ProcessGroupFreezer::filesOf(Pid pid) {
+  const auto known = kept_.find(pid);
+  return known == kept_.end() ? table_.filesOf(pid) : known->second;
+}
+
+/// Closes those of the processes that are in none of the groups any more. Only at the end of a list: one that a thaw
+/// cut short does not tell.
+void ProcessGroupFreezer::keepFiles() {
+  kept_.clear();
+  for (const GroupProcess& process : pending_) {
+    if (process.files) kept_.emplace(process.pid, process.files);
+  }
 }
 
 Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
@@ -122,7 +140,7 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   Step step = pendingCursor_.goRound(pending_, slice, [&](GroupProcess& process) {
     Step probed = confirm(process, slice);
     if (!probed.isDone()) return probed;
-    process = pending_.back();
+    process = std::move(pending_.back());
     pending_.pop_back();
     return probed;
   });
@@ -133,7 +151,8 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
 /// Probes the process: done if it is quiescent, or none of its group any more; blocked if not. Fails where it cannot be
 /// known for lack of descriptors or memory.
 Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
-  const auto state = table_.probe(process.pid, process.stop.scan, slice);
+  const auto state = process.files ? table_.probeBy(*process.files, process.stop.scan, slice)
+                                   : table_.probe(process.pid, process.stop.scan, slice);
   if (!state) return Step::more();
   const auto finding = StopProtocol::judge(process.stop, *state);
   switch (finding) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "../os/group_control.h"
@@ -36,10 +37,12 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Failures close(MemberList& members) override;
 
  private:
-  /// A process of one of the groups, as the walk found it. There may be very many, so nothing of it is held open.
+  /// A process of one of the groups, as the walk found it. There may be very many, so it is not held.
   struct GroupProcess {
     Pid pid = 0;
     Pid group = 0;
+    // NOLINTNEXTLINE(readability-redundant-member-init): GCC warns of initializers that leave it out
+    std::shared_ptr<ProcessFiles> files = {};  ///< null where none may stay open
     StopMarks stop = {.isSent = true};
   };
 
@@ -48,6 +51,8 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step findEmptyGroups(MemberList& members, const Slice& slice);
   void noteLife(Pid pid);
   Step listProcesses(MemberList& members, const Slice& slice);
+  std::shared_ptr<ProcessFiles> filesOf(Pid pid);
+  void keepFiles();
   Step confirm(GroupProcess& process, const Slice& slice);
   Step stopAgain(const GroupProcess& process);
   Step confirmExit(Pid pid);
@@ -67,6 +72,9 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   std::vector<Pid> stoppedGroups_;     ///< of which a process was seen stopped
   std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
   ConfirmCursor pendingCursor_;
+
+  /// Of the processes that the last complete list had, by their pids, from one freeze to the next.
+  std::unordered_map<Pid, std::shared_ptr<ProcessFiles>> kept_;
 };
 
 }  // namespace freeze_state

@@ -111,6 +111,14 @@ class ProcessTable {
   /// Probes in steps, as `ProcessControl::probe` does.
   virtual std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept = 0;
 
+  /// The files that may stay open of whatever has that pid, from one probe to the next; null where none may.
+  virtual std::shared_ptr<ProcessFiles> filesOf(Pid /*pid*/) { return nullptr; }
+  /// Probes in steps whatever has the pid of these files now.
+  virtual std::optional<ProcessState> probeBy(ProcessFiles& /*files*/, ThreadScan& /*scan*/,
+                                              const Slice& /*slice*/) noexcept {
+    return ProcessState::Unknown;
+  }
+
   /// Whether every thread of it has exited or is about to. The kernel moves no such process into a control group, and
   /// reports no error. The process leaves its own group when it has ended, which with much memory takes a while. False
   /// where that cannot be read.

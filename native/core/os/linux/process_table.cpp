@@ -199,6 +199,13 @@ std::optional<ProcessState> LinuxProcessTable::probe(Pid pid, ThreadScan& scan, 
   return procfs::probe(pid, scan, slice);
 }
 
+std::shared_ptr<ProcessFiles> LinuxProcessTable::filesOf(Pid pid) { return std::make_shared<ProcessFiles>(pid); }
+
+std::optional<ProcessState> LinuxProcessTable::probeBy(ProcessFiles& files, ThreadScan& scan,
+                                                       const Slice& slice) noexcept {
+  return procfs::probe(files, scan, slice);
+}
+
 bool LinuxProcessTable::isExiting(Pid pid) noexcept { return procfs::isExiting(pid); }
 
 bool LinuxProcessTable::delaysFreeze(Pid pid) noexcept { return procfs::delaysFreeze(pid); }

@@ -6,7 +6,7 @@ namespace freeze_state {
 
 /// By proc(5). Children are found by /proc/<pid>/task/<tid>/children (proc_tid_children(5)), which kernels have that
 /// are built with CONFIG_PROC_CHILDREN; elsewhere by the parents in all of /proc/<pid>/stat, once a pass.
-class LinuxProcessTable final : public ProcessTable {
+class LinuxProcessTable : public ProcessTable {
  public:
   /// How children are found. The second is for kernels without the first, and for tests.
   enum class Means : std::uint8_t { ChildrenFiles, ParentScan };
@@ -21,6 +21,8 @@ class LinuxProcessTable final : public ProcessTable {
   ProcessDoing describe(Pid pid) override;
   ProcessState probe(Pid pid) noexcept override;
   std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept override;
+  std::shared_ptr<ProcessFiles> filesOf(Pid pid) override;
+  std::optional<ProcessState> probeBy(ProcessFiles& files, ThreadScan& scan, const Slice& slice) noexcept override;
   bool isExiting(Pid pid) noexcept override;
   bool delaysFreeze(Pid pid) noexcept override;
   Pid groupOf(Pid pid) noexcept override;
