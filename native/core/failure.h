@@ -12,10 +12,10 @@ namespace freeze_state {
 /// A process id as the kernel counts it: 32 bits, signed. Not `pid_t`, which Windows lacks.
 using Pid = std::int32_t;
 
-/// What is handed over as a pid where a value was no whole number: `NotAPid`.
+/// Passed as a pid where the caller's value was not a whole number. It is refused with `NotAPid`.
 inline constexpr std::int64_t kNotAPid = std::numeric_limits<std::int64_t>::min();
 
-/// Why an operation failed; lib/failures.ts makes an error of each. docs/errors.md has them for users.
+/// Why an operation failed; lib/failures.ts makes an error of each, and docs/errors.md describes them for users.
 enum class FailureCode : std::uint8_t {
   NoPidConfigured,
   ProcessNotFound,
@@ -24,8 +24,8 @@ enum class FailureCode : std::uint8_t {
   SignalFailed,
   ResourceExhausted,
   Closed,
-  // Reasons why a value is no pid of a member.
-  NotAPid,        ///< the value is no whole number
+  // Reasons why a value cannot be the pid of a member.
+  NotAPid,        ///< the value is not a whole number
   PidOutOfRange,  ///< outside 2..2^31-1: kill(2) takes 0 and below for groups, and 1 is init
   OwnPid,         ///< the pid of this process
   OwnGuardian,    ///< the pid of our guardian (os/guardian.h), which must run when we cannot
@@ -42,13 +42,13 @@ enum class FailureCode : std::uint8_t {
   CgroupNotMounted,    ///< no hierarchy of version 2 is mounted, or none that shows it
   CgroupNotPermitted,  ///< EACCES or EPERM
   CgroupReadOnly,      ///< its file system is mounted read-only
-  CgroupMissing,       ///< it is no cgroup of version 2, or has no cgroup.freeze, as the root of the hierarchy
+  CgroupMissing,       ///< it is not a cgroup of version 2, or has no cgroup.freeze; the root of the hierarchy has none
   CgroupThreaded,      ///< it takes threads and no processes (cgroup.type)
   CgroupControllers,   ///< it has controllers enabled for its children (cgroup.subtree_control), so it takes no process
   CgroupOurs,          ///< we, or our guardian, are in it, so we would freeze ourselves
-  CgroupFrozen,        ///< it, or an ancestor of it, was frozen by a foreign process, which has to thaw it
-  CgroupUnseen,        ///< the mount at `path` does not show the process's cgroup, so it could not be moved back
-  CgroupHeld,          ///< another state of this process has the process in the cgroup at `path`
+  CgroupFrozen,        ///< it or an ancestor was frozen by a foreign process or another state, which has to thaw it
+  CgroupUnseen,        ///< the mount at `path` does not show the process's cgroup, which it has to go back to
+  CgroupHeld,          ///< another of our states has taken the process into the cgroup at `path`
   CgroupLeft,          ///< a foreign process has moved the member out of it
   CgroupGone,          ///< a foreign process has removed it
   CgroupFailed,        ///< any other `error`
@@ -60,25 +60,27 @@ enum class FailureCode : std::uint8_t {
   GuardianDenied,   ///< its user may not thaw the control group at `path`, which we have opened as another user
 };
 
-/// The code as it is spelled above: how lib/native.ts knows it.
+/// The name of the code as it is spelled above, which lib/native.ts uses too. A literal; "" for a value that is no
+/// code.
 const char* nameOf(FailureCode code) noexcept;
 
-/// One reason, with what a person needs to act on it. The core throws nothing; it returns these. Made by
-/// named fields, or by a function with a name, as `readFailure` is: never by position.
+/// One reason, with what a person needs to act on it. The core throws nothing; it returns these. Name the fields to
+/// make one, or call a named function such as `readFailure`; never rely on the order of the fields.
 struct Failure {
   FailureCode code;
   Pid pid = 0;             ///< the process concerned, or 0
   int error = 0;           ///< errno(3), or 0
   const char* call = "";   ///< the system call that answered with `error`; a literal
-  bool isStopped = false;  ///< the process still is stopped by us: it refused to be continued
-  // GCC warns of initializers that leave it out, unless it has one here.
+  bool isStopped = false;  ///< the process is still stopped by us: it could not be continued
+  // GCC warns of designated initializers that omit this field, unless it has a default here.
   std::string path = {};  ///< the file concerned, or empty  NOLINT(readability-redundant-member-init)
 };
 
-/// Whether an errno(3) says that descriptors or memory have run out, and nothing about what was asked about.
+/// Whether an errno(3) means that we are out of descriptors or memory. It then says nothing about the process or file
+/// that the call was about.
 constexpr bool isOutOfResources(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
-/// Empty is success, and empty allocates nothing. More than one is what the facade calls `Multiple`.
+/// Empty means success, and allocates nothing. The facade makes a `MultipleFreezeError` of more than one.
 using Failures = std::vector<Failure>;
 
 /// Adds the failures of one step to those of the steps before it.

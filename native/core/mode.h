@@ -14,7 +14,7 @@ enum class Mode : std::uint8_t {
   Cgroup,        ///< a control group that they are moved into, and what they start in it
 };
 
-/// All of them.
+/// Every mode, in the order above.
 inline constexpr std::array kAllModes{Mode::None, Mode::Process, Mode::ProcessGroup, Mode::ProcessTree, Mode::Cgroup};
 
 }  // namespace freeze_state

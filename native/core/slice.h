@@ -12,6 +12,7 @@ namespace freeze_state {
 class Ticket {
  public:
   Ticket(const std::atomic<std::uint64_t>& word, std::uint64_t expected) noexcept : word_(word), expected_(expected) {}
+  /// Whether the word still has the value that the work belongs to. One atomic load; any thread.
   bool isCurrent() const noexcept { return word_.load() == expected_; }
 
  private:
@@ -19,13 +20,14 @@ class Ticket {
   const std::uint64_t expected_;
 };
 
-/// How long work that is done in steps may continue. Asked between any two steps, so that a thaw waits for one step at
-/// most (G6), and an event loop for its slice.
+/// How long work that is done in steps may continue. The work checks it between any two steps. So a thaw waits for one
+/// step at most (G6), and an event loop until the deadline and one step more.
 struct Slice {
   const Ticket* ticket = nullptr;  ///< null: nothing cancels it
-  Deadline until = kNoDeadline;
+  Deadline until = kNoDeadline;    ///< when the work has to pause
 
   bool isCancelled() const noexcept { return ticket != nullptr && !ticket->isCurrent(); }
+  /// Whether the work has to end or to pause here.
   bool isOver() const noexcept { return isCancelled() || hasPassed(until); }
 };
 

@@ -8,16 +8,17 @@
 
 namespace freeze_state {
 
-/// What became of one step of work: a freeze, a walk through a tree and a confirmation are all done in steps.
+/// The result of one step of work. A freeze, a walk through a tree and a confirmation are all done in steps.
 ///
-/// A question about a process returns no step but an answer: a `std::optional`, which is empty where the slice cut it
-/// short. What the answer means for the work, the caller decides: ESRCH, say, of a process that /proc may hide.
+/// A question about a process does not return a step. It returns a `std::optional`, which is empty where the slice cut
+/// the question short. The caller decides what the answer means for the work: ESRCH, for example, may also come from a
+/// process that /proc hides.
 struct [[nodiscard]] Step {
   enum class Kind : std::uint8_t {
     Done,       ///< nothing is left to do
     Cancelled,  ///< over and unfinished: the state has moved on, and the call that moved it undoes what was done
     More,       ///< the next step continues it
-    Blocked,    ///< the next step continues it, and finds nothing to do before a process that was signalled has stopped
+    Blocked,    ///< the next step continues it, but has nothing to do until a process that was signalled has stopped
     Failed,     ///< it is over, for these reasons
   };
   Kind kind = Kind::Done;
@@ -28,7 +29,7 @@ struct [[nodiscard]] Step {
   static Step more() { return {Kind::More}; }
   static Step blocked() { return {Kind::Blocked}; }
   static Step failed(Failures failures) { return {Kind::Failed, std::move(failures)}; }
-  /// For work that the slice has ended before it was done.
+  /// For unfinished work at the end of its slice: cancelled if the ticket says so, else more.
   static Step endedBy(const Slice& slice) { return slice.isCancelled() ? cancelled() : more(); }
   /// Done, or failed where there are failures.
   static Step ended(Failures failures) { return failures.empty() ? done() : failed(std::move(failures)); }

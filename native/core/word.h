@@ -30,7 +30,7 @@ constexpr double toNumber(std::uint64_t word) noexcept {
   return isFrozen(word) ? -1 - epoch : epoch;
 }
 
-/// The way back.
+/// The word that such a number stands for: the inverse of `toNumber`.
 constexpr std::uint64_t fromNumber(double number) noexcept {
   return number < 0 ? frozen(static_cast<std::uint64_t>(-1 - number)) : running(static_cast<std::uint64_t>(number));
 }

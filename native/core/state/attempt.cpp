@@ -14,7 +14,7 @@ Attempt::~Attempt() {
   if (state_.inProgress_ == this) state_.resume(ResumeScope::Stopped);
 }
 
-/// Ends where there is nothing to signal, with the state's answer.
+/// Ends with the state's answer, where there is nothing to signal.
 Step Attempt::endBy(std::uint64_t seen) {
   FreezeResult answer = state_.answerFor(seen, epoch_);
   isFrozen_ = answer.frozen;
@@ -26,12 +26,13 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
   std::unique_lock lock(state_.mutex_);
   const std::uint64_t seen = state_.word();
   const bool isRefused = seen != word::running(epoch_) || state_.holds_.load() != 0;
-  // The thaw or the hold that made it so waits for our lock. The answer false must not come before it (G3).
+  // We refuse because of a thaw or a hold, which waits for our lock and would roll back what is in progress. It is done
+  // here, since the answer false must not come before it (G3).
   if (isRefused && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_)
     state_.resume(ResumeScope::Stopped);
   if (seen != word::running(epoch_)) {
     if (roster != nullptr) {
-      // By an earlier call, since when members may have been killed, or continued by a foreign process.
+      // An earlier call froze it. Since then members may have been killed, or continued by a foreign process.
       if (seen == word::frozen(epoch_)) state_.freezer_->begin(state_.members_);
       roster->registered = roster->left = state_.members_.pids();
     }
@@ -48,7 +49,8 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
 /// Makes this the attempt in progress. The lock is held.
 void Attempt::takeOver() noexcept {
   Attempt* const other = state_.inProgress_;
-  // The thaw that moved the word since waits for our lock: it must not find stops of an older freeze (G1).
+  // The thaw that has moved the word since waits for our lock. If we freeze first, it leaves all stops to us, so those
+  // of the older freeze are undone here (G1).
   if (other != nullptr && other->epoch() != epoch_) state_.resume(ResumeScope::Stopped);
   if (state_.inProgress_ == nullptr) {
     isRestartDue_ = true;
@@ -72,8 +74,8 @@ Step Attempt::stopMembers(Deadline until, Roster* roster) {
   state_.inProgress_ = nullptr;
   isBegun_ = false;
   Failures failures = std::move(step.failures);
-  // The state reads frozen only once every live member was signalled (G5), and only if no thaw came in between: the
-  // thaw that moved the word waits for our lock and may find nothing stopped (G1, G3, G4).
+  // The state reads frozen only once every live member was signalled (G5), and only if no thaw came in between. Such a
+  // thaw waits for our lock, and must find nothing stopped (G1, G3, G4).
   std::uint64_t expected = running;
   isOwn_ = failures.empty() && freezer.isAnyAlive(members) &&
            state_.word_.compare_exchange_strong(expected, word::frozen(epoch_));
@@ -94,7 +96,7 @@ Step Attempt::confirm(Deadline until) {
   for (;;) {
     Step step;
     {
-      // Anew for each round of probes: a thaw does not wait for a confirmation (G6).
+      // Taken anew for each round of probes, so that a thaw does not wait for a confirmation (G6).
       const std::lock_guard lock(state_.mutex_);
       if (slice.isCancelled()) return Step::cancelled();
       step = state_.freezer_->confirm(state_.members_, slice);

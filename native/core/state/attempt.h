@@ -13,52 +13,54 @@ namespace freeze_state {
 
 class FreezeState;
 
-/// The members when a freeze was done, by their pids in the order of their registration.
+/// The members at the end of a freeze: their pids in registration order.
 struct Roster {
   std::vector<Pid> registered;
-  std::vector<Pid> left;  ///< those of them that had not exited
+  std::vector<Pid> left;  ///< those that stayed members when the freeze dropped the ones that had exited
 };
 
-/// One freeze of a state at an epoch, until the state moves on: first in progress, then in force. `freezeAtEpoch` makes
-/// one that is done in one call; a confirmation has one that is done in steps. Destroying it while it is in progress
-/// rolls it back.
+/// One freeze of a state at an epoch. It is in progress at first and then in force, until the state moves on.
+/// `freezeAtEpoch` makes one and finishes it in one call; a confirmation takes one through its steps. Destroying it
+/// while it is in progress rolls it back.
 ///
-/// Used by one thread. But the state knows which of its attempts is in progress: a thaw rolls it back, and another
-/// attempt at the same epoch takes over what it has done, so that the two are one freeze. Each function takes the
-/// state's lock. Nothing allocates that is not about a confirmation.
+/// Used by one thread. The state knows which of its attempts is in progress. A thaw, in any thread, rolls that one
+/// back. Another attempt at the same epoch takes over what it has done, so that the two are one freeze. The functions
+/// that work on the state take its lock. An attempt that succeeds allocates only for a confirmation; for what its mode
+/// allocates see `FreezeState`.
 class Attempt {
  public:
-  /// Nothing is done before the first call of `freeze`. `caller`: the listener of the caller, which is not told of what
-  /// this does.
+  /// Does nothing before the first call of `freeze`. `caller` is the caller's own listener, which is not told of the
+  /// changes that this attempt makes; null where there is none.
   Attempt(FreezeState& state, std::uint64_t epoch, const Listener* caller) noexcept
       : state_(state), epoch_(epoch), caller_(caller) {}
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt();
 
-  /// Stops every live member if the state still is running at the epoch, all together or not at all, as
-  /// `FreezeState::freezeAtEpoch` has it. In steps, as far as it comes until the deadline: the state stays running
-  /// until the last one, and a call in between acts as if the freeze had not begun. Once done, `isFrozen` says what
-  /// became of it. `roster`: for a confirmation, which also notes the processes that were stopped before.
+  /// Stops every live member if the state is still running at the epoch, all or none, and fails as
+  /// `FreezeState::freezeAtEpoch` does. Works in steps until the deadline. The state stays running until the last step,
+  /// and other calls in between act as if the freeze had not begun. Once it is done, `isFrozen` tells the result.
+  /// `roster` is for a confirmation and is filled in at the end; with it the freeze also notes which processes were
+  /// stopped before.
   Step freeze(Deadline until, Roster* roster = nullptr);
 
-  /// The state was frozen at the epoch when `freeze` was done.
+  /// Whether the state was frozen at the epoch when `freeze` was done.
   bool isFrozen() const noexcept { return isFrozen_; }
-  /// And it was this attempt that froze it.
+  /// Whether it was this attempt that froze it.
   bool isOwn() const noexcept { return isOwn_; }
 
-  /// Once frozen, in steps: done when all was seen stopped; cancelled where the state is not frozen at the epoch any
-  /// more. Fails as `Freezer::confirm` does.
+  /// Waits, in steps, until everything that the freeze covers was seen stopped. Call it once `isFrozen`. Cancelled
+  /// where the state is not frozen at the epoch any more. Fails as `Freezer::confirm` does.
   Step confirm(Deadline until);
 
-  /// All that the freeze covers; nothing where the epoch has passed.
+  /// Everything that the freeze covers; empty where the epoch has passed.
   std::optional<std::vector<Covered>> covered();
 
-  /// Thaws what is in progress or in force at the epoch, as `FreezeState::unfreeze` does. `isInProgressOnly`: only in
-  /// the first case. Nothing where there was nothing to thaw.
+  /// Thaws what is in progress or in force at the epoch, as `FreezeState::unfreeze` does. With `isInProgressOnly` it
+  /// thaws only what is in progress. Empty where there was nothing to thaw.
   std::optional<Failures> rollBack(bool isInProgressOnly);
 
-  /// The members have changed: their state is probed again. Under the state's lock.
+  /// Tells that the members have changed: the next `freeze` begins its stop anew. The caller holds the state's lock.
   void restart() noexcept { isRestartDue_ = true; }
   std::uint64_t epoch() const noexcept { return epoch_; }
 

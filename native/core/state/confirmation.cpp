@@ -20,7 +20,7 @@ Confirmation::Progress Confirmation::step(Deadline until) {
 }
 
 /// It cannot be known whether all has stopped, so nothing stays stopped (G4). If another call thawed first, that thaw
-/// has ended it.
+/// has ended the confirmation.
 Step Confirmation::rolledBack(Step step) {
   auto failures = rollBack(false);
   if (!failures) return Step::done();
@@ -43,7 +43,7 @@ std::optional<std::vector<Covered>> Confirmation::report() {
   if (!covered) return std::nullopt;
   std::vector<Covered> report;
   report.reserve(roster_.registered.size() + covered->size());
-  // All three lists are in one order, and the first has all of the second.
+  // `registered`, `left` and `covered` are in the same order, and `registered` has all that `left` has.
   auto left = roster_.left.begin();
   auto next = covered->begin();
   for (const Pid pid : roster_.registered) {

@@ -31,13 +31,13 @@ FreezeState::FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* en
 }
 
 FreezeState::~FreezeState() {
-  // Without a `close`: its thread has ended, say, and the rest of the process may not know of the members. They are
-  // thawed now, and end with the process.
+  // Destroyed without a `close`: its thread has ended, for example, and nothing else may know of the members. They are
+  // thawed now, and still end with this process.
   if (ending_ != nullptr && !isCleared_) {
     endingTag_.keep();
     for (Member& member : members_.all()) member.ending.keep();
   }
-  // In this order: a process that exits meanwhile waits for the thaw.
+  // In this order, so that an exit(3) meanwhile waits for the thaw.
   close();
   live_states::leave(*this);
 }
@@ -60,12 +60,13 @@ Failures FreezeState::resume(ResumeScope scope) {
   return freezer_->resume(members_, scope);
 }
 
-/// Where only descendants of members live, the members stay: what is frozen is frozen in their name. The lock is held.
+/// Drops members that have exited, unless only descendants of members live: those are frozen in the name of the
+/// members. The lock is held.
 void FreezeState::dropExited() noexcept {
   if (members_.isAnyAlive() || !freezer_->isAnyAlive(members_)) members_.dropExited();
 }
 
-/// Whether the guardian should continue or end it if we die, and will not find it.
+/// Whether the guardian should continue or end the process if we die, but will not find it.
 bool FreezeState::isUnguarded(const MemberStatus& status) const noexcept {
   const bool hasExited = status.state == ProcessState::Zombie || status.state == ProcessState::Gone;
   const bool isToEnd = ending_ != nullptr && status.isRegistered && !hasExited;
@@ -84,7 +85,7 @@ std::optional<std::vector<MemberStatus>> FreezeState::inspect() {
   for (std::size_t next = 0; next < queue.size(); ++next) {
     std::vector<Pid> found;
     std::optional<MemberStatus> status;
-    // A thaw ends a probe of many threads (G6), which is then made anew; but not for ever.
+    // A thaw cuts a probe of many threads short (G6). The probe is then repeated, and the last try is not cut short.
     constexpr int kPatience = 3;
     bool isAnswered = false;
     for (int tries = 1; !isAnswered; ++tries) {
@@ -112,7 +113,7 @@ Failures FreezeState::unfreeze(const Listener* caller) {
   return continueMembers(lock, caller);
 }
 
-/// What a thaw does once it has moved the word. Ends the caller's hold of the lock.
+/// What a thaw does once it has moved the word. Releases the caller's lock.
 Failures FreezeState::continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller) {
   Failures failures;
   // A freeze that began after our move and got the lock before us owns the stops: continuing them here would leave
@@ -151,12 +152,12 @@ Failures FreezeState::hold(const Listener* caller) {
 
 void FreezeState::release(const Listener* caller) noexcept {
   if (holds_.fetch_sub(1) != 1 || !hasListeners_.load()) return;
-  // The blocked waits are for a change of the word, which this is not.
+  // Blocked waits are not woken: they wait for a change of the word, and this is none.
   const std::lock_guard lock(mutex_);
   tell(caller);
 }
 
-/// Known without the lock.
+/// Why the value cannot be a member, as far as that is known without the lock.
 std::optional<FailureCode> FreezeState::whyNoMember(std::int64_t pid) const noexcept {
   if (const auto code = whyInvalid(pid); code) return code;
   if (pid == freezer_->control().ownPid()) return FailureCode::OwnPid;
@@ -213,8 +214,8 @@ Failures FreezeState::close(const Listener* caller) {
 void FreezeState::thawAtExit() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
-  // What the guardian finds does not run again before it is killed, in a moment. One that may not do everything kills
-  // what it may; the rest is not to stay stopped.
+  // What the guardian will find is not continued, since the guardian kills it in a moment. A guardian that may not do
+  // everything kills what it may; then everything is continued, since the rest is not to stay stopped.
   resume(isLeftToGuardian() && guardian::isWhole() ? ResumeScope::Unrecorded : ResumeScope::Stopped);
 }
 
@@ -230,7 +231,7 @@ std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional
     lock.lock();
     if (isInterrupted || (deadline && now >= *deadline)) break;
     const Deadline question = now + interruption.interval();
-    // Under the lock, which every change passes through between moving the word and waking us.
+    // The word is compared under the lock. Every change takes that lock between moving the word and waking us.
     changed_.wait_until(lock, deadline ? std::min(*deadline, question) : question,
                         [&] { return word_.load() != seen; });
   }
@@ -256,7 +257,7 @@ void FreezeState::tell(const Listener* caller) noexcept {
   }
 }
 
-/// Tells each waiter but the caller that the word has moved, and ends the caller's hold of the lock.
+/// Tells each waiter but the caller that the word has moved. Releases the caller's lock.
 void FreezeState::announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept {
   tell(caller);
   lock.unlock();

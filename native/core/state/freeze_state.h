@@ -26,13 +26,14 @@
 
 namespace freeze_state {
 
-/// What became of a freeze. `frozen` false with no failure: the epoch had passed.
+/// What became of a freeze. `frozen` false with no failure: the epoch had passed, a caller holds the state, or the mode
+/// is `None`.
 struct FreezeResult {
   bool frozen = false;
   Failures failures;
 };
 
-/// What became of a `registerPids`. Where it failed, `failed` is the place of the pid in the list for which it did.
+/// What became of a `registerPids`. Where it failed, `failed` is the index of the pid that it failed for.
 struct RegisterResult {
   Failures failures;
   std::size_t failed = 0;
@@ -49,23 +50,23 @@ struct UnregisterResult {
 /// Every method may be called from any thread. `word`, and a freeze whose epoch has passed, take no lock. Nothing here
 /// throws. The promises G1 to G8 are in docs/semantics.md; the comments in the source say where each is kept.
 ///
-/// In modes `None`, `Process` and `ProcessGroup` a freeze and a thaw that succeed allocate nothing, but for two cases.
-/// Where the leader of a group has exited, the processes of the group are looked up. And the first loop over many
-/// processes in a thread that did not make the state reads what real time there is (os/linux/rt_budget.h). In mode
-/// `ProcessTree` a freeze allocates lists of the descendants that it finds. In mode `Cgroup` freeze and thaw allocate
-/// the paths and the contents of the group's files. What a confirmation reports comes on top, in any mode.
+/// In modes `None`, `Process` and `ProcessGroup` a freeze and a thaw that succeed allocate nothing, with two
+/// exceptions. If the leader of a group has exited, the processes of the group are looked up. And in a thread that did
+/// not make the state, the first loop over many processes reads the budget of real-time threads (os/linux/rt_budget.h).
+/// In mode `ProcessTree` a freeze allocates lists of the descendants that it finds. In mode `Cgroup` freeze and thaw
+/// allocate the paths and the contents of the group's files. In any mode a confirmation also allocates what it reports.
 ///
-/// An operation that changes the state takes the listener of its caller, which knows of the change already and is not
-/// told.
+/// An operation that changes the state takes its caller's listener as `caller`. That one is not told of the change,
+/// since its owner made it.
 class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
-  /// The mode says what the freezer is; see platform/platform.h.
-  /// `ending`: members are entered there, and so is `tag`, since they are to end with this process. They stay there if
-  /// the state is destroyed without a `close`.
+  /// `freezer` is that of the mode, as `makeFreezer` (platform/platform.h) makes it. `ending` is where members, and
+  /// `tag`, are entered that are to end with this process; null where they are not to. The entries stay if the state is
+  /// destroyed without a `close`. A state that is made while the process exits is closed from the beginning.
   FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending = nullptr, std::string_view tag = {});
   FreezeState(const FreezeState&) = delete;
   FreezeState& operator=(const FreezeState&) = delete;
-  /// Thaws.
+  /// Thaws and closes, as `close` does.
   ~FreezeState();
 
   Mode mode() const noexcept { return mode_; }
@@ -78,20 +79,21 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// The state, by one load; see word.h.
   std::uint64_t word() const noexcept { return word_.load(); }
 
-  /// Stops every live member if the state still is running at `epoch` (0 to `word::kMaxEpoch`), all together or not at
-  /// all. True: every live member got SIGSTOP, and the state is frozen until a later thaw; so it is, too, for a second
-  /// call with the epoch that is frozen. False: the epoch had passed, or a caller holds the state, or the mode is
-  /// `None`; this call left nothing stopped.
-  /// Fails with `NoPidConfigured`, `ProcessNotFound` (no member lives), `PermissionDenied`, `SignalFailed`,
-  /// `UnsupportedPlatform`, `Closed`; then, too, nothing is left stopped.
+  /// Stops every live member if the state is still running at `epoch` (0 to `word::kMaxEpoch`), all or none.
+  /// - True: every live member got SIGSTOP, and the state is frozen until a later thaw. A second call with the epoch
+  ///   that is frozen is true as well.
+  /// - False: the epoch had passed, or a caller holds the state, or the mode is `None`. This call left nothing stopped.
+  /// - Fails with `NoPidConfigured`, `ProcessNotFound` (no member lives), `PermissionDenied`, `SignalFailed`,
+  ///   `UnsupportedPlatform`, `Closed`, or a reason of the mode. Nothing is left stopped then either, except a process
+  ///   whose failure says `isStopped`.
   FreezeResult freezeAtEpoch(std::uint64_t epoch, const Listener* caller = nullptr) {
     const std::uint64_t seen = word_.load();
     if (mode_ == Mode::None || seen != word::running(epoch)) return answerFor(seen, epoch);
     return freezeNow(epoch, caller);
   }
 
-  /// What a freeze covers, or has stopped; nothing after `close`. Probes one process after the other, and releases the
-  /// lock in between.
+  /// The status of every process that a freeze covers or has stopped; empty after `close`. Probes one process after the
+  /// other, and releases the lock in between, so that a thaw can come first.
   std::optional<std::vector<MemberStatus>> inspect();
 
   /// Moves to the next epoch, which cancels a freeze in flight at once, and continues every member that a freeze
@@ -99,33 +101,34 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// after continuing the rest; the next thaw tries that member again. `Closed` after `close`.
   Failures unfreeze(const Listener* caller = nullptr);
 
-  /// Thaws every member, marked as stopped or not, and whatever became of it: for shutting down. Sends nothing
-  /// in mode `None`. False after `close`.
+  /// Continues every member, whether or not it is marked as stopped, and ignores failures: for shutting down. Sends
+  /// nothing in mode `None`. False after `close`.
   bool forceUnfreeze(const Listener* caller = nullptr);
 
-  /// Thaws, and from before that until the matching `release` every freeze, in any thread, answers false. Fails as
-  /// `unfreeze` does, and then nothing is held.
+  /// Thaws, and keeps the state from being frozen until the matching `release`: every freeze, in any thread, answers
+  /// false from before that thaw on. Fails as `unfreeze` does, and then nothing is held.
   Failures hold(const Listener* caller = nullptr);
-  /// Ends one hold. The last one is told to the listeners; nothing is locked where there is none.
+  /// Ends one hold. When the last hold ends, the listeners are told. Takes no lock where there is no listener.
   void release(const Listener* caller = nullptr) noexcept;
-  /// How many holds there are, of all threads, by one load.
+  /// The number of holds, of all threads together, by one load.
   std::uint32_t holdCount() const noexcept { return holds_.load(); }
 
   /// Makes the process that has this pid now a member; a live member stays as it is. While the state is frozen the
-  /// newcomer is stopped at once, as by a frozen cgroup. A pid that nothing has counts as a member that is gone.
+  /// newcomer is stopped at once, as by a frozen cgroup. A pid that no process has is registered as a member that has
+  /// exited.
   ///
   /// Fails, and then registers nothing, with:
-  /// - `NotAPid` for `kNotAPid`, `PidOutOfRange`, `OwnPid`, `OwnGuardian`, `KernelThread`, `ThreadId`, or what the mode
-  ///   has to say against a member;
+  /// - `NotAPid` for `kNotAPid`, `PidOutOfRange`, `OwnPid`, `OwnGuardian`, `KernelThread`, `ThreadId`, or a reason of
+  ///   the mode;
   /// - `ResourceExhausted`;
   /// - `PermissionDenied` or `SignalFailed`, where a newcomer cannot be stopped;
   /// - `Closed`.
   ///
-  /// `isJoining`: in mode `Cgroup` it is a child of this process that moves itself into the group before it executes
-  /// its program, so it is not moved. Until it was seen inside a freeze counts it as stopped, and a confirmation waits
-  /// for it. Registering it again, when it has joined or could not, ends that.
+  /// `isJoining`, for mode `Cgroup`: the process is a child of ours that moves itself into the group before it executes
+  /// its program, so this call does not move it. Until it is seen inside, a freeze counts it as stopped, and a
+  /// confirmation waits for it. Registering it again ends that, whether it has joined or could not.
   Failures registerPid(std::int64_t pid, bool isJoining = false) { return registerPids({&pid, 1}, isJoining).failures; }
-  /// Registers several, in one hold of the lock: all or none. Those that were members before stay so.
+  /// Registers several under one hold of the lock, all or none. Those that were members before stay members either way.
   RegisterResult registerPids(std::span<const std::int64_t> pids, bool areJoining = false);
 
   /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.
@@ -138,21 +141,24 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// does nothing. The failures name members that could not be continued.
   Failures close(const Listener* caller = nullptr);
 
-  /// The first half of `close`, which must follow: for a process that exits and has other states to thaw. To forget
-  /// members may take long, where they have to be moved out of a control group.
+  /// The first half of `close`: thaws, and makes later operations fail. At exit(3) every state is thawed first and
+  /// closed afterwards, since forgetting members may take long: in mode `Cgroup` they are moved out of the group.
+  /// `close` must follow unless `isLeftToGuardian`.
   void thawAtExit() noexcept;
-  /// At that exit: the members end with this process, so there is nothing to thaw but what the ledger does not have,
-  /// and nothing to close.
+  /// Whether the guardian ends the members once this process has exited. Then there is nothing to close, and
+  /// `thawAtExit` continues only those that the ledger does not have; all that are stopped if the guardian may not do
+  /// everything (`guardian::isWhole`).
   bool isLeftToGuardian() const noexcept;
 
-  /// Blocks until the word is another than `seen`, and returns that; or returns `seen` at the deadline, or soon after
-  /// `interruption` says so. A change before the call ends the wait at once (G8). Closing is a change, to
-  /// `word::kClosed`.
+  /// Blocks until the word differs from `seen`, and returns the new word. Returns `seen` at the deadline, or once
+  /// `interruption` says so when it is next asked. A change before the call ends the wait at once (G8). Closing is a
+  /// change, to `word::kClosed`.
   std::uint64_t waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline, Interruption& interruption);
 
-  /// From now on, until it is removed, the listener hears of each change, and of each release of the last hold. A
-  /// closed state has no more to tell.
+  /// Until the listener is removed, it is told of each change and of each release of the last hold. A closed state has
+  /// nothing more to tell. Takes the lock.
   void addListener(Listener& listener);
+  /// The listener is not called any more once this has returned. Takes the lock.
   void removeListener(Listener& listener) noexcept;
 
  private:
@@ -184,14 +190,14 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   std::condition_variable changed_;  ///< the word has moved
   const std::unique_ptr<Freezer> freezer_;
   Ledger* const ending_;   ///< where members are entered that are to end with this process; else null
-  LedgerEntry endingTag_;  ///< by which the guardian knows what they have started
+  LedgerEntry endingTag_;  ///< lets the guardian find what they have started
   MemberList members_;
   Attempt* inProgress_ = nullptr;  ///< the attempt whose stops are in force, while the state reads running
-  bool isCleared_ = false;         ///< by `close`
+  bool isCleared_ = false;         ///< `close` has run
   std::vector<Listener*> listeners_;
 
-  /// Whether there are listeners. Written under `mutex_`; read after a release, which takes no lock where there are
-  /// none. A listener that comes too late for that reads the holds after it was added.
+  /// Whether there are listeners. Written under `mutex_`, and read without it by `release`. A listener that is added
+  /// too late to be told of a release reads `holdCount` after it was added.
   std::atomic<bool> hasListeners_{false};
 };
 

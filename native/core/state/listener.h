@@ -19,7 +19,8 @@ class Listener {
 /// Asked now and then by a thread that is blocked in `FreezeState::waitForChange`.
 class Interruption {
  public:
-  /// How long after one question the next is due. Nothing wakes a thread that is being ended, so it has to ask.
+  /// The time from one call of `isInterrupted` to the next. Nothing wakes a thread that is being ended, so the wait has
+  /// to ask.
   virtual std::chrono::milliseconds interval() const noexcept = 0;
   /// Whether the wait should be given up. Called on the blocked thread, with no lock held.
   virtual bool isInterrupted() noexcept = 0;

@@ -38,7 +38,7 @@ void thawAll() {
   if (all.owner != systemControl().ownPid()) return;
   const std::lock_guard lock(all.mutex);
   all.isExiting = true;
-  // First what is stopped, then all other work.
+  // First everything that is stopped is continued, in all states; the rest of the work comes after.
   for (const auto& [id, entry] : all.entries) entry.state.thawAtExit();
   for (const auto& [id, entry] : all.entries) {
     if (!entry.state.isLeftToGuardian()) entry.state.close();

@@ -7,16 +7,17 @@ namespace freeze_state {
 
 class FreezeState;
 
-/// Every state of this process that lives, for two ends: another thread can find the state that a handle names, and
+/// Every state of this process that lives, for two purposes: another thread can find the state that a handle names, and
 /// what is still frozen is thawed when the process calls exit(3). On `process.exit` and after an uncaught error Node
 /// runs neither finalizers nor clean-up hooks on the main thread, but exit handlers do run (atexit(3)).
 namespace live_states {
 
-/// A number for a new state: counted from 1, never given twice.
+/// An id for a new state: counted from 1, never given twice. Any thread.
 std::uint64_t nextId() noexcept;
 
 /// Enters the state until `leave`. False once the process is exiting: too late for a state that nothing would thaw.
 bool enter(FreezeState& state);
+/// Removes the state. Waits while an exit(3) thaws the states.
 void leave(FreezeState& state) noexcept;
 
 /// Lets `find` find the state from now on. For a state that is held by a `shared_ptr`.

@@ -36,10 +36,11 @@ Failures Registration::admit(Pid pid, bool isJoining) {
   return failures;
 }
 
-/// The last one first.
+/// Removes what was added, the last one first.
 void Registration::takeBack(Failures& failures) {
   for (const Pid pid : std::views::reverse(added_)) {
-    // One that was listed twice and has exited was added anew the second time; it is gone by its first turn here.
+    // A pid that was listed twice, and whose process exited in between, is in `added_` twice. Its second turn here
+    // finds no member.
     if (Member* const member = state_.members_.find(pid); member != nullptr) append(failures, remove(*member));
   }
 }
@@ -50,7 +51,7 @@ Failures Registration::remove(Member& member) {
   return failures;
 }
 
-/// From now on the guardian ends it if this process dies.
+/// Enters the member in the ledger, so that the guardian ends it if this process dies.
 void Registration::enterAsEnding(Member& member) noexcept {
   Ledger* const ending = state_.ending_;
   if (ending == nullptr || member.hasExited()) return;
@@ -60,7 +61,7 @@ void Registration::enterAsEnding(Member& member) noexcept {
     member.ending = ending->enter(control.identify(member.process));
     return;
   }
-  // Which keeps no hold of its members.
+  // Mode `None` keeps no hold of its members.
   Process process{.pid = member.pid()};
   if (control.open(member.pid(), process).empty()) member.ending = ending->enter(control.identify(process));
   control.release(process);

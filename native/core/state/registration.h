@@ -12,20 +12,22 @@
 
 namespace freeze_state {
 
-/// One change of a state's members: processes that come, all or none, or one that goes. While the state is frozen those
-/// that come are stopped, and what goes is continued. Made and used in one hold of the state's lock.
+/// One change of a state's members: it adds processes, all or none, or removes one. While the state is frozen, an added
+/// process is stopped and a removed one is continued. Made and used under one hold of the state's lock.
 class Registration {
  public:
-  /// `seen`: the word in this hold of the lock. A thaw may move it meanwhile; it then waits for the lock.
+  /// `seen` is the word as it was read under this hold of the lock. A thaw may move the word meanwhile; it then waits
+  /// for the lock.
   Registration(FreezeState& state, std::uint64_t seen) noexcept
       : state_(state), seen_(seen), ticket_(state.word_, seen) {}
   Registration(const Registration&) = delete;
   Registration& operator=(const Registration&) = delete;
   ~Registration() = default;
 
-  /// Makes the processes that have these pids members, which are fit to be.
+  /// Makes the processes that have these pids members. `FreezeState::whyNoMember` has nothing against the pids. Fails
+  /// as `FreezeState::registerPids` does; then none is added.
   RegisterResult add(std::span<const std::int64_t> pids, bool areJoining);
-  /// Where it fails it stays a member.
+  /// Removes the member, and continues it if we stopped it. On failure it stays a member.
   Failures remove(Member& member);
 
  private:
