@@ -7,14 +7,14 @@
 
 namespace freeze_state {
 
-/// Where the probes of a confirmation have come to, in a list of processes. They go round it, over many calls, so that
-/// one that never stops does not hide the others.
+/// The position of a confirmation's probes in a list of processes. The probes go round the list over many calls, so
+/// that a process that never stops does not hide the others.
 class ConfirmCursor {
  public:
-  /// Probes each in the list once, from where the last call has ended; fewer where the slice is over. `probe` is done
-  /// if it has found anything new, and blocked if not; more where it was cut short: then the next call begins with the
-  /// same one. It may drop the one that it probes, by putting the last of the list in its place. Fails as the probe
-  /// does.
+  /// Probes each process in the list once, from where the last call has ended; fewer where the slice is over. `probe`
+  /// returns done if it has found anything new, blocked if not, and more if it was cut short. After a probe that was
+  /// cut short this returns more, and the next call begins with the same process. `probe` may drop its process by
+  /// putting the last of the list in its place. Fails as the probe does; else done.
   template <typename List, typename Probe>
   Step goRound(List& list, const Slice& slice, Probe probe) {
     for (std::size_t probes = list.size(); probes > 0 && !slice.isOver(); --probes) {
@@ -29,8 +29,8 @@ class ConfirmCursor {
     return Step::done();
   }
 
-  /// The step to return while so many processes are still to be probed: blocked if the last probe of each has found
-  /// nothing new.
+  /// The step to return while `count` processes are still to be probed: blocked if that many probes in a row have found
+  /// nothing new, else more.
   Step unfinished(std::size_t count) const { return fruitless_ < count ? Step::more() : Step::blocked(); }
 
  private:

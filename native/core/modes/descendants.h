@@ -7,23 +7,28 @@
 
 namespace freeze_state {
 
-/// The processes that a freeze of trees has found besides the members, and the parent of each. In the order in which
-/// they were found.
+/// The processes that a freeze of trees has found besides the members, in the order in which they were found, and the
+/// parent of each.
 struct Descendants {
   explicit Descendants(ProcessControl& control) noexcept : list(control), control_(control) {}
 
+  /// Adds a process that is held, and the parent under which it was found. Owns the hold from now on.
   void add(Member member, Pid parent);
+  /// Releases one of them and forgets it.
   void remove(Member& member);
-  /// Keeps only those that still are stopped by us. Of the others, what may stay open is left open for the next freeze.
+  /// Drops those that are not stopped by us any more. Their descriptors stay open for the next freeze, as far as the
+  /// budget allows (`ProcessControl::keep`).
   void keepSent() noexcept;
-  /// The same among these; all others are kept.
+  /// Drops those of `among` that are not stopped by us any more, and leaves nothing of them open. All others are kept.
   void keepSent(const std::unordered_set<Pid>& among) noexcept;
+  /// Drops all of them, and closes what was left open.
   void clear() noexcept;
-  /// What was left open of the one with this number at a thaw before. It may have exited since.
+  /// The process with this pid, with what an earlier thaw has left open of it; only the pid is set where that is
+  /// nothing. The caller owns it from now on. The process may have exited since.
   Process recall(Pid pid) noexcept;
-  /// A walk has found all that there are: closes what was left open of others.
+  /// Closes what was left open of processes that the walk has not met. Call it when a walk has found every descendant.
   void forgetUnmet() noexcept { kept_.clear(); }
-  /// The parent that it was found with; 0 for one that is no descendant.
+  /// The parent under which the process was found; 0 where it is not one of these.
   Pid parentOf(Pid pid) const noexcept;
 
   MemberList list;
@@ -33,7 +38,7 @@ struct Descendants {
 
   ProcessControl& control_;
   std::unordered_map<Pid, Pid> parents_;
-  std::unordered_map<Pid, Process> kept_;  ///< that thaws have continued, and no walk has met since
+  std::unordered_map<Pid, Process> kept_;  ///< those that a thaw has continued, and no walk has met since
 };
 
 }  // namespace freeze_state

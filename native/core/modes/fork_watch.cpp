@@ -11,9 +11,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A sleeping process takes SIGSTOP at once, unless its system call cannot be interrupted: then the time is unknown. In
-/// vfork(2) it waits for its child. The child exists and is stopped itself, so there is nothing to wait for. In any
-/// other such call, fork(2) among them, it may have another child yet.
+/// A process that has slept for this long is checked for vfork(2). A sleeping process takes SIGSTOP at once, unless its
+/// system call cannot be interrupted: then the time is unknown. In vfork(2) it waits for its child. The child exists
+/// and is stopped itself, so there is nothing to wait for. In any other such call, fork(2) among them, it may still get
+/// another child.
 constexpr std::chrono::milliseconds kAsleep(2);
 
 }  // namespace
@@ -56,13 +57,13 @@ std::optional<bool> ForkWatch::probeSleeper(Pid pid, const Slice& slice) {
   return isVforking;
 }
 
-/// Whether it waits for a child that uses its memory. Nothing where the slice cut that short.
+/// Whether it waits for a child that uses its memory. Empty where the slice cut that short.
 std::optional<bool> ForkWatch::isInVfork(Pid pid, const Slice& slice) {
   if (!sleeper_ || sleeper_->pid != pid) {
     reader_.reset();
     sleeper_ = Sleeper{pid, false, {}};
   }
-  // The last pass has ended.
+  // No pass of the walk is in progress, so the reader is free for one of ours.
   if (!sleeper_->hasBegunPass) {
     const auto error = reader_.beginPass(slice);
     if (!error) return std::nullopt;

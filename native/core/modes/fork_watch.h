@@ -13,7 +13,7 @@
 
 namespace freeze_state {
 
-/// Whether the processes of a tree may still fork. kill(2) returns before its target has stopped, so each is probed
+/// Watches which processes of a tree may still fork. kill(2) returns before its target has stopped, so each is probed
 /// until it has stopped, or is found unable to run: it waits in vfork(2) for a child that is stopped, or its tracer
 /// holds it.
 class ForkWatch {
@@ -22,14 +22,14 @@ class ForkWatch {
             const StopProtocol& protocol) noexcept
       : control_(control), table_(table), reader_(reader), set_(set), protocol_(protocol) {}
 
-  /// Whether it is known that it forks no more, without another probe.
+  /// Whether the process is known to fork no more. Probes nothing.
   bool isOver(Pid pid) const;
 
-  /// Whether its list of children is final: it has stopped, or exited, or cannot run now. Nothing where the slice cut
-  /// the probe short.
+  /// Probes the process. True if its list of children is final: it has stopped, or exited, or cannot run now. Empty
+  /// where the slice cut the probe short. A process that lives and cannot be read is added to `failures`.
   std::optional<bool> probe(Pid pid, const Slice& slice, Failures& failures);
 
-  /// When one that may fork yet was last found to run, or to wait for a processor.
+  /// When a process that may still fork was last found running or waiting for a processor.
   Deadline lastRunning() const noexcept { return lastRunning_; }
 
  private:
@@ -50,8 +50,8 @@ class ForkWatch {
   StopProtocol protocol_;
 
   std::unordered_set<Pid> blocked_;                ///< neither stopped nor able to fork
-  std::unordered_map<Pid, Deadline> asleepSince_;  ///< or since it was last found to be in no vfork(2)
-  std::optional<Sleeper> sleeper_;                 ///< that is being asked whether it is
+  std::unordered_map<Pid, Deadline> asleepSince_;  ///< or since it was last found not to be in vfork(2)
+  std::optional<Sleeper> sleeper_;                 ///< the one that is being checked for vfork(2)
   Deadline lastRunning_;
 };
 

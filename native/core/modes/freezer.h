@@ -21,7 +21,7 @@ enum class Outcome : std::uint8_t {
   AlreadyStopped,  ///< it was stopped before we stopped it
 };
 
-/// A process that a freeze covers, by what is known of it.
+/// A process that a freeze covers, as far as is known without a probe.
 struct Covered {
   Pid pid = 0;
   Outcome outcome = Outcome::StoppedByUs;
@@ -38,13 +38,14 @@ struct MemberStatus {
   bool isUnguarded = false;  ///< the guardian should know of it, and does not; the state fills it in
 };
 
-/// What a freeze covers, and how all of that is stopped and continued: there is one for each mode. The state decides
-/// when. It owns the members and hands them over, and calls every function under its lock. Nothing throws.
+/// What a freeze covers, and how that is stopped and continued. Each mode has its own. The state decides when. It owns
+/// the members, passes them to each function, and calls each function under its lock, on whichever thread the state was
+/// called. Nothing throws.
 ///
-/// A mode must write six: admit, dismiss, begin, stop, confirm, resume. Eight more have a default that only knows the
-/// members: expect, readmit, refresh, isAnyAlive, isAnyStopped, visit, inspect, close. A mode overrides those where it
-/// covers more, or where it has made something. `inspect` is apart from `visit` since it probes: process by process,
-/// and the state releases its lock in between, so that a thaw can come first.
+/// A mode must write six functions: admit, dismiss, begin, stop, confirm, resume. Eight more have a default that only
+/// knows the members: expect, readmit, refresh, isAnyAlive, isAnyStopped, visit, inspect, close. A mode overrides those
+/// where it covers more, or where it has made something. `inspect` is separate from `visit` because it probes. It
+/// probes one process per call, and the state releases its lock between two calls, so that a thaw can come first.
 class Freezer {
  public:
   /// `isSupported`: whether anything can be frozen in this way here. `cgroup`: the directory of the control group that
@@ -62,19 +63,20 @@ class Freezer {
   Ledger* ledger() const noexcept { return ledger_; }
   const std::string& cgroup() const noexcept { return cgroup_; }
 
-  /// Takes hold of a newcomer: the last of the members, of which only the pid is filled in. Where the set is frozen, as
-  /// the ticket then says, it is stopped at once; a thaw may move the word meanwhile, and finds it marked. On failure
-  /// the state forgets the newcomer, and nothing that came with it stays stopped.
+  /// Takes hold of a newcomer. It is the last of the members, and only its pid is filled in. `frozen` is the ticket of
+  /// the freeze while the state is frozen, and null while it is running. While the state is frozen the newcomer is
+  /// stopped at once. A thaw may move the word meanwhile; it then finds the newcomer marked. On failure the state
+  /// forgets the newcomer, and nothing that came with it stays stopped.
   virtual Failures admit(MemberList& members, Member& newcomer, const Ticket* frozen) = 0;
-  /// Takes hold of a newcomer that is a child of ours, and joins by itself what the mode makes of its members, if
-  /// anything.
+  /// As `admit`, for a child of ours that joins the others by itself: in mode `Cgroup`, it moves itself into the group.
   virtual Failures expect(MemberList& members, Member& newcomer, const Ticket* frozen) {
     return admit(members, newcomer, frozen);
   }
-  /// A live member was registered again: puts right what foreign processes have undone. On failure it stays a member.
+  /// Called when a live member is registered again. Puts right what foreign processes have undone. On failure it stays
+  /// a member.
   virtual Failures readmit(MemberList& /*members*/, Member& /*member*/) { return {}; }
-  /// Continues the member if we stopped it, with all that came with it. Then the state forgets it. On failure it stays,
-  /// and where the set is frozen, as the ticket then says, it stays stopped with all that came with it.
+  /// Continues the member if we stopped it, with all that came with it. Then the state forgets it. On failure it stays
+  /// a member; if the state is frozen (`frozen` as for `admit`), it and all that came with it stay stopped.
   virtual Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) = 0;
 
   /// Asks the kernel which members have exited.
@@ -82,29 +84,32 @@ class Freezer {
   /// Whether anything is left to freeze, as far as is known.
   virtual bool isAnyAlive(const MemberList& members) const noexcept { return members.isAnyAlive(); }
 
-  /// Before the first `stop` of a freeze, and again where the members have changed since the last one; and before a
-  /// `confirm` of a freeze that an earlier call has made. What was seen of it is forgotten: it may have changed since.
+  /// Called before the first `stop` of a freeze, and again where the members have changed since the last `stop`. Also
+  /// called before the first `confirm` of a freeze that an earlier call has made. Forgets what was seen stopped, since
+  /// that may have changed.
   virtual void begin(MemberList& members) = 0;
-  /// Stops all that it covers, in steps; each makes some progress. What was stopped is marked, however it ends.
-  /// `notesStoppedBefore`: notes the processes that were stopped before.
+  /// Stops all that it covers, in steps, each of which makes some progress. What was stopped is marked, whatever the
+  /// step returns. With `notesStoppedBefore` it also notes which processes were stopped before.
   virtual Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) = 0;
-  /// While frozen, in steps: done once all of it was seen stopped. Probes each process at most once. Fails where that
-  /// can no longer be known, for lack of descriptors, say; the caller must then roll the freeze back.
+  /// Waits, in steps, until all that it covers was seen stopped. Called while the state is frozen. Each call probes
+  /// each process at most once. Fails where it can no longer be known whether all have stopped, for lack of
+  /// descriptors, for example; the caller must then roll the freeze back.
   virtual Step confirm(MemberList& members, const Slice& slice) = 0;
-  /// Continues what was stopped, in the order in which it was; what refuses keeps its mark and is a failure.
+  /// Continues what was stopped, in the order in which it was stopped. What refuses keeps its mark and is a failure.
   virtual Failures resume(MemberList& members, ResumeScope scope) = 0;
+  /// Whether anything may be stopped by us.
   virtual bool isAnyStopped(const MemberList& members) const noexcept { return members.isAnyStopped(); }
 
   /// All that is covered, as far as is known: the members first, in the order of their registration. Probes no
   /// process for its state; may mark those that have exited.
   virtual std::vector<Covered> visit(MemberList& members);
-  /// Probes one of those; nothing where it is none of ours any more. Appends descendants that `visit` does not know.
-  /// Where the slice is cancelled the answer is of no use.
+  /// Probes one process that `visit` or an earlier call has named; empty where it is not covered any more. Appends to
+  /// `found` the descendants that `visit` does not know. The answer is of no use once the slice is cancelled.
   virtual std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
                                               const Slice& slice);
 
-  /// At the end, when nothing is stopped any more. What it made is removed; the failures say what could not be. Doing
-  /// it again does nothing.
+  /// Called at the end, when nothing is stopped any more. Removes what the mode has made; the failures say what could
+  /// not be removed. Doing it again does nothing.
   virtual Failures close(MemberList& /*members*/) { return {}; }
 
  protected:
@@ -112,7 +117,7 @@ class Freezer {
   static void addTo(std::vector<Covered>& list, const MemberList& members) {
     addTo(list, members, [](const Member& member) { return member.stop.isPending(); });
   }
-  /// Adds the members; of a living one the predicate says whether it is pending.
+  /// Adds the members. The predicate says of each live one whether it is pending.
   template <typename IsPending>
   static void addTo(std::vector<Covered>& list, const MemberList& members, IsPending isPending) {
     for (const Member& member : members.all())

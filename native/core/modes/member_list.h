@@ -9,8 +9,8 @@
 
 namespace freeze_state {
 
-/// Members in the order in which they came; owns what the control holds of them. Not thread-safe: the state's lock
-/// guards it.
+/// Members in the order in which they came. Owns the hold that the control has of each. Not thread-safe: the state's
+/// lock guards it.
 class MemberList {
  public:
   explicit MemberList(ProcessControl& control) noexcept : control_(control) {}
@@ -24,21 +24,24 @@ class MemberList {
   std::size_t size() const noexcept { return members_.size(); }
   std::vector<Pid> pids() const;
 
-  /// The member with this pid, or null; the living one, where the number of a dead one was reused. Valid until the list
-  /// changes.
+  /// The member with this pid, or null. Where the pid of a dead member was reused it is the live one. Valid until the
+  /// list changes.
   Member* find(Pid pid) noexcept;
 
   bool isAnyAlive() const noexcept;
+  /// Whether any was sent our SIGSTOP, and not continued since.
   bool isAnyStopped() const noexcept;
   /// One `ProcessNotFound` for each member.
   Failures deaths() const;
 
-  /// Asks the kernel which members have exited since, many at a time.
+  /// Asks the kernel which members have exited since, many at a time, and marks them.
   void refresh() noexcept;
 
+  /// Adds a member at the end. What was opened for it is owned by the list from now on.
   Member& add(Member member) { return members_.emplace_back(std::move(member)); }
+  /// Releases the member and forgets it.
   void remove(Member& member) noexcept;
-  /// Forgets those for which the predicate holds.
+  /// Releases and forgets those for which the predicate holds.
   template <typename Predicate>
   void removeIf(Predicate predicate) noexcept {
     std::erase_if(members_, [&](Member& member) {

@@ -10,12 +10,12 @@ Failures ProcessFreezer::open(Member& newcomer) noexcept {
 
 Failures ProcessFreezer::admit(MemberList& /*members*/, Member& member, const Ticket* frozen) {
   if (Failures failures = open(member); !failures.empty()) return failures;
-  // Not after a thaw in the meantime: that thaw must not have one more process to continue.
+  // Not stopped if a thaw came in the meantime: that thaw must not have one more process to continue.
   if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};
   const SignalLoop loop(options_, reach_);
   const auto failure = protocol_.stop(member, false);
   if (!failure) return {};
-  // It moved while it was signalled: what the signal reached runs on.
+  // It moved to another group while it was signalled. What the signal has reached is continued.
   if (member.stop.isSent) protocol_.resume(member);
   return {*failure};
 }

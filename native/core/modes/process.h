@@ -10,8 +10,8 @@ namespace freeze_state {
 /// The registered processes, each signalled on its own. With a control that signals groups: their groups.
 class ProcessFreezer : public Freezer {
  public:
-  /// `ledger` as `StopProtocol` has it; `reach`: how many processes a signal to a member may reach;
-  /// `isPossible`: whether what the mode needs besides signals is here.
+  /// `ledger` as for `StopProtocol`; `reach`: how many processes a signal to a member may reach; `isPossible`: whether
+  /// this system has what the mode needs besides signals.
   ProcessFreezer(const LoopOptions& options, ProcessControl& control, Ledger* ledger = nullptr, std::size_t reach = 1,
                  bool isPossible = true) noexcept
       : Freezer(control, isPossible && control.isSupported(), ledger),
@@ -27,7 +27,8 @@ class ProcessFreezer : public Freezer {
   Failures resume(MemberList& members, ResumeScope scope) override;
 
  protected:
-  /// `rest`: what else is covered, and may trace the members.
+  /// Confirms the members as `StopProtocol::confirmAll` does. `rest`: the other processes that are covered, since a
+  /// member's tracer may be one of them; null where there are none.
   Step confirmMembers(MemberList& members, const Slice& slice, MemberList* rest) {
     return protocol_.confirmAll(members, cursor_, slice, rest);
   }

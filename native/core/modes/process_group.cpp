@@ -100,7 +100,7 @@ void ProcessGroupFreezer::noteLife(Pid pid) {
   if (error != ESRCH && (error != 0 || !entry.hasExited())) std::erase(leaderless_, group);
 }
 
-/// Once done, all are in `pending_`, unless the processes of the groups cannot be listed.
+/// Once done, `pending_` has all processes of the groups, unless they cannot be listed.
 Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice) {
   if (isListed_) return Step::done();
   if (!walk_) pending_.clear();
@@ -133,7 +133,7 @@ void ProcessGroupFreezer::keepFiles() {
 Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   if (Step step = listProcesses(members, slice); !step.isDone()) return step;
   if (!isListed_) {
-    // Of the leaders it can be known, by a probe.
+    // Only the leaders can be probed, and that is not enough to be done.
     const Step step = ProcessFreezer::confirm(members, slice);
     return step.isDone() ? Step::blocked() : step;
   }
@@ -148,7 +148,7 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   return pending_.empty() ? Step::done() : pendingCursor_.unfinished(pending_.size());
 }
 
-/// Probes the process: done if it is quiescent, or none of its group any more; blocked if not. Fails where it cannot be
+/// Probes the process: done if it is quiescent or not in its group any more; blocked if not. Fails where that cannot be
 /// known for lack of descriptors or memory.
 Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
   const auto state = process.files ? table_.probeBy(*process.files, process.stop.scan, slice)
@@ -164,7 +164,7 @@ Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
     case StopProtocol::Finding::Exited: return confirmExit(process.pid);
     case StopProtocol::Finding::Awake:
     case StopProtocol::Finding::ResendDue:
-      // One that is not in the group any more was none of it, or has exited.
+      // One that is not in the group any more was never covered, or has exited.
       if (table_.groupOf(process.pid) != process.group) return Step::done();
       return finding == StopProtocol::Finding::ResendDue ? stopAgain(process) : Step::blocked();
     case StopProtocol::Finding::Unknown: break;
@@ -189,8 +189,8 @@ Step ProcessGroupFreezer::hold(Pid pid, Use use) {
   return refused.empty() ? Step::blocked() : Step::failed(std::move(refused));
 }
 
-/// That process alone: the whole of a large group would take long, and once for each that is awake. Without pidfds
-/// there is the gap that `StartTimeControl` has, as for members.
+/// Signals that process alone. To signal a large group as a whole takes long, and it would be done once for each
+/// process that is awake. Without pidfds there is the gap that `StartTimeControl` has, as for members.
 Step ProcessGroupFreezer::stopAgain(const GroupProcess& process) {
   return hold(process.pid, [&](Process& held) {
     const int error =
@@ -206,7 +206,7 @@ Step ProcessGroupFreezer::confirmExit(Pid pid) {
   return hold(pid, [&](Process& held) { return groups_.processes().hasExited(held) ? Step::done() : Step::blocked(); });
 }
 
-/// By what `confirm` saw: to ask for those that have exited again would be another walk.
+/// Tells what `confirm` saw. To find those that have exited since would take another walk.
 std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
   std::vector<Covered> list;
   if (!isListed_) {
@@ -214,7 +214,7 @@ std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
     addTo(list, members, [](const Member& leader) { return leader.stop.isSent; });
     return list;
   }
-  // A leader is so as a process of its group, and even where it has exited.
+  // A leader is pending only as a process of its group, which `pending_` then has.
   addTo(list, members, [](const Member& /*leader*/) { return false; });
   for (Covered& leader : list) {
     if (pending_.empty() && std::ranges::find(stoppedGroups_, leader.pid) == stoppedGroups_.end())
@@ -239,8 +239,8 @@ std::optional<MemberStatus> ProcessGroupFreezer::inspect(MemberList& members, Pi
   return status;
 }
 
-/// Of the processes of a group whose leader has exited the one most awake counts, as of the threads of a process. Where
-/// none lives, it is the leader's state. By a walk of its own: a freeze may have one in progress.
+/// The state of a group whose leader has exited: that of its most awake process, as of the threads of a process. Where
+/// none lives, it is the leader's state. Makes a walk of its own, since a freeze may have one in progress.
 ProcessState ProcessGroupFreezer::stateWithoutLeader(const Process& leader, const Slice& slice) {
   std::optional<ProcessState> mostAwake;
   const auto walk = leader.hasExited ? nullptr : table_.walk();

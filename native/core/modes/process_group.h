@@ -12,11 +12,12 @@
 namespace freeze_state {
 
 /// The groups that the members lead. One signal stops a group. Only a probe of each of its processes tells that all of
-/// it has stopped, and only a walk through the table of processes finds them. The same holds for the living processes
-/// of a group whose leader has exited, since zombies take signals. Walks and probes are done in steps.
+/// it has stopped, and only a walk through the table of processes finds them. Where the leader has exited, it also
+/// takes such a walk to tell whether any process of the group lives, since zombies take signals. Walks and probes are
+/// done in steps.
 class ProcessGroupFreezer final : public ProcessFreezer {
  public:
-  /// A group may have any number of processes, so its signal counts as one to several.
+  /// A group may have any number of processes, so a signal to it counts as `SignalLoop::kMany`.
   ProcessGroupFreezer(const LoopOptions& options, GroupControl& groups, ProcessTable& table,
                       Ledger* ledger = nullptr) noexcept
       : ProcessFreezer(options, groups, ledger, SignalLoop::kMany),
@@ -65,10 +66,10 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   StopProtocol oneByOne_;  ///< stops processes one by one; the guardian finds them by their groups
 
   std::unique_ptr<ProcessWalk> walk_;  ///< in progress
-  bool hasMetAll_ = false;             ///< the last walk has: the table may hide some
+  bool hasMetAll_ = false;             ///< the last walk met every process; the table may hide some
   std::vector<Pid> leaderless_;        ///< groups whose leader has exited, with no living process found yet
   bool hasFoundEmpty_ = false;         ///< the stop in progress knows which groups have no process left
-  bool isListed_ = false;              ///< all of `pending_`
+  bool isListed_ = false;              ///< `pending_` has all processes that it should have
   std::vector<Pid> stoppedGroups_;     ///< of which a process was seen stopped
   std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
   ConfirmCursor pendingCursor_;

@@ -8,14 +8,14 @@ namespace freeze_state {
 
 std::optional<Failure> StopProtocol::stop(Member& member, bool notesStoppedBefore) noexcept {
   if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
-  // Not again when a freeze is begun again: by then it was stopped by us.
+  // Not noted again when a freeze is begun again: by then it was stopped by us.
   if (!member.stop.isSent) member.stop.wasStoppedBefore = notesStoppedBefore && control_.isStopped(member.process);
   member.stop.isSeen = false;
   member.stop.timesAwake = 0;
   member.stop.scan = {};
   const int error = sendStop(member);
   if (error != 0 && error != ESRCH) return sendFailure(member, error);
-  // It may have become unfit just before the signal came; then that reached what it was not meant for.
+  // The member may have become unfit just before the signal, which then reached a process that it was not meant for.
   if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
   if (error == ESRCH) member.process.hasExited = true;
   return std::nullopt;
@@ -57,7 +57,7 @@ Step StopProtocol::confirm(Member& member, const Covering& covered, const Slice&
 }
 
 /// Whether its tracer is stopped with it. A tracee stays in such a stop until its tracer lets it run (ptrace(2)), and
-/// that one was seen stopped before the tracee was probed.
+/// the tracer was seen stopped before the tracee was probed.
 bool StopProtocol::isHeldByCovered(Member& member, const Covering& covered) noexcept {
   Pid tracer = 0;
   verified(control_, member.process, [&] {
@@ -85,7 +85,8 @@ std::optional<Failure> StopProtocol::resume(Member& member) noexcept {
   return std::nullopt;
 }
 
-/// With the mark before the signal: whatever ends us in between, the guardian finds all that may be stopped.
+/// Sets the mark before it sends the signal. Whatever ends us in between, the guardian then finds all that may be
+/// stopped.
 int StopProtocol::sendStop(Member& member) noexcept {
   if (ledger_ != nullptr && member.entry.isEmpty()) {
     ledger_->awaitReader();
@@ -127,7 +128,8 @@ void StopProtocol::forgetSeen(MemberList& members) noexcept {
   for (Member& member : members.all()) {
     member.stop.isSeen = false;
     member.stop.scan = {};
-    // The next SIGSTOP is due as soon as after the first. That it was sent again is not forgotten: see `confirm`.
+    // The next SIGSTOP is due as soon as after the first. Whether it was sent again is not forgotten, since `confirm`
+    // asks.
     member.stop.timesAwake = std::min(member.stop.timesAwake, kOnItsWay);
   }
 }

@@ -16,15 +16,15 @@ namespace freeze_state {
 enum class ResumeScope : std::uint8_t {
   Stopped,     ///< those that we have stopped
   Unrecorded,  ///< those of them that the ledger has no entry for, so that the guardian does not find them
-  All,
+  All,         ///< every live one, marked or not
 };
 
-/// How one process is stopped, seen to be stopped, and continued: what a freeze does to a process by a signal goes
-/// through here. The marks say how far it has come. Called under the state's lock.
+/// How one process is stopped, seen to be stopped, and continued. All signals of a freeze go through here. `StopMarks`
+/// record how far a process has come. Called under the state's lock.
 ///
 /// A process that was sent SIGSTOP is not stopped yet. The signal may be on its way. It may also be taken back, by the
 /// SIGCONT of another sender or by an execve(2) in one of several threads. So a process that is found awake is sent
-/// SIGSTOP again, at ever longer intervals, since a tracer passes on each one.
+/// SIGSTOP again. The intervals grow, since a tracer passes on every one of them.
 class StopProtocol {
  public:
   /// `ledger`: where what is stopped is noted for the guardian; null where there is none.
@@ -38,37 +38,41 @@ class StopProtocol {
     Exited,     ///< or seems so for a moment, while a thread takes over its number by execve(2)
     Awake,      ///< its SIGSTOP may be on its way
     ResendDue,  ///< awake so often that its SIGSTOP may have been taken back: send it again
-    Unknown,    ///< nothing tells
+    Unknown,    ///< nothing tells what it does
   };
   /// Judges a process by the state that a probe has found it in, and notes that in its marks.
   static Finding judge(StopMarks& marks, ProcessState state) noexcept;
 
-  /// Sends SIGSTOP and marks the member, as sent or as exited. The failure is any other answer, or that the member must
-  /// not be signalled; it may be marked as sent then, too. `notesStoppedBefore`: notes first whether it was stopped
-  /// before.
+  /// Sends SIGSTOP and marks the member as sent or as exited. Fails on any other answer, and where the member must not
+  /// be signalled (`ProcessControl::whyUnfit`); even then it may be marked as sent. With `notesStoppedBefore` it first
+  /// notes whether the member was stopped before.
   std::optional<Failure> stop(Member& member, bool notesStoppedBefore) noexcept;
 
-  /// Probes the member, in steps, and notes what that shows. Nothing where the slice cut it short: a later call
-  /// continues it. Sends SIGSTOP again where that is due.
+  /// Probes the member, in steps, and notes what that shows. Sends SIGSTOP again where that is due. Empty where the
+  /// slice cut the probe short; a later call continues it.
   std::optional<ProcessState> probe(Member& member, const Slice& slice) noexcept;
   /// Sends SIGSTOP to a process that is awake although it was sent one.
   void stopAgain(Member& member) noexcept;
 
-  /// Sends SIGCONT and takes the marks off. The failure is any other answer than success and ESRCH.
+  /// Sends SIGCONT and clears the marks. ESRCH marks the member as exited. On any other answer it fails, and the marks
+  /// stay.
   std::optional<Failure> resume(Member& member) noexcept;
 
-  /// Sends SIGSTOP to each live member, from that index on. Ends at the first failure, and where the slice is over.
+  /// Sends SIGSTOP to each live member from the index `next` on, and advances `next`. Ends at the first failure, and
+  /// where the slice is over.
   Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool notesStoppedBefore);
-  /// Probes each live member that was not seen stopped yet, once, as the cursor has it. `rest`: what else is covered,
-  /// and may trace them.
+  /// Probes each live member that was not seen stopped yet, once, from where the cursor is. Done when all are
+  /// quiescent. `rest`: the other processes that are covered, since a member's tracer may be one of them; null where
+  /// there are none.
   Step confirmAll(MemberList& members, ConfirmCursor& cursor, const Slice& slice, MemberList* rest = nullptr);
   /// The next `confirmAll` probes all of them again: a foreign process may have continued them since.
   static void forgetSeen(MemberList& members) noexcept;
-  /// Sends SIGCONT to the live members, in their order.
+  /// Sends SIGCONT to the live members in the scope, in their order, and appends what fails.
   void resumeAll(MemberList& members, ResumeScope scope, Failures& failures);
 
  private:
-  /// So many probes may find it awake while its SIGSTOP is on its way.
+  /// Once this many probes have found a process awake, its SIGSTOP may have been taken back: it is sent again then, and
+  /// at each power of two after that. Before, it may be on its way.
   static constexpr unsigned kOnItsWay = 4;
 
   /// Where a tracer may be found.
@@ -77,8 +81,8 @@ class StopProtocol {
     MemberList* rest;
   };
 
-  /// Probes a member that was not seen quiescent yet: done if it is; blocked if not; more where the slice cut the probe
-  /// short. Sends SIGSTOP again where that is due.
+  /// Probes a member that was not seen quiescent yet. Done if it is quiescent now, blocked if not, more where the slice
+  /// cut the probe short. Sends SIGSTOP again where that is due.
   Step confirm(Member& member, const Covering& covered, const Slice& slice);
   bool isHeldByCovered(Member& member, const Covering& covered) noexcept;
   int sendStop(Member& member) noexcept;

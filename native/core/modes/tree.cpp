@@ -7,14 +7,15 @@ namespace freeze_state {
 
 namespace {
 
-/// A walk waits for each process that it has signalled, and that one needs a processor meanwhile: perhaps ours.
+/// What a `SignalLoop` over a walk is told, so that it does not boost: a walk waits for each process that it has
+/// signalled, and that process may need our processor meanwhile.
 constexpr std::size_t kOneByOne = 1;
 
 }  // namespace
 
 Failures TreeFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
   endWalk();
-  // One that /proc hides is not known as such: there `TreeWalk` refuses to stop us.
+  // An ancestor that /proc hides is not recognized here; `TreeWalk` then refuses to stop us.
   if (isAncestor(table_, member.pid(), control().ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = member.pid()}};
   if (Failures failures = open(member); !failures.empty()) return failures;
@@ -24,7 +25,7 @@ Failures TreeFreezer::admit(MemberList& members, Member& member, const Ticket* f
 
 Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const Ticket& frozen) {
   const Pid pid = newcomer.pid();
-  // Those that have exited stay until the thaw: they are the links between the others and their members.
+  // Descendants that have exited stay until the thaw: they are the links between the others and their members.
   descendants_.list.refresh();
   if (Member* known = descendants_.list.find(pid); known != nullptr && !known->hasExited()) {
     // Stopped already, with all that is below it.
@@ -32,7 +33,7 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
     newcomer.entry = std::move(known->entry);
     descendants_.remove(*known);
     if (newcomer.stop.isSent) return {};
-    // By a foreign process: it would run once that takes its stop back (G5).
+    // A foreign process has stopped it, and it would run once that process takes its stop back (G5).
     const auto failure = protocol_.stop(newcomer, false);
     return failure ? Failures{*failure} : Failures();
   }
@@ -74,9 +75,9 @@ Failures TreeFreezer::dismiss(MemberList& members, Member& member, const Ticket*
   return failures;
 }
 
-/// Whether the process came with that member, and with no other one in between.
+/// Whether the process was found below that member, with no other member in between.
 bool TreeFreezer::isBelow(Pid pid, Pid root) noexcept {
-  // The number of one that has exited may be reused, and so make a circle.
+  // A pid that was reused may make a circle.
   for (std::size_t steps = 0; pid != root; ++steps) {
     const Pid parent = descendants_.parentOf(pid);
     if (parent == 0 || steps > descendants_.list.size()) return false;
@@ -98,7 +99,7 @@ Failures TreeFreezer::resumeBelow(Pid root) {
       if (const auto failure = protocol_.resume(member); failure) failures.push_back(*failure);
     }
   }
-  // Only now: their places in the tree led to one another.
+  // Dropped only now, since `isBelow` needs the parents of all of them.
   descendants_.keepSent(below);
   return failures;
 }
@@ -111,7 +112,7 @@ void TreeFreezer::begin(MemberList& members) {
   isWalked_ = false;
 }
 
-/// With what it held open of /proc.
+/// Ends the walk, and closes what it held open of /proc.
 void TreeFreezer::endWalk() noexcept {
   walk_.reset();
   reader_->reset();
@@ -125,7 +126,7 @@ Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppe
   return walk(members, slice);
 }
 
-/// Once the members have been signalled.
+/// Walks the trees, once the members have been signalled.
 Step TreeFreezer::walk(MemberList& members, const Slice& slice) {
   if (!walk_) walk_.emplace(control(), table_, *reader_, members, descendants_, protocol_);
   const SignalLoop loop(options_, kOneByOne);
@@ -137,8 +138,8 @@ Step TreeFreezer::walk(MemberList& members, const Slice& slice) {
   return step;
 }
 
-/// Where an earlier call has frozen the tree it is walked again: a process that a foreign one has continued since may
-/// have forked.
+/// A tree that an earlier call has frozen is walked again: a foreign process may have continued one of its processes
+/// since, which may have forked.
 Step TreeFreezer::confirm(MemberList& members, const Slice& slice) {
   if (!isWalked_) {
     if (Step step = walk(members, slice); !step.isDone()) return step;
@@ -180,7 +181,7 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
                                                  const Slice& slice) {
   auto status = ProcessFreezer::inspect(members, pid, found, slice);
   if (!isAnyStopped(members)) {
-    // A pass for each tree.
+    // Each member begins a pass for its own tree.
     if (status) reader_->reset();
     if (!status || reader_->beginPass(slice) == 0) reader_->read(pid, found, slice);
   }
@@ -191,8 +192,9 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
                       member->isRecorded()};
 }
 
-/// For a forced thaw: all that is below the members now, whether or not a freeze of ours has met it. They run
-/// meanwhile, so the walk may miss a process that is forked now. Such a process was not stopped.
+/// For a forced thaw: continues every stopped process that is below the members now, whether or not a freeze of ours
+/// has met it. The members run meanwhile, so the walk may miss a process that is forked now. Such a process was not
+/// stopped.
 void TreeFreezer::resumeForeignStops(MemberList& members) {
   reader_->reset();
   if (reader_->beginPass({}) != 0) return;

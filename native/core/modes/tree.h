@@ -24,9 +24,9 @@ class TreeFreezer final : public ProcessFreezer {
         reader_(table.children()),
         descendants_(control) {}
 
-  /// Fails with `OwnAncestor`, besides.
+  /// Also fails with `OwnAncestor`.
   Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
-  /// Where the member is a descendant of another, it is only counted as such from now on, and nothing is continued.
+  /// A stopped member that descends from another member is kept as a descendant from now on, and nothing is continued.
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
@@ -36,7 +36,7 @@ class TreeFreezer final : public ProcessFreezer {
     return members.isAnyStopped() || !descendants_.list.isEmpty();
   }
   std::vector<Covered> visit(MemberList& members) override;
-  /// While running, it finds the descendants as they are now.
+  /// While nothing is stopped, it looks up the descendants as they are now.
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,
                                       const Slice& slice) override;
   Failures close(MemberList& members) override;

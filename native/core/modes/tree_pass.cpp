@@ -8,7 +8,8 @@ namespace freeze_state {
 
 TreePass::TreePass(TreeSet& set, ChildReader& reader, Kind kind, const std::vector<Pid>& toAsk)
     : set_(set), reader_(reader), kind_(kind), toAsk_(toAsk) {
-  // A closing pass takes the last first: nearly all from the leaves to the roots, and `endParent` puts the rest right.
+  // A closing pass takes the last first. That is from the leaves to the roots for nearly all; `endParent` puts the rest
+  // right.
   if (kind == Kind::Spreading) std::ranges::reverse(toAsk_);
   reader_.reset();
 }
@@ -78,15 +79,16 @@ Failures TreePass::takeNextChild(Parent& parent, const Slice& slice) {
 }
 
 void TreePass::endParent(const Parent& parent) {
-  // A root may be the descendant of another one: then these come first, and this one is asked again.
+  // A root may be the descendant of another root. Then the children that were not asked yet come first, and this
+  // process is asked again.
   if (isEachVisited() && !parent.unasked.empty()) {
     toAsk_.push_back(parent.pid);
     toAsk_.insert(toAsk_.end(), parent.unasked.begin(), parent.unasked.end());
     return;
   }
   asked_.insert(parent.pid);
-  // What has stopped has no more children of its own, so these come from below: where children fork and exit, the one
-  // that still lives is hard to catch.
+  // A process that has stopped forks no more, so its new children are orphans from below. Where children fork and exit,
+  // the one that still lives is hard to catch, so this process is asked again at once.
   const Member* const member = set_.find(parent.pid);
   if (parent.hasChanged && member != nullptr && member->isQuiescent()) again_.push_back(parent.pid);
 }

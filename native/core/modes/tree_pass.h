@@ -22,11 +22,11 @@ namespace freeze_state {
 ///
 /// - When a process was asked, all of its children were known and had been asked before. So, step by step upwards, all
 ///   that was below it was known.
-/// - That stays so. The known fork no more. A process that is not known comes from another one that is not known, below
-///   the same processes. Orphans only move up, to a process above their parent (PR_SET_CHILD_SUBREAPER, prctl(2)), and
-///   that one is asked later.
+/// - That stays so. The known fork no more. A process that is not known can only be the child of another one that is
+///   not known, below the same known processes. Orphans only move up, to a process above their parent
+///   (PR_SET_CHILD_SUBREAPER, prctl(2)), and that one is asked later.
 ///
-/// The other way round, an orphan could move up to a process that was asked before.
+/// From the roots to the leaves, an orphan could move up to a process that had been asked already.
 class TreePass {
  public:
   enum class Kind : std::uint8_t { Spreading, Closing };
@@ -34,30 +34,32 @@ class TreePass {
   /// `toAsk`: for a closing pass all that are known, in the order of `TreeSet::living`.
   TreePass(TreeSet& set, ChildReader& reader, Kind kind, const std::vector<Pid>& toAsk);
 
-  /// Done once all were asked. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as a signal does.
+  /// Done once all were asked. Fails with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as `StopProtocol::stop`
+  /// does.
   Step step(const Slice& slice);
 
   bool isClosing() const noexcept { return kind_ == Kind::Closing; }
-  /// It was a closing pass, and met nobody who was not known. Whether one has died since, `TreeSet` tells.
+  /// Whether this is a closing pass that met nobody who was not known. `TreeSet::findExited` tells whether a known one
+  /// has died meanwhile.
   bool hasMetNobodyNew() const noexcept { return isClosing() && !hasMetNew_; }
-  /// Those that were signalled in it.
+  /// The processes that this pass has added to the set.
   const std::vector<Pid>& found() const noexcept { return found_; }
-  /// Who is to be asked at once, in another pass, before anything is waited for.
+  /// The processes to ask in another pass at once, before any wait.
   std::vector<Pid> next() const;
 
  private:
   /// A process that is being asked for its children.
   struct Parent {
     Pid pid;
-    std::vector<Pid> children;  ///< those not visited yet, the youngest last
-    std::vector<Pid> unasked;   ///< known ones that a closing pass has to ask before
-    bool isListed;              ///< all that it has are in the list
-    bool hasChanged;            ///< it has a child that was not known, or has exited
+    std::vector<Pid> children;  ///< those that were read and not visited yet, the youngest last
+    std::vector<Pid> unasked;   ///< known children that a closing pass has to ask first
+    bool isListed;              ///< all of its children were read
+    bool hasChanged;            ///< it had a child that was not known, or has exited itself
   };
 
-  /// Whether the rest of the list matters where a child in it was known.
+  /// Whether the rest of a list has to be visited after a child that was known.
   bool isEachVisited() const noexcept { return hasMetNobodyNew(); }
-  /// Nothing where all were asked.
+  /// Empty once all were asked.
   std::optional<Parent> nextParent();
   Failures listChildren(Parent& parent, const Slice& slice);
   Failures takeNextChild(Parent& parent, const Slice& slice);

@@ -43,7 +43,7 @@ bool TreeSet::findExited() noexcept {
   for (MemberList* list : {&roots_, &descendants_.list}) {
     list->refresh();
     for (const Member& member : list->all()) {
-      // Of two with one number, the other may live.
+      // Of two with the same pid, the other may live.
       if (member.hasExited() && known_.contains(member.pid()) && find(member.pid())->hasExited()) forget(member.pid());
     }
   }
@@ -70,8 +70,8 @@ TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
     known_.insert(pid);
     return adoption;
   }
-  // A zombie stays on the list of its parent, which is stopped. What was reaped is off it, and its number can come
-  // back: of one that was held before, too, which the next pass therefore opens anew.
+  // A zombie stays on the list of its parent, which is stopped. A process that was reaped is off that list, and its pid
+  // can come back. One that was reopened may have been reaped long ago, so the next pass opens its pid anew.
   if (!isReopened && isThere && child.hasExited() && adoption.failures.empty()) dead_.insert(pid);
   control_.release(child.process);
   return adoption;
@@ -80,17 +80,17 @@ TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
 TreeSet::Adoption TreeSet::signal(Member& child, Pid parent, const Slice& slice) {
   Relation now;
   const auto error = readRelation(table_, child.process, slice, now);
-  // What was read is about these two if both live after it.
+  // What was read is about these two processes if both still live afterwards.
   Member& listedBy = *find(parent);
   const std::array<Process*, 2> both{&child.process, &listedBy.process};
   control_.findExited(both);
   if (listedBy.hasExited()) forget(parent);
   if (child.hasExited() || !error) return {};
   if (*error != 0) return {{readFailure(child.pid(), *error == ESRCH ? EACCES : *error)}};
-  // Given to another parent: if that is one of ours, the next pass finds it there.
+  // It has another parent by now. If that one is in the set, the next pass finds it there.
   if (now.parent != parent || listedBy.hasExited()) return {};
   if (now.isStopped) {
-    // Not signalled: if that stop is taken back before we see it, the process is ours.
+    // Not signalled. If that stop is taken back before we have seen it, `StopProtocol::stopAgain` makes it ours.
     child.stop.wasStoppedBefore = true;
   } else if (const auto failure = protocol_.stop(child, false); failure) {
     return {{*failure}};

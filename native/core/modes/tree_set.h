@@ -19,21 +19,21 @@ class TreeSet {
   TreeSet(ProcessControl& control, ProcessTable& table, MemberList& roots, Descendants& descendants,
           const StopProtocol& protocol);
 
-  /// The one with this pid, or null; the living one, where the number of a dead one was reused.
+  /// The one with this pid, or null. Where the pid of a dead one was reused it is the live one.
   Member* find(Pid pid) noexcept;
-  /// It lives, as far as is known, and is stopped or was signalled.
+  /// Whether the process lives, as far as is known, and was stopped before or signalled.
   bool isKnown(Pid pid) const { return known_.contains(pid); }
-  /// It is a zombie, and so listed among the children of its parent still.
+  /// Whether the process is a zombie, which the list of its parent's children still has.
   bool isDead(Pid pid) const { return dead_.contains(pid); }
   /// All that live, as far as is known: the roots, then the descendants as they were found. Each comes after its
-  /// parent, unless it is a root, or was found below a root before the process that has adopted it.
+  /// parent, unless it is a root, or its parent has adopted it and was found after it.
   std::vector<Pid> living() const;
 
-  /// Asks the kernel whether it has exited.
+  /// Asks the kernel whether the member has exited; forgets it if so.
   bool hasExited(Member& member) noexcept;
-  /// The same of all. Whether one has that was known to live.
+  /// Does so for all. Returns whether one has exited that was known to live.
   bool findExited() noexcept;
-  /// It has exited: what it leaves behind has another parent now.
+  /// Takes an exited process out of the set. The children that it leaves behind have another parent now.
   void forget(Pid pid);
 
   /// What became of a process that was listed as a child.
@@ -41,15 +41,17 @@ class TreeSet {
     Failures failures = {};  // NOLINT(readability-redundant-member-init): GCC warns of initializers that leave it out
     bool isNew = false;      ///< it lives, and belongs to the set from now on
   };
-  /// Takes hold of the process, and signals it if it then still is the child of that parent, and not stopped.
+  /// Takes hold of a process that was listed as a child of that parent. If it still is one, it belongs to the set, and
+  /// is signalled unless it is stopped. Fails with `OwnAncestor` where it is our own process, with `Unreadable`, and as
+  /// `ProcessControl::open` and `StopProtocol::stop` do.
   Adoption adopt(Pid pid, Pid parent, const Slice& slice);
 
-  /// Whose child a process is now, and whether it is stopped. Returns 0, or the errno(3); nothing where a thaw came
-  /// before that was known.
+  /// Whose child a process is now, and whether it is stopped, no matter by which process.
   struct Relation {
     Pid parent = 0;
     bool isStopped = false;
   };
+  /// Returns 0, or the errno(3); empty where a thaw came before that was known.
   static std::optional<int> readRelation(ProcessTable& table, const Process& process, const Slice& slice,
                                          Relation& relation);
 
@@ -62,8 +64,8 @@ class TreeSet {
   Descendants& descendants_;
   StopProtocol protocol_;
 
-  std::unordered_set<Pid> known_;  ///< all that live and are signalled
-  std::unordered_set<Pid> dead_;   ///< listed as children still, and zombies
+  std::unordered_set<Pid> known_;  ///< all that live, and were stopped before or signalled
+  std::unordered_set<Pid> dead_;   ///< zombies, which lists of children still have
 };
 
 }  // namespace freeze_state

@@ -13,12 +13,12 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-/// Give up on one that sleeps in a system call that cannot be interrupted. Also: a pass that saw a process exit must be
-/// repeated; give up after this long without stopping anything new.
+/// Give up after this long on a process that sleeps in a system call that cannot be interrupted. Also give up after
+/// this long without stopping anything new, since a pass that saw a process exit must be repeated.
 constexpr milliseconds kNever(1000);
 
-/// Give up on a tree that has grown ahead of us for this long, or has had no processor to take SIGSTOP on: on a busy
-/// machine a process was seen to wait a second for one.
+/// Give up after this long on a tree that grows faster than we stop it, or whose processes have had no processor to
+/// take SIGSTOP on. On a busy machine a process was seen to wait a second for one.
 constexpr milliseconds kLongest(5000);
 
 }  // namespace
@@ -50,13 +50,13 @@ Step TreeWalk::run(const Slice& slice) {
     const auto now = Clock::now();
     const auto idleSince = std::max(lastProgress_, watch_.lastRunning());
     if (now - idleSince > kNever || now - begin_ > kLongest) return Step::failed(neverStopped());
-    // Once all of a round were probed, and the next one has begun.
+    // Only between two rounds: all of the last one were probed, and the next one has begun.
     if (isBlocked && round_.probed == 0) control_.pause();
   }
   return Step::done();
 }
 
-/// The next thing to do. Blocked as long as a round has found nobody who has stopped.
+/// Does what is due next. Blocked as long as a round has found nobody who has stopped.
 Step TreeWalk::takeStep(const Slice& slice) {
   if (pass_) {
     Step step = pass_->step(slice);
@@ -104,7 +104,7 @@ Step TreeWalk::probeNext(const Slice& slice) {
   return round_.ready.empty() ? Step::blocked() : Step::more();
 }
 
-/// While some may fork yet, those that have stopped are asked: what they forked last runs on.
+/// While some may still fork, those that have stopped are asked for their children: what they forked last still runs.
 Step TreeWalk::endRound() {
   if (!round_.ready.empty()) lastProgress_ = Clock::now();
   if (round_.waiting.empty()) {

@@ -24,26 +24,27 @@ namespace freeze_state {
 /// Then the walk waits until each has stopped. A closing pass (tree_pass.h) then proves that nobody is missing, or
 /// finds who is; those are signalled, and so on.
 ///
-/// It is done in steps of some microseconds. Between any two of them the slice is asked, and then the walk ends (G6),
-/// or waits for its next call.
+/// It is done in steps of some microseconds. It checks the slice between any two of them: a thaw ends the walk (G6),
+/// and a deadline pauses it until the next call.
 class TreeWalk {
  public:
   /// Continues from the roots and descendants that have been signalled.
   TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& reader, MemberList& roots,
            Descendants& descendants, const StopProtocol& protocol);
 
-  /// Takes one step at least. Done: all of the trees has stopped, or what has not cannot fork. On failure, and where it
-  /// was cancelled, everything that was signalled is in one of the lists, with its mark. Fails with `Unreadable`,
-  /// `OwnAncestor`, `ResourceExhausted`, and as a signal does; without a deadline with `NeverStopped`, too.
+  /// Takes one step at least, unless a thaw came first. Done: each process of the trees has stopped, or cannot fork. On
+  /// failure, and where it was cancelled, everything that was signalled is in one of the lists, with its mark. Fails
+  /// with `Unreadable`, `OwnAncestor`, `ResourceExhausted`, and as `StopProtocol::stop` does. Without a deadline it
+  /// also fails with `NeverStopped`; with one, the caller decides how long is too long.
   Step run(const Slice& slice);
 
  private:
-  /// Probes of those that may fork yet, each once.
+  /// One probe of each process that may still fork.
   struct Round {
     std::vector<Pid> toProbe;
-    std::size_t probed = 0;    ///< so many of them
-    std::vector<Pid> waiting;  ///< of those: may fork yet
-    std::vector<Pid> ready;    ///< of those: have stopped since they were last asked
+    std::size_t probed = 0;    ///< how many of them were
+    std::vector<Pid> waiting;  ///< those probed that may still fork
+    std::vector<Pid> ready;    ///< those probed that have stopped since they were last asked
   };
 
   Step takeStep(const Slice& slice);
