@@ -12,13 +12,13 @@
 
 namespace freeze_state {
 
-/// Another state that has the process in its group.
+/// `CgroupHeld` where another state has the process in its group.
 Failures Admission::whyHeld(Pid pid, const std::string& here) const {
   const std::string holder = Origins::all().holderOf(membership_.id(), pid, here);
   return holder.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupHeld, holder, pid)};
 }
 
-/// Where the process, which is here now, belongs when it leaves. A process that was forked inside an owned group goes
+/// Where the process, which is in `here` now, goes when it leaves. A process that was forked inside an owned group goes
 /// to the origin of its nearest ancestor that has one. Empty where it is unknown.
 std::string Admission::originOf(Pid pid, const std::string& here) const {
   if (auto shared = Origins::all().ofSharers(membership_.id(), group_.path(), pid); shared) return *shared;
@@ -60,12 +60,12 @@ Failures Admission::take(Process& process) {
   });
   if (error == ESRCH) return {};
   if (error != 0) return {membership_.placeFailure(error, pid)};
-  // We could not move it back.
+  // The mount does not show where it is, so it could not be moved back.
   if (here.empty()) return {cgroup::refusal(FailureCode::CgroupUnseen, group_.mount().point, pid)};
   if (!held.empty()) return held;
   const bool isInside = membership_.isThere() && cgroup::isWithin(here, group_.path());
-  // A process that was forked inside leaves with the member that it descends from, unless it is a member itself: the
-  // first that is taken.
+  // A process that was forked inside leaves with the member that it descends from, so nothing is noted of it, unless it
+  // is the member itself: the first that is taken.
   const bool isNoted = (taken_.empty() || !isInside) && !Origins::all().of(membership_.id(), pid);
   if (isNoted) Origins::all().note(membership_.id(), pid, origin);
   taken_.push_back({pid, isNoted, false});
@@ -83,10 +83,10 @@ Failures Admission::takeChild(Pid child, Pid parent) {
   const int error = verified(control_, process, [&] { return table_.read(child, entry); });
   Failures failures;
   if (error == 0 && entry.parent == parent) failures = take(process);
-  // One that is there, and hidden, is a failure.
+  // A process that lives and is hidden is a failure.
   if (error != 0 && !process.hasExited) failures = {readFailure(child, error)};
   control_.release(process);
-  // It is frozen there, and comes back from there.
+  // Not a failure: a process that another state has is frozen there, and moved back from there.
   const bool isOfAnother = !failures.empty() && failures.front().code == FailureCode::CgroupHeld;
   return isOfAnother ? Failures() : failures;
 }
@@ -120,14 +120,14 @@ Failures Admission::takeDescendants(Pid root) {
   return {membership_.failureOf(EAGAIN, "fork", root)};
 }
 
-/// Why no process may come in from there now.
+/// Why no process may come in from `here` now.
 Failures Admission::whyFrozen(Pid pid, const std::string& here) const {
   // A foreign process may have removed the group, and made another of that name.
   bool isSet = false;
   if (const int error = group_.readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
   // A process that comes into a group which a foreign process froze would be frozen without a request, and one that
   // leaves such a group would be thawed. The open files of this group tell, as before a freeze. cgroup.freeze tells
-  // whether this group was frozen, and cgroup.events also of a freeze above it, but not before all in this group have
+  // whether this group was frozen. cgroup.events tells also of a freeze above it, but only once all in this group have
   // stopped.
   std::vector<std::string> directories;
   if (isSet || group_.hasFrozen()) directories.push_back(isFrozenByUs_ ? group_.parent() : group_.path());
@@ -144,7 +144,7 @@ Failures Admission::whyFrozen(Pid pid, const std::string& here) const {
 Failures Admission::expect(Pid pid) const {
   const Pid own = control_.ownPid();
   const std::lock_guard moving(Origins::all().moving());
-  // A child is born where we are. Where it is now may be the group already.
+  // A child is born in our cgroup, so that is where it came from. It may be in the group already.
   std::string here;
   if (const int error = membership_.locate(own, group_.mount().point, here); error != 0)
     return {membership_.placeFailure(error, own)};
@@ -156,7 +156,7 @@ Failures Admission::expect(Pid pid) const {
   return failures;
 }
 
-/// Moves in a process that is outside, where it was found just now.
+/// Moves in a process that was just found outside, in `here`.
 Failures Admission::moveIn(Process& process, const std::string& here) const {
   const Pid pid = process.pid;
   if (Failures failures = whyFrozen(pid, here); !failures.empty()) return failures;

@@ -7,7 +7,7 @@
 
 namespace freeze_state {
 
-/// How one process comes into the group of a membership, with all its descendants: all of them or none. Made for one
+/// Brings one process with all its descendants into the group of a membership, all of them or none. Made for one
 /// process, under the state's lock.
 class Admission {
  public:
@@ -20,10 +20,11 @@ class Admission {
         moves_(membership.moves_),
         isFrozenByUs_(isFrozenByUs) {}
 
-  /// Moves in the process, which is held. On failure all of them are where they were.
+  /// Moves in the process, which is held, with its descendants. On failure those that were moved are moved back; what
+  /// cannot be is a failure, too.
   Failures run(Process& process);
-  /// Takes note of a child of ours that moves itself in. Until it executes its program, that is all it does. In a
-  /// frozen group it freezes before the program begins.
+  /// Takes note of a child of ours that moves itself in. The child does nothing else before it executes its program. In
+  /// a frozen group it freezes before the program begins.
   Failures expect(Pid pid) const;
 
  private:

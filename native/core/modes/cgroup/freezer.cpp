@@ -25,7 +25,7 @@ Failures CgroupFreezer::expect(MemberList& members, Member& newcomer, const Tick
 }
 
 Failures CgroupFreezer::readmit(MemberList& members, Member& member) {
-  // What a member has started that joined by itself is inside with it.
+  // A member that joined by itself did so before it started anything, so what it has started is inside with it.
   if (membership_.endJoin(member.pid()) && membership_.isInside(member.pid(), false)) return {};
   return membership_.enter(members, member.process, isFrozenByUs());
 }
@@ -46,7 +46,7 @@ void CgroupFreezer::begin(MemberList& members) {
   hasNoted_ = false;
 }
 
-/// One write stops all. What is noted before it is noted in steps.
+/// One write stops all. What has to be noted before the write is noted in steps.
 Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
   while (notesStoppedBefore && noted_ < members.size() && !slice.isCancelled()) {
     Member& member = members.all()[noted_++];
@@ -57,9 +57,10 @@ Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStop
   return freeze(members, slice);
 }
 
-/// Whether our guardian is in it or in a group below, where it would be stopped and thaw nothing. It is born where we
-/// were, and a foreign process may move it. The list of what is in the group itself, sorted, was read anyway. To look
-/// up its place takes as long as the rest of the checks, so that is done again only if there are groups below.
+/// Whether our guardian is in the group or below it, where it would be frozen and could thaw nothing. It is born in the
+/// cgroup that we were in, and a foreign process may move it. `inside` lists what is in the group itself, sorted; it
+/// was read anyway. Looking up the guardian's cgroup takes as long as the rest of the checks, so that is repeated only
+/// if there are groups below.
 bool CgroupFreezer::holdsGuardian(Pid guard, const std::vector<Pid>& inside) {
   if (std::ranges::binary_search(inside, guard)) return true;
   if (guard == guardianOutside_ && !group_->hasGroupsBelow()) return false;
@@ -70,14 +71,14 @@ bool CgroupFreezer::holdsGuardian(Pid guard, const std::vector<Pid>& inside) {
 
 /// Why it cannot be frozen, or would not reach a member.
 Failures CgroupFreezer::whyNotNow(const MemberList& members) {
-  // First: where the group was removed, its path leads nowhere, or to another group.
+  // This comes first: where the group was removed, its path leads nowhere, or to another group.
   bool isSet = false;
   if (const int error = group_->readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
   std::vector<Pid> inside;
   if (const int error = cgroup::threads(group_->path(), inside); error != 0)
     return {membership_.failureOf(error, "read")};
   std::ranges::sort(inside);
-  // Also in a group below it: we would freeze ourselves, and never thaw.
+  // We may also be in a group below it. Either way we would freeze ourselves, and never thaw.
   const Pid own = control().ownPid();
   bool isOurs = false;
   if (const int error = membership_.findInside(own, isOurs); error != 0) return {membership_.placeFailure(error, own)};
@@ -135,12 +136,12 @@ void CgroupFreezer::release() noexcept {
 Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
   if (isClosed_ || (scope == ResumeScope::Unrecorded && !entry_.isEmpty())) return {};
   if (scope != ResumeScope::All && !isFrozenByUs()) {
-    // Where another state has thawed by force what we froze: a mark that stays would have the guardian thaw the group
-    // at our end, although a foreign process may have frozen it since.
+    // Another state has thawed by force what we froze. If the mark stayed, the guardian would thaw the group at our
+    // end, although a foreign process may have frozen it since.
     release();
     return {};
   }
-  // By one pread(2), and before the write, which changes it.
+  // Read by one pread(2), and before the write, which changes it.
   const bool hadFrozen = group_->hasFrozen();
   const int error = set(false);
   // ENODEV: a foreign process has removed the group, so nothing is in it.
@@ -169,8 +170,8 @@ Failures CgroupFreezer::whyStillFrozen(bool hadFrozen) const {
   return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
 }
 
-/// For a forced thaw: continues also what foreign processes have stopped by a signal. In an external group only the
-/// members, since nothing tells whose the rest is.
+/// For a forced thaw: continues also what foreign processes have stopped by a signal. In an external group it continues
+/// only the members, since nothing tells whose the rest is.
 void CgroupFreezer::resumeForeignStops(const MemberList& members) {
   for (const Member& member : members.all()) {
     if (!member.hasExited() && membership_.isInside(member.pid(), true))
@@ -186,9 +187,9 @@ void CgroupFreezer::resumeForeignStops(const MemberList& members) {
   }
 }
 
-/// By reading cgroup.events: the kernel limits the notices of its changes to about 100 a second.
+/// Reads cgroup.events and does not wait for its notices, which the kernel limits to about 100 a second.
 Step CgroupFreezer::confirm(MemberList& members, const Slice& slice) {
-  // First: a process that joins a frozen group makes it count as not frozen for a moment.
+  // The joins come first: a process that joins a frozen group makes it count as not frozen for a moment.
   bool hasRead = false;
   for (Member& member : members.all()) {
     if (!membership_.isJoining(member.pid())) continue;
@@ -229,7 +230,7 @@ std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid,
   // Another user of the group may have thawed it.
   bool isSet = false;
   const bool isByUs = isHere && isFrozenByUs() && group_->readSet(isSet) == 0 && isSet;
-  // By its group, which is thawed or ended as a whole, or by itself.
+  // It is recorded by its group, which is thawed or ended as a whole, or by itself.
   const bool isRecorded = !entry_.isEmpty() || (member != nullptr && member->isRecorded());
   return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, member != nullptr, isByUs, isRecorded};
 }
@@ -240,7 +241,7 @@ Failures CgroupFreezer::close(MemberList& members) {
   if (failures.empty()) {
     failures = membership_.remove();
   } else {
-    // What could not be moved out is the reason why this fails.
+    // This fails as well, because of what could not be moved out; `failures` says that already.
     group_->remove();
   }
   leaveLedger();

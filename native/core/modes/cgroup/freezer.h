@@ -29,7 +29,7 @@ class CgroupFreezer final : public Freezer {
   /// Moves it in again where a foreign process has moved it out, or where it has not joined by itself.
   Failures readmit(MemberList& members, Member& member) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
-  /// A member's children run when it has exited.
+  /// True also where all members have exited and a descendant lives in an owned group.
   bool isAnyAlive(const MemberList& members) const noexcept override;
   void begin(MemberList& members) override;
   Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
@@ -54,16 +54,17 @@ class CgroupFreezer final : public Freezer {
   void release() noexcept;
   void leaveLedger() noexcept;
   void resumeForeignStops(const MemberList& members);
-  /// Not any more where it was thawed by others, and another state of this process has frozen it since.
+  /// Whether our freeze is in force. It is not where others have thawed the group, and another state of this process
+  /// has frozen it since.
   bool isFrozenByUs() const noexcept { return hasFrozen_ && membership_.claim().load() == membership_.id(); }
 
   const LoopOptions options_;
   const std::unique_ptr<FreezableCgroup> group_;
   LedgerEntry entry_;  ///< marked while the group may be frozen by us
   Membership membership_;
-  bool hasFrozen_ = false;  ///< and not thawed since
+  bool hasFrozen_ = false;  ///< we have frozen it, and not thawed it since
   bool isClosed_ = false;
-  Pid guardianOutside_ = 0;  ///< the guardian whose place was looked up
+  Pid guardianOutside_ = 0;  ///< the guardian that was last found outside
   std::size_t noted_ = 0;    ///< how many members the stop in progress has noted
   bool hasNoted_ = false;    ///< all of them, in a step of its own
 };

@@ -49,7 +49,8 @@ void Membership::forgetGone(const MemberList& members) {
   if (moves_.inhabitants(kept) == 0) Origins::all().keepOnly(id(), kept);
 }
 
-/// Once so many were taken that it is worth its time. Without it the notes would grow with all that ever came.
+/// Does so once enough were taken to be worth the time. Without it the notes would grow with every process that ever
+/// came.
 void Membership::forgetGoneOfMany(const MemberList& members) {
   if (Origins::all().countOf(id()) < manyTaken_) return;
   forgetGone(members);
@@ -93,9 +94,9 @@ bool Membership::isAnyJoining(MemberList& members) {
   return isAny;
 }
 
-/// Before members leave: a process that joined after its member has left would stay inside. A join takes some ten
-/// milliseconds, and longer on a loaded machine. The patience ends for a join that fails, or that a foreign process has
-/// stopped.
+/// Waits for joins before members leave: a process that joins after it has left as a member would stay inside. A join
+/// takes some ten milliseconds, and longer on a loaded machine. The wait has an end for the sake of a join that fails,
+/// or that a foreign process has stopped.
 void Membership::awaitJoins(std::span<Member> members) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kPatience{200};
@@ -110,10 +111,10 @@ Failures Membership::leave(MemberList& members, Member& member) {
   const Pid pid = member.pid();
   awaitJoins({&member, 1});
   const auto origin = Origins::all().of(id(), pid);
-  // First: of two states that share the group, the last one moves the process.
+  // Forgotten first: of two states that share the group, the last one moves the process.
   Origins::all().forget(id(), pid);
   if (member.hasExited() || !isThere()) return {};
-  // Only what is here: a foreign process may have moved it, or its number may be another process's.
+  // Moves only what is here: a foreign process may have moved the member, or its pid may be another process's.
   bool isHere = false;
   const int error = findInside(pid, isHere);
   Failures failures;
@@ -151,8 +152,8 @@ Failures Membership::leaveWithSubtrees(const MemberList& members, const OriginMa
 }
 
 Failures Membership::leaveAll(MemberList& members) {
-  // First: of two states that share the group, the last one moves the processes that both have.
   awaitJoins(members.all());
+  // Leaves `Origins` first: of two states that share the group, the last one moves the processes that both have.
   const OriginMap origins = Origins::all().leave(id());
   if (!isThere()) return {};
   // Where descriptors have run out, the moves use those that this closes.
@@ -200,7 +201,7 @@ Failures Membership::remove() const {
     if (error != EBUSY) break;
     std::vector<Pid> left;
     if (moves_.inhabitants(left) != 0) break;
-    // Those were waited for.
+    // `FreezableCgroup::remove` has waited for those.
     std::erase_if(left, [this](Pid pid) { return table_.isExiting(pid); });
     for (const Pid pid : left) {
       if (Failures failures = moves_.out(pid, ""); !failures.empty()) return failures;
@@ -213,7 +214,7 @@ Failures Membership::remove() const {
 Failures Membership::findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const {
   for (const Member& member : members.all()) {
     const Pid pid = member.pid();
-    // It may be in one below, and its first thread may have ended.
+    // One that is not listed may be in a group below, or have lost its first thread.
     if (member.hasExited() || isJoining(pid) || std::ranges::binary_search(inside, pid)) continue;
     bool isHere = false;
     Process again = member.process;

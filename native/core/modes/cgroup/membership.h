@@ -16,7 +16,7 @@
 
 namespace freeze_state {
 
-/// How it is found out where a process is, and how it is moved. A test plays a hierarchy of its own by other means.
+/// The means by which processes are located and moved. A test replaces them, to play a hierarchy of its own.
 struct CgroupAccess {
   cgroup::FindDirectory find = cgroup::findDirectory;
   Moves::Move move = cgroup::join;
@@ -44,21 +44,21 @@ class Membership {
   /// Which of the states that share the cgroup has frozen it.
   std::atomic<std::uint64_t>& claim() const noexcept { return *place_.claim; }
 
-  /// No process with this pid is in it any more in the name of this state.
+  /// Forgets what is noted of this pid: that it is joining, and where it came from.
   void forget(Pid pid);
-  /// Moves a process that is held in, with all its descendants: a newcomer, or a member that a foreign process may have
-  /// moved out. A process that is inside stays where it is, and so does a descendant that another state has. All or
-  /// none. `isFrozenByUs`: we froze the group, and so they are frozen as well.
+  /// Moves in a process that is held, with all its descendants, all or none. It is a newcomer, or a member that a
+  /// foreign process may have moved out. A process that is inside stays where it is, and so does a descendant that
+  /// another state has. `isFrozenByUs`: we froze the group, and so they are frozen as well.
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
   /// Takes note of a child of ours that moves itself in, instead of `enter`. It is joining until it was seen inside.
   Failures expect(const MemberList& members, const Process& process, bool isFrozenByUs);
   /// Whether any is joining still. A member that was seen inside, or has exited, is not any more.
   bool isAnyJoining(MemberList& members);
-  /// The same of this one.
+  /// Whether this one is joining still.
   bool isStillJoining(Member& member);
-  /// By what the last of these calls has seen.
+  /// Whether it was joining when one of these calls last looked.
   bool isJoining(Pid pid) const { return joining_.contains(pid); }
-  /// From now on the process is a member like any other. Whether it was joining.
+  /// Makes the process a member like any other. Returns whether it was joining.
   bool endJoin(Pid pid) { return joining_.erase(pid) != 0; }
   /// Moves the member out with its subtree: its descendants in the group, but for those below another member, of this
   /// state or another.
@@ -66,22 +66,25 @@ class Membership {
   /// Moves out all members; out of an owned group, every process in it. For the end: closes the files of the
   /// group.
   Failures leaveAll(MemberList& members);
-  /// Once all have left: removes an owned group. What foreign processes put into it meanwhile is moved out again,
-  /// beside the group. Another emulator may do so: where it took a process from us, it moves it back when it is done.
+  /// Removes an owned group, once all members have left. Processes that were put into it meanwhile are moved out again,
+  /// into its parent. Another emulator may put them there: a process that it has taken from us, it moves back when it
+  /// is done with it.
   Failures remove() const;
 
-  /// The first live member that is not in it any more; `inside` are the threads in it, sorted.
+  /// `CgroupLeft` for the first live member that is not in the group any more; empty where there is none. `inside` are
+  /// the ids of the threads in the group itself, sorted.
   Failures findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const;
   /// The processes in it that are no members.
   std::vector<Pid> nonMembers(const MemberList& members) const;
 
-  /// Whether it keeps the group from being frozen.
+  /// Whether the process keeps the group from counting as frozen.
   bool delaysFreeze(Pid pid) const { return table_.delaysFreeze(pid); }
-  /// Whether the process is in the group, or below. Returns 0, or the errno(3) for which it cannot be told.
+  /// Whether the process is in the group, or below. Returns 0, or the errno(3) because of which that is unknown.
   int findInside(Pid pid, bool& isInside) const;
-  /// Whether it is in the group, or below; `otherwise` where that cannot be told.
+  /// Whether it is in the group, or below; `otherwise` where that is unknown.
   bool isInside(Pid pid, bool otherwise) const;
-  /// Whether the group is the one that it was: a foreign process may have removed it, and made another of that name.
+  /// Whether the group still is there. A foreign process may have removed it, and made another with its name, which
+  /// does not count.
   bool isThere() const noexcept;
 
   Failure failureOf(int error, const char* call, Pid pid = 0) const {
@@ -110,7 +113,7 @@ class Membership {
   const Moves moves_;
   const Origins::Place place_;
   std::unordered_set<Pid> joining_;  ///< those that were expected, and not seen inside yet
-  std::size_t manyTaken_ = 16;       ///< with so many it is time to forget those that have gone
+  std::size_t manyTaken_ = 16;       ///< once this many were taken, those that have gone are forgotten
 };
 
 }  // namespace freeze_state

@@ -28,7 +28,7 @@ Failures Moves::out(Pid pid, const std::string& origin) const {
     return false;
   };
   if (!origin.empty() && isOut(origin)) return {};
-  // The root takes whatever there is; elsewhere what has controllers for its children does not (EBUSY).
+  // The root takes any process. Any other group takes none if it has controllers enabled for its children (EBUSY).
   std::vector<std::string> fallbacks{cgroup::parentOf(path_)};
   const auto addAbove = [&](const std::string& directory) {
     for (std::string at = cgroup::parentOf(directory); cgroup::isWithin(at, mount_.point); at = cgroup::parentOf(at)) {
@@ -54,13 +54,13 @@ int Moves::findDescendants(const Leavers& leaverOf, const std::unordered_set<Pid
     if (leaverOf.contains(pid) || apart.contains(pid)) continue;
     ProcessEntry stat;
     const int error = table_.read(pid, stat);
-    // One that /proc hides is in no subtree.
+    // One that /proc hides counts as in no subtree.
     if (isOutOfResources(error)) return error;
     if (error == 0) parents[pid] = stat.parent;
   }
   for (const auto& [pid, parent] : parents) {
     Pid ancestor = parent;
-    // What is read one after the other may make a circle.
+    // Parents that are read one after the other may make a circle.
     for (std::size_t steps = 0; steps < parents.size() && parents.contains(ancestor); ++steps)
       ancestor = parents[ancestor];
     if (const auto one = leaverOf.find(ancestor); one != leaverOf.end()) descendants.push_back({pid, one->second});
@@ -91,8 +91,8 @@ Failures Moves::subtreesOut(const std::vector<Leaver>& leavers, const OriginOf& 
       if (of == leaver) in(pid);
     }
   };
-  // The leavers first: what they fork from then on is outside. What was forked just before its parent was moved, the
-  // next pass finds. A process that forks faster than that is not pursued: an owned group is emptied completely at the
+  // The leavers first: what they fork from then on is outside. The next pass finds what was forked just before its
+  // parent was moved. A process that forks faster than that is not pursued: an owned group is emptied completely at the
   // end.
   constexpr int kPasses = 100;
   for (int pass = 0; pass < kPasses && !next.empty(); ++pass) {

@@ -13,43 +13,45 @@
 
 namespace freeze_state {
 
-/// Moves processes into one control group, and out of it to where they came from or, where that takes none any more, to
-/// the nearest that does.
+/// Moves processes into one control group, and out of it again: to where they came from, or, where that group takes no
+/// process any more, to the nearest that does.
 class Moves {
  public:
   /// Moves the process into the directory. Returns 0, or the errno(3).
   using Move = std::function<int(const std::string& directory, Pid pid)>;
 
-  /// The directory and the mount that it is in. A test moves by other means.
+  /// `path` is the group's directory, and `mount` is the mount that it is in. A test replaces `move`.
   Moves(std::string path, cgroup::Mount mount, ProcessTable& table, Move move = cgroup::join)
       : path_(std::move(path)), mount_(std::move(mount)), table_(table), move_(std::move(move)) {}
 
+  /// Moves the process into the group. Returns 0, or the errno(3).
   int in(Pid pid) const { return move_(path_, pid); }
 
-  /// The process goes to its origin; else next to the group, and then to the nearest above its origin and above the
-  /// group. If all refuse, the failure has the answer of the first of these that exists. With an origin in the group
-  /// itself the process stays. An empty origin is an unknown one.
+  /// Moves the process to its origin, or else to the first of these that takes it: the group's parent, the directories
+  /// above the origin from the nearest on, and those above the group. If all refuse, the failure has the answer of the
+  /// first of them that exists. With an origin in the group itself the process stays. An empty origin is an unknown
+  /// one.
   Failures out(Pid pid, const std::string& origin) const;
 
   struct Leaver {
     Pid pid;
     std::string origin;
   };
-  /// Where a process that is no leaver came from; nothing where it was forked in the group.
+  /// Where a process that is not a leaver came from; empty where it was forked in the group.
   using OriginOf = std::function<std::optional<std::string>(Pid)>;
-  /// Moves out each of them with its subtree: its descendants in the group, but for those below another process that
-  /// leaves or is apart. All of a subtree or none: where one process cannot be moved, those that were are moved back
-  /// in. A process that was forked in the group goes to where the leaver does.
+  /// Moves out each leaver with its subtree. That is its descendants in the group, but for those below another leaver
+  /// or below a process in `apart`. All of a subtree or none: where one process cannot be moved, those that were are
+  /// moved back in. A process that was forked in the group goes to where the leaver does.
   ///
   /// `isFinal`: no freeze follows, so where it is unknown which subtree is complete, those that are out stay out.
   Failures subtreesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
                        const std::unordered_set<Pid>& apart, bool isFinal) const;
 
-  /// The processes in it, or below it. Returns 0, or the errno(3) for which some may be missing.
+  /// Appends the processes in the group and below it. Returns 0, or the errno(3) because of which some may be missing.
   int inhabitants(std::vector<Pid>& pids) const;
 
  private:
-  /// For each process the leaver whose subtree it is in, by its index.
+  /// The index of the leaver whose subtree a process is in.
   using Leavers = std::unordered_map<Pid, std::size_t>;
   struct Moved {
     Pid pid;

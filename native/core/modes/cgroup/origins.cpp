@@ -96,7 +96,7 @@ std::string Origins::holderOf(std::uint64_t owner, Pid pid, const std::string& d
   // The innermost: a state may have made its group under another's.
   std::string innermost;
   for (const auto& [_, group] : groups_) {
-    // What is in an external group a foreign process may have put there, unless the state has taken it.
+    // In an external group a state holds only what it has taken: a foreign process may have put the rest there.
     const bool isHeld = group.isOwned || isOurs(group.path) || group.taken.contains(pid);
     if (isHeld && cgroup::isWithin(directory, group.path) && group.path.size() > innermost.size())
       innermost = group.path;

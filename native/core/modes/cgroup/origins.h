@@ -30,11 +30,12 @@ class Origins {
   /// The only one, which is never destroyed: states may outlive the static objects of this library at exit.
   static Origins& all();
 
-  /// A state with a group, and what it shares with those that have the same. Owned: whatever is in it is the state's.
+  /// A state's entry: its id here, and the claim that it shares with the other states of the group.
   struct Place {
     std::uint64_t owner;
     Claim claim;
   };
+  /// Enters a state with the group of that path. `isOwned`: every process in the group is held by the state.
   Place enter(const std::string& path, bool isOwned);
   /// The state has no group any more. Returns the processes that it had taken.
   OriginMap leave(std::uint64_t owner);
@@ -51,13 +52,14 @@ class Origins {
   /// How many the state has taken.
   std::size_t countOf(std::uint64_t owner);
 
-  /// Where the state has taken the process from; nothing where it has not.
+  /// Where the state has taken the process from; empty where it has not.
   std::optional<std::string> of(std::uint64_t owner, Pid pid);
-  /// Where another state with the group of that path has taken it from.
+  /// Where another state with the group of that path has taken the process from; empty where none has.
   std::optional<std::string> ofSharers(std::uint64_t owner, const std::string& path, Pid pid);
   /// Those that other states with the group of that path have taken.
   std::vector<Pid> takenBySharers(std::uint64_t owner, const std::string& path);
-  /// The group of a state with another one, which has the process that is in the directory now; empty where none does.
+  /// The group of another state that holds the process, which is in the directory now; empty where none does. States
+  /// with the same group as the owner do not count.
   std::string holderOf(std::uint64_t owner, Pid pid, const std::string& directory);
 
  private:
