@@ -8,13 +8,14 @@
 
 namespace freeze_state {
 
-/// Waits for the exits of processes that need not be our children: of others neither SIGCHLD nor waitid(2) tells. It
-/// takes a thread of its own while it waits, which has every signal blocked and costs nothing meanwhile.
+/// Waits for the exits of processes that need not be our children. Neither SIGCHLD nor waitid(2) tells of the exits of
+/// others. While it waits it has a thread of its own, which blocks every signal and sleeps.
 class ExitWatch {
  public:
-  /// `allGone` is called once, in the watch's thread, when none of them lives; a zombie does not. It is not called any
-  /// more when the destructor has returned, which any other thread may call at any time. Null where the system cannot
-  /// tell: no pidfds (Linux 5.3, pidfd_open(2)), or no descriptor or thread is left.
+  /// Calls `allGone` once, in the watch's thread, when none of the processes lives; a zombie does not live. Any thread
+  /// but the watch's own may destroy the watch at any time; once the destructor has returned, `allGone` is not called
+  /// any more. Null where the system cannot tell: no pidfds (Linux 5.3, pidfd_open(2)), or no descriptor or thread is
+  /// left.
   static std::unique_ptr<ExitWatch> begin(const std::vector<Pid>& pids, std::function<void()> allGone);
 
   ExitWatch() = default;

@@ -9,13 +9,16 @@
 
 namespace freeze_state {
 
-/// One control group that is frozen and thawed: its directory, external or owned, and the files by which that is
-/// done, which are open for as long as it is. An owned group was made by us, and is removed at the end.
+/// A control group that is frozen and thawed: its directory, and its files cgroup.freeze and cgroup.events, which are
+/// kept open. An owned group was made by us, and is removed at the end; an external one stays.
 class FreezableCgroup {
  public:
-  /// The group at the place; or null, and why there is none. Then nothing was made.
+  /// Opens the external group at the place, or makes an owned one there. On failure it returns null and says why; then
+  /// nothing was made. Before it makes one, it thaws the owned groups there whose owners have died, and removes those
+  /// that are empty.
   static std::unique_ptr<FreezableCgroup> make(const CgroupPlace& place, Failures& failures);
-  /// The one in that directory, without a check that it is fit. `isOwned`: it is locked, and removed at the end.
+  /// Opens the group in that directory, without checking that it is fit. `isOwned`: it is locked, and removed at the
+  /// end. On failure it returns null and says why.
   static std::unique_ptr<FreezableCgroup> open(const cgroup::Mount& mount, std::string path, bool isOwned,
                                                Failures& failures);
   /// Why `make` with no place would fail; makes nothing.
@@ -31,25 +34,25 @@ class FreezableCgroup {
   /// The directory above it.
   std::string parent() const { return cgroup::parentOf(path_); }
 
-  /// For the ledger.
+  /// How the ledger records it.
   LedgerCgroup identify() const;
 
   /// Writes cgroup.freeze. Returns 0, or the errno(3).
   int set(bool isFrozen) const noexcept;
   /// Whether cgroup.freeze asks for a freeze, no matter which process wrote it. Returns 0, or the errno(3).
   int readSet(bool& isFrozen) const noexcept;
-  /// Whether all in it is frozen by now (cgroup.events).
+  /// Whether all in it is frozen by now (`frozen` in cgroup.events). False where that cannot be read.
   bool hasFrozen() const noexcept { return event("frozen"); }
-  /// Whether any process is in it, or below it.
+  /// Whether any process is in it, or below it (`populated` in cgroup.events). False where that cannot be read.
   bool isPopulated() const noexcept { return event("populated"); }
-  /// Whether there are groups below it. By one stat(2).
+  /// Whether there are groups below it, by one stat(2). True where that cannot be told.
   bool hasGroupsBelow() const noexcept;
 
   /// Closes the files: from here on only `remove` is of use.
   void closeFiles() noexcept;
-  /// Closes the files and, if it is owned, removes the directory and what the members made below it. Once that is
-  /// done, doing it again does nothing. Returns 0, or the errno(3). May wait for some milliseconds, all calls together
-  /// for five seconds, so it is for the end only.
+  /// Closes the files and, if it is owned, removes the directory and what the members made below it. Once that is done,
+  /// doing it again does nothing. Returns 0, or the errno(3): EBUSY where a process is in it that is not exiting. May
+  /// wait for some milliseconds, and for five seconds in all calls together, so call it at the end only.
   int remove() noexcept;
 
  private:

@@ -7,7 +7,8 @@
 namespace freeze_state {
 
 /// Signals the whole process group that a process leads, by one system call (kill(2) with a negative pid), which
-/// reaches a process that is being forked at that moment too. Another control identifies and probes the leader.
+/// reaches a process that is being forked at that moment too. The leader itself is identified and probed by another
+/// control.
 class GroupControl : public ProcessControl {
  public:
   explicit GroupControl(ProcessControl& processes) noexcept : processes_(processes) {}
@@ -16,11 +17,12 @@ class GroupControl : public ProcessControl {
   bool isSupported() const noexcept override { return processes_.isSupported(); }
   Pid ownPid() const noexcept override { return processes_.ownPid(); }
   const char* sendCall() const noexcept override { return "kill"; }
-  /// Fails with `NotGroupLeader` and `OwnGroup`, besides.
+  /// Also fails with `NotGroupLeader` and `OwnGroup`.
   Failures open(Pid pid, Process& leader) noexcept override;
   void release(Process& leader) noexcept override { processes_.release(leader); }
   int send(const Process& group, Signal signal) noexcept override;
-  /// Of the leader. Where that has exited and the group lives, nothing is known of it: it may be stopped.
+  /// The state of the leader. Where the leader has exited and the group lives it is `Unknown`: the group may be
+  /// stopped.
   ProcessState probe(const Process& leader) noexcept override;
   std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept override;
   /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
@@ -29,8 +31,8 @@ class GroupControl : public ProcessControl {
   bool isKernelThread(Pid pid) noexcept override { return processes_.isKernelThread(pid); }
   LedgerIdentity identify(Process& leader) noexcept override;
 
-  /// It has moved to another group, `NotGroupLeader`, or we have moved into this one, `OwnGroup`: setpgid(2) may do
-  /// either at any time.
+  /// `NotGroupLeader` where the leader has moved to another group, and `OwnGroup` where we have moved into this one:
+  /// setpgid(2) may do either at any time.
   std::optional<FailureCode> whyUnfit(const Process& leader) const noexcept override;
 
   /// Whether the leader has not exited.
@@ -39,10 +41,10 @@ class GroupControl : public ProcessControl {
   ProcessControl& processes() const noexcept { return processes_; }
 
  protected:
-  /// Of the process, by getpgid(2), and of ourselves; 0 where there is no such process.
+  /// The group of a process, by getpgid(2), and our own; 0 where there is no such process.
   virtual Pid groupOf(Pid pid) const noexcept;
   virtual Pid ownGroup() const noexcept;
-  /// Returns 0, or the errno(3).
+  /// Sends the signal of that number to the group. Returns 0, or the errno(3): ESRCH where the group is gone.
   virtual int sendNumber(const Process& group, int signal) const noexcept;
 
  private:

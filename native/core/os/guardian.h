@@ -5,11 +5,11 @@
 #include "../failure.h"
 #include "ledger.h"
 
-/// A tiny program that outlives this process for a moment, and continues what the ledger marks then. One a process; it
-/// sleeps until we die. What the kernel does for it, and what it cannot do, is in docs/guardian.md.
+/// A tiny program that outlives this process for a moment, and continues what the ledger marks then. Each process has
+/// one, which sleeps until we die. What the kernel does for it, and what it cannot do, is in docs/guardian.md.
 namespace freeze_state::guardian {
 
-/// The file of the program. To be called before the first `start`.
+/// Sets the file of the program. Call it before the first `start`; later it does nothing.
 void setProgram(std::string path);
 
 /// Begins to start it, if that was not done before; `Ledger::awaitReader` waits for it. The first call of a process
@@ -21,12 +21,13 @@ Ledger* start() noexcept;
 struct Status {
   Pid pid = 0;  ///< 0 where none runs
   bool isStarting = false;
-  Failures why;  ///< why none runs; or why the one that runs is not of the user that we have by now
+  Failures why;  ///< why none runs, or why the one that runs could not be replaced or may not thaw all
 };
-/// Before it is ready: whether the program can be executed.
+/// What is known of the guardian now. Until the first one is ready or has failed, `why` tells only whether the program
+/// can be executed. Any thread.
 Status status();
 
-/// Its pid, or 0; takes no lock.
+/// Its pid, or 0 where none runs. Takes no lock; any thread.
 Pid pid() noexcept;
 
 /// Whether one runs that can thaw whatever the ledger marks.

@@ -25,11 +25,11 @@ struct LedgerIdentity {
   std::uint64_t inode = 0;      ///< of its pidfd, which is unique since boot from Linux 6.9 on; 0 where it is not
 };
 
-/// A control group, likewise.
+/// A control group, as another process can verify it later.
 struct LedgerCgroup {
   std::string path;
   std::uint64_t inode = 0;  ///< of the directory
-  bool isOwned = false;     ///< it is removed once no process is in it
+  bool isOwned = false;     ///< the guardian removes it once no process is in it
 };
 
 class Ledger;
@@ -58,7 +58,8 @@ class LedgerEntry {
   ~LedgerEntry();
 
   bool isEmpty() const noexcept { return mark_ == nullptr; }
-  /// Release: a reader that sees the mark sees the identity. The system call that follows is not moved before it.
+  /// Both are release stores: a reader that sees the mark sees the identity. The system call that follows is not moved
+  /// before the store.
   void mark() noexcept { set(1); }
   void clear() noexcept { set(0); }
   /// Leaves the slot as it is until the end of this process.
@@ -76,9 +77,9 @@ class LedgerEntry {
   std::atomic<std::uint32_t>* mark_ = nullptr;
 };
 
-/// What is stopped by this process, where it survives the process: the guardian (guardian.h) reads it then, and
-/// continues what is marked. What is on it to be ended is killed instead, marked or not. Takes a lock of its own, the
-/// last that is taken; a mark takes none.
+/// What this process has stopped, written down where it survives the process. The guardian (guardian.h) then reads it
+/// and continues what is marked. It kills what was entered by `ending`, marked or not. `enter` takes a lock of the
+/// ledger's own, the last that is taken; a mark takes none.
 class Ledger {
  public:
   Ledger() = default;
@@ -90,15 +91,16 @@ class Ledger {
   virtual LedgerEntry enter(const LedgerIdentity& identity) noexcept = 0;
   virtual LedgerEntry enter(const LedgerCgroup& cgroup) noexcept = 0;
 
-  /// A view of this ledger for processes that are to end with this one: its `enter` writes that down. Null where there
-  /// is none.
+  /// A view of this ledger for processes that are to end with this one: its `enter` writes down that they are. Null
+  /// where there is none.
   virtual Ledger* ending() noexcept { return nullptr; }
   /// Every process that has the tag in a variable of its environment (`ledger_layout.h`) is to end with this one, too.
   /// Empty where there is no room, or where the tag is too long.
   virtual LedgerEntry enterTag(std::string_view /*tag*/) noexcept { return {}; }
 
-  /// Waits until the guardian reads it, or no guardian will: the guardian is started when the first state is made, and
-  /// takes a millisecond. For a second at most, and once. Before the first stop, under the lock of the state.
+  /// Waits until the guardian can read the ledger, or it is known that none will. The guardian is started when the
+  /// first state is made, and takes about a millisecond. The wait lasts a second at most, and later calls do not wait
+  /// again. Called before the first stop, under the lock of the state.
   virtual void awaitReader() noexcept = 0;
 
  private:

@@ -14,6 +14,7 @@
 
 namespace freeze_state {
 
+/// What a freeze sends: SIGSTOP and SIGCONT (signal(7)).
 enum class Signal : std::uint8_t { Stop, Continue };
 
 class ProcessFiles;
@@ -31,7 +32,7 @@ struct Process {
   bool hasExited = false;                    ///< it has exited (a zombie has), or never existed; once true it stays so
 };
 
-/// What a process does, by the letter that proc_pid_stat(5) has for it. Of several threads the one most awake counts.
+/// What a process does, by the letter that proc_pid_stat(5) has for it. Of several threads, the most awake one counts.
 enum class ProcessState : std::uint8_t {
   Running,   ///< R
   Sleeping,  ///< S, D, I: a stop reaches an S at once, and a D when its system call lets it
@@ -69,18 +70,18 @@ class ProcessControl {
   /// The name of the system call that `send` uses, for messages.
   virtual const char* sendCall() const noexcept = 0;
 
-  /// Takes hold of the process that has this pid now. A pid that nothing has is a process that has exited, not a
-  /// failure. Signals nothing. Fails with `ThreadId` and `ResourceExhausted`; then nothing is held.
+  /// Takes hold of the process that has this pid now. A pid that no process has is no failure: `hasExited` is then set.
+  /// Signals nothing. Fails with `ThreadId` and `ResourceExhausted`; then nothing is held.
   virtual Failures open(Pid pid, Process& process) noexcept = 0;
 
   /// Releases what `open` took.
   virtual void release(Process& process) noexcept = 0;
 
   /// Releases a process that may be needed again soon, and leaves open what it can, within a budget of descriptors.
-  /// False where that is nothing: then it is to be released.
+  /// False where nothing stays open; then the caller has to release it.
   virtual bool keep(Process& /*process*/) noexcept { return false; }
-  /// Takes hold of the very process again that `keep` was called for. It may have exited since. False where it must be
-  /// taken hold of by `open`, and may be another one with that number.
+  /// Takes hold again of the very process that `keep` was called for. It may have exited since. False where the caller
+  /// has to use `open`, which may find another process with that pid.
   virtual bool reopen(Process& /*process*/) noexcept { return false; }
 
   /// Sends the signal to that very process and no other. Returns 0, or the errno(3); ESRCH means that it is gone.
@@ -90,21 +91,21 @@ class ProcessControl {
   /// whether a child of ours has stopped; WNOWAIT leaves its stop and its exit for others to wait for.
   virtual ProcessState probe(const Process& process) noexcept = 0;
 
-  /// Probes in steps, where many threads make it long: nothing until a call has come to the end. The next call
+  /// Probes in steps, since a probe of many threads takes long. Empty where the slice cut it short; the next call
   /// continues where `scan` says.
   virtual std::optional<ProcessState> probe(const Process& process, ThreadScan& /*scan*/,
                                             const Slice& /*slice*/) noexcept {
     return probe(process);
   }
 
-  /// Whether it is stopped, no matter by which process: the cheapest answer to that, by its first thread, say. For a
-  /// child of ours whose stop was already reported to a waiter, the answer may be no.
+  /// Whether it is stopped, no matter by which process. Gives the cheapest answer, for example by its first thread
+  /// alone. For a child of ours whose stop was already reported to a waiter, the answer may be no.
   virtual bool isStopped(const Process& process) noexcept { return probe(process) == ProcessState::Stopped; }
 
   /// Whether whatever has the pid now is a thread of the kernel, which takes no signal.
   virtual bool isKernelThread(Pid /*pid*/) noexcept { return false; }
 
-  /// Why the process must not be signalled any more, though it was fit when it was opened.
+  /// Why the process must not be signalled any more, though it was fit when it was opened; empty where it still is fit.
   virtual std::optional<FailureCode> whyUnfit(const Process& /*process*/) const noexcept { return std::nullopt; }
 
   /// The process that traces it (ptrace(2)); 0 where there is none, or nothing tells.
@@ -142,7 +143,7 @@ inline ProcessState probe(ProcessControl& control, const Process& process, const
   return control.probe(process, scan, {slice.ticket}).value_or(ProcessState::Unknown);
 }
 
-/// Probes whatever has the pid now.
+/// Probes whatever process has the pid now: `Gone` where none has it, `Unknown` where it cannot be opened.
 inline ProcessState probe(ProcessControl& control, Pid pid, const Slice& slice = {}) noexcept {
   Process process;
   if (!control.open(pid, process).empty()) return ProcessState::Unknown;

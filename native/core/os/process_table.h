@@ -13,7 +13,7 @@
 
 namespace freeze_state {
 
-/// What the table of processes has of one, as proc_pid_stat(5) names it.
+/// What the process table says of one process or thread. The fields are those of proc_pid_stat(5).
 struct ProcessEntry {
   char state = 'X';             ///< field 3: R, S, D, T, t, Z, X, I; of its first thread
   Pid parent = 0;               ///< field 4
@@ -22,18 +22,19 @@ struct ProcessEntry {
   std::uint64_t startTime = 0;  ///< field 22: clock ticks since boot
   std::uint32_t flags = 0;      ///< field 9
 
-  /// The thread that this is about: of a process, its first.
+  /// Whether the thread that this is about has exited. For a process that is its first thread.
   bool hasThreadExited() const noexcept { return state == 'Z' || state == 'X'; }
-  /// Its first thread has exited before others: then the process lives.
+  /// Whether its first thread has exited before others, so that the process lives.
   bool isLeaderless() const noexcept { return hasThreadExited() && threads > 1; }
-  /// A thread of the kernel (PF_KTHREAD, <linux/sched.h>), which takes no signal.
+  /// Whether it is a thread of the kernel (PF_KTHREAD, <linux/sched.h>), which takes no signal.
   bool isKernelThread() const noexcept { return (flags & 0x00200000) != 0; }
-  /// It is on its way out (PF_EXITING, <linux/sched.h>), and may take a while to give back its memory.
+  /// Whether it is on its way out (PF_EXITING, <linux/sched.h>). It may take a while to give back its memory.
   bool isExiting() const noexcept { return (flags & 0x4) != 0; }
+  /// Whether the whole process has exited.
   bool hasExited() const noexcept { return hasThreadExited() && threads <= 1; }
 };
 
-/// Why a process could not be read about; 0 is the table itself.
+/// `ResourceExhausted` or `Unreadable`: why nothing could be read about a process. Pid 0 stands for the table itself.
 inline Failure readFailure(Pid pid, int error) {
   const FailureCode code = isOutOfResources(error) ? FailureCode::ResourceExhausted : FailureCode::Unreadable;
   return {.code = code, .pid = pid, .error = error, .call = "open"};
@@ -51,15 +52,15 @@ struct ProcessDoing {
 class ProcessWalk {
  public:
   virtual ~ProcessWalk() = default;
-  /// False at the end, and after an error.
+  /// The next pid. False at the end, and after an error.
   virtual bool next(Pid& pid) noexcept = 0;
   /// 0, or the errno(3) that ended the walk.
   virtual int error() const noexcept = 0;
 };
 
-/// Which process is the child of which. One object serves one tree, under the lock of its state. An answer is 0 or an
-/// errno(3), and nothing where the slice cut it short. It is no `Step`: ESRCH and other errors are for the caller to
-/// judge, who holds the process and can verify that it lives.
+/// Reads which children a process has. One object serves one tree, under the lock of its state. An answer is 0 or an
+/// errno(3), and empty where the slice cut it short. It is not a `Step`, because the caller has to judge ESRCH and
+/// other errors: the caller holds the process, and can verify that it lives.
 class ChildReader {
  public:
   virtual ~ChildReader() = default;
@@ -67,8 +68,8 @@ class ChildReader {
   /// Drops what is in progress: the next question is asked anew.
   virtual void reset() noexcept = 0;
 
-  /// Begins a pass: what `read` answers from now on is not older than the first call of this. Where it was cut short
-  /// the next call continues it.
+  /// Begins a pass. What `read` answers from now on is not older than this call. Where it was cut short the next call
+  /// continues it, and what `read` answers is not older than the first of these calls.
   virtual std::optional<int> beginPass(const Slice& slice) = 0;
 
   /// Appends the children of all threads of the process, zombies among them. Those of one thread come oldest first.
@@ -76,9 +77,11 @@ class ChildReader {
   /// hidden. Where it was cut short a call for the same process continues it.
   virtual std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;
 
-  /// What of the children of a process that is held: all, or those that cost least, which may leave some out.
+  /// Which children of a process that is held are wanted: all, or those that are the cheapest to read, which may leave
+  /// some out.
   enum class Want : std::uint8_t { All, Most };
-  /// The same of a process that is held, by its files that are open. What it answers is to be tied to the process.
+  /// As `read`, for a process that is held, by its open files. The caller has to verify that what it answers is about
+  /// that process.
   virtual std::optional<int> readOf(const Process& process, Want /*want*/, std::vector<Pid>& children,
                                     const Slice& slice) {
     return read(process.pid, children, slice);
@@ -86,8 +89,8 @@ class ChildReader {
 };
 
 /// The table of processes, for reading. Behind an interface, so that a test can put a fake one in its place. What it
-/// says is about a number: `verified` (process_control.h) ties it to a process. One object serves all threads; nothing
-/// in it is kept but in the walks and readers that it makes.
+/// says is about a number: `verified` (process_control.h) ties it to a process. One object serves all threads. It keeps
+/// nothing itself; the walks and readers that it makes do.
 class ProcessTable {
  public:
   ProcessTable() = default;
@@ -103,7 +106,7 @@ class ProcessTable {
   /// Returns 0, or the errno(3): ESRCH where there is no such process, or it is hidden. Any other, such as EMFILE, says
   /// nothing about the process.
   virtual int read(Pid pid, ProcessEntry& entry) noexcept = 0;
-  /// The same of a process that is held, by its files that are open.
+  /// As `read`, for a process that is held, by its open files.
   virtual int readOf(const Process& process, ProcessEntry& entry) noexcept { return read(process.pid, entry); }
 
   /// What the process does, its threads included. `Gone` where there is no such process; `Unknown` where nothing tells.
@@ -130,20 +133,22 @@ class ProcessTable {
   /// Its process group, by getpgid(2): a tenth of what `read` costs. 0 where there is no such process.
   virtual Pid groupOf(Pid pid) noexcept = 0;
 
-  /// Whether the two use the same memory: so do a parent that waits in vfork(2), and its child. Where nothing can tell,
-  /// yes.
+  /// Whether the two use the same memory, as a parent that waits in vfork(2) and its child do. True where nothing can
+  /// tell.
   virtual bool sharesMemory(Pid parent, Pid child) noexcept = 0;
 
-  /// Reads all of it anew: for an error's message, and not for a decision.
+  /// What the process is doing, read anew: for an error's message, and not for a decision.
   virtual ProcessDoing describe(Pid /*pid*/) { return {}; }
 
+  /// A walk from the beginning, over the processes that the table shows.
   virtual std::unique_ptr<ProcessWalk> walk() = 0;
+  /// A reader for one tree.
   virtual std::unique_ptr<ChildReader> children() = 0;
 };
 
-/// Those above the process, the nearest first, as far as the table shows them.
+/// The ancestors of the process, the nearest first, as far as the table shows them.
 inline std::vector<Pid> ancestorsOf(ProcessTable& table, Pid pid) {
-  // What is read one after the other may make a circle.
+  // Entries that are read one after the other may make a circle.
   constexpr std::size_t kLongestLine = 1000;
   std::vector<Pid> ancestors;
   ProcessEntry entry{.parent = pid};
@@ -152,7 +157,8 @@ inline std::vector<Pid> ancestorsOf(ProcessTable& table, Pid pid) {
   return ancestors;
 }
 
-/// Whether that process is above the other one. Where it is younger it is not, which spares the walk.
+/// Whether the one process is an ancestor of the other, as far as the table shows. A younger process is not, which
+/// spares the walk.
 inline bool isAncestor(ProcessTable& table, Pid ancestor, Pid pid) {
   ProcessEntry above;
   ProcessEntry below;
@@ -162,7 +168,7 @@ inline bool isAncestor(ProcessTable& table, Pid ancestor, Pid pid) {
   return std::ranges::find(ancestors, ancestor) != ancestors.end();
 }
 
-/// The one of this system; it lives for ever.
+/// The table of this system. It is never destroyed; any thread.
 ProcessTable& systemTable() noexcept;
 
 }  // namespace freeze_state

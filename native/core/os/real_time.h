@@ -11,11 +11,11 @@ struct Before {
   bool isChanged() const noexcept { return policy >= 0; }
 };
 
-/// Enters the class. The thread stays as it is where it may not change, where it already is in a class that ordinary
-/// threads cannot preempt, and where real time is short.
+/// Puts the calling thread into the class, and returns what it has to go back to. The thread stays as it is where it
+/// may not change, where it already is in a class that ordinary threads cannot preempt, and where real time is short.
 Before enter() noexcept;
 
-/// Leaves it again. Only after an `enter` that has changed the class.
+/// Leaves the class again. Only after an `enter` that has changed it, in the same thread.
 void leave(const Before& before) noexcept;
 
 }  // namespace freeze_state::real_time

@@ -12,10 +12,10 @@ struct LoopOptions {
   bool boost = true;
 };
 
-/// Holds for the length of one loop of signals, on the thread that runs the loop. `processes` is how many they may
-/// reach: `kMany` for a process group or a control group, of which the number is unknown.
+/// Lives for the length of one loop of signals, on the thread that runs the loop. `processes` is how many processes the
+/// signals may reach: `kMany` for a process group or a control group, whose number of processes is unknown.
 ///
-/// Notices of children that stop or continue would interrupt it, so it sees to them (child_stops.h).
+/// Notices of children that stop or continue would interrupt the loop, so they are turned off first (child_stops.h).
 ///
 /// Each signal wakes its target, which preempts the loop on its own processor. A thread in SCHED_FIFO (sched(7)) is not
 /// preempted by ordinary ones. That takes CAP_SYS_NICE or an RLIMIT_RTPRIO, and without them the loop runs as it
@@ -24,8 +24,8 @@ struct LoopOptions {
 /// Held around signals only, and never over a wait.
 class SignalLoop {
  public:
-  /// From so many processes on the class is worth its system calls, which take some 13 microseconds: about as long as
-  /// it saves with 6 to 12 processes, as measured on two processors.
+  /// From this many processes on, the class is worth its system calls. They take some 13 microseconds, which is about
+  /// what the class saves with 6 to 12 processes, as measured on two processors.
   static constexpr std::size_t kMany = 8;
 
   SignalLoop(const LoopOptions& options, std::size_t processes) noexcept;

@@ -46,7 +46,7 @@ FreezerResult freezerFor(Mode mode, const LoopOptions& options, const CgroupPlac
 }  // namespace
 
 FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, OnDeath onDeath) {
-  // Kept for this thread, so that its first freeze does not have to read it.
+  // Read now and kept for this thread, so that its first freeze does not have to read it.
   if (options.boost && mode != Mode::None) rt_budget::isSmall();
   Ledger* const ledger = ledgerFor(mode, onDeath);
   FreezerResult made = freezerFor(mode, options, cgroup, ledger);

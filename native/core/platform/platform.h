@@ -15,7 +15,7 @@ namespace freeze_state {
 struct FreezerResult {
   std::unique_ptr<Freezer> freezer;  ///< null on failure
   Failures failures;
-  Ledger* ending = nullptr;  ///< with `OnDeath::End`, where there is a guardian: for the members
+  Ledger* ending = nullptr;  ///< where members are entered, with `OnDeath::End` and a guardian; else null
 };
 
 /// What the guardian does with a state's processes where this process dies; see os/guardian.h.
@@ -25,11 +25,11 @@ enum class OnDeath : std::uint8_t {
   End,   ///< all that is registered, with its descendants, stopped or not
 };
 
-/// The best means that this system has for the mode. Where a mode cannot work, its freezer says so at its first stop;
-/// for mode `Cgroup`, which begins by making one, it fails here.
+/// Makes the freezer of the mode, by the best means that this system has. Where a mode cannot work, its freezer says so
+/// at its first stop. Mode `Cgroup` fails here, since it has to open or make its group first.
 FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, OnDeath onDeath);
 
-/// Whether a freeze in this mode can work here: empty if so, else why not.
+/// Why a freeze in this mode cannot work here; empty if it can.
 Failures whyNotMode(Mode mode);
 
 }  // namespace freeze_state
