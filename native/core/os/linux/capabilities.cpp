@@ -46,7 +46,7 @@ std::uint64_t effective() noexcept {
 
 void passOn() noexcept {
   Halves halves{};
-  // Root's pass on by themselves.
+  // Root's are inherited anyway.
   if (geteuid() == 0 || !get(halves)) return;
   // All relevant ones are in the first half.
   const auto passed = static_cast<std::uint32_t>(halves[0].permitted & relevant());

@@ -5,14 +5,16 @@
 /// Capabilities of processes (capabilities(7)), a bit each.
 namespace freeze_state::capabilities {
 
-/// Those that decide which processes one may signal and see, and to which control groups one may write.
+/// CAP_KILL, CAP_DAC_OVERRIDE and CAP_SYS_PTRACE: they decide which processes one may signal and see, and to which
+/// control groups one may write.
 std::uint64_t relevant() noexcept;
 
-/// The effective ones of this thread; none where the kernel does not tell.
+/// The effective capabilities of this thread; 0 where the kernel does not tell.
 std::uint64_t effective() noexcept;
 
-/// Has the relevant ones of this thread pass on to whatever it executes (the ambient set). Without that, only root's
-/// do: the capabilities that a file has (setcap(8)) end with that program. Where it is forbidden, nothing changes.
+/// Lets whatever this thread executes inherit the relevant capabilities that it is permitted (the ambient set).
+/// Otherwise only root's are inherited: the capabilities of a file (setcap(8)) end with its program. Where the kernel
+/// refuses, nothing changes.
 void passOn() noexcept;
 
 }  // namespace freeze_state::capabilities

@@ -14,8 +14,8 @@ namespace freeze_state::cgroup {
 
 namespace {
 
-/// A thread that tells where the process is: its first, unless that has ended before others. Then it is shown where it
-/// ended, wherever they go. Returns 0, or the errno(3).
+/// A thread that tells where the process is: its first, unless that has ended before others. /proc shows a thread that
+/// has ended in the cgroup where it ended, wherever the others go. Returns 0, or the errno(3).
 int findLivingThread(Pid pid, Pid& thread) {
   thread = pid;
   ProcessEntry stat;
@@ -55,16 +55,16 @@ int search(const std::vector<Pid>& ids, const std::string& top, std::string& dir
   if (error == 0 && directory.empty()) error = groupsBelow(top, groups);
   for (std::size_t i = 0; error == 0 && directory.empty() && i < groups.size(); ++i)
     error = search(ids, groups[i], directory);
-  // One that was removed meanwhile has no process in it.
+  // A group that was removed meanwhile has no process in it.
   return isGone(error) ? 0 : error;
 }
 
-/// Returns 0, or the errno(3).
+/// Appends the numbers in a file of the directory. Returns 0, or the errno(3).
 int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
   std::string text;
   if (const int error = read(directory, file, text); error != 0) return error;
   std::istringstream numbers(text);
-  // One that our pid namespace does not have is 0.
+  // The kernel writes 0 for one that our pid namespace does not have.
   for (Pid id = 0; numbers >> id;) {
     if (id > 0) ids.push_back(id);
   }

@@ -48,7 +48,7 @@ bool isWithin(const std::string& path, const std::string& directory) {
 
 Failures findMount(const std::string& path, Mount& mount) {
   constexpr const char* kMounts = "/proc/self/mountinfo";
-  // It could not be known which process, above all our own, is in which cgroup.
+  // It would be unknown which process is in which cgroup, above all our own.
   if (!procfs::isOurs()) return {{FailureCode::UnsupportedPlatform}};
   std::string text;
   std::string own;
@@ -183,8 +183,8 @@ bool takesProcesses(const std::string& directory) {
 
 namespace {
 
-/// Of the file system that it is on. Some seccomp filters deny the one call and not the other. Returns 0, or the
-/// errno(3).
+/// The file system that the directory is on, by statfs(2) or else by fstatfs(2): some seccomp filters deny the one call
+/// and not the other. Returns 0, or the errno(3).
 int statFileSystem(const std::string& directory, struct statfs& system) noexcept {
   if (statfs(directory.c_str(), &system) == 0) return 0;
   const int denied = errno;
@@ -209,7 +209,7 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
   if (read(directory, "cgroup.type", text) == 0 && (text.starts_with("threaded") || text.starts_with("domain invalid")))
     return {failureOf(EOPNOTSUPP, "read", directory)};
   std::string own;
-  // Whatever /proc says, we would freeze ourselves in there, for good.
+  // Also by the lists of the group, whatever /proc says: we would freeze ourselves in there, for good.
   if (const int error = locate(getpid(), mount, directory, own); error != 0)
     return {failureOf(error, "open", directory)};
   if (isWithin(own, directory)) return {refusal(FailureCode::CgroupOurs, directory, getpid())};
@@ -250,7 +250,7 @@ Failure moveFailure(int error, const std::string& directory, Pid pid) {
 
 Failure laterFailure(int error, const char* call, const std::string& path, Pid pid) {
   Failure failure = failureOf(error, call, path, pid);
-  // ENODEV is what a file answers that was open by then.
+  // ENODEV is what a file answers that was opened before the group was removed.
   if (error == ENOENT || error == ENODEV) failure.code = FailureCode::CgroupGone;
   return failure;
 }

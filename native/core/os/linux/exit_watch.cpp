@@ -57,7 +57,7 @@ class PidfdWatch final : public ExitWatch {
   }
 
   bool start() noexcept {
-    // None of the program's handlers runs in it.
+    // All signals are blocked in it, so that none of the program's handlers runs there.
     sigset_t all;
     sigset_t before;
     sigfillset(&all);

@@ -61,8 +61,8 @@ Failures findOwn(const cgroup::Mount& mount, std::string& directory) {
   return directory.empty() ? Failures{cgroup::refusal(FailureCode::CgroupMissing, mount.point)} : Failures();
 }
 
-/// Removes the directory and those below it, which the members made. A process that exits takes a moment to leave:
-/// `left` is how many milliseconds all these waits may still take together.
+/// Removes the directory and those below it, which the members made. A process that exits takes a moment to leave;
+/// `left` is how many milliseconds the waits for that may still take together. Returns 0, or the errno(3).
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
 int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& left) {
   std::vector<std::string> groups;
@@ -74,7 +74,7 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
     if (errno != EBUSY || left <= 0) return errno;
     std::vector<Pid> pids;
     if (const int error = cgroup::processes(path, mount, pids); error != 0) return error;
-    // A foreign process has put one there; it leaves by itself if it is exiting.
+    // A process that is exiting leaves by itself. Any other was put there by a foreign process.
     std::erase_if(pids, procfs::isExiting);
     if (!pids.empty()) return EBUSY;
     nanosleep(&kMillisecond, nullptr);
@@ -82,9 +82,10 @@ int removeDirectory(const std::string& path, const cgroup::Mount& mount, int& le
   return 0;
 }
 
-/// Locks the file for as long as that open file description is, by fcntl_locking(2): no program does without fcntl(2).
-/// And by flock(2), by which earlier builds tell whether the owner lives, and which some seccomp filters deny. Returns
-/// 0, or the errno(3): EAGAIN where another process has a lock on it, a shared one, too. `call` is the one that failed.
+/// Locks the file for as long as its open file description lives. By fcntl_locking(2), which seccomp filters allow,
+/// since no program does without fcntl(2). And by flock(2), which some filters deny, but which earlier builds ask to
+/// see whether the owner lives. Returns 0, or the errno(3): EAGAIN where another process has a lock on it, be it a
+/// shared one. `call` is the system call that failed.
 int lock(int fd, const char*& call) noexcept {
   call = "flock";
   while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -101,8 +102,8 @@ int lock(int fd, const char*& call) noexcept {
   return 0;
 }
 
-/// The same, but waits for a sweep, which is short. Never for the kernel's own wait, which would be for as long as any
-/// process that may open the file likes.
+/// As `lock`, but waits a second at most for a `sweep` that holds the lock for a moment. The wait is not the kernel's
+/// own, which would last for as long as any process that may open the file likes.
 int lockSoon(int fd, const char*& call) noexcept {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{1};
@@ -118,9 +119,9 @@ int lockSoon(int fd, const char*& call) noexcept {
 
 }  // namespace
 
-/// Removes what emulators have left there that were killed together with their guardian, or whose members outlived
-/// them: thawed and, if it is empty, removed. The lock of its cgroup.freeze says whether its owner lives, in any pid
-/// namespace.
+/// Thaws the groups in `parent` whose owners have died, and removes those that are empty. Such an emulator was killed
+/// together with its guardian, or its members outlived it. The lock on cgroup.freeze says whether the owner lives, in
+/// any pid namespace.
 void FreezableCgroup::sweep(const std::string& parent, const cgroup::Mount& mount) {
   std::vector<std::string> groups;
   cgroup::groupsBelow(parent, groups);
@@ -152,7 +153,7 @@ std::unique_ptr<FreezableCgroup> FreezableCgroup::make(const CgroupPlace& place,
     return failures.empty() ? open(mount, std::move(path), false, failures) : nullptr;
   }
   sweep(path, mount);
-  // Many that are made at one moment sweep each other's; on a loaded machine a few tries are soon lost.
+  // States that are made at the same moment sweep each other's groups; on a loaded machine a few tries are soon lost.
   constexpr int kTries = 100;
   for (int tries = 1;; ++tries) {
     const std::string owned = path + "/" + newName();
@@ -221,7 +222,7 @@ Failures FreezableCgroup::openFiles() {
   eventsFd_ = opened("/cgroup.events", O_RDONLY);
   if (freezeFd_ < 0 || eventsFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
   if (!isOwned_) return {};
-  // For as long as we live.
+  // Locked for as long as we live.
   const char* call = nullptr;
   if (const int error = lockSoon(freezeFd_, call); error != 0) return {cgroup::failureOf(error, call, path_)};
   bool isFrozen = false;
@@ -242,7 +243,8 @@ int FreezableCgroup::readSet(bool& isFrozen) const noexcept {
 
 bool FreezableCgroup::hasGroupsBelow() const noexcept {
   struct stat status{};
-  // A directory has two links, and one for each directory in it. Where that is not counted, there may be some.
+  // A directory has two links, and one for each directory in it. Where the file system does not count them, there may
+  // be some.
   return stat(path_.c_str(), &status) != 0 || status.st_nlink != 2;
 }
 

@@ -14,7 +14,7 @@ namespace freeze_state {
 
 namespace {
 
-/// On ourselves, with signal 0: EINVAL where the kernel does not know the flag.
+/// Whether the kernel knows the flag. Tried on ourselves with signal 0: it answers EINVAL where it does not.
 bool isFlagKnown() noexcept {
   const int fd = pidfd::open(getpid());
   if (fd < 0) return false;
@@ -23,22 +23,22 @@ bool isFlagKnown() noexcept {
   return error != EINVAL && error != ENOSYS && error != EPERM;
 }
 
-/// Whether a process is in the group, and in another session. All processes of a group are in one. False where nothing
-/// tells.
+/// Whether the group of that number is in another session. All processes of a group are in one session, so any of them
+/// tells. False where nothing tells.
 bool isOfOtherSession(Pid group, Pid session) noexcept {
   procfs::Numbers all("/proc");
   for (Pid pid = 0; all.next(pid);) {
     if (procfs::groupOf(pid) != group) continue;
     const Pid now = getsid(pid);
-    // Where it has exited meanwhile, another one tells. 0 is a session of outside this PID namespace.
+    // If this one has exited meanwhile, another one tells. A session of 0 is outside of our pid namespace.
     if (now >= 0 && procfs::groupOf(pid) == group) return now != session;
   }
   return false;
 }
 
-/// The number of a group is not given to a process while the group has one. So if a process has it that is not the
-/// leader which was registered, the group has been empty in between. That may be so, too, where no process has it: then
-/// the session tells.
+/// Whether the number is another group's by now. The kernel gives the number of a group to no new process while the
+/// group has a process. So if a process other than the registered leader has the number, the group was empty in
+/// between. It may have been empty as well where no process has the number; then the session tells.
 bool isReused(const Process& leader) noexcept {
   ProcessEntry now;
   const int error = procfs::read(leader.pid, now);
@@ -61,7 +61,8 @@ Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
 Pid LinuxGroupControl::groupOf(Pid pid) const noexcept { return procfs::groupOf(pid); }
 
 int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexcept {
-  // Also once the leader was reaped: the pidfd holds on to the number, which the group keeps from being reused.
+  // This works also once the leader was reaped: the pidfd still refers to the number, and the group keeps it from being
+  // reused.
   if (hasGroupFlag_) return pidfd::sendSignal(group.fd, signal, pidfd::kProcessGroup);
   if (isReused(group)) return ESRCH;
   return kill(-group.pid, signal) == 0 ? 0 : errno;

@@ -5,7 +5,8 @@
 namespace freeze_state {
 
 /// Signals process groups on Linux. By PIDFD_SIGNAL_PROCESS_GROUP (pidfd_send_signal(2), Linux 6.9), where a group
-/// whose number was reused cannot be hit; before, by kill(2) after a check that the number still is this group's.
+/// whose number was reused cannot be hit. On older kernels by kill(2), after a check that the number still is this
+/// group's.
 class LinuxGroupControl final : public GroupControl {
  public:
   explicit LinuxGroupControl(ProcessControl& processes) noexcept;

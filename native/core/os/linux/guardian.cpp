@@ -14,7 +14,7 @@ namespace freeze_state::guardian {
 
 namespace {
 
-/// What states ask and the keeper tells.
+/// What the states ask for and the keeper tells.
 struct Shared {
   std::mutex mutex;      ///< guards the rest
   std::string program;   ///< not changed any more once `isAsked`
@@ -32,7 +32,7 @@ Shared& shared() {
 
 std::atomic<Pid> runningPid{0};
 
-/// In the keeper's thread.
+/// Called in the keeper's thread.
 void tell(Pid pid, Failures why) {
   Shared& all = shared();
   const std::lock_guard lock(all.mutex);

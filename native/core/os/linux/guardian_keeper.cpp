@@ -56,7 +56,7 @@ class HeldSignals {
  public:
   HeldSignals() noexcept {
     constexpr std::uint64_t kAll = ~std::uint64_t{0};
-    // As the thread was started, where the call is denied.
+    // The mask that the thread was started with, for where the call is denied.
     sigfillset(&before_);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kAll, &before_, sizeof kAll);
   }
@@ -71,8 +71,8 @@ class HeldSignals {
   sigset_t before_;
 };
 
-/// Closes all of this thread from that one on. Not up to the limit where /proc can tell: there may be room for a
-/// billion.
+/// Closes all descriptors of this thread from that number on. Where /proc can tell, it goes up to the highest and not
+/// to the limit, which may be a billion.
 void closeFrom(int first) noexcept {
   Pid highest = -1;
   {
@@ -83,11 +83,11 @@ void closeFrom(int first) noexcept {
   for (int fd = highest; fd >= first; --fd) close(fd);
 }
 
-/// Gives this thread a table of descriptors of its own, with only the given one in it. What is open there ends with
-/// this process, and not with a child from fork(2) in another thread, which copies the table of that thread. A process
-/// that waits for an end of our standard output does not wait for the keeper either. Some seccomp filters forbid the
-/// one call, some the other. Without both, a copy may hide our death from the guardian for as long as it lives, and the
-/// pidfd tells of it later.
+/// Gives this thread a table of descriptors of its own, with only the given one in it. What is open there is closed
+/// when this process ends, even if a child from fork(2) in another thread lives on: that child has a copy of the other
+/// thread's table. A process that waits for the end of our standard output does not wait for the keeper either. Some
+/// seccomp filters forbid one of the two calls, some the other. Where both are forbidden, such a child may hide our
+/// death from the guardian for as long as it lives; the pidfd then tells of it, later.
 bool unshareDescriptors(int kept) noexcept {
   const auto above = static_cast<unsigned>(kept) + 1;
   if (syscall(SYS_close_range, above, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
@@ -127,8 +127,8 @@ class Keeper {
     milliseconds pause(0);
     for (;;) {
       const auto begin = Clock::now();
-      // One that was killed is replaced at once, and one that is killed again and again, ever later. However often the
-      // user has changed, no guardian keeps the one before for long.
+      // A guardian that was killed is replaced at once, and one that is killed again and again is replaced ever later.
+      // After a change of the user the pause is short, however often the user changes.
       const milliseconds longest = keepOne() == Told::GuardianEnded ? kLongestPause : kLongestLag;
       const bool hasLasted = Clock::now() - begin > longest;
       pause = hasLasted ? milliseconds(0) : std::min(longest, pause * 2 + kFirstPause);
@@ -141,15 +141,16 @@ class Keeper {
   static constexpr milliseconds kLongestLag{100};
   static constexpr seconds kLongestPause{10};
 
-  /// Starts a guardian, and keeps it until it ends, or has another user than we have. The one before guards until the
-  /// new one is ready; where that fails, it goes on, and a new one is tried after a while, as where there is none.
+  /// Starts a guardian, and keeps it until it ends, or has another user than we have. The old guardian guards until the
+  /// new one is ready. Where the new one fails, the old one stays, if there is one, and another start is tried after a
+  /// while.
   Told keepOne() {
     const Credentials credentials = Credentials::current();
     Run next = startProgram(orders_.program, ledgerFd_);
     Failures why = std::move(next.why);
     const bool isFit = why.empty();
-    // One that could not thaw a control group is better than none. The one before could: it opens the file before it
-    // takes on the new user.
+    // A new guardian that may not thaw some control group is better than none. The old one can thaw it, since it opens
+    // the file before it takes on the new user.
     const bool isTaken = isFit || (guardian_.socket < 0 && why.front().code == FailureCode::GuardianDenied);
     retire(isTaken ? guardian_ : next);
     if (isTaken)
@@ -171,7 +172,7 @@ class Keeper {
     for (;;) {
       {
         // A C library changes the user of all threads by a signal to each (setuid(2), "C library/kernel differences"),
-        // which ends the wait. Between the comparison and the wait it would be lost.
+        // which ends the wait. The signals are held back so that none is lost between the comparison and the wait.
         const HeldSignals signals;
         if (Credentials::current() != credentials) return Told::UserChanged;
         pollfd guardian{guardian_.socket, POLLIN, 0};
@@ -179,8 +180,8 @@ class Keeper {
         if (ready >= 0) return ready == 0 ? Told::TimeOver : Told::GuardianEnded;
         if (errno == EINTR) continue;
       }
-      // A seccomp filter denies the call. The change of a user waits for each thread to take the signal, which is not
-      // held back here.
+      // A seccomp filter denies ppoll(2). Signals are not held back here, since a change of the user waits until each
+      // thread has taken its signal.
       std::this_thread::sleep_for(kLongestLag);
       if (hasGuardianEnded()) return Told::GuardianEnded;
       if (time && Clock::now() - begin >= *time) return Told::TimeOver;
@@ -220,7 +221,7 @@ int startKeeper(const KeeperOrders& orders) noexcept {
   const int error = pthread_create(&thread, &attributes, runKeeper, keeper);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
-  // Its thread has it from then on.
+  // If its thread has started, that thread owns it.
   if (error != 0) delete keeper;
   return error;
 }

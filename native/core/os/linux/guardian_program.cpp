@@ -32,7 +32,7 @@ using Clock = std::chrono::steady_clock;
 
 /// A guardian takes about a millisecond to be ready, and longer on a machine that is overloaded.
 constexpr seconds kLongestStart(2);
-/// One that was stopped may never end.
+/// A guardian that was stopped may never end, so the wait is limited.
 constexpr seconds kLongestEnd(1);
 
 Failures failed(const char* call, int error) {
@@ -47,7 +47,7 @@ struct Descriptors {
 };
 
 int add(posix_spawn_file_actions_t& actions, int fd, int as) noexcept {
-  // Where we have none, a library may have one by that number which an execve(2) does not close.
+  // Where we have none, a library may have a descriptor of that number that execve(2) does not close.
   return fd < 0 ? posix_spawn_file_actions_addclose(&actions, as) : posix_spawn_file_actions_adddup2(&actions, fd, as);
 }
 
@@ -70,7 +70,8 @@ int spawn(const std::string& program, const Descriptors& fds, int& status) noexc
     posix_spawn_file_actions_destroy(&actions);
     return error;
   }
-  // Deaf to all signals but SIGKILL and SIGSTOP; what it would do with the others does not matter then.
+  // It blocks all signals but SIGKILL and SIGSTOP, which cannot be blocked. So it does not matter what it would do at
+  // others.
   sigset_t all;
   sigfillset(&all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
@@ -127,10 +128,11 @@ Failures whyNotThawed(int ledgerFd) {
 /// Why the guardian cannot tell our members from others, or not continue them.
 Failures whyUseless(const ledger::Hello& hello) {
   if (hello.seesParent == 0) return {{.code = FailureCode::GuardianBlind, .pid = getpid(), .call = "pid"}};
-  // Of this thread, from which it has its own: a change of the user reaches the threads one after the other.
+  // Compared with those of this thread, from which it has inherited its own: a change of the user reaches the threads
+  // one after the other.
   if ((capabilities::effective() & capabilities::relevant() & ~hello.capabilities) != 0)
     return {{.code = FailureCode::GuardianWeak, .pid = getpid()}};
-  // It compares the inodes of pidfds, then.
+  // Then it compares inodes of pidfds, and needs no start time.
   if (hello.hasPidfds != 0 && pidfd::haveInodes()) return {};
   ProcessEntry own;
   if (procfs::read(getpid(), own) == 0 && own.startTime == hello.parentStartTime) return {};
@@ -145,7 +147,7 @@ Failures whyNotSpawned(const std::string& program, int error, int status) {
     why = failed("posix_spawn", error);
   else if (WIFEXITED(status) && WEXITSTATUS(status) == ledger::kOtherVersion)
     why = failed("version", 0);
-  // Any other is the answer to a start of whatever program, as where there are too many processes.
+  // Any other error is not about this program: there may be too many processes, for example.
   const bool isOfProgram = error == 0 || error == EACCES || error == ENOENT || error == ENOTDIR;
   if (!why.empty() && isOfProgram) why.front().path = program;
   return why;
@@ -180,7 +182,7 @@ Run startProgram(const std::string& program, int ledgerFd) {
   if (!run.why.empty()) return run;
   if (!waitFor(run.socket, Clock::now() + kLongestStart) ||
       recv(run.socket, &hello, sizeof hello, MSG_DONTWAIT) != sizeof hello) {
-    // It was ended before it was ready, by a seccomp filter, say; or the machine is overloaded, and then it ends
+    // It was ended before it was ready, for example by a seccomp filter. Or the machine is overloaded, and then it ends
     // itself.
     run.why = failed("recv", 0);
     return run;
@@ -206,7 +208,7 @@ void changeUser(const Run& run) noexcept {
   auto& [group, effectiveGroup, savedGroup] = order.groups;
   getresuid(&user, &effectiveUser, &savedUser);
   getresgid(&group, &effectiveGroup, &savedGroup);
-  // -1 where there are more than there is room for: then it leaves all of them.
+  // -1 where there are more than there is room for: then the guardian gives up all of them.
   const int count = getgroups(static_cast<int>(order.others.size()), order.others.data());
   order.otherCount = static_cast<std::uint32_t>(std::max(0, count));
   send(run.socket, &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -215,7 +217,7 @@ void changeUser(const Run& run) noexcept {
 void reap(Run& run) noexcept {
   if (run.socket >= 0) close(std::exchange(run.socket, -1));
   if (run.handle < 0) return;
-  // ECHILD where it is not ours. Not by its number, which may be a child's of ours by now.
+  // ECHILD where it is not our child. Not by its pid, which another child of ours may have by now.
   constexpr auto kPidfd = static_cast<idtype_t>(3);  // P_PIDFD, which older C libraries do not have
   if (waitFor(run.handle, Clock::now() + kLongestEnd))
     waitid(kPidfd, static_cast<id_t>(run.handle), nullptr, WEXITED | WNOHANG);

@@ -14,21 +14,23 @@ struct Run {
   Failures why;  ///< why it is of no use to us, or (`GuardianDenied`) not for all
 };
 
-/// Starts the program and waits until it is ready, for two seconds at most. It allocates nothing where all goes well.
+/// Starts the program and waits until it is ready, for two seconds at most. Where that fails, `why` says so, and the
+/// caller still has to end the run by `retire`. It allocates nothing where all goes well.
 Run startProgram(const std::string& program, int ledgerFd);
 
-/// Has it end without a thaw.
+/// Orders it to end without a thaw, and waits for that as `reap` does.
 void retire(Run& run) noexcept;
 
-/// Has it take on our user and group, where it may: for one that another cannot replace.
+/// Orders it to take on the user and groups of this thread, as far as it may. For a guardian that could not be
+/// replaced.
 void changeUser(const Run& run) noexcept;
 
-/// Waits for its end, which has begun. Where orphans are given to us, as to the first process of a container, we must
-/// reap it; without pidfds it is not reaped.
+/// Waits for its end, which has begun, for a second at most, and closes what the run holds. Where orphans are given to
+/// us, as to the first process of a container, this reaps it; without pidfds it is not reaped.
 void reap(Run& run) noexcept;
 
-/// Moves a descriptor out of the way. What comes below stays free: a spawned program takes its descriptors there, and
-/// the standard ones belong to whatever a library prints in this thread.
+/// Moves a descriptor to a number from 10 on, which it returns, or -1. The lower numbers stay free: a spawned program
+/// takes its descriptors there, and the standard ones belong to whatever a library prints in this thread.
 int aside(int fd) noexcept;
 
 }  // namespace freeze_state::guardian

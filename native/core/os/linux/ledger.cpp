@@ -36,7 +36,8 @@ int createFile() noexcept {
   return fd < 0 && errno == EINVAL ? create(kFlags) : fd;
 }
 
-/// Gives the memory its pages. Linux 5.14; before that a page that cannot be had ends us, when it is written.
+/// Reserves the pages of the memory (MADV_POPULATE_WRITE, Linux 5.14). On older kernels a page that cannot be had ends
+/// us when it is written.
 bool populate(void* begin, std::size_t size) noexcept {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto from = reinterpret_cast<std::uintptr_t>(begin) & ~(page - 1);
@@ -61,10 +62,10 @@ std::unique_ptr<MappedLedger> MappedLedger::make(int& fd, Failure& why) noexcept
   if (ftruncate(fd, ledger::kSize) != 0) return failed("ftruncate");
   void* const memory = mmap(nullptr, ledger::kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
   if (memory == MAP_FAILED) return failed("mmap");
-  // Its end takes the mapping off again.
+  // From here on its destructor unmaps the memory.
   std::unique_ptr<MappedLedger> made(new MappedLedger(static_cast<std::byte*>(memory)));
   if (!populate(memory, sizeof(ledger::Header))) return failed("madvise");
-  // What cannot be sealed works as well.
+  // The ledger works without seals as well.
   constexpr int kShape = F_SEAL_SHRINK | F_SEAL_GROW;
   if (fcntl(fd, F_ADD_SEALS, kShape | kFutureWriteSeal | F_SEAL_SEAL) != 0)
     fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_SEAL);
@@ -76,7 +77,7 @@ std::unique_ptr<MappedLedger> MappedLedger::make(int& fd, Failure& why) noexcept
 
 MappedLedger::~MappedLedger() { munmap(memory_, ledger::kSize); }
 
-// The kernel gives the memory as zeros, which is what the slots are made of.
+// The kernel gives zeroed memory, and a slot of zeros is a free one.
 ledger::Header& MappedLedger::header() const noexcept { return *reinterpret_cast<ledger::Header*>(memory_); }
 ProcessSlot* MappedLedger::processes() const noexcept {
   return reinterpret_cast<ProcessSlot*>(memory_ + ledger::kProcessesAt);
@@ -118,7 +119,7 @@ LedgerEntry MappedLedger::enter(const LedgerIdentity& identity, bool endsWithUs)
   slot->session = identity.session;
   slot->startTime = identity.startTime;
   slot->inode = identity.inode;
-  // Last, with all before it: it is killed without a mark, too.
+  // Stored last, since the process is killed without a mark, too: a reader that sees this sees the identity.
   slot->endsWithUs.store(endsWithUs ? 1 : 0, std::memory_order_release);
   return {*this, static_cast<std::uint32_t>(slot - processes()), slot->mark};
 }
@@ -133,7 +134,7 @@ LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup, bool endsWithUs) noe
   slot->endsWithUs = endsWithUs ? 1 : 0;
   cgroup.path.copy(slot->path.data(), cgroup.path.size());
   slot->path.at(cgroup.path.size()) = '\0';
-  // Last, with all before it: an owned one is removed without a mark, too.
+  // Stored last, since an owned group is removed without a mark, too: a reader that sees this sees the rest.
   slot->isUsed.store(1, std::memory_order_release);
   return {*this, static_cast<std::uint32_t>(slot - cgroups()) | kIsCgroup, slot->mark};
 }

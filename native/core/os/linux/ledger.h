@@ -16,7 +16,8 @@ namespace freeze_state {
 /// process (SIGBUS).
 class MappedLedger final : public Ledger {
  public:
-  /// Null where there can be none, and why. `fd` is the file, for the guardian: the ledger itself needs it no more.
+  /// Null where it cannot be made, and why. `fd` is its file, for the guardian; the ledger itself does not need it any
+  /// more.
   static std::unique_ptr<MappedLedger> make(int& fd, Failure& why) noexcept;
   MappedLedger(const MappedLedger&) = delete;
   MappedLedger& operator=(const MappedLedger&) = delete;
@@ -27,11 +28,11 @@ class MappedLedger final : public Ledger {
   LedgerEntry enterTag(std::string_view tag) noexcept override;
   Ledger* ending() noexcept override { return &ending_; }
   void awaitReader() noexcept override;
-  /// It is read from now on, or will not be: no call waits for that any more.
+  /// Called once the guardian can read the ledger, or none will: no `awaitReader` waits any more.
   void endWait() noexcept;
 
  private:
-  /// Its entries are those of the ledger, of processes that are to end with us.
+  /// A view whose entries are in the same ledger, marked as of processes that are to end with us.
   class Ending final : public Ledger {
    public:
     explicit Ending(MappedLedger& all) noexcept : all_(all) {}

@@ -41,7 +41,7 @@ struct CgroupSlot {
   std::array<char, PATH_MAX> path;  ///< ends with a 0
 };
 
-/// A tag by which processes are known that are to end with us, whatever became of their parents.
+/// A tag that marks processes that are to end with us, whatever became of their parents.
 struct alignas(64) TagSlot {
   std::atomic<std::uint32_t> isUsed;
   std::uint32_t next;
@@ -54,7 +54,7 @@ inline constexpr std::string_view kTagVariable = "FREEZE_STATE_SANDBOX";
 /// At the beginning of the file.
 struct Header {
   std::uint32_t version;
-  std::atomic<std::uint32_t> processes;  ///< so many slots were ever used
+  std::atomic<std::uint32_t> processes;  ///< how many slots were ever used
   std::atomic<std::uint32_t> cgroups;
   std::atomic<std::uint32_t> tags;
 };
@@ -65,7 +65,7 @@ inline constexpr std::uint32_t kMaxTags = 1U << 12;
 inline constexpr std::size_t kProcessesAt = 4096;
 inline constexpr std::size_t kCgroupsAt = kProcessesAt + (kMaxProcesses * sizeof(ProcessSlot));
 inline constexpr std::size_t kTagsAt = kCgroupsAt + (kMaxCgroups * sizeof(CgroupSlot));
-/// Of the mapping, and of the file.
+/// The size of the mapping, and of the file.
 inline constexpr std::size_t kSize = kTagsAt + (kMaxTags * sizeof(TagSlot));
 static_assert(kCgroupsAt % alignof(CgroupSlot) == 0 && kTagsAt % alignof(TagSlot) == 0);
 
@@ -80,24 +80,24 @@ struct Hello {
   std::uint64_t capabilities = 0;     ///< its effective ones
 };
 
-/// What the program exits with where the ledger is one of another version.
+/// The program's exit code where the ledger has another version.
 inline constexpr int kOtherVersion = 3;
 
-/// Its descriptors.
+/// The guardian's descriptors.
 inline constexpr int kSocketFd = 3;
 inline constexpr int kLedgerFd = 4;
 inline constexpr int kParentFd = 5;  ///< a pidfd of ours; closed where there are none
 
-/// What we tell it by the socket; more than an end.
+/// What we tell the guardian by the socket, apart from its end.
 struct Order {
   static constexpr char kRetire = 'r';      ///< end without a thaw: another one has taken over
-  static constexpr char kChangeUser = 'u';  ///< take on these, which we have by now: no other one could be started
+  static constexpr char kChangeUser = 'u';  ///< take on our present users and groups: no new guardian could start
 
   char kind = 0;
   std::array<std::uint32_t, 3> users{};   ///< real, effective and saved (setresuid(2))
   std::array<std::uint32_t, 3> groups{};  ///< likewise (setresgid(2))
   std::uint32_t otherCount = 0;
-  std::array<std::uint32_t, 64> others{};  ///< of them so many: the supplementary groups (setgroups(2))
+  std::array<std::uint32_t, 64> others{};  ///< the first `otherCount`: the supplementary groups (setgroups(2))
 };
 
 }  // namespace freeze_state::ledger

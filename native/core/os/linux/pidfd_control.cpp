@@ -34,7 +34,7 @@ void pollExits(std::span<pollfd> fds) noexcept {
 /// waitid(2), Linux 5.4; older C libraries do not have the name.
 constexpr auto kPidfd = static_cast<idtype_t>(3);
 
-/// Nothing where it is no child of ours. Of one that calls execve(2) in one of several threads it may be true although
+/// Empty where it is not a child of ours. Where one of several threads has called execve(2) it may be true although
 /// that thread runs.
 std::optional<bool> isStoppedChild(const Process& process) noexcept {
   siginfo_t stopped{};
@@ -108,14 +108,14 @@ std::optional<ProcessState> PidfdControl::probe(const Process& process, ThreadSc
       process.files ? procfs::probe(*process.files, scan, slice) : procfs::probe(process.pid, scan, slice);
   if (!probed) return std::nullopt;
   const ProcessState state = *probed;
-  // Its own file says so.
+  // An open file of the process itself says so, so no check is needed.
   if (state == ProcessState::Stopped && process.files && process.files->isOfOwner()) return state;
-  // Only now: if it lives, the number is its own, and was when /proc was asked.
+  // Asked only now: if the process lives, the pid is its own, and was when /proc was read.
   pollfd fd{process.fd, POLLIN, 0};
   const bool hasExited = poll(&fd, 1, 0) > 0;
   if (hasExited) return state == ProcessState::Zombie ? state : ProcessState::Gone;
   if (process.files) process.files->noteOwner();
-  // One that lives and only seems to have ended is in execve(2), for a moment; or /proc hides it from us.
+  // A process that lives and only seems to have ended is in execve(2), for a moment; or /proc hides it from us.
   const bool seemsEnded = state == ProcessState::Gone || state == ProcessState::Zombie;
   if (seemsEnded && procfs::showsAll()) return ProcessState::Unknown;
   if (!seemsEnded && state != ProcessState::Unknown) return state;
@@ -125,7 +125,7 @@ std::optional<ProcessState> PidfdControl::probe(const Process& process, ThreadSc
 bool PidfdControl::isStopped(const Process& process) noexcept {
   if (process.fd < 0) return false;
   if (const auto child = isStoppedChild(process); child) return *child;
-  // Of its first thread: there may be hundreds.
+  // Asks about its first thread only, since there may be hundreds.
   ProcessEntry stat;
   const int error = process.files ? process.files->read(stat) : procfs::read(process.pid, stat);
   return error == 0 && (stat.state == 'T' || stat.state == 't');
@@ -141,7 +141,7 @@ LedgerIdentity PidfdControl::identify(Process& process) noexcept {
   if (process.inode == 0) process.inode = pidfd::inodeOf(process.fd);
   identity.inode = process.inode;
   if (identity.inode != 0) return identity;
-  // Before Linux 6.9.
+  // Before Linux 6.9 the start time has to do.
   Process now = process;
   ProcessEntry stat;
   if (verified(*this, now, [&] { return procfs::read(now.pid, stat); }) == 0) identity.startTime = stat.startTime;

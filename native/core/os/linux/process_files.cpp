@@ -17,7 +17,7 @@ namespace freeze_state {
 
 namespace {
 
-/// Of all processes, in all threads.
+/// How many descriptors are kept, of all processes, in all threads.
 std::atomic<std::size_t> kept{0};
 
 /// The thread that has a table of descriptors of its own; 0 where none has. No thread_local variable: for that the C
@@ -38,8 +38,8 @@ All& all() {
   return only;
 }
 
-/// Whether the program is left with enough. The kernel gives out the lowest number that is free: one from the upper
-/// half shows that it needs many itself.
+/// Whether the program is left with enough descriptors. The kernel gives out the lowest number that is free, so a
+/// number from the upper half shows that the program needs many itself.
 bool isAffordable(int fd, std::size_t others) noexcept {
   // Each takes some kilobytes of the kernel's memory.
   constexpr rlim_t kMost = 4096;
@@ -77,7 +77,7 @@ ProcessFiles::~ProcessFiles() {
   if (isPidfdCounted_) kept.fetch_sub(1, std::memory_order_relaxed);
 }
 
-/// Before `open_` is locked: `reclaim` locks them in this order, too.
+/// Called before `open_` is locked: `reclaim` takes the locks in this order, too.
 void ProcessFiles::enroll() noexcept {
   if (isEnrolled_) return;
   const std::lock_guard lock(all().mutex);
@@ -167,18 +167,18 @@ int ProcessFiles::read(ProcessEntry& entry) noexcept {
   }
   if (error != 0) return error;
   threadsAtLastRead_ = static_cast<std::size_t>(std::max<std::int64_t>(entry.threads, 0));
-  // They have ended, by an execve(2), say, and most often nobody asks for them again.
+  // The others have ended, by an execve(2), for example, and most often nobody asks for them again.
   if (entry.threads == 1 && count() > 1) forgetOthers();
   return 0;
 }
 
-/// All but the first.
+/// Forgets all threads but the first.
 void ProcessFiles::forgetOthers() noexcept {
   std::vector<Thread> first(1, {pid_});
   replaceThreads(first);
 }
 
-/// And the files of the first are opened anew.
+/// Forgets all but the first, whose files are then opened anew.
 void ProcessFiles::forgetThreads() noexcept {
   {
     const std::lock_guard lock(open_);
@@ -187,10 +187,10 @@ void ProcessFiles::forgetThreads() noexcept {
   forgetOthers();
 }
 
-/// Closes the files of those that were in the list, but for the first.
+/// Replaces the list. Closes the files of the threads that were in the old one, except the first.
 void ProcessFiles::replaceThreads(std::vector<Thread>& threads) noexcept {
   const std::lock_guard lock(open_);
-  // Of the others, another one may have the number of an earlier one.
+  // Only the first keeps its files: among the others, a new thread may have the number of an earlier one.
   if (!threads_.empty() && !threads.empty() && threads_.front().id == threads.front().id)
     std::swap(threads_.front(), threads.front());
   std::swap(threads_, threads);
@@ -225,7 +225,7 @@ int ProcessFiles::readThread(std::size_t index, ProcessEntry& entry) noexcept {
   Thread& thread = threads_[index];
   const int error =
       readFile(thread, &Thread::stat, "stat", [&](int fd) { return procfs::readStat(fd, thread.id, entry); });
-  // One that has ended is about to leave the list, and another one may have come.
+  // A thread that has ended is about to leave the list, and another one may have come.
   if (error == ESRCH || (error == 0 && index > 0 && entry.hasThreadExited())) isStale_ = true;
   return error;
 }
@@ -257,7 +257,7 @@ bool ProcessFiles::isAnyOpen() noexcept {
          std::ranges::any_of(threads_, [](const Thread& thread) { return thread.stat >= 0 || thread.children >= 0; });
 }
 
-/// If nothing holds the process.
+/// Closes the pidfd, if nothing holds the process.
 std::size_t ProcessFiles::closePidfd() noexcept {
   const std::size_t closed = close(pidfd_);
   if (closed > 0) isPidfdCounted_ = false;

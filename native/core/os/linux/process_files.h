@@ -11,15 +11,15 @@
 
 namespace freeze_state {
 
-/// What is kept open of one process. Of /proc the `stat` and `children` files of its threads, from one probe to the
-/// next: to read an open one costs a tenth to a half of opening, reading and closing it. And its pidfd, while nothing
-/// holds the process.
+/// What is kept open of one process: the `stat` and `children` files of its threads in /proc, from one probe to the
+/// next, and its pidfd while nothing holds the process. To read an open file costs a tenth to a half of opening,
+/// reading and closing it.
 ///
-/// An open file of /proc is bound to its thread, whoever gets the number later. Once that has ended, `stat` answers
-/// ESRCH, and `children` nothing at all: so a list of children is complete only where all of the threads are known to
-/// live.
+/// An open file of /proc is bound to its thread, whichever thread gets the number later. Once that thread has ended,
+/// `stat` answers ESRCH, and `children` nothing at all: so a list of children is complete only where all of the threads
+/// are known to live.
 ///
-/// Belongs to a `Process`, under the lock of its state. Only `reclaim` comes from elsewhere.
+/// Belongs to a `Process`, under the lock of its state. Only `reclaim` is called by other threads.
 class ProcessFiles {
  public:
   explicit ProcessFiles(Pid pid) noexcept : pid_(pid) {}
@@ -29,45 +29,48 @@ class ProcessFiles {
 
   Pid pid() const noexcept { return pid_; }
 
-  /// As `procfs::read`. Afterwards the process counts as not quiescent.
+  /// Reads the `stat` of the first thread, and answers as `procfs::read`. Afterwards the process counts as not
+  /// quiescent.
   int read(ProcessEntry& entry) noexcept;
 
-  /// Whether what `read` answers is known to be of the process that this belongs to. To be noted once that process was
-  /// seen to live after `read` had answered: what is opened later, by the number, may be of another one.
+  /// Whether what `read` answers is known to be about the process that this belongs to. Call `noteOwner` once that
+  /// process was seen to live after `read` had answered. A file that is opened later, by the number, may be another
+  /// process's.
   bool isOfOwner() const noexcept { return isOfOwner_; }
   void noteOwner() noexcept { isOfOwner_ = true; }
 
-  /// Lists the threads, in steps: 0, or the errno(3), and nothing where the slice cut it short.
+  /// Lists the threads, in steps. Returns 0, or the errno(3); empty where the slice cut it short.
   std::optional<int> list(const Slice& slice) noexcept;
-  /// Whether that is as long a list as the process had threads when `read` was last asked, and each that was asked has
-  /// answered. Threads may have taken the places of others since.
+  /// Whether the list has as many threads as the process had at the last `read`, and each of them that was asked has
+  /// answered. Even then threads may have taken the places of others since.
   bool isListed() const noexcept { return !isStale_ && count() == threadsAtLastRead_; }
   std::size_t count() const noexcept { return threads_.size(); }
-  /// How often there was another list.
+  /// How many lists there have been, by which a caller notices a new one.
   unsigned lists() const noexcept { return lists_; }
   Pid thread(std::size_t index) const noexcept { return threads_[index].id; }
 
-  /// The line of one in the list. ESRCH: it has ended.
+  /// Reads the `stat` of a thread in the list. Returns 0, or the errno(3): ESRCH where it has ended.
   int readThread(std::size_t index, ProcessEntry& entry) noexcept;
-  /// Appends the children of one in the list, the oldest first.
+  /// Appends the children of a thread in the list, the oldest first. Returns 0, or the errno(3).
   int readChildren(std::size_t index, std::vector<Pid>& children);
 
   /// Keeps the pidfd of a process that is not held any more; or closes it where it may not stay open.
   void keepPidfd(int fd) noexcept;
-  /// That one, which is the caller's from now on; -1 where none was kept, or it was closed since.
+  /// The pidfd that was kept, which is the caller's from now on; -1 where none was, or it was closed since.
   int takePidfd() noexcept;
   /// Whether anything of the process is kept open.
   bool isAnyOpen() noexcept;
 
-  /// All of the threads in the list were seen stopped, and there is no other one. Until it is continued no thread
-  /// comes, and none goes without the others.
+  /// Called when all threads in the list were seen stopped, and there is no other one. Until the process is continued,
+  /// no thread is added, and none ends without the others.
   void noteQuiescent() noexcept { isQuiescent_ = isListed(); }
   bool isQuiescent() const noexcept { return isQuiescent_; }
-  /// From now on it may run. A list in progress is given up.
+  /// Called before a signal is sent: from now on the process may run. Gives up a list in progress.
   void noteSignalled() noexcept;
 
-  /// Does what takes a descriptor, and answers with it, or with -1 and errno(3). Where none was left, and some are kept
-  /// here, they are closed, and it is done once more; and so on, since another thread may take what was closed.
+  /// Calls `take`, which opens a descriptor and returns it, or -1 with errno(3) set. Where descriptors have run out, it
+  /// closes those that are kept here and calls it again. It repeats that while any are kept, since another thread may
+  /// take what was closed.
   template <typename Take>
   static int withDescriptor(Take take) {
     int fd = take();
@@ -79,11 +82,11 @@ class ProcessFiles {
   /// 4,096, and at most a quarter of the soft RLIMIT_NOFILE (getrlimit(2)). Where half of the descriptors are in use,
   /// no more is kept.
   static std::size_t openFiles() noexcept;
-  /// Closes those of all processes, since descriptors have run out, and returns how many it has closed. They are opened
-  /// again as they are needed. Called on any thread; closes nothing on the one that `noteOwnTable` was called on.
+  /// Closes what is kept of all processes, for when descriptors have run out, and returns how many it has closed. They
+  /// are opened again as they are needed. Any thread; on the one that `noteOwnTable` was called on it closes nothing.
   static std::size_t reclaim() noexcept;
-  /// To be called by a thread that has a table of descriptors of its own (CLONE_FILES, unshare(2)): the numbers that
-  /// are kept stand for other files there. One thread of a process at most.
+  /// Called by a thread that has a table of descriptors of its own (CLONE_FILES, unshare(2)), in which the numbers that
+  /// are kept stand for other files. One thread of a process at most.
   static void noteOwnTable() noexcept;
 
  private:
@@ -100,7 +103,7 @@ class ProcessFiles {
   template <typename Read>
   int readOnce(Thread& thread, int Thread::* which, const char* file, Read read);
   void enroll() noexcept;
-  /// Whether that file may stay open, too; then it is counted.
+  /// Whether the budget allows this descriptor to stay open; if so, it is counted.
   static bool mayKeep(int fd) noexcept;
   void replaceThreads(std::vector<Thread>& threads) noexcept;
   void forgetOthers() noexcept;

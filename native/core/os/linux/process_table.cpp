@@ -40,7 +40,7 @@ int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   return error;
 }
 
-/// By the children files.
+/// Reads the children files.
 class ChildrenFiles final : public ChildReader {
  public:
   void reset() noexcept override {
@@ -77,7 +77,7 @@ class ChildrenFiles final : public ChildReader {
   }
 
  private:
-  /// By the list of threads that is there, where it will do, or by a new one.
+  /// Reads by the present list of threads where that will do, else by a new one.
   std::optional<int> readKept(const std::shared_ptr<ProcessFiles>& files, Want want, std::vector<Pid>& children,
                               const Slice& slice) {
     // A probe may have listed its threads anew since.
@@ -135,10 +135,10 @@ class ChildrenFiles final : public ChildReader {
   std::shared_ptr<ProcessFiles> kept_;  ///< of the process that is being read by them
   bool isListed_ = false;               ///< all of its threads
   unsigned lists_ = 0;                  ///< which list that is
-  std::size_t left_ = 0;                ///< so many were not read yet
+  std::size_t left_ = 0;                ///< how many were not read yet
 };
 
-/// By the parents in all of /proc/<pid>/stat, once a pass.
+/// Reads the parents in all of /proc/<pid>/stat, once a pass.
 class ParentScan final : public ChildReader {
  public:
   void reset() noexcept override { walk_.reset(); }
@@ -229,9 +229,9 @@ ProcessDoing LinuxProcessTable::describe(Pid pid) {
   doing.state = entry.state;
   doing.name = procfs::line(pid, "comm");
   doing.waitChannel = procfs::line(pid, "wchan");
-  // Where it does not sleep, or this user may not know.
+  // The kernel writes 0 where the process does not sleep, or this user may not know.
   if (doing.waitChannel == "0") doing.waitChannel.clear();
-  // An uninterruptible wait, which kill(2) does not end.
+  // A wait in vfork(2) is uninterruptible: state D.
   std::vector<Pid> born;
   if (entry.state == 'D' && children()->read(pid, born, {}) == 0)
     doing.isInVfork = std::ranges::any_of(born, [&](Pid child) { return sharesMemory(pid, child); });

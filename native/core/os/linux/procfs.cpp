@@ -68,7 +68,7 @@ class Fields {
  public:
   explicit Fields(std::string_view text) : text_(text) {}
 
-  /// The number in the field that is so many further on; nothing where there is none.
+  /// The number in the field that is `count` fields further on; empty where there is none.
   template <typename Number>
   std::optional<Number> skipTo(int count) noexcept {
     for (int field = 0; field < count; ++field) {
@@ -108,7 +108,7 @@ int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
   return error == 0 ? parseStat(text, entry) : error;
 }
 
-/// The number in a field of /proc/<pid>/status (proc_pid_status(5)); nothing where it cannot be read.
+/// The number in a field of /proc/<pid>/status (proc_pid_status(5)); empty where it cannot be read.
 template <typename Number>
 std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10) noexcept {
   Buffer buffer;
@@ -127,7 +127,7 @@ bool leadsToUs() noexcept {
 }
 
 /// Whether we have another pid, too, in the namespace of /proc: `NSpid` has one number for each namespace from that one
-/// to ours. Nothing where that cannot be read.
+/// to ours. Empty where that cannot be read.
 std::optional<bool> isOfOuterNamespace() noexcept {
   Buffer buffer;
   std::string_view text;
@@ -142,14 +142,15 @@ std::optional<bool> isOfOuterNamespace() noexcept {
 }  // namespace
 
 bool isOurs() noexcept {
-  // The pid for which it is known; a fork may be in another namespace. Threads that find it out at the same time find
-  // the same.
+  // The pid for which the answer is known to be yes; a fork may be in another namespace. Threads that find it out at
+  // the same time find the same.
   static std::atomic<Pid> known{0};
   const Pid self = getpid();
   if (known.load(std::memory_order_relaxed) == self) return true;
   if (!leadsToUs()) return false;
   const auto isOuter = isOfOuterNamespace();
-  // Out of descriptors it is as good as certain, and asked again.
+  // Where the file cannot be read, for lack of descriptors, for example, the answer is yes, since the link leads to us.
+  // It is not remembered, so that the next call asks again.
   if (isOuter && !*isOuter) known.store(self, std::memory_order_relaxed);
   return !isOuter.value_or(false);
 }
@@ -215,8 +216,8 @@ Pid tracerOf(Pid pid) noexcept {
 }
 
 bool isKernelThread(Pid pid) noexcept {
-  // A thread of the kernel is in group 0, which is how the kernel works and no promise. To us a process is there as
-  // well whose group is in no pid namespace of ours, so its flags are read.
+  // A thread of the kernel is in group 0, which is how the kernel works and no promise. We see group 0 also for a
+  // process whose group is outside of our pid namespace, so the flags decide.
   if (const Pid group = getpgid(pid); group > 0 || (group < 0 && errno == ESRCH)) return false;
   ProcessEntry entry;
   return read(pid, entry) == 0 && entry.isKernelThread();

@@ -13,14 +13,14 @@
 namespace freeze_state::procfs {
 
 /// Whether there is a /proc, and its numbers are those of our pid namespace. Where they are not, a number means another
-/// process there than here, so that all of these answer as where there is none.
+/// process there than here. Then what here takes a pid answers as if there were no /proc.
 bool isOurs() noexcept;
 
 /// Reads /proc/<pid>/stat. Returns 0, or the errno(3): ESRCH where there is no such task, or no /proc. Any other, such
 /// as EMFILE, says nothing about the task.
 int read(Pid pid, ProcessEntry& entry) noexcept;
 
-/// Reads /proc/<pid>/task/<thread>/stat, and answers likewise.
+/// Reads /proc/<pid>/task/<thread>/stat, and answers as `read` does.
 int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
 
 /// Reads an open stat file, which is to be of that task, from its beginning. Returns 0, or the errno(3): ESRCH where
@@ -28,7 +28,7 @@ int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
 int readStat(int fd, Pid task, ProcessEntry& entry) noexcept;
 
 /// Reads an open children file (proc_tid_children(5)) from its beginning, and appends the pids in it, of the oldest
-/// child first. Returns 0, or the errno(3). Of a thread that has ended it has none.
+/// child first. Returns 0, or the errno(3). The file of a thread that has ended reads as empty.
 int readChildren(int fd, std::vector<Pid>& children);
 
 /// Whether a SIGSTOP that was sent to the process was not taken yet (`ShdPnd` in /proc/<pid>/status). A process that
@@ -39,8 +39,8 @@ bool hasStopPending(Pid pid) noexcept;
 /// none.
 Pid tracerOf(Pid pid) noexcept;
 
-/// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status). Nothing
-/// where that cannot be read.
+/// Whether the number is the id of a thread that does not lead its process (`Tgid` in /proc/<pid>/status). Empty where
+/// that cannot be read.
 std::optional<bool> isThread(Pid pid) noexcept;
 
 /// The process group, by getpgid(2), or by /proc where a filter denies that call; 0 where there is no such process.
@@ -52,7 +52,7 @@ bool isKernelThread(Pid pid) noexcept;
 /// Whether /proc shows the processes of every user; it may be mounted to hide those of others (hidepid).
 bool showsAll() noexcept;
 
-/// What /proc/<pid>/<file> says in one line; '' where it cannot be read.
+/// The text of /proc/<pid>/<file> without its last newline; '' where it cannot be read.
 std::string line(Pid pid, const char* file);
 
 /// Reads the whole of a file of /proc. Returns 0, or the errno(3).
@@ -68,7 +68,7 @@ class Numbers {
   Numbers& operator=(const Numbers&) = delete;
   ~Numbers();
 
-  /// False at the end, and after an error.
+  /// The next number. False at the end, and after an error.
   bool next(Pid& number) noexcept;
   /// 0, or the errno(3) that opening or reading answered with.
   int error() const noexcept { return error_; }

@@ -22,8 +22,9 @@ bool setSchedulerOfThread(int policy, int priority) noexcept {
   return syscall(SYS_sched_setscheduler, 0, policy, &parameter) == 0;
 }
 
-/// By RLIMIT_RTTIME, which adds up over all loops, and ends us at last (getrlimit(2)); or by what all real-time threads
-/// have together (sched(7)), without which the loop would stall.
+/// Whether real time is limited. Under a finite RLIMIT_RTTIME the time of all loops adds up, and ends us at last
+/// (getrlimit(2)). Where all real-time threads together have a small budget (sched(7)), a loop would stall once it is
+/// used up.
 bool isShort() noexcept {
   rlimit time{};
   if (getrlimit(RLIMIT_RTTIME, &time) != 0 || time.rlim_cur != RLIM_INFINITY || time.rlim_max != RLIM_INFINITY)

@@ -11,7 +11,7 @@ namespace freeze_state::rt_budget {
 
 namespace {
 
-/// Microseconds; nothing where the file cannot be read.
+/// Microseconds; empty where the file cannot be read.
 std::optional<long> timeIn(const std::string& path) {
   std::string text;
   if (procfs::readAll(path.c_str(), text) != 0 || text.empty()) return std::nullopt;

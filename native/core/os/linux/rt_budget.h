@@ -2,7 +2,7 @@
 
 #include <string>
 
-/// What real-time threads may use of a processor (sched(7)).
+/// How much of a processor's time real-time threads may use (sched(7)).
 namespace freeze_state::rt_budget {
 
 /// Whether real-time threads of the whole machine, or of the control group of the calling thread, have less than half
@@ -15,7 +15,7 @@ bool isSmall();
 /// of the file of this name.
 std::string groupOf(const std::string& cgroups, const std::string& mountinfo);
 
-/// Whether that group has less than half of each period; no where nothing limits it.
+/// Whether that group has less than half of each period; false where nothing limits it.
 bool isSmallIn(const std::string& group);
 
 }  // namespace freeze_state::rt_budget

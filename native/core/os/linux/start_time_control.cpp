@@ -15,7 +15,8 @@ namespace {
 /// Whether anything has the pid, as kill(2) tells it: also of a process that /proc hides from us (hidepid, proc(5)).
 bool isUsed(Pid pid) noexcept { return kill(pid, 0) == 0 || errno != ESRCH; }
 
-/// 0 where it is, ESRCH where it is not; any other errno(3) where /proc cannot tell.
+/// Whether the pid still is the process's: 0 where it is, ESRCH where it is not, any other errno(3) where /proc cannot
+/// tell.
 int findStill(const Process& process) noexcept {
   ProcessEntry now;
   const int error = procfs::read(process.pid, now);
@@ -49,7 +50,7 @@ ProcessState StartTimeControl::probe(const Process& process) noexcept {
   ProcessEntry now;
   const int error = procfs::read(process.pid, now);
   if (error == ESRCH && !isUsed(process.pid)) return ProcessState::Gone;
-  // A child's pid is its own until we reap it, and no code does that between these lines and before.
+  // A child's pid is its own until it is reaped, and no code has done that or does it between these lines.
   if (error != 0) return KillControl::probe(process);
   return now.startTime == process.startTime ? procfs::probe(process.pid) : ProcessState::Gone;
 }

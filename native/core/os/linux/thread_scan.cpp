@@ -34,7 +34,7 @@ class ListedThreads {
     thread_ = thread;
     return isThere;
   }
-  /// The line of the one that `next` gave.
+  /// Reads the `stat` of the one that `next` gave.
   int read(ProcessEntry& entry) const noexcept { return readThread(pid_, thread_, entry); }
   int readFirst(ProcessEntry& entry) const noexcept { return procfs::read(pid_, entry); }
   int error() const noexcept { return threads_.error(); }
@@ -45,7 +45,7 @@ class ListedThreads {
   Pid thread_ = 0;
 };
 
-/// Those in a list whose files are kept open. The line of the first was read just now.
+/// The threads in a list whose files are kept open. The `stat` of the first was read just now.
 class KeptThreads {
  public:
   KeptThreads(ProcessFiles& files, const ProcessEntry& first, int skip) noexcept
@@ -87,17 +87,18 @@ ProcessState resultOf(int error, ProcessState found) noexcept {
 }
 
 /// Whether a call is to end: it has skipped the `before` threads that earlier calls have seen, and `seen` counts these
-/// and its own. Each call sees one more at least.
-/// To find the place again, the kernel goes through all threads before it, fifty in the time that it takes to probe
-/// one: so the more there are before, the more are probed, or finding them would take most of the time.
+/// and its own. Each call sees one more at least. To find the place again, the kernel goes through all threads before
+/// it, fifty in the time that it takes to probe one. So the more threads there are before it, the more a call probes;
+/// else finding the place would take most of the time.
 bool isOver(const Slice& slice, int before, int seen) noexcept {
   constexpr int kPerProbe = 50;
   const int least = before + 1 + (before / kPerProbe);
   return slice.isCancelled() || (seen >= least && slice.isOver());
 }
 
-/// Of the threads that live, the one most awake. A group stop reaches them one by one; those that it has reached can
-/// neither fork nor exit, and the first stays listed until all have ended, so the next call can continue by position.
+/// The state of the most awake of the living threads. A group stop reaches them one by one; those that it has reached
+/// can neither fork nor exit, and the first stays listed until all have ended, so the next call can continue by
+/// position.
 template <typename AnyThreads>
 std::optional<ProcessState> probeThreads(AnyThreads threads, Pid pid, ThreadScan& scan, const Slice& slice) noexcept {
   const int before = std::exchange(scan.stopped, 0);
@@ -114,7 +115,7 @@ std::optional<ProcessState> probeThreads(AnyThreads threads, Pid pid, ThreadScan
     const ProcessState state = stateOf(entry.state);
     ++seen;
     if (thread == pid) first = state;
-    // One that has ended is about to leave the list.
+    // A thread that has ended is about to leave the list.
     hasGap = hasGap || (state == ProcessState::Zombie && thread != pid);
     found = std::min(found, state);
     if (found == ProcessState::Running) break;
@@ -131,7 +132,8 @@ std::optional<ProcessState> probeThreads(AnyThreads threads, Pid pid, ThreadScan
   return resultOf(threads.error(), found);
 }
 
-/// Of a process whose first thread is in that state. That thread may have ended (Z) or stopped before the others.
+/// Whether other threads of the process may be awake, by the state of its first. That thread may have ended (Z) or
+/// stopped before the others.
 bool mayHaveOthersAwake(const ProcessEntry& entry) noexcept {
   const ProcessState first = stateOf(entry.state);
   return entry.threads > 1 && (first == ProcessState::Stopped || first == ProcessState::Zombie);
@@ -140,7 +142,7 @@ bool mayHaveOthersAwake(const ProcessEntry& entry) noexcept {
 /// As `probeThreads`, by the files that are kept.
 std::optional<ProcessState> probeKept(ProcessFiles& files, const ProcessEntry& first, ThreadScan& scan,
                                       const Slice& slice) noexcept {
-  // Once more where a thread had ended: most often long ago, and another one has taken its place.
+  // A second time where a thread had ended: most often it did long ago, and another one has taken its place.
   for (const bool isLast : {false, true}) {
     if (!files.isListed()) {
       scan.stopped = 0;
@@ -154,7 +156,8 @@ std::optional<ProcessState> probeKept(ProcessFiles& files, const ProcessEntry& f
   return ProcessState::Running;
 }
 
-/// Of several threads that its tracer has stopped, any may take a SIGSTOP that is pending.
+/// `Traced` instead of `Stopped` where the tracer has stopped it and a SIGSTOP is pending. Of several threads, any may
+/// take that signal.
 std::optional<ProcessState> unlessHeld(Pid pid, char first, std::optional<ProcessState> state) noexcept {
   const bool isHeld = state == ProcessState::Stopped && first == 't' && hasStopPending(pid);
   return isHeld ? ProcessState::Traced : state;

@@ -6,7 +6,7 @@ namespace freeze_state::procfs {
 
 namespace {
 
-/// Whether it is so of any thread of the process; `otherwise` where that cannot be read.
+/// Whether `is` holds for any thread of the process; `otherwise` where that cannot be read.
 template <typename Is>
 bool isAnyThread(Pid pid, Is is, bool otherwise) noexcept {
   ProcessEntry stat;
@@ -15,7 +15,7 @@ bool isAnyThread(Pid pid, Is is, bool otherwise) noexcept {
   Threads threads(pid);
   for (Pid other = 0; threads.next(other);) {
     const int error = readThread(pid, other, stat);
-    // One that is gone may be the one that has taken over the number of its process, by execve(2).
+    // A thread that is gone may have taken over the number of its process, by execve(2).
     if (error != 0) return otherwise;
     if (is(stat)) return true;
   }

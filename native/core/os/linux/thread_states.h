@@ -2,7 +2,7 @@
 
 #include "../../failure.h"
 
-/// What the states of all threads of a process say, as `ProcessTable` tells of it.
+/// What the states of all threads of a process say: `ProcessTable::isExiting` and `ProcessTable::delaysFreeze`.
 namespace freeze_state::procfs {
 
 bool isExiting(Pid pid) noexcept;

@@ -9,7 +9,7 @@ namespace freeze_state::child_stops {
 namespace {
 
 std::atomic<bool> isWanted{false};
-/// Whether the flag, where it stands, may be ours.
+/// Whether an SA_NOCLDSTOP that is set may be ours.
 std::atomic<bool> wasSet{false};
 
 /// With no handler there is nothing to interrupt, so SIG_DFL and SIG_IGN are left alone: writing one back could undo a

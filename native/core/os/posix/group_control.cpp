@@ -18,7 +18,7 @@ Pid GroupControl::ownGroup() const noexcept { return getpgrp(); }
 
 std::optional<FailureCode> GroupControl::whyUnfit(const Process& leader) const noexcept {
   if (leader.pid == ownGroup()) return FailureCode::OwnGroup;
-  // One that has exited has left its number to its group.
+  // A leader that has exited has left its pid to its group.
   const Pid group = groupOf(leader.pid);
   if (group == 0 || group == leader.pid || !hasLeader(leader)) return std::nullopt;
   return FailureCode::NotGroupLeader;
@@ -30,10 +30,11 @@ Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   if (leader.hasExited) return {};
   const Pid group = groupOf(pid);
   const Pid session = getsid(pid);
-  // Read it now: once the leader was reaped, it cannot be read. No leader can leave it, and so neither can the group.
+  // The session is read now, since it cannot be read once the leader was reaped. It does not change: no leader can
+  // leave its session (setsid(2)).
   leader.session = session < 0 ? 0 : session;
   if (group == pid) return {};
-  // It may have exited since, and then it is gone.
+  // The leader may have exited since: then it is gone, and that is no failure.
   if (group == 0 && processes_.hasExited(leader)) return {};
   processes_.release(leader);
   return {{.code = FailureCode::NotGroupLeader, .pid = pid}};
@@ -67,7 +68,7 @@ LedgerIdentity GroupControl::identify(Process& leader) noexcept {
   if (identity.kind == LedgerIdentity::Kind::None) return identity;
   identity.kind = LedgerIdentity::Kind::Group;
   identity.session = leader.session;
-  // Of one that was reaped since, /proc tells nothing any more.
+  // /proc tells nothing of a leader that was reaped since.
   if (identity.startTime == 0) identity.startTime = leader.startTime;
   return identity;
 }
@@ -75,7 +76,7 @@ LedgerIdentity GroupControl::identify(Process& leader) noexcept {
 void GroupControl::findExited(std::span<Process* const> groups) noexcept {
   for (Process* const group : groups) {
     if (group->hasExited || hasLeader(*group)) continue;
-    // A zombie takes signals as well, so nothing tells better.
+    // Not certain, since zombies take signals as well, but nothing tells better.
     group->hasExited = sendNumber(*group, 0) == ESRCH;
   }
 }
