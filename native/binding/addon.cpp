@@ -35,7 +35,7 @@ Napi::Value capabilities(const Napi::CallbackInfo& info) {
   return result;
 }
 
-/// Its pid, if it runs, and why not.
+/// `{ pid?, isStarting, failures }`: see `guardian::Status`.
 Napi::Value guardianStatus(const Napi::CallbackInfo& info) {
   const guardian::Status status = guardian::status();
   Napi::Object result = Napi::Object::New(info.Env());
@@ -45,7 +45,8 @@ Napi::Value guardianStatus(const Napi::CallbackInfo& info) {
   return result;
 }
 
-/// Whether it is the first call for that subject in this process: each thread has its own JavaScript.
+/// `(subject)`: whether this is the first call for the subject in this process. JavaScript cannot tell, since each
+/// thread has its own.
 Napi::Value isFirstWarning(const Napi::CallbackInfo& info) {
   static std::atomic<bool> isTold{false};
   static std::atomic<bool> isToldOfKill{false};
@@ -62,7 +63,7 @@ Napi::Value setChildStopNotices(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-/// The file that lies beside the addon.
+/// `(path)`: the guardian's program, which lies beside the addon.
 Napi::Value setGuardianProgram(const Napi::CallbackInfo& info) {
   guardian::setProgram(info[0].As<Napi::String>());
   return info.Env().Undefined();
@@ -85,7 +86,7 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
   return StateHandle::attach(env, std::move(state));
 }
 
-/// Once per environment.
+/// Called once per environment.
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* const own =
       new Environment{Napi::Persistent(StateHandle::define(env)), Napi::Persistent(ConfirmationHandle::define(env)),

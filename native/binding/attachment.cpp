@@ -62,12 +62,12 @@ void Attachment::stateChanged() noexcept {
   napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
-/// On our own thread, in a turn of its event loop.
+/// Called on our own thread, in a turn of its event loop.
 void Attachment::deliver(napi_env env, napi_value onChange, void* context, void*) {
-  // Neither is there when the queue is emptied at the end of the environment or after `unlisten`.
+  // Both are null when Node empties the queue at the end of the environment or after `unlisten`.
   if (env == nullptr || onChange == nullptr) return;
   auto& self = *static_cast<Attachment*>(context);
-  // Before the state is read: a change after that queues a call of its own.
+  // Cleared before the state is read, so that a change after that queues a call of its own.
   self.isQueued_ = false;
   napi_value undefined = nullptr;
   napi_get_undefined(env, &undefined);

@@ -9,12 +9,13 @@
 
 namespace freeze_state::binding {
 
-/// A confirmation as JavaScript holds it; `ConfirmationHandle` in lib/native.ts declares it. It goes when it is
-/// collected or with its environment, however that ends, and then rolls back what it had not finished.
+/// A confirmation as JavaScript holds it; `ConfirmationHandle` in lib/native.ts declares it. It is destroyed when it is
+/// collected, or with its environment, however that ends. It then rolls back what it had not finished.
 class ConfirmationHandle final : public Napi::ObjectWrap<ConfirmationHandle> {
  public:
   static Napi::Function define(Napi::Env env);
-  /// One of this environment, at the epoch, that has no listener for what the attachment's own thread does.
+  /// A handle of this environment for a confirmation at the epoch, which has not begun. The attachment is not told of
+  /// the changes that it makes.
   static Napi::Value begin(Napi::Env env, const std::shared_ptr<Attachment>& attachment, std::uint64_t epoch);
   explicit ConfirmationHandle(const Napi::CallbackInfo& info);
 
@@ -26,7 +27,7 @@ class ConfirmationHandle final : public Napi::ObjectWrap<ConfirmationHandle> {
   Napi::Value rollBack(const Napi::CallbackInfo& info);
   Napi::Value report(const Napi::CallbackInfo& info);
 
-  std::shared_ptr<Attachment> attachment_;  ///< lives as long as what it listens with
+  std::shared_ptr<Attachment> attachment_;  ///< kept alive, since the confirmation names it as its caller
   std::unique_ptr<Confirmation> confirmation_;
 };
 

@@ -13,9 +13,9 @@ struct Environment {
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };
 
-/// Whether Node has not tied a new native object to its JavaScript object. Node no longer does that once its thread is
-/// being ended. Such an object is never freed, so it must own nothing: a share of an attachment would keep the holds of
-/// that attachment for good.
+/// Whether Node has refused to tie a new native object to its JavaScript object, as it does once its thread is being
+/// ended. Such an object is never freed, so it must own nothing: a share of an attachment would keep the holds of that
+/// attachment for good.
 template <typename T>
 bool wasRefused(const Napi::ObjectWrap<T>& made) {
   return made.IsEmpty();

@@ -19,7 +19,8 @@ Napi::Value ExitWatchHandle::begin(const Napi::CallbackInfo& info) {
   return made;
 }
 
-/// Called by `begin`; the constructor is not given to JavaScript, but each handle leads to it.
+/// Called by `begin`. The constructor is not given to JavaScript, but JavaScript can reach it from each handle, so it
+/// checks its arguments.
 ExitWatchHandle::ExitWatchHandle(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<ExitWatchHandle>(info), env_(info.Env()) {
   if (!info[0].IsArray() || !info[1].IsFunction() || wasRefused(*this)) return;
@@ -49,7 +50,7 @@ Napi::Value ExitWatchHandle::stop(const Napi::CallbackInfo& info) {
 void ExitWatchHandle::end() noexcept {
   if (allGone_ == nullptr) return;
   napi_remove_env_cleanup_hook(env_, atCleanup, this);
-  // Once it is gone no thread calls the function.
+  // Once the watch is gone no thread calls the function.
   watch_.reset();
   napi_release_threadsafe_function(allGone_, napi_tsfn_abort);
   allGone_ = nullptr;

@@ -12,8 +12,8 @@ namespace freeze_state::binding {
 class ExitWatchHandle final : public Napi::ObjectWrap<ExitWatchHandle> {
  public:
   static Napi::Function define(Napi::Env env);
-  /// `(pids, allGone)`: one of them, or nothing where the system cannot tell. `allGone` is called in a turn of the
-  /// event loop, which the watch keeps alive until it ends.
+  /// `(pids, allGone)`: a handle, or undefined where the system cannot tell. `allGone` is called in a turn of the event
+  /// loop, which the watch keeps alive until it ends.
   static Napi::Value begin(const Napi::CallbackInfo& info);
 
   explicit ExitWatchHandle(const Napi::CallbackInfo& info);

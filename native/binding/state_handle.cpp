@@ -36,11 +36,11 @@ Napi::Value undefinedOr(Napi::Env env, const Failures& failures) {
 }
 
 /// A thread that Node wants to end, by `worker.terminate()` or because the process exits, may not call into JavaScript
-/// any more. Node-API has no question for that, but it refuses such calls; this is one that does nothing.
+/// any more. Node-API cannot be asked about that, but it refuses such calls. So this makes one that does nothing.
 class EndOfThread final : public Interruption {
  public:
   explicit EndOfThread(napi_env env) : env_(env) {}
-  /// A person who ends a program does not notice this much.
+  /// Too short for a person who ends a program to notice.
   std::chrono::milliseconds interval() const noexcept override { return std::chrono::milliseconds(20); }
   bool isInterrupted() noexcept override {
     const Napi::HandleScope scope(env_);
@@ -92,7 +92,7 @@ Napi::Value StateHandle::make(const Napi::CallbackInfo& info) {
   if (info[2].IsString()) cgroup.path = info[2].As<Napi::String>().Utf8Value();
   if (info[3].IsString()) cgroup.parent = info[3].As<Napi::String>().Utf8Value();
   const bool isGuarded = info[4].As<Napi::Boolean>();
-  // The tag by which its processes are known that are to end with us.
+  // The tag marks the processes that are to end with us.
   const bool isEnding = info[5].IsString();
   const std::string tag = isEnding ? info[5].As<Napi::String>().Utf8Value() : std::string();
   const OnDeath otherwise = isGuarded ? OnDeath::Thaw : OnDeath::Nothing;

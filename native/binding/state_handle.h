@@ -9,15 +9,15 @@
 namespace freeze_state::binding {
 
 /// One state as JavaScript holds it: the calls that are not hot. `StateHandle` in lib/native.ts declares it. The
-/// attachment is shared with the hot calls, so it goes once all of them are collected, or when the environment goes: at
-/// the natural end of the main thread, and at every end of a worker.
+/// attachment is shared with the hot calls. So it is destroyed once all of them are collected, or with the environment:
+/// at the natural end of the main thread, and at every end of a worker.
 class StateHandle final : public Napi::ObjectWrap<StateHandle> {
  public:
   static Napi::Function define(Napi::Env env);
-  /// A handle of this environment for a state that is there already.
+  /// A handle of this environment for a state that exists already.
   static Napi::Value attach(Napi::Env env, std::shared_ptr<FreezeState> state);
   /// `(mode, boost, cgroupPath, cgroupParent, isGuarded, tag)`: a handle for a new state, or the failures. With a tag
-  /// the guardian ends the members, and whatever has the tag in its environment, where it would thaw them.
+  /// the guardian does not thaw the members but kills them, and every process that has the tag in its environment.
   static Napi::Value make(const Napi::CallbackInfo& info);
   explicit StateHandle(const Napi::CallbackInfo& info);
 

@@ -74,7 +74,7 @@ napi_value doingsValue(napi_env env, const std::vector<Pid>& pids) {
   });
 }
 
-/// One array of numbers and not of objects: of hundreds of processes that would take a moment too long.
+/// One array of numbers and not an array of objects, which for hundreds of processes would take a moment too long.
 napi_value outcomesValue(napi_env env, const std::vector<Covered>& outcomes) {
   Napi::Int32Array pairs = Napi::Int32Array::New(env, 2 * outcomes.size());
   if (pairs.IsEmpty()) return pairs;

@@ -20,10 +20,11 @@ napi_value wordValue(napi_env env, std::uint64_t word);
 /// An array of `{ code, pid, errno, syscall, isStopped, path }`. The facade makes the error.
 napi_value failureValue(napi_env env, const Failures& failures);
 
-/// A mode as lib/types.ts spells it. The facade has checked the name.
+/// A mode as lib/types.ts spells it. The facade has checked the name; any other is `None`.
 const char* modeName(Mode mode);
 Mode modeNamed(std::string_view name);
 
+/// An array of numbers.
 napi_value pidsValue(napi_env env, const std::vector<Pid>& pids);
 /// An array of `{ pid, name?, state?, waitChannel?, isInVfork? }`: what each does now, as /proc shows it.
 napi_value doingsValue(napi_env env, const std::vector<Pid>& pids);
