@@ -1,7 +1,7 @@
 // How nothing escapes: a process that is killed leaves its children to init, and then nothing tells whose they were. So
 // all are stopped first, round by round, until a round over /proc finds no other one; a process that has been sent
-// SIGSTOP forks no more (the kernel looks for signals while it makes a child). Only then are they killed. What was
-// missed all the same, since its parent had gone, is found by its environment.
+// SIGSTOP forks no more (the kernel looks for signals while it makes a child). Only then are they killed. A process
+// that was missed all the same, since its parent had exited, is found by its environment.
 #include "end.h"
 
 #include <dirent.h>
@@ -33,7 +33,7 @@ struct Seen {
   bool isOurs;
 };
 
-/// Pid and start time together name a process: a pid is used again.
+/// Pid and start time together name a process, since a pid may be reused.
 struct Known {
   int pid;
   std::uint64_t startTime;
@@ -41,7 +41,7 @@ struct Known {
 
 using Tag = decltype(ledger::TagSlot::tag);
 
-/// Whether the tag is in that variable, of an environment as /proc shows it.
+/// Whether the variable for tags has this one, in an environment as /proc shows it.
 bool hasTag(std::string_view environment, std::string_view tag) {
   const std::string_view name = ledger::kTagVariable;
   while (!environment.empty()) {
@@ -59,7 +59,7 @@ bool hasTag(std::string_view environment, std::string_view tag) {
   return false;
 }
 
-/// Calls with the pids in a control group and in those below it, which are few.
+/// Calls `visit` with the pids in a control group and in the groups below it, of which there are few.
 // NOLINTBEGIN(misc-no-recursion)
 template <typename Visit>
 void forEachInside(int directory, Visit& visit) {
@@ -67,7 +67,7 @@ void forEachInside(int directory, Visit& visit) {
   if (FILE* const file = copy < 0 ? nullptr : fdopen(copy, "r"); file != nullptr) {
     std::array<char, 32> line{};
     while (std::fgets(line.data(), line.size(), file) != nullptr) {
-      // 0: of another pid namespace.
+      // The kernel writes 0 for a process of another pid namespace.
       if (const int pid = static_cast<int>(std::strtol(line.data(), nullptr, 10)); pid > 1) visit(pid);
     }
     std::fclose(file);
@@ -118,7 +118,7 @@ class Ending {
         ++round;
       }
       if (!isAnyNew && round > 0) break;
-      // The whole group by one write, from Linux 5.14 on.
+      // One write ends the whole group, from Linux 5.14 on.
       forEachEnding([](const CgroupSlot& group) {
         const int directory = openRecorded(group);
         if (directory < 0) return;
@@ -127,12 +127,12 @@ class Ending {
       });
       for (const Known& one : known_) send(one, SIGKILL);
     }
-    // What may not be killed runs on.
+    // What we may not kill runs on.
     forEachEnding([](const CgroupSlot& group) { writeFreeze(group, "0"); });
   }
 
  private:
-  /// Calls with each control group that is to end.
+  /// Calls `visit` with each control group that is to end.
   template <typename Visit>
   static void forEachEnding(Visit visit) {
     forEachCgroup([&](const CgroupSlot& slot) {
@@ -140,7 +140,7 @@ class Ending {
     });
   }
 
-  /// One round. Whether it has found any.
+  /// One round: stops what is new. Returns whether anything was.
   bool stopNew() {
     find();
     bool isAny = false;
@@ -189,14 +189,14 @@ class Ending {
         if (one != nullptr) one->isOurs = true;
         return;
       }
-      // As for a thaw: its leader is the recorded one, or was reaped.
+      // As for a thaw: the group's leader is the recorded one, or was reaped.
       if (!isLeader && !hasNoProcess(slot.number)) return;
       for (Seen& one : seen_)
         one.isOurs = one.isOurs || (one.stat.group == slot.number && one.stat.session == slot.session);
     });
   }
 
-  /// What has the number in the group is the process that was seen, if that has lived before and after.
+  /// The process with that pid in the group is the one that was seen, if the start time before and after is the same.
   void findInCgroups() {
     forEachCgroup([&](const CgroupSlot& slot) {
       if (slot.endsWithUs == 0) return;
@@ -232,11 +232,11 @@ class Ending {
     return isAny;
   }
 
-  /// If the number still is the process's.
+  /// Sends the signal if the pid still is the process's.
   static void send(const Known& to, int signal) {
     const int fd = openPidfd(to.pid);
     ProcessStat now;
-    // After the pidfd was opened, so that it is one of this process.
+    // Read after the pidfd was opened, so that the pidfd is this process's.
     if (readStat(to.pid, now) && now.startTime == to.startTime) {
       if (fd >= 0)
         signalPidfd(fd, signal);
@@ -246,7 +246,7 @@ class Ending {
     if (fd >= 0) close(fd);
   }
 
-  /// Larger than what execve(2) takes by default.
+  /// Room for more than what execve(2) takes by default.
   static std::array<char, 4U << 20>& environment() {
     static std::array<char, 4U << 20> buffer;
     return buffer;

@@ -2,10 +2,10 @@
 
 namespace freeze_state::guardian {
 
-/// Kills all that the ledger says is to end with the emulator, and all descendants of that: what is recorded, what is
-/// in a recorded group or control group, and what has a recorded tag in its environment. Each is verified before each
-/// signal. `emulator` is left alone: by that number another program may run on (execve(2)). False where there is
-/// nothing of the kind. Doing it again does no harm.
+/// Kills all processes that the ledger says are to end with the emulator, and their descendants: those that are
+/// recorded, those in a recorded process group or control group, and those that have a recorded tag in their
+/// environment. Each is verified before each signal. The process with the pid `emulator` is left alone, since another
+/// program may run in it now (execve(2)). Returns false where nothing is to end. Calling it again does no harm.
 bool end(int emulator);
 
 }  // namespace freeze_state::guardian

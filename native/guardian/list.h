@@ -8,7 +8,8 @@ namespace freeze_state::guardian {
 
 // NOLINTBEGIN(cppcoreguidelines-no-malloc)
 
-/// A list that grows. That of the C++ library would bring its exceptions along, which are larger than all of the rest.
+/// A list that grows. `std::vector` would bring along the exceptions of the C++ library, which are larger than all of
+/// the rest.
 template <typename T>
 class List {
  public:

@@ -2,11 +2,11 @@
 // end with it, and ends. It is started by native/core/os/linux/guardian_program.cpp, which hands over its descriptors
 // (ledger_layout.h). docs/guardian.md says what it does and why.
 //
-// The emulator's death is told by two things. The end of the socket comes first: the only other end of it is held by a
-// thread of the emulator that has a table of descriptors of its own, and that is closed before the memory is freed. But
-// it comes also when the emulator calls execve(2), and a thread that is just being ended may send one more stop after
-// it. The pidfd tells that all threads have ended, 0.2 s later where there is much memory to free. Where it stays
-// silent, /proc tells which threads have not noticed their end.
+// The emulator's death is told by two things. The end of the socket comes first: a thread of the emulator holds the
+// only other end, in a table of descriptors of its own, which is closed before the memory is freed. But the end comes
+// also when the emulator calls execve(2), and a thread that is just being ended may send one more stop after it. The
+// pidfd tells that all threads have ended, 0.2 s later where there is much memory to free. Where it stays silent, /proc
+// tells which threads have not noticed their end.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -35,18 +35,19 @@ namespace {
 using ledger::kParentFd;
 using ledger::kSocketFd;
 
-/// After an end of the socket: how long the pidfd may take. Where it stays silent, the emulator has called execve(2),
-/// or it frees gigabytes; or one of its threads waits for a processor.
+/// How many milliseconds the pidfd may take after the end of the socket. Where it stays silent, the emulator has called
+/// execve(2), or frees gigabytes, or has a thread that waits for a processor.
 constexpr int kSilence = 50;
 
-/// For so long the guardian waits for such a thread. An ordinary one gets to run within a second: real-time classes
-/// leave that much (sched(7), sched_rt_runtime_us), and no period of cpu.max is longer. Ten times that, for as many
-/// threads that share a small quota. What waits longer is suspended, and not in a system call.
+/// How many milliseconds the guardian waits for such a thread. An ordinary thread gets to run within a second:
+/// real-time classes leave that much (sched(7), sched_rt_runtime_us), and no period of cpu.max is longer. This is ten
+/// times that, for as many threads that share a small quota. A thread that waits longer is suspended, and not in a
+/// system call.
 constexpr int kLongestDying = 10'000;
 
 bool hasParentFd() { return fcntl(kParentFd, F_GETFD) >= 0; }
 
-/// Whether the guarded process has that number for us, too, and what /proc tells of it here.
+/// Tells whether the guarded process has that number for us, too, and what /proc says of it here.
 ledger::Hello greeting(int parent) {
   ledger::Hello hello{.pid = getpid(), .capabilities = effectiveCapabilities()};
   ProcessStat stat;
@@ -63,7 +64,8 @@ ledger::Hello greeting(int parent) {
 
 enum class Told : std::uint8_t { Nothing, Retired, SocketEnded, ParentExited };
 
-/// Waits, for so many milliseconds at most; for ever if negative. What has been told already is not waited for.
+/// Waits for news of the emulator, `timeout` milliseconds at most, and for ever if that is negative. Carries out an
+/// order to change the user. Without `hasSocket` the socket is left out: its end was told already.
 Told wait(int timeout, bool hasSocket) {
   std::array<pollfd, 2> fds{pollfd{hasSocket ? kSocketFd : -1, POLLIN, 0}, pollfd{kParentFd, POLLIN, 0}};
   if (!hasParentFd()) fds[1].fd = -1;
@@ -81,8 +83,9 @@ Told wait(int timeout, bool hasSocket) {
   return length < 0 && errno == EAGAIN ? Told::Nothing : Told::SocketEnded;
 }
 
-/// A thread that was ended in the midst of a system call may send one more stop after the first thaw. So thaws once
-/// more when none is left that could; and now and then until then, since another may have sent one already.
+/// A thread that was ended in the midst of a system call may send one more stop after the first thaw. So this thaws
+/// once more when no thread is left that could. It also thaws now and then until then, since a thread may have sent a
+/// stop already.
 void thawUntilDead(int parent) {
   for (int waited = kSilence;; waited += kSilence) {
     const bool hasExited = wait(kSilence, false) == Told::ParentExited;
@@ -101,7 +104,7 @@ void guard(int parent) {
   const bool isEnding = end(parent);
   if (told == Told::SocketEnded) thawUntilDead(parent);
   if (isEnding) {
-    // What the emulator was about to start has become a program by then, of which the environment tells.
+    // By then what the emulator was about to start has become a program, and its environment has the tag.
     poll(nullptr, 0, kSilence);
     end(parent);
   }
@@ -112,7 +115,7 @@ void guard(int parent) {
 
 }  // namespace freeze_state::guardian
 
-/// `PID` of the emulator. Anything else is a person who wonders what this is.
+/// The argument is the emulator's pid. Any other call is by a person who wonders what this is.
 int main(int argc, char** argv) {
   using namespace freeze_state;
   const int parent = argc == 2 ? static_cast<int>(std::strtol(argv[1], nullptr, 10)) : 0;

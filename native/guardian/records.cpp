@@ -27,7 +27,7 @@ struct Kept {
 
 List<Kept> kept;
 
-/// -1 where none is kept.
+/// The file that is kept for the group with this inode; -1 where none is.
 int keptFor(std::uint64_t inode) {
   for (const Kept& one : kept) {
     if (one.file >= 0 && one.inode == inode) return one.file;
@@ -101,9 +101,9 @@ void keepFreezeFiles() {
 }
 
 void writeFreeze(const CgroupSlot& slot, const char* text) {
-  // One that was kept may be of a group that is gone, whose inode this one has by now.
+  // The file that was kept may be of a group that is gone, whose inode this one has by now.
   if (const int file = keptFor(slot.inode); file >= 0 && writeText(file, text)) return;
-  // Nothing can be done where it fails.
+  // Nothing can be done where this fails as well.
   const int directory = openRecorded(slot);
   if (directory < 0) return;
   writeFile(directory, "cgroup.freeze", text);

@@ -10,14 +10,15 @@
 /// What the ledger says, and whether what it names still is there.
 namespace freeze_state::guardian {
 
-/// Reads that much of the ledger; false where it is not there. Not by a mapping: a file that shrinks would end us.
+/// Reads `size` bytes of the ledger; false where it does not have them. By pread(2) and not by a mapping, since a file
+/// that shrinks would end us (SIGBUS).
 bool readLedger(void* into, std::size_t size, std::size_t offset);
 
-/// False where there is none that we could read.
+/// Reads the ledger's header. False where there is none, or it has another version.
 bool readHeader(ledger::Header& header);
 
-/// Some slots of a table, as they are read by the only thread. One for each table: `touchMemory` has written to it
-/// before anything must be thawed.
+/// Room for some slots of a table. There is one buffer for each table, and one thread, which reads into it.
+/// `touchMemory` has written to those that a thaw needs before there is anything to thaw.
 template <typename Slot>
 struct alignas(Slot) Buffer {
   static constexpr std::size_t kSlots = std::max<std::size_t>(4, 8192 / sizeof(Slot));
@@ -26,11 +27,11 @@ struct alignas(Slot) Buffer {
 template <typename Slot>
 inline Buffer<Slot> buffer;
 
-/// Writes to all memory that a thaw needs. Where a control group has used up its memory, the first write to a page has
-/// the kernel kill another process of the group: a member, perhaps, since the emulator has died already.
+/// Writes to all memory that a thaw needs. Where our control group has used up its memory, the first write to a page
+/// makes the kernel kill another process of the group. That may be a member, since the emulator has died already.
 void touchMemory();
 
-/// Calls with each slot of a table.
+/// Calls `visit` with each of the first `count` slots of the table at `offset`.
 template <typename Slot, typename Visit>
 void forEach(std::uint32_t count, std::size_t offset, Visit visit) {
   constexpr std::size_t kSlots = Buffer<Slot>::kSlots;
@@ -42,7 +43,7 @@ void forEach(std::uint32_t count, std::size_t offset, Visit visit) {
   }
 }
 
-/// With each process and process group.
+/// Calls `visit` with each recorded process and process group.
 template <typename Visit>
 void forEachProcess(Visit visit) {
   ledger::Header header{};
@@ -54,6 +55,7 @@ void forEachProcess(Visit visit) {
   });
 }
 
+/// Calls `visit` with each recorded control group.
 template <typename Visit>
 void forEachCgroup(Visit visit) {
   ledger::Header header{};
@@ -64,6 +66,7 @@ void forEachCgroup(Visit visit) {
   });
 }
 
+/// Calls `visit` with each recorded tag.
 template <typename Visit>
 void forEachTag(Visit visit) {
   ledger::Header header{};
@@ -74,13 +77,13 @@ void forEachTag(Visit visit) {
   });
 }
 
-/// Whether the process that has the number, and of which `fd` is a pidfd if there are any, is the recorded one.
+/// Whether the process that has the slot's number now is the recorded one. `fd` is a pidfd of it, or -1.
 bool isRecorded(const ledger::ProcessSlot& slot, int fd);
 
 /// Whether no process has that number, though a group may have it.
 bool hasNoProcess(int number);
 
-/// The directory, if it is a control group, and the recorded one; else -1.
+/// Opens the slot's directory, if it is a control group and the recorded one; else -1.
 int openRecorded(const ledger::CgroupSlot& slot);
 
 /// Writes to a file of a control group. False where there is no such file, or it is refused.

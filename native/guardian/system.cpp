@@ -31,7 +31,7 @@ namespace freeze_state::guardian {
 
 namespace {
 
-/// Not where /proc is that of another pid namespace: a number means another process there.
+/// Whether /proc is that of our pid namespace. In another one a number means another process.
 bool isProcOurs() {
   std::array<char, 16> target{};
   return readlink("/proc/self", target.data(), target.size() - 1) > 0 &&
@@ -101,7 +101,7 @@ bool hasThreadToDie(int pid) {
     isAny = isAny || (readStat(path.data(), one) && (one.pending & kKill) != 0);
   }
   close(directory);
-  // One that ends while they are listed may keep others from being listed.
+  // A thread that ends while they are listed may keep others from being listed.
   ProcessStat after;
   const bool isWhole = readStat(pid, after) && before.threads == count && after.threads == count;
   return isAny || !isWhole;
@@ -180,7 +180,7 @@ void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std:
 
 void closeFrom(int first) {
   if (syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
-  // Linux before 5.9. Not up to the limit at once: there may be room for a billion.
+  // Linux before 5.9. Closes up to the highest and not up to the limit, which may be a billion.
   int highest = -1;
   if (DIR* const open = opendir("/proc/self/fd"); open != nullptr) {
     while (const dirent* const entry = readdir(open))
@@ -193,8 +193,8 @@ void closeFrom(int first) {
 
 void dropStandardDescriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
-  // The lowest are taken. Where there is no /dev/null they stay closed, and every file that is opened is closed again
-  // before any code could write there.
+  // Each open(2) takes the lowest number that is free. Where there is no /dev/null they stay closed, and every file
+  // that is opened is closed again before any code could write there.
   while (true) {
     const int fd = open("/dev/null", O_RDWR);
     if (fd < 0) return;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-/// What the guardian asks of the kernel. It is linked to nothing of the core, so that it stays a page or two.
+/// What the guardian asks of the kernel. The guardian is not linked with the core, so that it stays small.
 namespace freeze_state::guardian {
 
 /// pidfd_open(2); -1 with errno(3) set.
@@ -17,7 +17,7 @@ inline constexpr unsigned kProcessGroup = 1U << 2;
 /// The inode of a pidfd, which names its process from Linux 6.9 on; 0 where it names nothing.
 std::uint64_t inodeOf(int pidfd);
 
-/// Of proc_pid_stat(5).
+/// Some fields of proc_pid_stat(5).
 struct ProcessStat {
   char state = 0;               ///< field 3
   int parent = 0;               ///< field 4
@@ -27,7 +27,7 @@ struct ProcessStat {
   std::uint64_t startTime = 0;  ///< field 22
   unsigned long pending = 0;    ///< field 31: signals that were sent to the thread, and not taken yet; a bit each
 };
-/// False where there is no such process, or /proc does not show it.
+/// Reads /proc/<pid>/stat. False where there is no such process, or /proc does not show it.
 bool readStat(int pid, ProcessStat& stat);
 
 /// Whether a thread of the process was sent SIGKILL and has not noticed: it may be in the midst of a system call. The
@@ -40,9 +40,9 @@ class Entries {
  public:
   explicit Entries(int directory) : directory_(directory) {}
 
-  /// False at the end, and where it cannot be read.
+  /// Goes to the next entry, the first at first. False at the end, and where the directory cannot be read.
   bool next();
-  /// Of the entry that it is at.
+  /// About the entry that it is at.
   const char* name() const;
   bool isDirectory() const;
 
@@ -54,11 +54,11 @@ class Entries {
   std::size_t end_ = 0;
 };
 
-/// The environment that a process was started with, a 0 behind each variable, up to that many bytes. Returns how many;
-/// 0 where it may not be read.
+/// Reads the environment that a process was started with, a 0 behind each variable (proc_pid_environ(5)): `size` bytes
+/// at most. Returns how many it has read; 0 where it may not be read.
 std::size_t readEnvironment(int pid, char* into, std::size_t size);
 
-/// Calls with the pids of all processes, until the visitor says true. Whether it did.
+/// Calls `visit` with the pid of each process until it returns true. Returns whether it did.
 bool anyProcess(bool (*visit)(void* context, int pid), void* context);
 template <typename Visit>
 bool anyProcess(Visit visit) {
@@ -75,11 +75,11 @@ void changeUser(const std::array<std::uint32_t, 3>& users, const std::array<std:
 /// Closes all descriptors from that one on.
 void closeFrom(int first);
 
-/// Opens the standard descriptors on nothing: a process that waits for an end of the emulator's output does not wait
-/// for us.
+/// Opens the standard descriptors on /dev/null, so that a process that waits for the end of the emulator's output does
+/// not wait for us.
 void dropStandardDescriptors();
 
-/// Has the kernel end others first where memory is short, if we may.
+/// Lets the kernel kill others first where memory is short, if we may (oom_score_adj).
 void avoidOutOfMemory();
 
 }  // namespace freeze_state::guardian

@@ -37,14 +37,14 @@ void resumeProcess(const ProcessSlot& slot, int fd) {
     kill(slot.number, SIGCONT);
 }
 
-/// By its leader's pidfd where the kernel can, so that no other group is hit.
+/// Signals by the leader's pidfd where the kernel can, so that no other group is hit.
 void resumeGroup(const ProcessSlot& slot, int fd) {
   if (fd >= 0 && (signalPidfd(fd, SIGCONT, kProcessGroup) || errno == ESRCH)) return;
   kill(-slot.number, SIGCONT);
 }
 
-/// SIGCONT to the process, or to the group that it leads or has led. Where that is not by a pidfd, the number could be
-/// reused between the check and the signal.
+/// Sends SIGCONT to the process, or to the group that it leads or has led. Where that is not by a pidfd, the number
+/// could be reused between the check and the signal.
 void resume(const ProcessSlot& slot) {
   const bool isGroup = slot.kind == ProcessSlot::Kind::Group;
   const int fd = openPidfd(slot.number);
@@ -65,7 +65,7 @@ bool isPopulated(int directory) {
   return length < 0 || std::strstr(events.data(), "populated 0") == nullptr;
 }
 
-/// Finds a group right below. False where there is none.
+/// Finds a group directly below. False where there is none.
 bool findBelow(int directory, std::array<char, NAME_MAX + 1>& name) {
   const int self = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   bool isFound = false;
@@ -79,7 +79,7 @@ bool findBelow(int directory, std::array<char, NAME_MAX + 1>& name) {
   return isFound;
 }
 
-/// Whether the process lives that has made the group for a state: until its end it locks the file (fcntl_locking(2)).
+/// Whether the process that has made the group for a state lives: it locks the file until its end (fcntl_locking(2)).
 bool hasOwner(int directory) {
   const int file = openat(directory, "cgroup.freeze", O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
@@ -91,9 +91,9 @@ bool hasOwner(int directory) {
   return isLocked;
 }
 
-/// Removes the groups below that are so many levels down at most, each after those below itself. False where one stays,
-/// or where there were more than `left`. The kernel removes none that has a process; one that is empty may be a state's
-/// of another process, which is about to use it.
+/// Removes the groups below, `levels` levels deep at most, each after those below itself. Returns false where one
+/// stays, or where there were more than `left`. The kernel removes no group that has a process. A group that is empty
+/// and has an owner stays, since another process may be about to use it for a state.
 // NOLINTNEXTLINE(misc-no-recursion)
 bool removeBelow(int directory, int levels, int& left) {
   std::array<char, NAME_MAX + 1> name{};
@@ -108,12 +108,12 @@ bool removeBelow(int directory, int levels, int& left) {
   return true;
 }
 
-/// With those below, which members have made. False with errno(3) set.
+/// Removes the group, with those below it that members have made. False with errno(3) set.
 bool remove(const CgroupSlot& slot, int directory) {
-  // What a hostile member has made can be more: then it stays. A level takes some 300 bytes of the stack.
+  // A hostile member may have made more: then they stay. A level takes some 300 bytes of the stack.
   constexpr int kLevels = 16;
   int left = 10'000;
-  // While a process is in one of them, it may be about to use another.
+  // Not while a process is in one of them: it may be about to use another.
   if (!isPopulated(directory)) removeBelow(directory, kLevels, left);
   return rmdir(slot.path.data()) == 0;
 }

@@ -2,13 +2,13 @@
 
 namespace freeze_state::guardian {
 
-/// Continues all that the ledger marks, after a check that each process, group and control group still is the one that
-/// was recorded; but for what is to end. Doing it again does no harm: it continues what has been stopped since by the
-/// same mark.
+/// Continues all that the ledger marks, except what is to end with the emulator. Checks first that each process, group
+/// and control group still is the recorded one. Calling it again does no harm; it continues what has been stopped since
+/// under the same mark.
 void thaw();
 
-/// Removes the control groups that the emulator made, with those that are below, if no process is in any of them. Waits
-/// a moment for those that were killed.
+/// Removes each control group that the emulator made, with those below it, if no process is in any of them. Waits a
+/// second at most for processes that were killed.
 void removeOwnedCgroups();
 
 }  // namespace freeze_state::guardian

@@ -1,16 +1,20 @@
 // The joiner stands between a child and its program: started in the place of the program, it moves itself into a
-// control group, and executes the program, which is in the group from its first instruction on. So the process that is
-// moved waits for the kernel, some ten milliseconds, and not the thread that has started it. docs/sandbox.md says more.
+// control group, and executes the program, which is in the group from its first instruction on. So it is the moved
+// process that waits for the kernel, some ten milliseconds, and not the thread that started it. docs/sandbox.md says
+// more.
 //
-// It is told what to do by argv[0], so that the other arguments are the program's already:
+// Its orders are in argv[0], so that the other arguments are the program's already:
 //
 //   freeze-state-joiner PROCS STATUS LENGTH PROGRAM ARGV0
 //
 // PROCS is a descriptor of the file cgroup.procs, open for writing; STATUS a socket. LENGTH counts the bytes of
 // PROGRAM, a path or the name of one in PATH, which may have spaces. ARGV0, the rest, is what the program gets as its
-// argv[0]. By the socket it says what failed, in a line: `join ERRNO`, and then it waits for a byte, after which it
-// executes the program wherever it is; or `exec ERRNO`, and then it exits. The socket ends where the program begins. Of
-// all else that a process inherits it changes nothing.
+// argv[0]. By the socket it says what failed, in a line:
+//
+// - `join ERRNO`: then it waits for a byte, after which it executes the program in whatever group it is.
+// - `exec ERRNO`: then it exits.
+//
+// The socket ends where the program begins. The joiner changes nothing else that a process inherits.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -25,9 +29,9 @@
 
 namespace {
 
-/// As a shell exits where it cannot execute a program.
+/// The exit code of a shell that cannot execute a program.
 constexpr int kNotExecuted = 127;
-/// This was not started by the library.
+/// The exit code where this was not started by the library.
 constexpr int kNoOrder = 126;
 
 struct Order {
@@ -46,7 +50,7 @@ bool take(std::string_view& text, Number& number) {
   return true;
 }
 
-/// Ends the program's path where it lies.
+/// Reads argv[0], and terminates the program's path in it.
 bool read(char* words, Order& order) {
   constexpr std::string_view kName = "freeze-state-joiner ";
   std::string_view text(words);
@@ -62,7 +66,7 @@ bool read(char* words, Order& order) {
   return true;
 }
 
-/// Returns 0, or the errno(3).
+/// Moves this process into the group, and closes the descriptor. Returns 0, or the errno(3).
 int join(int procs) {
   int error = 0;
   while (write(procs, "0", 1) < 0) {
@@ -74,7 +78,7 @@ int join(int procs) {
   return error;
 }
 
-/// Where nobody listens any more, there is nobody to tell.
+/// Sends a line. Ignores a failure: where nobody listens any more, there is nobody to tell.
 void tell(int status, std::string_view what, int error) {
   std::array<char, 32> line{};
   what.copy(line.data(), what.size());
@@ -85,7 +89,7 @@ void tell(int status, std::string_view what, int error) {
   }
 }
 
-/// False where the parent has died.
+/// Waits for the parent's byte. False where the parent has died.
 bool hasAnswer(int status) {
   char answer = 0;
   ssize_t size = 0;
@@ -103,8 +107,8 @@ int main(int argc, char** argv) {
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kWhy.data(), kWhy.size());
     return kNoOrder;
   }
-  // An earlier child of another user may not take the descriptor from this one (pidfd_getfd(2)). The program is as any
-  // other again: execve(2) sets it anew.
+  // Keeps an earlier child that runs as the same user from taking the descriptor out of this one (pidfd_getfd(2)). The
+  // program is not kept so: execve(2) makes it dumpable again.
   prctl(PR_SET_DUMPABLE, 0);
   argv[0] = order.argv0;
   fcntl(order.status, F_SETFD, FD_CLOEXEC);
@@ -112,7 +116,7 @@ int main(int argc, char** argv) {
     tell(order.status, "join ", error);
     if (!hasAnswer(order.status)) return kNotExecuted;
   }
-  // As Node does it, as the child's user and by the child's PATH.
+  // Searches for the program as Node does: as the child's user, and by the child's PATH.
   execvp(order.program, argv);
   tell(order.status, "exec ", errno);
   return kNotExecuted;
