@@ -171,7 +171,7 @@ TEST_SUITE("a freeze that fails") {
     CHECK(scripted.script.log() == "stop 101, stop 102, continue 101!, continue 102, continue 101!");
   }
 
-  TEST_CASE("gone members are dropped on the way of a freeze that fails") {
+  TEST_CASE("a freeze that fails still drops the members that are gone") {
     ScriptedState scripted(3);
     scripted.script.exited(101);
     scripted.script.answer(103, Signal::Stop, EPERM);

@@ -38,7 +38,7 @@ bool becomeUserWith(int capability) {
          syscall(SYS_capset, &header, own.data()) == 0;
 }
 
-/// Whether this is root with that capability; says so where not.
+/// Whether this is root with that capability. If not, a message says so.
 bool canGive(int capability) {
   if (geteuid() == 0 && (capabilities::effective() & bit(capability)) != 0) return true;
   MESSAGE("skipped: this needs root with capability ", capability);
@@ -60,7 +60,7 @@ TEST_SUITE("capabilities") {
           }) == 0);
   }
 
-  TEST_CASE("a user's capability passes on to a program where it matters, and no other does") {
+  TEST_CASE("a program inherits the relevant capabilities of a user, and no other") {
     if (!canGive(CAP_KILL) || !canGive(CAP_CHOWN)) return;
     const auto passedOn = [](int capability) {
       return runInFork([capability] {
@@ -73,7 +73,7 @@ TEST_SUITE("capabilities") {
     CHECK(passedOn(CAP_CHOWN) == 0);
   }
 
-  TEST_CASE("root's capabilities are left as they are, since they pass on by themselves") {
+  TEST_CASE("root's capabilities are left as they are, since a program inherits them anyway") {
     if (!canGive(CAP_KILL)) return;
     const std::uint64_t before = statusOf("CapAmb");
     capabilities::passOn();

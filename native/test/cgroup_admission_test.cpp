@@ -58,7 +58,7 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
     CHECK(fake.placeOf(102) == fake.all.group());
   }
 
-  TEST_CASE("a process that no group is seen to have is refused, since it could not be moved back") {
+  TEST_CASE("a process whose group cannot be seen is refused, since it could not be moved back") {
     FakeCgroup fake;
     fake.all.isUnseen = true;
     CHECK(describe(fake.state->registerPid(101)).starts_with("CgroupUnseen 101"));
@@ -80,7 +80,7 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
 
   TEST_CASE("a process that one state has taken is refused to another, until the first has released it") {
     const FakeCgroup first;
-    // Another group of the same hierarchy, which goes by the same lists.
+    // Another group of the same hierarchy, with the same lists.
     FakeCgroup second;
     CHECK(describe(first.state->registerPid(101)).empty());
     second.all.where[101] = first.all.group();
@@ -170,7 +170,7 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
     CHECK(fake.script.held().empty());
   }
 
-  TEST_CASE("sixteen that are registered at once are moved by one write each, after as little as for one") {
+  TEST_CASE("of sixteen processes registered at once, each takes one write and no more look-ups than a single one") {
     FakeCgroup fake;
     const Pid parent = 90;
     fake.all.table.bear(parent, Script::kOwnPid);
@@ -186,7 +186,7 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
     }
     CHECK(describe(fake.state->registerPids(pids, false).failures).empty());
     CHECK(fake.all.asked == moves);
-    // Where each is, and that it is younger than we are.
+    // Each was located once, and its start time was compared with ours.
     CHECK(fake.all.lookups == 16);
     CHECK(reads == 2 * 16);
   }

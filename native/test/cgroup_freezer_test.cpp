@@ -136,7 +136,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.ledger.marked().empty());
   }
 
-  TEST_CASE("G7: a group that our guardian is in, or is below, is not frozen") {
+  TEST_CASE("G7: a group is not frozen while our guardian is in it or below it") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     CHECK(runInFork([&] {
@@ -155,7 +155,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
             fake.all.where[guard] = fake.all.origin();
             if (describe(fake.state->freezeAtEpoch(0)) != "frozen") return 4;
             fake.state->unfreeze();
-            // Moved back once it had been found outside: the list of the group tells.
+            // The guardian is moved back in after it was found outside: the list of the group tells.
             fake.all.put(guard);
             if (!describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupOurs")) return 5;
             fake.all.where[guard] = fake.all.group() + "/below";
@@ -315,7 +315,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.ledger.spared().contains(ScriptedLedger::kCgroup));
   }
 
-  TEST_CASE("a group that the ledger does not have is thawed with what is not recorded, and one that it has is not") {
+  TEST_CASE("a thaw of what is not recorded thaws a group that the ledger does not have, and no other") {
     for (const bool isFull : {false, true}) {
       CAPTURE(isFull);
       FakeCgroup fake;

@@ -50,8 +50,8 @@ struct Joining {
   Hierarchy all;
   Script script;
   std::shared_ptr<FreezeState> state;
-  Pid late = 0;   ///< this one joins
-  int looks = 0;  ///< when it was looked for so often
+  Pid late = 0;   ///< the process that joins
+  int looks = 0;  ///< once it was looked for this often
 };
 
 }  // namespace
@@ -71,7 +71,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     Confirmation::Progress progress = confirmation.step(kOver);
     while (progress.stage == Confirmation::Stage::Freezing) progress = confirmation.step(kOver);
     CHECK(fake.all.isFrozen());
-    // The kernel says so of a group that nothing is in.
+    // An empty group counts as frozen at once, as with the kernel.
     fake.all.update();
     CHECK(confirmation.step(kOver).stage == Confirmation::Stage::Stopping);
     CHECK(confirmation.step(kOver).step.kind == Step::Kind::Blocked);
@@ -81,7 +81,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(confirmation.pending()->empty());
   }
 
-  TEST_CASE("a confirmation asks its slice between two children of which it reads whether they have joined") {
+  TEST_CASE("a confirmation checks its slice between the look-ups of two children that may have joined") {
     Joining fake;
     for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid, kJoining);
     Confirmation confirmation(fake.state, 0, nullptr);
@@ -150,7 +150,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupLeft 101"));
   }
 
-  TEST_CASE("a child that has exited when it is registered again is looked for nowhere, and moved nowhere") {
+  TEST_CASE("a child that has exited when it is registered again is neither looked for nor moved") {
     Joining fake;
     fake.state->registerPid(101, kJoining);
     fake.script.exited(101);
@@ -170,7 +170,7 @@ TEST_SUITE("a process that joins a cgroup by itself") {
       fake.join(102);
       CHECK(fake.state->unregisterPid(101).found);
       CHECK(fake.placeOf(101) == fake.all.origin());
-      // The directories of a test are not removed.
+      // Closing does not remove the directories of a test.
       fake.state->close();
       CHECK(fake.placeOf(102) == fake.all.origin());
     }

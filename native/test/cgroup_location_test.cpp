@@ -21,7 +21,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// Directories with lists as those of a hierarchy have them: one of the name `top`, and one below.
+/// Directories with lists like those of a hierarchy: one with the name `top`, and one below it.
 class Lists {
  public:
   Lists() {
@@ -84,7 +84,7 @@ TEST_SUITE("cgroup location") {
     CHECK(found.empty());
   }
 
-  TEST_CASE("a process is found by the lists where one of its threads is, and in no other group") {
+  TEST_CASE("a process is found in the group that lists one of its threads, and in no other") {
     const Lists lists;
     const Child child(2);
     REQUIRE(waitUntil([&] { return threadsOf(child.pid()).size() >= 2; }));
@@ -119,7 +119,7 @@ TEST_SUITE("cgroup location") {
     CHECK(located(EMFILE, "") == std::pair(EMFILE, std::string()));
   }
 
-  TEST_CASE("the processes of a group and of those below are listed, but for one that has no living thread in them") {
+  TEST_CASE("the processes of a group and of those below are listed, except one that has no living thread there") {
     const Lists lists;
     const Child first;
     const Child second;

@@ -14,13 +14,13 @@ namespace freeze_state::test {
 
 namespace {
 
-/// The members that a state with the group of the hierarchy has.
+/// The members of a state with the hierarchy's group.
 struct Members {
   explicit Members(Hierarchy& all, bool isOwned = false)
       : file(FreezableCgroup::open({all.root, "/"}, all.group(), isOwned, failures)),
         membership(*file, script, all.access()) {}
 
-  /// As a freezer does it; the failures are those of `enter`.
+  /// Opens the process and enters it, as a freezer does. Returns the failures of `enter`.
   std::string enter(Pid pid) {
     Member& member = list.add({.process = {.pid = pid}});
     script.open(pid, member.process);

@@ -80,7 +80,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
   }
 
-  TEST_CASE("a subtree leaves inside the processes of another member, and those that are no descendants") {
+  TEST_CASE("a subtree that leaves takes along no process of another member, and none that is no descendant") {
     Hierarchy all;
     const Child apart;
     const Child descendant;

@@ -7,7 +7,7 @@
 
 namespace freeze_state::test {
 
-TEST_SUITE("whose a process is, of several states") {
+TEST_SUITE("which of several states holds a process") {
   TEST_CASE("each state knows where it took a process from, until it forgets it or has no group any more") {
     Origins registry;
     const auto owner = registry.enter("/m/one", true).owner;
@@ -35,14 +35,14 @@ TEST_SUITE("whose a process is, of several states") {
     CHECK(registry.holderOf(taker, 102, "/m/made/below") == "/m/made");
     CHECK(registry.holderOf(taker, 101, "/m/given") == "/m/given");
     CHECK(registry.holderOf(taker, 102, "/m/given").empty());
-    // A foreign process has moved it out.
+    // A foreign process has moved 101 out.
     CHECK(registry.holderOf(taker, 101, "/m/origin").empty());
     CHECK(registry.holderOf(made, 101, "/m/made/below").empty());
     registry.leave(made);
     CHECK(registry.holderOf(taker, 101, "/m/made").empty());
   }
 
-  TEST_CASE("a group below another's is its own") {
+  TEST_CASE("a group below that of another state is held by its own state alone") {
     Origins registry;
     const auto above = registry.enter("/m/above", true).owner;
     const auto below = registry.enter("/m/above/below", true).owner;

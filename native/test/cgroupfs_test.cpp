@@ -14,7 +14,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// One with no point where none was chosen.
+/// The chosen mount; one with an empty point where none was chosen.
 cgroup::Mount chosenOf(const std::vector<cgroup::Mount>& mounts, const std::string& path, const std::string& own) {
   return cgroup::chooseMount(mounts, path, own).value_or(cgroup::Mount());
 }
@@ -44,14 +44,14 @@ TEST_SUITE("cgroups") {
     }
   }
 
-  TEST_CASE("a path is within a directory where that is followed by a slash or by nothing") {
+  TEST_CASE("a path is within a directory if it is that directory, or goes on after it with a slash") {
     CHECK(cgroup::isWithin("/a/b", "/a"));
     CHECK(cgroup::isWithin("/a", "/a"));
     CHECK_FALSE(cgroup::isWithin("/ab", "/a"));
     CHECK_FALSE(cgroup::isWithin("/", "/a"));
   }
 
-  TEST_CASE("of several mounts the one is chosen that shows our own cgroup") {
+  TEST_CASE("of several mounts the one that shows our own cgroup is chosen") {
     const std::vector<cgroup::Mount> mounts{{"/of/another", "/pod/another"}, {"/of/ours", "/pod/ours"}, {"/all", "/"}};
     const auto chosen = [&mounts](const std::string& own) { return chosenOf(mounts, "", own).point; };
     CHECK(chosen("/pod/ours/group") == "/of/ours");
@@ -87,7 +87,7 @@ TEST_SUITE("cgroups") {
       CHECK_FALSE(cgroup::directoryIn({"/m", "/a"}, path));
   }
 
-  TEST_CASE("an event is told by its own line of cgroup.events, and by no part of another") {
+  TEST_CASE("an event is read from its own line of cgroup.events, and not from a part of another") {
     const std::string_view events = "notpopulated 1\npopulated 0\nfrozen 1\n";
     CHECK(cgroup::eventOf(events, "populated") == false);
     CHECK(cgroup::eventOf(events, "frozen") == true);
@@ -96,7 +96,7 @@ TEST_SUITE("cgroups") {
       CHECK_FALSE(cgroup::eventOf(text, "populated").has_value());
   }
 
-  TEST_CASE("a group takes processes unless it hands down controllers that are not for threads too, or threads apart") {
+  TEST_CASE("a group with controllers takes processes only if all support threads and no domain below has any") {
     std::array<char, 32> name{"/tmp/freeze-state-test-XXXXXX"};
     REQUIRE(mkdtemp(name.data()) != nullptr);
     const std::string directory = name.data();

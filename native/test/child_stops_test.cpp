@@ -63,7 +63,7 @@ struct Wanted {
 }  // namespace
 
 TEST_SUITE("child stop notices") {
-  TEST_CASE("notices are switched off for the handler that stands, and everything else of it is kept") {
+  TEST_CASE("notices are switched off for the installed handler, and the rest of its disposition is kept") {
     struct sigaction action = counting();
     SUBCASE("a handler") {}
     SUBCASE("a handler with SA_SIGINFO") {
@@ -133,7 +133,7 @@ TEST_SUITE("child stop notices") {
     });
     for (int round = 0; round < 2000; ++round) {
       child_stops::want(true);
-      // A loop that had begun before may set it still, and takes it off itself.
+      // A loop that had begun before may still set the flag, and then clears it itself.
       CHECK(waitUntil([] { return (standing().sa_flags & SA_NOCLDSTOP) == 0; }));
       child_stops::want(false);
     }

@@ -13,7 +13,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// Freezes, or confirms what is frozen, within so long.
+/// Freezes, or confirms what is frozen, within ten seconds.
 Stage confirmAll(Confirmation& confirmation) {
   if (const auto begun = finish(confirmation); begun.stage != Stage::Stopping) return begun.stage;
   return stepFor(confirmation, std::chrono::seconds(10)).stage;
@@ -57,7 +57,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     CHECK(confirmAnew(four.state) == "101, 102 gone, 103, 104");
   }
 
-  TEST_CASE("a second confirmation has the first one probe again, and both end") {
+  TEST_CASE("a second confirmation makes the first one probe again, and both end") {
     Four four;
     four.script.stuck(104);
     Confirmation first(four.state, 0, nullptr);

@@ -25,7 +25,7 @@ TEST_SUITE("a confirmation") {
   TEST_CASE("G5: a freeze that takes over a confirmation stops all members, also where one has left in between") {
     Four four;
     Confirmation confirmation(four.state, 0, nullptr);
-    // The first two have been signalled; the list is shorter then than the steps have counted.
+    // The first two have been signalled, and then the list gets shorter than the steps have counted.
     CHECK(confirmation.step(kOver).stage == Stage::Freezing);
     CHECK(confirmation.step(kOver).stage == Stage::Freezing);
     CHECK(four.script.log() == "stop 101, stop 102");
@@ -193,7 +193,7 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 2);
   }
 
-  TEST_CASE("of two confirmations at once each continues the stops of the other, and alone once that is dropped") {
+  TEST_CASE("two confirmations at once share their stops, and when one is dropped the other still finishes") {
     Four four;
     Confirmation one(four.state, 0, nullptr);
     auto other = std::make_unique<Confirmation>(four.state, 0, nullptr);

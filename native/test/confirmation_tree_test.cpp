@@ -62,7 +62,7 @@ TEST_SUITE("a confirmation of a tree") {
     CHECK(tree.script.isStopped(302));
   }
 
-  TEST_CASE("a probe that the deadline cut short is continued at once, and is no wait") {
+  TEST_CASE("a probe that the deadline cut short is continued at once, and does not count as blocked") {
     ScriptedTree tree;
     constexpr int kProbes = 3;
     for (const Pid pid : {101, 201}) tree.script.cutShort(pid, kProbes);

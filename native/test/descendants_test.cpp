@@ -71,7 +71,7 @@ TEST_SUITE("descendants") {
     CHECK(found.descendants.parentOf(203) == 0);
   }
 
-  TEST_CASE("of some descendants those are kept that live and are stopped by us, and all of the others") {
+  TEST_CASE("among chosen descendants those that are gone or not stopped by us are dropped, and no others") {
     Found found;
     found.add(201, 101).stop.isSent = false;
     found.add(202, 101).process.hasExited = true;

@@ -17,7 +17,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// The tests run without them too.
+/// The tests also run where a filter denies pidfds.
 bool havePidfds() {
   const int fd = pidfd::open(getpid());
   if (fd >= 0) close(fd);

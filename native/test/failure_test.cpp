@@ -22,7 +22,7 @@ TEST_SUITE("failures") {
     CHECK(std::string(nameOf(static_cast<FailureCode>(kLast + 1))).empty());
   }
 
-  TEST_CASE("descriptors and memory that have run out are told from every other reason") {
+  TEST_CASE("a lack of descriptors or memory is distinguished from every other reason") {
     for (const int error : {EMFILE, ENFILE, ENOMEM}) CHECK(isOutOfResources(error));
     for (const int error : {0, EPERM, ESRCH, EAGAIN, ENODEV, EACCES}) CHECK_FALSE(isOutOfResources(error));
   }

@@ -49,7 +49,7 @@ class Case {
   bool isNamed(std::string_view name) const { return std::string_view(operation_.name).starts_with(name); }
   bool isClosed() const { return system_->state->word() == word::kClosed; }
 
-  /// The errors are those that the fault must give, with its number.
+  /// The errors are those that the fault must give, with its errno(3).
   void checkFailures() {
     const FaultyCall& call = faultyCalls().at(fault_.call);
     const auto expected = call.failing.find(fault_.error);
@@ -57,11 +57,11 @@ class Case {
       // A member that has no process left.
       if (fault_.error == ESRCH && failure.code == FailureCode::ProcessNotFound) continue;
       const bool isExpected = expected != call.failing.end() && failure.code == expected->second;
-      // It is gone where a process was to go to, and not where it was to come from.
+      // The group to which a process was to be moved is gone, and not the one in which it was.
       const bool isElsewhere = failure.code == FailureCode::CgroupMissing && fault_.call == "write cgroup.procs" &&
                                (fault_.error == ENOENT || fault_.error == ENODEV);
       const bool isRight = isExpected || isElsewhere;
-      // Only of processes that are there is it asked, so one that is not there is hidden.
+      // Only processes that live are asked about, so ESRCH means that the process is hidden.
       const bool isHidden = failure.error == EACCES && fault_.error == ESRCH;
       expect(isRight && (failure.error == fault_.error || isHidden), "the error is not the right one");
     }
@@ -73,7 +73,7 @@ class Case {
     expect(isAnswered, "false without a reason");
   }
 
-  /// Frozen: all that lives is stopped. Else nothing is, but what an error names as still stopped.
+  /// If the state is frozen, all that lives is stopped. Else nothing is, except what an error names as still stopped.
   void checkStopped() {
     if (word::isFrozen(system_->state->word()) && !isClosed()) {
       expect(system_->awake().empty(), "frozen, and something runs");
@@ -84,7 +84,7 @@ class Case {
       if (failure.isStopped) named.insert(failure.pid);
     }
     const std::set<Pid> stopped = system_->stopped();
-    // A forced thaw tells nothing.
+    // A forced thaw reports no failures.
     if (!isNamed("forced")) expect(stopped == named, "what is stopped is not what the error says");
     const bool isRefused = fault_.call.ends_with("SIGCONT") || fault_.call == "pwrite cgroup.freeze";
     expect(stopped.empty() || isRefused, "stopped, and nothing refused to be continued");
@@ -147,7 +147,7 @@ constexpr std::array kColumns{Column{"process", make<FaultyProcesses>},
 
 /// Which calls an operation makes, and how often.
 std::map<std::string, std::size_t> callsOf(const Column& column, const Operation& operation) {
-  // It reads once whether the machine lets real-time threads run.
+  // The first call in a process reads whether the machine lets real-time threads run; that is not counted.
   SignalLoop::canBoost();
   const auto system = column.make();
   if (operation.isFrozen) system->state->freezeAtEpoch(0);
@@ -163,11 +163,11 @@ std::vector<int> errorsOf(const std::string& call) {
   return errors;
 }
 
-/// A fault that lasts does not end a confirmation of processes whose state cannot be read, nor a walk that waits for
-/// them: for a second, in which it is asked again and again.
+/// Whether the fault is also tried as one that lasts. Not where the state of processes cannot be read: a confirmation
+/// does not end by that, and a walk asks again and again for a second.
 bool canLast(const Fault& fault) { return fault.call != "open /proc/PID/stat"; }
 
-/// Leaving the real-time class was refused: no other test may run in it.
+/// Leaves the real-time class, after a fault has refused that: no other test may run in it.
 void leaveRealTime() {
   const sched_param none{};
   syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);

@@ -31,14 +31,14 @@ std::unique_ptr<FreezableCgroup> opened(const Hierarchy& all, bool isOwned = fal
   return file;
 }
 
-/// The kernel's files do not keep their directory from being removed.
+/// Removes the files, which in a real hierarchy do not keep the directory from being removed.
 void removeFiles(const std::string& directory) {
   for (const auto& file : std::filesystem::directory_iterator(directory)) {
     if (file.is_regular_file()) std::filesystem::remove(file);
   }
 }
 
-/// As a sweep by another process tells it, also of a lock that is shared.
+/// Whether the group is locked, be it by a shared lock, as a sweep by another process finds it out.
 bool isLocked(const std::string& directory) {
   const int fd = open((directory + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(fd >= 0);
@@ -183,7 +183,7 @@ TEST_SUITE("the files of a cgroup") {
       CHECK(std::filesystem::exists(all.group()));
       CHECK(owned->remove() == 0);
       CHECK_FALSE(std::filesystem::exists(all.group()));
-      // One of that name which another state has made since.
+      // A directory with that name which another state has made since.
       std::filesystem::create_directory(all.group());
       CHECK(owned->remove() == 0);
     }

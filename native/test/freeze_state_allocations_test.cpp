@@ -15,7 +15,7 @@
 
 namespace {
 
-/// Of this thread, so that the allocations of other threads do not count.
+/// The allocations of this thread, so that those of other threads do not count.
 thread_local std::size_t allocations = 0;
 
 }  // namespace
@@ -48,8 +48,8 @@ std::shared_ptr<FreezeState> stateOf(Mode mode) {
 
 }  // namespace
 
-// As freeze_state.h says. A tree's freeze keeps lists of the processes that it finds, and that of a control group
-// builds the path of a file; so neither is here.
+// What freeze_state.h says of allocations. Two modes are left out: a freeze of a tree keeps lists of the processes that
+// it finds, and a freeze of a control group builds paths of files.
 TEST_SUITE("allocations") {
   TEST_CASE("the count sees what a vector allocates") {
     CHECK(allocationsOf([] { const std::vector<int> some(3); }) == 1);

@@ -24,7 +24,7 @@ constexpr std::size_t kStanding = 4;
 /// The last rounds close the state somewhere among the other calls.
 constexpr std::uint64_t kClosingRounds = 20;
 
-/// The mark of a freezer's stops: the epoch, and a number that no other call has, so that one knows one's own stops.
+/// The mark of a freezer's stops: the epoch, and a number that no other call has, so that a call knows its own stops.
 constexpr std::uint64_t kCallBits = 32;
 constexpr std::uint64_t markOf(std::uint64_t epoch, std::uint64_t call) { return (epoch + 1) << kCallBits | call; }
 constexpr bool isOlder(std::uint64_t mark, std::uint64_t epoch) {
@@ -106,7 +106,7 @@ class Storm {
 
   void freeze() {
     const std::uint64_t epoch = word::epochOf(state_->word());
-    // After a close this is no epoch; then it is a freeze that is refused.
+    // After a close this is not a valid epoch, and the freeze would be refused.
     if (epoch > word::kMaxEpoch) return;
     const std::uint64_t mark = markOf(epoch, ++freezeCalls_);
     Model::setCaller(mark);
@@ -117,7 +117,7 @@ class Storm {
     for (std::size_t i = 0; i < Model::kProcesses; ++i) stoppedAfterFalse += model_.stoppedBy(i) == mark ? 1 : 0;
   }
 
-  /// So many steps of a confirmation, each as short as it can be; then it is dropped, done or not.
+  /// Takes this many steps of a confirmation, each as short as it can be. Then drops it, done or not.
   void confirm(std::uint64_t steps) {
     const std::uint64_t epoch = word::epochOf(state_->word());
     if (epoch > word::kMaxEpoch) return;
@@ -201,7 +201,7 @@ TEST_SUITE("threads on a model") {
     CHECK(storm.frozenWhileHeld.load() == 0);
     CHECK(storm.wordsThatShrank.load() == 0);
     CHECK(storm.wrongBetweenRounds == 0);
-    // The storm was one: it froze, it ended frozen at times and running at others, and it closed.
+    // The storm has reached everything: it froze, it ended rounds frozen and others running, and it closed.
     CHECK(storm.freezes.load() > 100);
     CHECK(storm.frozenRounds > 10);
     CHECK(storm.runningRounds > 10);

@@ -121,7 +121,7 @@ TEST_SUITE("forceUnfreeze") {
     CHECK(scripted.script.stoppedCount() == 0);
   }
 
-  TEST_CASE("a forced thaw thaws a newer freeze, too, which got the lock first") {
+  TEST_CASE("a forced thaw also thaws a newer freeze that got the lock first") {
     if (!HeldThread::isPossible()) return;
     ScriptedState scripted(1);
     std::optional<HeldThread> forcing;

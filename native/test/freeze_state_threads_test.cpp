@@ -16,7 +16,7 @@ namespace freeze_state::test {
 namespace {
 
 constexpr std::uint64_t kRounds = 4000;
-/// On a machine with no processor to spare, a round costs two waits for one.
+/// On a machine with no processor to spare, each round waits for one twice.
 constexpr std::chrono::seconds kEnough{5};
 constexpr std::chrono::nanoseconds kStep{1'000};
 constexpr std::chrono::nanoseconds kMostLead{100'000};

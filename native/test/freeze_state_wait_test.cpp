@@ -51,7 +51,7 @@ class Waiter {
     thread_.join();
   }
 
-  /// Whether it has come to sleep, before which it checks for an interruption.
+  /// Whether it has gone to sleep. Before that it checks for an interruption.
   bool isWaiting() {
     ProcessEntry stat;
     return waitUntil([&] { return never.checks.load() > 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });
@@ -83,7 +83,7 @@ TEST_SUITE("wait") {
     CHECK(never.checks.load() == 0);
   }
 
-  TEST_CASE("every change ends a wait at once, and not when it asks the next time whether it was interrupted") {
+  TEST_CASE("every change ends a wait at once, and not only when it next asks whether it was interrupted") {
     const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>> changes{
         {"freeze", [](FreezeState& state) { state.freezeAtEpoch(0); }},
         {"unfreeze", [](FreezeState& state) { state.unfreeze(); }},

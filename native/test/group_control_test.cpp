@@ -108,7 +108,7 @@ TEST_SUITE("controls of groups") {
     REQUIRE(describe(control.open(leader.pid(), held)).empty());
     leader.kill();
     leader.reap();
-    // As the one that was opened is known where its group has been empty, and a foreign one has the number now.
+    // This is how the opened group looks if it was empty in between, and a foreign group has the number now.
     Process emptied = held;
     ++emptied.session;
     CHECK(control.send(emptied, Signal::Stop) == ESRCH);

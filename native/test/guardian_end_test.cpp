@@ -29,7 +29,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// A ledger, and the guardian that reads it once `emulatorDies`. The emulator is a child, which may not be hit.
+/// A ledger, and the guardian that reads it once `emulatorDies`. The emulator is a child, which must not be signalled.
 class Guarded {
  public:
   Guarded() {
@@ -55,7 +55,7 @@ class Guarded {
     CHECK(emulator_.runs());
   }
 
-  /// Starts the guardian of that process, of which it has no pidfd. It acts once the socket has ended.
+  /// Starts a guardian for that process, without a pidfd of it. The guardian acts once the socket has ended.
   void start(Pid emulator) {
     std::array<int, 2> ends{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
@@ -65,7 +65,7 @@ class Guarded {
     REQUIRE(started >= 0);
     if (started == 0) {
       dieWith(own);
-      // Out of the way first: one may have the number of another.
+      // Moved out of the way first, since one may have the number that another is to get.
       constexpr int kHigh = 10;
       const int socket = fcntl(ends[1], F_DUPFD_CLOEXEC, kHigh);
       const int file = fcntl(file_, F_DUPFD_CLOEXEC, kHigh);
@@ -87,7 +87,7 @@ class Guarded {
   /// From now on the guardian takes the emulator for dying.
   void endSocket() const { shutdown(socket_, SHUT_WR); }
 
-  /// Of the guardian.
+  /// Waits for the end of the guardian.
   void awaitEnd() const {
     char more = 0;
     CHECK(recv(socket_, &more, 1, 0) == 0);
@@ -109,15 +109,15 @@ LedgerIdentity identityOf(Pid pid) {
   return identity;
 }
 
-/// Kills it, if it lives, and reaps it. It is a shell that leads a group and a session, with two descendants in
-/// sessions of their own; all have the tag.
+/// A shell that leads a group and a session, with two descendants in sessions of their own. All have the tags. The
+/// destructor kills what still lives, and reaps the shell.
 class Family {
  public:
   explicit Family(const std::string& tags) {
     std::array<int, 2> pipe{};
     REQUIRE(pipe2(pipe.data(), O_CLOEXEC) == 0);
     const std::string variable = std::string(ledger::kTagVariable) + "=" + tags;
-    // They end by themselves where a test is broken.
+    // Where a test is broken they end by themselves.
     const std::string program = "setsid sh -c 'sleep 60 & echo $!; wait' & wait";
     pid_ = fork();
     REQUIRE(pid_ >= 0);
@@ -184,7 +184,7 @@ TEST_SUITE("the guardian of an emulator that is dying") {
     guarded.start(emulator.pid());
     guarded.endSocket();
     int times = 0;
-    // Twice, after any end of the socket.
+    // After any end of the socket the guardian thaws twice; these are more.
     constexpr int kMore = 5;
     CHECK(waitUntil([&] {
       kill(member.pid(), SIGSTOP);

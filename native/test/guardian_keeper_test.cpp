@@ -27,7 +27,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// What the keeper of this process has told. One a process: each test has it in a fork.
+/// What the keeper of this process has told. A process has one keeper, so each test runs in a fork.
 std::atomic<Pid> running{0};
 std::atomic<int> reason{-1};
 
@@ -51,7 +51,7 @@ bool hasNewUser() {
   return users[1] == kNobody;
 }
 
-/// The C library's signal by which a thread takes on another user has come: it is held back, or has been taken.
+/// Whether the signal has come by which the C library gives a thread another user: it is held back, or has been taken.
 bool hasBeenSignalled() {
   sigset_t pending;
   sigpending(&pending);
@@ -79,7 +79,7 @@ void awaitChangeAndTell(Pid pid, Failures why) {
 const std::string program = GUARDIAN_PROGRAM;
 const std::string noProgram = "/no/program";
 
-/// One that every user may execute, for as long as it lives.
+/// A copy of the program that every user may execute, for as long as this lives.
 struct ProgramCopy {
   ProgramCopy() {
     std::filesystem::copy_file(program, path, std::filesystem::copy_options::overwrite_existing);
@@ -119,7 +119,7 @@ extern "C" int getresuid(uid_t* real, uid_t* effective, uid_t* saved) noexcept {
 namespace freeze_state::test {
 
 TEST_SUITE("the keeper of the guardian") {
-  TEST_CASE("a change of the user is followed that comes between a comparison of the users and the wait for one") {
+  TEST_CASE("a change of the user that comes between the comparison and the wait is not missed") {
     if (geteuid() != 0) {
       MESSAGE("skipped: this needs root");
       return;
@@ -129,12 +129,12 @@ TEST_SUITE("the keeper of the guardian") {
             if (guardian::startKeeper({program, file.fd(), tellAndAwaitChange}) != 0) return 1;
             if (!waitUntil([] { return isAwaitingChange.load(); })) return 2;
             if (setresuid(kNobody, kNobody, kNobody) != 0) return 3;
-            // Of another guardian, or why there is none.
+            // It tells of another guardian, or why there is none.
             return waitUntil([] { return tells > 1; }) ? 0 : 4;
           }) == 0);
   }
 
-  TEST_CASE("a change of the user is followed soon also after many others") {
+  TEST_CASE("a change of the user is followed soon, even after many others") {
     if (geteuid() != 0) {
       MESSAGE("skipped: this needs root");
       return;
@@ -146,17 +146,17 @@ TEST_SUITE("the keeper of the guardian") {
             constexpr int kMany = 12;
             for (int i = 1; i <= kMany; ++i) {
               if (seteuid(i % 2 == 0 ? 0 : kNobody) != 0) return 3;
-              // A tenth of a second, and as long as a guardian may take to start and the one before to end: 2 s and 1
-              // s. After so many deaths the pause would be 10 s.
+              // The pause is a tenth of a second. A guardian may take 2 s to start, and the one before 1 s to end.
+              // After as many deaths the pause would be 10 s.
               if (!waitUntil([&] { return tells > i; }, std::chrono::seconds(4))) return 4;
             }
             return 0;
           }) == 0);
   }
 
-// Elsewhere poll(2) is ppoll(2) in the C library, by which the keeper also meets a guardian.
+// On other architectures poll(2) of the C library calls ppoll(2), and the keeper needs it to wait for a new guardian.
 #ifdef SYS_poll
-  TEST_CASE("where a filter denies the call by which it waits, the keeper sleeps, and follows what happens") {
+  TEST_CASE("where a filter denies ppoll(2) the keeper sleeps instead, and still follows what happens") {
     const LedgerFile file;
     CHECK(runInFork([&] {
             if (!deny(SYS_ppoll, EPERM) || guardian::startKeeper({program, file.fd(), tell}) != 0) return 1;
@@ -216,7 +216,7 @@ TEST_SUITE("the keeper of the guardian") {
           }) == 0);
   }
 
-  TEST_CASE("where no guardian can be started, a change of the user has it tried again at once") {
+  TEST_CASE("where no guardian can be started, a change of the user starts another try at once") {
     if (geteuid() != 0) {
       MESSAGE("skipped: this needs root");
       return;
@@ -226,7 +226,7 @@ TEST_SUITE("the keeper of the guardian") {
             if (guardian::startKeeper({noProgram, file.fd(), awaitChangeAndTell}) != 0) return 1;
             if (!waitUntil([] { return isAwaitingChange.load(); })) return 2;
             if (setresuid(kNobody, kNobody, kNobody) != 0) return 3;
-            // Without a change it is tried every ten seconds.
+            // Without a change the keeper tries every ten seconds.
             return waitUntil([] { return tells > 1; }, std::chrono::seconds(5)) ? 0 : 4;
           }) == 0);
   }

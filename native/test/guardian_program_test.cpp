@@ -40,7 +40,7 @@ std::uint64_t startTimeOf(Pid pid) {
   return stat.startTime;
 }
 
-/// A child that is stopped, and marked on the ledger.
+/// A child that is stopped, and marked in the ledger.
 struct Marked {
   explicit Marked(const LedgerFile& file) {
     kill(child.pid(), SIGSTOP);

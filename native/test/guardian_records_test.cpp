@@ -54,7 +54,7 @@ void fill(CgroupSlot& slot, const std::string& path) {
   path.copy(slot.path.data(), path.size());
 }
 
-/// Whether it is there, and the recorded one.
+/// Whether the slot's directory can be opened: it is there, and the recorded one.
 bool opens(const CgroupSlot& slot) {
   const int fd = guardian::openRecorded(slot);
   if (fd >= 0) close(fd);

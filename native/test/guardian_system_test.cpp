@@ -21,11 +21,11 @@ namespace freeze_state::test {
 
 namespace {
 
-/// Opens one at that number, in a fork.
+/// Opens a descriptor at that number, in a fork.
 bool openAt(int fd) { return dup2(STDIN_FILENO, fd) == fd; }
 bool isOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 
-/// Whether all from 11 on are closed, and no others.
+/// Whether all descriptors from 11 on are closed, and no others.
 int closesFromEleven() {
   if (!openAt(10) || !openAt(11) || !openAt(900)) return 2;
   guardian::closeFrom(11);
@@ -86,7 +86,7 @@ TEST_SUITE("what the guardian asks of the kernel") {
     CHECK_FALSE(guardian::anyProcess([](int /*pid*/) { return false; }));
   }
 
-  TEST_CASE("a pidfd signals its process, and what is no pidfd names none") {
+  TEST_CASE("a pidfd signals its process, and the inode of another descriptor names no process") {
     Child child;
     const int fd = guardian::openPidfd(child.pid());
     if (fd < 0) {

@@ -30,7 +30,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// Several, for there has to be a first, a middle and a last one in a loop.
+/// Three by default, so that a loop has a first, a middle and a last one.
 struct Members {
   explicit Members(int count = 3, const std::function<void()>& body = [] {}) {
     for (int i = 0; i < count; ++i) children.push_back(std::make_unique<Child>(body));
@@ -48,7 +48,7 @@ struct Members {
   std::vector<std::unique_ptr<Child>> children;
 };
 
-/// The current directory for as long as it lives, with all that is put there.
+/// A new current directory for as long as this lives. It is removed with all that is put there.
 struct Folder {
   explicit Folder(std::filesystem::perms mode = std::filesystem::perms::owner_all) {
     std::string name = (std::filesystem::temp_directory_path() / "freeze-state-XXXXXX").string();
@@ -90,8 +90,8 @@ Pid startUntilBegun(std::vector<std::string> words) {
   return started;
 }
 
-/// Runs the storm, and kills it in the moment in which it has stopped the given one. Whether the kill found that
-/// stopped: a thaw may have been quicker.
+/// Runs the scenario, and kills the program at the moment in which it has stopped `sign`. Returns whether the kill
+/// found `sign` stopped: a thaw may have been quicker.
 bool killAmidst(const Members& members, const std::string& scenario, const Child& sign) {
   const Pid storm = startUntilBegun(members.command(scenario));
   const bool isAmidst = waitUntil([&] { return sign.isStopped(); });
@@ -109,7 +109,7 @@ void group(const Members& members) {
   for (const auto& child : members.children) REQUIRE(setpgid(child->pid(), leader) == 0);
 }
 
-/// Whether pidfds take PIDFD_SIGNAL_PROCESS_GROUP; says so where not.
+/// Whether pidfds take PIDFD_SIGNAL_PROCESS_GROUP. If not, a message says so.
 bool haveGroupFlag() {
   const int fd = pidfd::open(getpid());
   const int error = fd < 0 ? ENOSYS : pidfd::sendSignal(fd, 0, pidfd::kProcessGroup);
@@ -120,14 +120,14 @@ bool haveGroupFlag() {
   return haveIt;
 }
 
-/// Whether this is root, which can become another user; says so where not.
+/// Whether this is root, which can become another user. If not, a message says so.
 bool isRoot() {
   if (geteuid() == 0) return true;
   MESSAGE("skipped: this needs root");
   return false;
 }
 
-/// What the program exits with where its ledger has that version.
+/// The program's exit code where its ledger has that version.
 int exitCodeAt(std::uint32_t version) {
   return runInFork([version] {
     const int ledger = memfd_create("ledger", 0);
@@ -272,7 +272,7 @@ TEST_SUITE("the guardian") {
     const Pid own = getpid();
     const Members members(3, [own] {
       if (!becomeNobody()) _exit(1);
-      // Which that has ended.
+      // A change of the user clears what `Child` has asked the kernel for.
       dieWith(own);
     });
     for (const auto& child : members.children)

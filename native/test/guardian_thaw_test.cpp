@@ -21,7 +21,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// A child that is stopped, and its line on the ledger.
+/// A child that is stopped, and its entry in the ledger.
 struct Stopped {
   explicit Stopped(Ledger& ledger) {
     kill(child.pid(), SIGSTOP);
@@ -97,7 +97,7 @@ TEST_SUITE("the guardian's thaw") {
     }
   }
 
-  TEST_CASE("a control group that is marked is thawed, and one of which the inode has changed is not") {
+  TEST_CASE("a control group that is marked is thawed, and one whose inode has changed is not") {
     const RealGroup group("thaw");
     if (!canMake(group)) return;
     const LedgerFile file;
@@ -145,11 +145,11 @@ TEST_SUITE("the guardian's thaw") {
     // It leaves the group a moment after it was reaped.
     CHECK(waitUntil([&] { return file.read(removeAll) == 0 && !owned.exists(); }));
     CHECK(beside.exists());
-    // Where it has failed.
+    // These are left only where the test has failed.
     for (const std::string& name : below | std::views::reverse) rmdir((owned.path + name).c_str());
   }
 
-  TEST_CASE("a control group stays as long as a group below is that of another process's state, even an empty one") {
+  TEST_CASE("a control group stays as long as a group below belongs to a state of another process, even an empty one") {
     const RealGroup owned("outer");
     if (!canMake(owned)) return;
     const std::string below = owned.path + "/below";
@@ -161,7 +161,7 @@ TEST_SUITE("the guardian's thaw") {
     const LedgerEntry entry = file->enter(owned.recorded(true));
     CHECK(file.read(removeAll) == 0);
     CHECK(std::filesystem::exists(below));
-    // As its process does when it ends.
+    // As the owner does when it ends.
     other->closeFiles();
     CHECK(file.read(removeAll) == 0);
     CHECK_FALSE(owned.exists());

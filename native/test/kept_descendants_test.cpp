@@ -29,7 +29,7 @@ namespace {
 constexpr std::size_t kChildren = 3;
 constexpr int kThreads = 20;
 
-/// A process with three children. Each of these has that many threads.
+/// A process with three children. Each of these has `threads` threads.
 class Family {
  public:
   explicit Family(int threads = 1)
@@ -58,7 +58,7 @@ class Family {
     CHECK(LinuxProcessTable(LinuxProcessTable::bestMeans()).children()->read(pid(), pids, {}) == 0);
     return pids;
   }
-  /// Of each thread two. A sanitizer may have given the processes another one.
+  /// How many files are kept: two for each thread. A sanitizer may have given each process one more thread.
   std::size_t files() const {
     std::size_t threads = threadsOf(pid()).size();
     for (const Pid child : children()) threads += threadsOf(child).size();
@@ -69,7 +69,7 @@ class Family {
   Child root_;
 };
 
-/// Counts how often a process was taken hold of anew, and notes which were sent SIGSTOP.
+/// Counts how often a process was opened anew, and notes which were sent SIGSTOP.
 class CountingControl final : public PidfdControl {
  public:
   std::size_t opens = 0;
@@ -109,19 +109,19 @@ TEST_SUITE("kept descendants") {
       CHECK(openDescriptors() == before + 1);
       tree.freezeAndThaw();
       CHECK(tree.control.opens == kChildren + 1);
-      // Of the member, too, but for its pidfd, which counts as the member's own.
+      // The files of the member are kept, too, but its pidfd counts as the member's own.
       CHECK(ProcessFiles::openFiles() == family.files() + kChildren);
       CHECK(openDescriptors() == before + 1 + ProcessFiles::openFiles());
       tree.freezeAndThaw();
       CHECK(tree.control.opens == kChildren + 1);
       CHECK(openDescriptors() == before + 1 + ProcessFiles::openFiles());
-      // What has been given up is opened anew.
+      // What was closed is opened anew.
       CHECK(ProcessFiles::reclaim() == family.files() + kChildren);
       CHECK(ProcessFiles::openFiles() == 0);
       CHECK(openDescriptors() == before + 1);
       tree.freezeAndThaw();
       CHECK(tree.control.opens == (2 * kChildren) + 1);
-      // Those that are frozen need theirs.
+      // Descendants that are frozen need their pidfds.
       CHECK(tree.state->freezeAtEpoch(3).frozen);
       CHECK(ProcessFiles::reclaim() == family.files());
       CHECK(tree.state->unfreeze().empty());

@@ -15,7 +15,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("kill control") {
-  // Without /proc, in forks: one that stops itself would never tell.
+  // Without /proc. In forks, since a test that stops itself would never tell.
   TEST_CASE("G7: plain kill takes no thread for a process, and no number that one of ours has by now") {
     const int code = runInFork([] {
       LinuxKillControl control;
@@ -24,7 +24,7 @@ TEST_SUITE("kill control") {
         const Pid thread = gettid();
         Process opened;
         if (describe(control.open(thread, opened)) != "ThreadId " + std::to_string(thread)) result = 1;
-        // It was a process's when that was registered.
+        // The number belonged to a process when that was registered.
         Process reused{.pid = thread};
         if (control.send(reused, Signal::Stop) != ESRCH) result = 2;
         if (!control.hasExited(reused)) result = 3;
@@ -51,7 +51,7 @@ TEST_SUITE("kill control") {
     LinuxKillControl control;
     Process process;
     REQUIRE(describe(control.open(child.pid(), process)).empty());
-    // There is no call that tells of one that runs.
+    // No call tells that a child runs.
     CHECK(control.probe(process) == ProcessState::Unknown);
     CHECK(control.send(process, Signal::Stop) == 0);
     CHECK(waitUntil([&] { return control.probe(process) == ProcessState::Stopped; }));

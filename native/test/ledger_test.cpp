@@ -30,7 +30,7 @@ struct LedgerState {
   FreezeState state{Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions{.boost = false}, script, &ledger)};
 };
 
-/// A state of which the members are to end with us.
+/// A state whose members are to end with us.
 struct EndingState {
   explicit EndingState(Mode mode) {
     std::unique_ptr<Freezer> freezer = std::make_unique<ProcessFreezer>(LoopOptions{.boost = false}, script, &ledger);
@@ -43,7 +43,7 @@ struct EndingState {
   std::unique_ptr<FreezeState> state;
 };
 
-/// What `inspect` shows as such.
+/// The processes that `inspect` shows as unguarded.
 Pids unguarded(FreezeState& state) {
   Pids pids;
   const auto all = state.inspect();

@@ -102,7 +102,7 @@ TEST_SUITE("the ledger in shared memory") {
     CHECK(slot.mark == 0);
   }
 
-  TEST_CASE("a line that is taken off is free, without its mark, and the next one takes its place") {
+  TEST_CASE("a slot that was freed has no mark, and the next entry takes it") {
     Mapped mapped;
     LedgerEntry first = mapped.enter(101);
     const LedgerEntry second = mapped.enter(102);
@@ -116,7 +116,7 @@ TEST_SUITE("the ledger in shared memory") {
     CHECK(mapped.header().processes == 2);
   }
 
-  TEST_CASE("a line that is kept stays as it is when its owner is destroyed") {
+  TEST_CASE("an entry that is kept stays as it is when its owner is destroyed") {
     Mapped mapped;
     LedgerEntry entry = mapped.enter(101);
     entry.mark();
@@ -144,14 +144,14 @@ TEST_SUITE("the ledger in shared memory") {
     CHECK(mapped.cgroup().endsWithUs == 0);
   }
 
-  TEST_CASE("a process that nothing tells from the next one with its pid is not entered") {
+  TEST_CASE("a process that cannot be told from the next one with its pid is not entered") {
     Mapped mapped;
     CHECK(mapped.all->enter({.kind = LedgerIdentity::Kind::Process, .number = 101}).isEmpty());
     CHECK(mapped.all->enter(LedgerIdentity{}).isEmpty());
     CHECK(mapped.header().processes == 0);
   }
 
-  TEST_CASE("what is entered by the ledger of endings is to end with us, and by the other one it is not") {
+  TEST_CASE("what is entered by the view for endings is to end with us, and what is entered by the ledger is not") {
     Mapped mapped;
     const LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = 101, .startTime = 7};
     {
@@ -209,7 +209,7 @@ TEST_SUITE("the ledger in shared memory") {
   TEST_CASE("a stop waits for a reader, a second at most, and not at all once there is one") {
     Mapped unread;
     CHECK(timeOf([&] { unread.all->awaitReader(); }) >= kLongestWait);
-    // Of three, since a loaded machine may delay any one.
+    // The shortest of three, since a loaded machine may delay any one.
     auto shortest = kLongestWait;
     for (int i = 0; i < 3; ++i) {
       Mapped read;

@@ -8,7 +8,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// Three of them, for there has to be a first, a middle and a last one in a loop.
+/// Three members, so that a loop has a first, a middle and a last one.
 struct ExitTest {
   std::array<Child, 3> children;
 

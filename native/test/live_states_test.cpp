@@ -46,7 +46,7 @@ class Market {
     states_[stand].swap(last);
   }
 
-  /// As another thread of Node does with a handle.
+  /// Uses a state as another thread of Node does with a handle.
   void use(std::size_t stand, bool closes) {
     const std::shared_ptr<FreezeState> state = live_states::find(ids_[stand]);
     if (!state) return;

@@ -33,10 +33,10 @@ TEST_SUITE("member list") {
     CHECK(members.find(102) == nullptr);
   }
 
-  TEST_CASE("all members are asked about, also where they are more than fit into one question") {
+  TEST_CASE("all members are asked about, also where there are more than one call takes") {
     constexpr Pid kFirst = 1000;
     constexpr Pid kLast = 1599;
-    // About 256 at a time: the first and the last of one question, and those of the next ones.
+    // A call asks about 256: these are the first and the last of one call, and of the next ones.
     const std::set<Pid> dead{1000, 1255, 1256, 1511, 1512, 1599};
     Script script;
     MemberList members(script);

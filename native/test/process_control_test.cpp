@@ -15,7 +15,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// Taken hold of for the length of a test.
+/// A process that is held for the length of a test.
 template <typename ProcessControl>
 struct Hold {
   explicit Hold(Pid pid) : failures(control.open(pid, process)) {}
@@ -97,7 +97,8 @@ TEST_SUITE("controls") {
   }
 
   // Plain kill(2) knows no difference: on Linux it takes a thread's id for its process's.
-  TEST_CASE_TEMPLATE("a thread's id is no process's", S, PidfdControl, StartTimeControl, LinuxKillControl) {
+  TEST_CASE_TEMPLATE("the id of a thread is not taken for a process", S, PidfdControl, StartTimeControl,
+                     LinuxKillControl) {
     if (!isUsable<S>()) return;
     Failures failures;
     std::thread([&] {
@@ -149,7 +150,7 @@ TEST_SUITE("controls") {
     for (Process& one : processes) control.release(one);
   }
 
-  TEST_CASE("G7: what was read about a process that exits meanwhile is not about it") {
+  TEST_CASE("G7: what was read by the pid of a process that exits meanwhile is not taken to be about it") {
     Script script;
     Process process;
     REQUIRE(script.open(101, process).empty());

@@ -58,7 +58,7 @@ class Thread {
   Thread& operator=(const Thread&) = delete;
   ~Thread() { end(); }
 
-  /// Until the kernel lists it no more.
+  /// Ends the thread, and waits until the kernel does not list it any more.
   void end() {
     if (!thread_.joinable()) return;
     {
@@ -142,7 +142,7 @@ TEST_SUITE("process files") {
     first.end();
     const Thread second;
     REQUIRE(files.read(entry) == 0);
-    // As many as before.
+    // There are as many threads as before.
     CHECK(files.isListed());
     CHECK(files.readThread(static_cast<std::size_t>(place), entry) == ESRCH);
     CHECK_FALSE(files.isListed());
@@ -174,7 +174,7 @@ TEST_SUITE("process files") {
     CHECK(ProcessFiles::openFiles() == 0);
   }
 
-  TEST_CASE("children of threads that are listed are found by the files, also those that were born later") {
+  TEST_CASE("the children of listed threads are found by the kept files, also those that were born later") {
     if (!isUsable<PidfdControl>()) return;
     LinuxProcessTable table(LinuxProcessTable::Means::ChildrenFiles);
     PidfdControl control;
@@ -215,7 +215,7 @@ TEST_SUITE("process files") {
     CHECK(children.empty());
   }
 
-  TEST_CASE("the children of a thread stay open only while its line does, which tells that it lives") {
+  TEST_CASE("a thread's children file stays open only while its stat file does, which tells that the thread lives") {
     const Child child;
     ProcessFiles files(child.pid());
     ProcessEntry entry;
@@ -234,7 +234,7 @@ TEST_SUITE("process files") {
     CHECK(ProcessFiles::openFiles() == 0);
   }
 
-  TEST_CASE("where no descriptor is left, what is kept is closed, and a process is taken hold of instead") {
+  TEST_CASE("where no descriptor is left, kept files are closed so that a process can be opened") {
     if (!isUsable<PidfdControl>()) return;
     const Child child;
     const Child other;
@@ -281,7 +281,7 @@ TEST_SUITE("process files") {
           }) == 0);
   }
 
-  TEST_CASE("what is kept is closed again and again where another thread takes the descriptors, until nothing is") {
+  TEST_CASE("kept files are closed again and again while another thread takes the descriptors, until none is kept") {
     const Child child;
     ProcessFiles files(child.pid());
     ProcessEntry entry;
@@ -330,7 +330,7 @@ TEST_SUITE("process files") {
     CHECK(ProcessFiles::openFiles() == 0);
   }
 
-  TEST_CASE("a process that executes a program is known by its file still, and those of its threads are closed") {
+  TEST_CASE("a process that executes a program is still known by its file, and the files of its threads are closed") {
     if (!isUsable<PidfdControl>()) return;
     std::array<int, 2> order{};
     REQUIRE(pipe2(order.data(), O_CLOEXEC) == 0);
@@ -370,7 +370,7 @@ TEST_SUITE("process files") {
     control.release(process);
   }
 
-  TEST_CASE("the children of a process are read anew where its threads were listed between two steps of that") {
+  TEST_CASE("the children of a process are read anew if its threads were listed again between two steps") {
     if (!isUsable<PidfdControl>()) return;
     LinuxProcessTable table(LinuxProcessTable::Means::ChildrenFiles);
     PidfdControl control;
@@ -398,7 +398,7 @@ TEST_SUITE("process files") {
     control.release(self);
   }
 
-  TEST_CASE("a descriptor that the program has closed, and that is another file's now, is not believed") {
+  TEST_CASE("a kept descriptor that the program has closed, and that is another file's now, is not trusted") {
     const Child child;
     ProcessFiles files(child.pid());
     const int kept = nextDescriptor();

@@ -103,7 +103,7 @@ TEST_SUITE("real groups") {
     CHECK(other.comesToStop());
   }
 
-  // In forks: one that stops itself would never tell.
+  // In forks, since a test that stops itself would never tell.
   TEST_CASE("G7: a group that we have joined since is not stopped") {
     const int code = runInFork([] {
       const Child leader;

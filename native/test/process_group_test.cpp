@@ -74,7 +74,7 @@ TEST_SUITE("process group") {
     CHECK(scripted.groups.log == " stop 101 continue 101");
   }
 
-  TEST_CASE("G7: a group that we have joined since it was frozen is not sent SIGSTOP again, and nor are we") {
+  TEST_CASE("G7: a group that we have joined since it was frozen is not sent SIGSTOP again, nor are we") {
     constexpr int kProbes = 16;
     ScriptedGroups scripted;
     scripted.script.seenAs(101, ProcessState::Running);

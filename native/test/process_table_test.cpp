@@ -70,7 +70,7 @@ class Parent {
 }  // namespace
 
 TEST_SUITE("process table") {
-  TEST_CASE("both means find the same children, and say whose child one is") {
+  TEST_CASE("both means find the same children, and the table tells the parent of each") {
     const Parent parent(5);
     for (const auto means : {LinuxProcessTable::Means::ChildrenFiles, LinuxProcessTable::Means::ParentScan}) {
       if (means == LinuxProcessTable::Means::ChildrenFiles && LinuxProcessTable::bestMeans() != means) continue;

@@ -115,7 +115,7 @@ TEST_SUITE("real processes") {
       if (!state.registerPid(own.pid()).empty() || !state.registerPid(foreign.pid()).empty()) return 2;
       if (describe(state.freezeAtEpoch(0)) != expected) return 3;
       if (!own.comesToRun() || foreign.isStopped()) return 4;
-      // Without the foreigner it is frozen; and that one is not let in while it is.
+      // Without the foreign process the state is frozen, and that process cannot be registered while it is.
       if (!state.unregisterPid(foreign.pid()).found || !state.freezeAtEpoch(0).frozen || !own.comesToStop()) return 5;
       if (describe(state.registerPid(foreign.pid())) != expected) return 6;
       return describe(state.pids()) == std::to_string(own.pid()) ? 0 : 7;

@@ -24,7 +24,7 @@ TEST_SUITE("proc") {
   TEST_CASE("G7: the /proc of another pid namespace is treated as no /proc") {
     CHECK(procfs::isOurs());
     const int code = runInFork([] {
-      // Without a /proc of its own. Not every user may do that.
+      // A pid namespace without a /proc of its own. Not every user may make one.
       if (unshare(CLONE_NEWPID) != 0) return 0;
       return runInFork([] {
         const Child child;
@@ -36,7 +36,7 @@ TEST_SUITE("proc") {
         LinuxProcessTable table(LinuxProcessTable::Means::ParentScan);
         Pid pid = 0;
         if (table.isAvailable() || table.walk()->next(pid)) return 5;
-        // tgkill(2) tells without it.
+        // tgkill(2) tells without /proc.
         return isThreadId(child.pid()) == false ? 0 : 6;
       });
     });
@@ -74,13 +74,13 @@ TEST_SUITE("proc") {
     CHECK(procfs::read(child.pid(), stat) == ESRCH);
   }
 
-  TEST_CASE("the numbers of a directory are listed from any one on, and all of them") {
+  TEST_CASE("all numbers of a directory are listed, and from any position on") {
     constexpr int kThreads = 60;
     const Child child(kThreads);
     std::vector<Pid> all;
     std::vector<Pid> rest;
     int error = 0;
-    // The thread sanitizer starts one of its own in a fork, a moment later: then the list has changed while it was
+    // The thread sanitizer starts a thread of its own in a fork, a moment later. Then the list has changed while it was
     // read.
     REQUIRE(waitUntil([&] {
       all = threadsOf(child.pid());
@@ -103,7 +103,7 @@ TEST_SUITE("proc") {
   TEST_CASE("a thread is told from the process that it belongs to") {
     CHECK(procfs::isThread(getpid()) == false);
     CHECK(isThreadId(getpid()) == false);
-    // Of init, too, which a plain user may not signal.
+    // This works also for init, which a plain user may not signal.
     CHECK(isThreadId(1) == false);
     std::optional<bool> isThread;
     std::optional<bool> isId;

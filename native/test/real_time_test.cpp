@@ -19,7 +19,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// In the real-time class as long as it lives, where that may be.
+/// Keeps this thread in the real-time class for as long as it lives, where that is allowed.
 class Boost {
  public:
   Boost() = default;
@@ -112,7 +112,7 @@ TEST_SUITE("real time") {
     const int little = boostsWith("1000");
     const int enough = boostsWith("600000");
     CHECK(rmdir(group.c_str()) == 0);
-    // Refused where the kernel knows no budgets, or the group above or beside this one has what there is.
+    // Refused where the kernel knows no budgets, or where the group above or those beside have all that there is.
     if (little == kRefused || enough == kRefused) {
       MESSAGE("skipped: no budget of real time to give here");
       return;

@@ -228,7 +228,7 @@ TEST_SUITE("a process that joins while the state is frozen") {
     CHECK(describe(scripted.state.registerPid(102)).empty());
     CHECK(scripted.script.log() == "stop 102!");
     CHECK(describe(scripted.state.pids()) == "101 102");
-    // Gone is no error of the thaw, and it is dropped there.
+    // That it is gone is no error of the thaw, which drops it.
     CHECK(describe(scripted.state.unfreeze()).empty());
     CHECK(scripted.script.log() == "continue 101");
     CHECK(describe(scripted.state.pids()) == "101");

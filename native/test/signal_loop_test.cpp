@@ -41,7 +41,7 @@ Classes classesOfLoop(int policy, const LoopOptions& options, std::size_t signal
 }  // namespace
 
 TEST_SUITE("boost") {
-  TEST_CASE("a loop over many processes runs in the real-time class, and the old class comes back whole") {
+  TEST_CASE("a loop over many processes runs in the real-time class, and then the old class is restored in full") {
     if (!SignalLoop::canBoost()) {
       MESSAGE("skipped: this user may not enter a real-time class");
       return;
@@ -62,7 +62,7 @@ TEST_SUITE("boost") {
       MESSAGE("skipped: this user may not enter a real-time class");
       return;
     }
-    // Before the state, which thaws at its end.
+    // Declared before the state, which still sends signals at its end.
     std::vector<int> sending;
     std::set<int> asking;
     std::set<int> waiting;

@@ -1,5 +1,5 @@
 // What is done before the first freeze: a ledger is made, the guardian is started, a control group is made. A seccomp
-// filter has one of the system calls fail, in a fork.
+// filter makes one of the system calls fail, in a fork.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,14 +25,15 @@ namespace freeze_state::test {
 
 namespace {
 
-/// A call that fails, on this architecture by these numbers.
+/// A call that is made to fail, and its numbers on this architecture.
 struct Denied {
   std::string name;
   std::vector<unsigned> numbers;
   std::vector<int> errors;
 };
 
-/// What is done, what becomes of it where one of the calls fails, and how to see that: 0 where all is as it has to be.
+/// What is done, what becomes of it where one of the calls fails, and a check of that, which returns 0 where all is as
+/// it has to be.
 struct Start {
   const char* name;
   const char* outcome;

@@ -91,7 +91,7 @@ TEST_SUITE("stop protocol") {
     CHECK(one.member.hasExited());
   }
 
-  TEST_CASE("a SIGCONT that is refused keeps the marks, and one that finds no process takes them off") {
+  TEST_CASE("a SIGCONT that is refused keeps the marks, and one that finds no process clears them") {
     One one;
     one.protocol.stop(one.member, false);
     one.script.answer(101, Signal::Continue, EPERM);

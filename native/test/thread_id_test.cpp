@@ -29,7 +29,7 @@ Pid secondOf(const Child& child) {
 }  // namespace
 
 TEST_SUITE("thread ids") {
-  TEST_CASE("the number of a process is no thread id, and that of another of its threads is one") {
+  TEST_CASE("the pid of a process is not a thread id, and the id of another of its threads is") {
     const Child child(2);
     CHECK(isThreadId(child.pid()) == std::optional(false));
     CHECK(isThreadId(secondOf(child)) == std::optional(true));
@@ -37,14 +37,14 @@ TEST_SUITE("thread ids") {
     std::thread([] { CHECK(isThreadId(gettid()) == std::optional(true)); }).join();
   }
 
-  TEST_CASE("a number that nothing has is no thread id") {
+  TEST_CASE("a number that nothing has is not a thread id") {
     Child child;
     child.kill();
     child.reap();
     CHECK(isThreadId(child.pid()) == std::optional(false));
   }
 
-  TEST_CASE("G7: our own number and the id of any thread may be ours, and the number of a process is not") {
+  TEST_CASE("G7: our own pid and the id of any thread may be ours, and the pid of another process is not") {
     const Child child(2);
     CHECK(mayBeOurs(getpid()));
     CHECK(mayBeOurs(secondOf(child)));

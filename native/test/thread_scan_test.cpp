@@ -32,7 +32,7 @@ TEST_SUITE("thread scan") {
       state = procfs::probe(child.pid(), scan, {nullptr, Deadline::min()});
     }
     CHECK(state == ProcessState::Stopped);
-    // With the last it is known.
+    // The state is known only with the last thread.
     CHECK(probes >= threads);
     CHECK(scan.stopped == 0);
     CHECK(procfs::probe(child.pid()) == ProcessState::Stopped);

@@ -25,7 +25,7 @@ void runForEver() {
   for (;;) turns = turns + 1;
 }
 
-/// In vfork(2), but with a memory of its own for the child. The function is a fork(2) under the thread sanitizer.
+/// Waits as in vfork(2), but gives the child memory of its own. vfork() itself is a fork(2) under the thread sanitizer.
 void waitForChild() {
   const Pid parent = getpid();
   if (syscall(SYS_clone, CLONE_VFORK | SIGCHLD, nullptr, nullptr, nullptr, nullptr) != 0) return;
@@ -59,7 +59,7 @@ TEST_SUITE("thread states") {
     const Child asleep(3);
     const Child busy([] { std::thread(runForEver).detach(); });
     const Child waiting(waitForChild);
-    // So that it is the other thread which tells.
+    // The first thread sleeps, so that it is the other thread that tells.
     ProcessEntry first;
     REQUIRE(waitUntil([&] { return procfs::read(busy.pid(), first) == 0 && first.threads > 1 && first.state == 'S'; }));
     CHECK(waitUntil([&] { return procfs::delaysFreeze(busy.pid()); }));

@@ -9,7 +9,7 @@
 namespace freeze_state::test {
 
 TEST_SUITE("members of a tree") {
-  TEST_CASE("a member that exits while it is unregistered does not stay as the descendant that its number is now") {
+  TEST_CASE("a member that exits while it is unregistered is not kept as a descendant") {
     ScriptedTree tree;
     tree.state->registerPid(201);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
@@ -32,7 +32,7 @@ TEST_SUITE("members of a tree") {
       CHECK(tree.script.isStopped(201));
       CHECK(tree.script.isStopped(301));
     }
-    SUBCASE("of the inner one: it is a descendant of the outer one still") {
+    SUBCASE("of the inner one: it is still a descendant of the outer one") {
       CHECK(tree.state->unregisterPid(201).found);
       CHECK(tree.script.stoppedCount() == 4);
       CHECK(tree.state->unregisterPid(101).found);
@@ -68,7 +68,7 @@ TEST_SUITE("members of a tree") {
     tree.script.log();
     CHECK(describe(tree.state->registerPid(202)).empty());
     CHECK(tree.script.log() == "stop 202");
-    // The foreign process takes its stop back: ours holds. And the thaw takes that back.
+    // The foreign process takes its stop back, and ours holds. The thaw takes ours back.
     tree.state->unfreeze();
     CHECK_FALSE(tree.script.isStopped(202));
   }

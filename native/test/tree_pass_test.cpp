@@ -15,7 +15,7 @@ namespace freeze_state::test {
 
 namespace {
 
-/// The tree of a root; what it is asked, in this order.
+/// The trees of some roots, and the processes that were asked for their children, in this order.
 struct Asked {
   explicit Asked(const std::vector<Pid>& pids) {
     for (const Pid pid : pids) {
@@ -30,7 +30,7 @@ struct Asked {
   }
   Step run() { return TreeWalk(script, table, *reader, roots, descendants, protocol).run({}); }
   std::ptrdiff_t count(Pid pid) const { return std::ranges::count(order, pid); }
-  /// When it was asked last.
+  /// At which place in the order it was asked last.
   std::ptrdiff_t last(Pid pid) const {
     return std::ranges::find(order.rbegin(), order.rend(), pid).base() - order.begin();
   }
@@ -52,14 +52,14 @@ struct Asked {
 }  // namespace
 
 TEST_SUITE("the closing pass") {
-  TEST_CASE("a child that was born after its parent was asked, and before that stopped, is found") {
+  TEST_CASE("a child is found that was born after its parent was asked and before the parent stopped") {
     Asked tree({101});
     tree.script.onProbe([&] { tree.table.bear(101, 201); });
     CHECK(tree.run().isDone());
     CHECK(tree.script.isStopped(201));
   }
 
-  TEST_CASE("an orphan that moves up to a subreaper while they are asked is found") {
+  TEST_CASE("an orphan that moves up to a subreaper during the pass is found") {
     Asked tree({101});
     tree.table.bear(101, 201);
     int asked = -1;
@@ -87,7 +87,7 @@ TEST_SUITE("the closing pass") {
     CHECK(tree.last(201) < tree.last(101));
   }
 
-  TEST_CASE("what a root's descendant leaves to a process between the two is found") {
+  TEST_CASE("an orphan below a root is found that moves up to a process between that root and another") {
     Asked tree({101, 102});
     tree.table.bear(101, 201);
     tree.table.bear(201, 102);
@@ -95,7 +95,7 @@ TEST_SUITE("the closing pass") {
     tree.onAsked = [&](Pid pid) {
       if (asked >= 0 || pid == 201) ++asked;
       if (asked == 1) tree.table.bear(102, 301);
-      // Once 201 was asked, unless 102 was before it.
+      // Only once 201 was asked, and only if 102 is asked after it.
       if (asked != 2 || pid != 102) return;
       tree.die(301);
       tree.table.bear(201, 401);
@@ -105,7 +105,7 @@ TEST_SUITE("the closing pass") {
     CHECK(std::ranges::all_of(tree.table.childrenOf[201], [&](Pid pid) { return tree.script.isStopped(pid); }));
   }
 
-  TEST_CASE("it is repeated where one that was known has died in it") {
+  TEST_CASE("a closing pass is repeated where a known process has died in it") {
     Asked tree({101});
     tree.table.bear(101, 201);
     tree.onAsked = [&](Pid pid) {
@@ -115,7 +115,7 @@ TEST_SUITE("the closing pass") {
     CHECK(tree.count(101) == 3);
   }
 
-  TEST_CASE("it asks each process once where nothing changes") {
+  TEST_CASE("a closing pass asks each process once where nothing changes") {
     Asked tree({101});
     for (const Pid pid : {201, 202, 203}) tree.table.bear(101, pid);
     tree.table.bear(203, 301);

@@ -37,7 +37,7 @@ TEST_SUITE("thaws during a freeze of a tree") {
     }
   }
 
-  TEST_CASE("G6: a thaw ends the probe of a child whose first thread has exited, which then is not signalled") {
+  TEST_CASE("G6: a thaw cuts short the probe of a child whose first thread has exited, which is not signalled") {
     ScriptedTree tree;
     tree.table.leaderless.insert(202);
     Meanwhile thaw;
@@ -48,7 +48,7 @@ TEST_SUITE("thaws during a freeze of a tree") {
     CHECK(tree.script.held() == std::multiset<Pid>{101});
   }
 
-  TEST_CASE("G6: a thaw ends a probe of inspect, which is made anew, and ends in spite of more thaws") {
+  TEST_CASE("G6: a thaw cuts a probe of inspect short, which is repeated, and finished in spite of more thaws") {
     ScriptedTree tree;
     constexpr int kThaws = 5;
     tree.script.cutShort(101, kThaws);
@@ -64,11 +64,11 @@ TEST_SUITE("thaws during a freeze of a tree") {
     thaws.clear();
     REQUIRE(statuses.has_value());
     CHECK(statuses.value_or(std::vector<MemberStatus>()).front().state == ProcessState::Sleeping);
-    // Two of them have ended one; the third probe was made to its end.
+    // Two thaws have cut a probe short; the third probe went to its end.
     CHECK(tree.script.cutsLeft(101) == kThaws - 2);
   }
 
-  TEST_CASE("G6: a thaw that comes with the nth signal lets no other stop follow") {
+  TEST_CASE("G6: no stop follows a thaw, whichever signal it comes with") {
     for (std::size_t nth = 1; nth <= 4; ++nth) {
       ScriptedTree tree;
       Meanwhile thaw;

@@ -22,7 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// A sleeper is asked whether it waits in vfork(2) after so long; see tree_walk.cpp.
+/// A sleeper is checked for vfork(2) after this long; see fork_watch.cpp.
 constexpr milliseconds kAsleep(2);
 
 /// Processes 101 and 102, which have been signalled; 101 has 201.
@@ -39,7 +39,7 @@ struct Roots {
       if (onAsked) onAsked(pid);
     };
   }
-  /// A caller that gives a deadline waits itself.
+  /// Runs it with a deadline: the caller then waits between the steps itself.
   Step run(milliseconds limit) { return walk().run({nullptr, Clock::now() + limit}); }
   Step run() { return walk().run({}); }
   TreeWalk& walk() {
@@ -87,13 +87,13 @@ TEST_SUITE("a walk through trees") {
     CHECK(tree.script.isStopped(202));
   }
 
-  TEST_CASE("while one still runs, those that have stopped are asked once more") {
+  TEST_CASE("while one process still runs, those that have stopped are asked for their children once more") {
     Roots tree;
     tree.script.seenAs(102, ProcessState::Running);
     tree.script.onProbe([&] { tree.table.bear(101, 202); });
     CHECK(tree.run(milliseconds(5)).isUnfinished());
     CHECK(tree.script.isStopped(202));
-    // Twice more for what was found there.
+    // It was asked twice more because of what was found there.
     CHECK(tree.asked[101] == 3);
     CHECK(tree.asked[201] == 2);
     CHECK(tree.asked[102] == 1);
@@ -144,7 +144,7 @@ TEST_SUITE("a walk through trees") {
     CHECK(tree.script.probes(101) == 1);
   }
 
-  TEST_CASE("a walk fails where nothing tells what a process does, and its line in the table neither; else it waits") {
+  TEST_CASE("a walk fails where neither a probe nor the process table tells what a process does; else it waits") {
     for (const auto& [error, expected] :
          {std::pair{EMFILE, "ResourceExhausted 101 EMFILE"}, std::pair{ESRCH, "Unreadable 101 EACCES"}}) {
       Roots tree;
@@ -167,7 +167,7 @@ TEST_SUITE("a walk through trees") {
 }
 
 TEST_SUITE("a walk that meets a sleeper") {
-  TEST_CASE("a sleeper is asked whether it waits in vfork(2) after a while, and then not probed any more") {
+  TEST_CASE("after a while a sleeper is checked for vfork(2), and if it waits there it is not probed any more") {
     Roots tree;
     tree.script.stuck(101);
     tree.table.vforked.insert(201);
@@ -186,7 +186,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.script.isStopped(201));
   }
 
-  TEST_CASE("a sleeper that waits in another call is asked again only after as long") {
+  TEST_CASE("a sleeper that waits in another call is checked again only after the same time") {
     Roots tree;
     tree.script.stuck(101);
     tree.script.seenAs(102, ProcessState::Running);  // so that no other process is asked
@@ -223,7 +223,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(Clock::now() > end);
   }
 
-  TEST_CASE("a sleeper that was found running in between is not asked") {
+  TEST_CASE("a sleeper that was found running in between is not checked") {
     Roots tree;
     tree.table.vforked.insert(201);
     bool isRunning = false;
@@ -243,7 +243,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.run().isDone());
   }
 
-  TEST_CASE("a sleeper whose children cannot be read counts as none that waits in vfork(2)") {
+  TEST_CASE("a sleeper whose children cannot be read counts as not waiting in vfork(2)") {
     Roots tree;
     tree.script.stuck(101);
     tree.table.vforked.insert(201);
@@ -256,7 +256,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.run().isDone());
   }
 
-  TEST_CASE("a sleeper is not asked where no pass can begin") {
+  TEST_CASE("a sleeper is not checked where no pass can begin") {
     Roots tree;
     tree.script.stuck(101);
     tree.script.seenAs(102, ProcessState::Running);
@@ -274,7 +274,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     CHECK(tree.asked[101] == 1);
   }
 
-  TEST_CASE("a question that was cut short is continued, with the children that were told before") {
+  TEST_CASE("a check that was cut short is continued with the children that were read before") {
     Roots tree;
     tree.script.stuck(101);
     tree.script.seenAs(102, ProcessState::Running);  // so that no other process is asked

@@ -38,7 +38,7 @@ TEST_SUITE("word") {
     CHECK(scripted.state.word() == word::running(0));
   }
 
-  TEST_CASE("a word goes to JavaScript and back as one number, exact to both ends") {
+  TEST_CASE("a word goes to JavaScript and back as one number, exact at both ends of the range") {
     for (const std::uint64_t epoch : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 52, word::kMaxEpoch}) {
       CAPTURE(epoch);
       CHECK(word::toNumber(word::running(epoch)) == static_cast<double>(epoch));

@@ -1,7 +1,7 @@
 // deny_pidfd ENOSYS|EPERM|inodes program [argument...]
 //
 // Runs a program without pidfds: as a kernel before Linux 5.3 would (ENOSYS), or as a container's seccomp filter does
-// (EPERM). Or without an inode that names the process of a pidfd, which they have had since Linux 6.9.
+// (EPERM). Or where the inode of a pidfd does not name its process (`inodes`), as before Linux 6.9.
 #include <sys/syscall.h>
 #include <unistd.h>
 

@@ -125,8 +125,8 @@ int exitDuringFreeze(const std::vector<Pid>& pids) {
   std::exit(0);
 }
 
-/// The process exits while another thread is about to thaw in a state's destructor. The signal is slow here, which is
-/// what the pause stands for: without an end of the process that waits for it, it would not be sent.
+/// The process exits while another thread is about to thaw in a state's destructor. The pause stands for a slow signal:
+/// unless the exit waits for it, the signal is not sent.
 int exitDuringDestruction(const std::vector<Pid>& pids) {
   static auto& control = *new Hooked();
   std::atomic<bool> inDestructor{false};

@@ -51,7 +51,7 @@ bool come(const std::vector<Pid>& pids, bool isStopped) {
   return waitUntil([&] { return areAll(pids, isStopped); });
 }
 
-/// Never destroyed, as nothing is when a process is killed; the leak sanitizer reaches it from here. One a process.
+/// Never destroyed, as nothing is when a process is killed; the leak sanitizer reaches it from here. One per process.
 FreezeState& makeState(Mode mode, const std::vector<Pid>& pids, const std::string& program = GUARDIAN_PROGRAM) {
   guardian::setProgram(program);
   auto made = makeFreezer(mode, {}, {}, OnDeath::Thaw);
@@ -93,7 +93,7 @@ int exitWithFullLedger(const std::vector<Pid>& pids) {
 /// A copy of this process that holds all that a fork(2) inherits, for longer than any test waits.
 void forkCopy() {
   if (fork() != 0) return;
-  // But for the output, of which the test's caller awaits the end.
+  // Except the output, whose end the test's caller awaits.
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
   constexpr unsigned kLong = 60;
   alarm(kLong);
@@ -106,7 +106,7 @@ void useMemory() {
   if (memory != MAP_FAILED) std::memset(memory, 1, kSize);
 }
 
-/// Into the folder that the test has made for it.
+/// Dumps core into the folder that the test has made for that.
 [[noreturn]] void dumpCore() {
   constexpr rlimit kUnlimited{RLIM_INFINITY, RLIM_INFINITY};
   setrlimit(RLIMIT_CORE, &kUnlimited);
@@ -115,7 +115,7 @@ void useMemory() {
   die();
 }
 
-/// This very program, as another scenario, so that a process with our pid lives on.
+/// Executes this very program as another scenario, so that a process with our pid lives on.
 [[noreturn]] void exec(char** argv) {
   std::array<char, 16> scenario{"wait-for-thaw"};
   argv[1] = scenario.data();
@@ -123,7 +123,7 @@ void useMemory() {
   std::exit(1);
 }
 
-/// The test waits for it.
+/// Says that the program has begun, which the test waits for.
 void sayBegun() {
   if (write(STDOUT_FILENO, "begun", 5) != 5) std::exit(1);
 }
@@ -141,7 +141,7 @@ bool isGone(Pid pid) {
   return procfs::read(pid, stat) == ESRCH;
 }
 
-/// The first leads a group that the others are in, and is killed and reaped by the test once we have it.
+/// The first leads a group that the others are in. The test kills and reaps it once we have registered it.
 int leaderless(std::vector<Pid> pids) {
   FreezeState& state = makeState(Mode::ProcessGroup, {pids.front()});
   sayBegun();
@@ -184,7 +184,7 @@ int refused(const std::vector<Pid>& pids) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (prctl(PR_SET_SECUREBITS, kNoAmbientRaise) != 0 || !becomeUserWithCapability()) return 1;
   FreezeState& state = makeState(Mode::Process, pids);
-  // It waits for the guardian.
+  // The freeze waits for the guardian.
   if (!state.freezeAtEpoch(0).frozen) return 1;
   const auto [pid, isStarting, why] = guardian::status();
   if (pid != 0 || why.size() != 1 || why.front().code != FailureCode::GuardianWeak) return 2;
@@ -227,7 +227,8 @@ int keepGuardian(const std::vector<Pid>& pids) {
   die();
 }
 
-/// Without pidfds, and where nothing tells the keeper from the rest: a descriptor that a library has as its fifth.
+/// Without pidfds, and with a keeper that shares our table of descriptors. A library has a descriptor of the number
+/// that is a pidfd of ours in the guardian, which must not get it.
 int libraryDescriptor(const std::vector<Pid>& pids) {
   std::array<int, 2> pipe{};
   if (::pipe(pipe.data()) != 0 || dup2(pipe[0], ledger::kParentFd) < 0) return 1;
@@ -241,7 +242,7 @@ int libraryDescriptor(const std::vector<Pid>& pids) {
   return has(ledger::kLedgerFd) && !has(ledger::kParentFd) ? 0 : 2;
 }
 
-/// Calls of the kernel that answer otherwise than they mostly do, here and in the guardian.
+/// Denies the system calls that the scenario is to do without, here and in the guardian.
 bool denyFor(std::string_view scenario) {
   if (scenario == "stale-errno") return deny(SYS_fstatfs, EAGAIN);
   if (scenario == "no-kill") return deny(SYS_kill, EPERM);

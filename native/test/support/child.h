@@ -12,7 +12,7 @@ namespace freeze_state::test {
 /// killed by the kernel when the tests die.
 class Child {
  public:
-  /// With so many threads, the first among them.
+  /// One with this many threads, including the first.
   explicit Child(int threads = 1);
   /// One that runs the body first.
   explicit Child(const std::function<void()>& body);
@@ -22,11 +22,11 @@ class Child {
 
   Pid pid() const noexcept { return pid_; }
 
-  /// What /proc says at this moment: alive and not stopped; alive and stopped.
+  /// What /proc says at this moment: `runs` is alive and not stopped, `isStopped` is alive and stopped.
   bool runs() const noexcept;
   bool isStopped() const noexcept;
 
-  /// The same, once it is so.
+  /// Wait until it is so. False where it takes too long.
   bool comesToRun() const;
   bool comesToStop() const;
 
@@ -41,12 +41,12 @@ class Child {
   bool isReaped_ = false;
 };
 
-/// Has the kernel kill this fork when its parent dies, or ends it where that has been already. Otherwise it would live
-/// on for ever, and hold the pipe open that its output goes to.
+/// Makes the kernel kill this fork when its parent dies, and ends it where the parent has died already. Otherwise it
+/// would live on for ever, and hold the pipe open that its output goes to.
 void dieWith(Pid parent) noexcept;
 
-/// Runs the body in a fork of this process and gives what it returns as its exit code; minus the signal where one ended
-/// it. No exit handlers run in the fork.
+/// Runs the body in a fork of this process. Returns the fork's exit code, which is what the body returned, or minus the
+/// signal that ended it. No exit handlers run in the fork.
 int runInFork(const std::function<int()>& body);
 
 /// The same for a program.

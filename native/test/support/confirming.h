@@ -42,7 +42,7 @@ inline Confirmation::Progress finish(Confirmation& confirmation, Deadline until 
   return progress;
 }
 
-/// One that works for so long, or until it is over.
+/// Takes one step, which works for this long or until it is done.
 inline Confirmation::Progress stepFor(Confirmation& confirmation,
                                       std::chrono::steady_clock::duration length = std::chrono::milliseconds(1)) {
   return confirmation.step(std::chrono::steady_clock::now() + length);

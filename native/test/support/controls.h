@@ -8,7 +8,7 @@
 
 namespace freeze_state::test {
 
-/// Whether this kernel has it, and no filter forbids it; says so where not.
+/// Whether this kernel has what the control needs, and no filter forbids it. If not, a message says so.
 template <typename ProcessControl>
 bool isUsable() {
   return true;

@@ -20,7 +20,7 @@ bool filter(std::array<sock_filter, Length> code) noexcept {
 
 }  // namespace seccomp
 
-/// The same on every architecture, and unknown to older C libraries.
+/// These numbers are the same on every architecture, and older C libraries do not have them.
 inline constexpr unsigned kPidfdSendSignal = 424;
 inline constexpr unsigned kPidfdOpen = 434;
 inline constexpr unsigned kCloseRange = 436;

@@ -1,5 +1,5 @@
-// The functions of the C library that the core calls and no interface stands before: the linker's --wrap leads them
-// here. Those that no test fails go through.
+// Wrappers for the functions of the C library that the core calls directly and not through an interface. The linker's
+// --wrap leads the calls here. A call that no test makes fail goes through.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>

@@ -20,8 +20,8 @@ inline std::string nameOfError(int error) {
   return names.at(error);
 }
 
-/// The errors that the man page of a call lists, and what an operation that fails of one says. Those that no operation
-/// may fail of, since the process has exited or nothing depends on the answer, have none.
+/// The errors that the man page of a call lists, each with the code of an operation that fails because of it. No
+/// operation may fail because of those in `harmless`: the process has exited, or nothing depends on the answer.
 struct FaultyCall {
   std::map<int, FailureCode> failing;
   std::vector<int> harmless;

@@ -23,7 +23,7 @@ class Faults {
   Faults& operator=(const Faults&) = delete;
   ~Faults() { end(); }
 
-  /// From here to `end` calls count, the first as 1. The C library's that fault_calls.cpp stands before do as well.
+  /// From here to `end` calls count, the first as 1. Those of the C library that fault_calls.cpp wraps count as well.
   void begin(Fault fault);
   void end() noexcept;
 
@@ -31,7 +31,7 @@ class Faults {
   int answer(std::string_view call);
   const std::map<std::string, std::size_t>& counts() const noexcept { return counts_; }
 
-  /// The ones that have begun; null where none have.
+  /// The object that is between `begin` and `end`; null where none is.
   static Faults* active() noexcept;
 
  private:

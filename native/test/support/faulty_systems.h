@@ -19,7 +19,7 @@ struct FaultySystem {
   static constexpr Pid kMember = 101;
   static constexpr Pid kOther = 201;
   static constexpr Pid kNewcomer = 401;
-  /// With the two above so many that a loop over them is boosted.
+  /// With the two above there are enough for a loop over them to be boosted.
   static constexpr std::array<Pid, 6> kMore{501, 502, 503, 504, 505, 506};
   static_assert(kMore.size() + 2 == SignalLoop::kMany);
 

@@ -22,10 +22,10 @@ class HeldThread {
   /// Releases it, and waits for the end.
   ~HeldThread();
 
-  /// Waits until the thread sleeps: where it has nothing else to wait for, for the lock. False where it does not in
-  /// time.
+  /// Waits until the thread sleeps. Where it has nothing else to wait for, it then waits for the lock. False where it
+  /// does not sleep in time.
   bool comesToSleep() const;
-  /// False where the handler was not entered in time.
+  /// Holds the thread in the handler. False where it did not enter that in time.
   bool hold();
   static void letGo() noexcept;
   void join();

@@ -21,11 +21,11 @@ namespace freeze_state::test {
 
 /// A hierarchy of directories that tells the processes in each as the kernel's does, and refuses what it is told to.
 class Hierarchy {
-  /// Of the processes in it.
+  /// The table of the processes in it.
   class Table final : public ScriptedTable {
    public:
     explicit Table(Hierarchy& all) : all_(all) {}
-    /// Asked so many times, it is gone.
+    /// Once it was asked about this often, the process is gone.
     bool isExiting(Pid pid) noexcept override {
       const auto found = all_.dying.find(pid);
       if (found == all_.dying.end()) return false;
@@ -88,7 +88,7 @@ class Hierarchy {
     }
   }
 
-  /// What the kernel does a moment after cgroup.freeze was written: cgroup.events says what is so.
+  /// What the kernel does a moment after cgroup.freeze was written: cgroup.events is updated.
   void update() const {
     const bool isPopulated = std::ranges::any_of(where, [&](const auto& one) { return one.second == group(); });
     std::string events(isPopulated ? "populated 1\n" : "populated 0\n");
@@ -104,7 +104,7 @@ class Hierarchy {
     std::ofstream(directory + "/" + file) << text;
   }
 
-  /// What a membership asks and does.
+  /// How a membership locates and moves processes here.
   CgroupAccess access() {
     const auto find = [this](Pid pid, const cgroup::Mount& /*mount*/, std::string& directory) {
       ++lookups;
@@ -124,10 +124,10 @@ class Hierarchy {
 
   std::string root;
   std::map<Pid, std::string> where;
-  std::map<std::pair<std::string, Pid>, int> refusals;  ///< for the pid 0: of every process
-  std::map<Pid, int> unknowns;                          ///< the errors for which it cannot be told where these are
+  std::map<std::pair<std::string, Pid>, int> refusals;  ///< pid 0 stands for every process
+  std::map<Pid, int> unknowns;                          ///< the errors because of which it is unknown where these are
   bool isUnseen = false;                                ///< the paths that /proc has do not fit the mount
-  std::map<Pid, int> dying;  ///< the kernel does not move these, and how often they are asked about until they are gone
+  std::map<Pid, int> dying;  ///< those that are not moved, and how often each is asked about until it is gone
   std::set<Pid> awake;       ///< those that run although the group is frozen
   std::vector<std::pair<std::string, Pid>> asked;
   Table table{*this};

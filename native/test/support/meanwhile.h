@@ -12,7 +12,7 @@
 
 namespace freeze_state::test {
 
-/// A second thread for a hook that holds the state's lock: it calls something that will wait for that lock.
+/// A second thread, for a hook that holds the state's lock. It calls something that will wait for that lock.
 class Meanwhile {
  public:
   Meanwhile() = default;

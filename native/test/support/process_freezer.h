@@ -6,7 +6,7 @@
 
 namespace freeze_state::test {
 
-/// What a state in mode `Process` freezes by, with a control of the test's own.
+/// The freezer of a state in mode `Process`, with a control of the test's own.
 inline std::unique_ptr<Freezer> processFreezer(ProcessControl& control, const LoopOptions& options = {}) {
   return std::make_unique<ProcessFreezer>(options, control);
 }

@@ -13,7 +13,7 @@
 
 namespace freeze_state::test {
 
-/// A control group of version 2 that is empty, as long as it lives; `path` is empty where we may make none.
+/// An empty control group of version 2, for as long as this lives; `path` is empty where we may make none.
 struct RealGroup {
   explicit RealGroup(const char* name) {
     cgroup::Mount mount;

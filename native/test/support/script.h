@@ -27,14 +27,14 @@ class Script : public ProcessControl {
   /// A foreign process stops it, or continues it.
   void stopped(Pid pid);
   void continued(Pid pid);
-  /// Taking hold of it fails.
+  /// `open` of this pid fails.
   void refuseOpen(Pid pid, FailureCode code);
   void unsupported();
   /// A probe finds it in this state, whatever was sent.
   void seenAs(Pid pid, ProcessState state);
   /// It is in a system call that cannot be interrupted: no stop takes effect.
   void stuck(Pid pid, bool isStuck = true);
-  /// It has many threads: a probe whose slice is over is cut short so many times.
+  /// It has many threads: this many probes whose slice is over are cut short.
   void cutShort(Pid pid, int times);
   /// How often it was probed in steps, each step counted.
   int probes(Pid pid) const;

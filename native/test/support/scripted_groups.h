@@ -26,7 +26,7 @@ class GroupTable : public ProcessTable {
   std::map<Pid, Row> rows;
   bool isHiding = false;
   int walkError = 0;  ///< a walk ends with it at once
-  int readError = 0;  ///< what is asked about any process is answered by it, and its state is not known
+  int readError = 0;  ///< the answer to every question about a process, whose state is then unknown
   int reads = 0;
 
   bool isAvailable() const noexcept override { return true; }

@@ -29,13 +29,13 @@ class ScriptedTable : public ProcessTable {
   std::function<void(Pid, Pid)> onComparing;  ///< the memory of two processes
   std::set<Pid> vforked;
   std::set<Pid> leaderless;  ///< whose first thread has exited
-  int cutPasses = 0;         ///< so often a pass is cut short
-  int cutReads = 0;          ///< so often the children of a process are, after the first of them
-  int passes = 0;            ///< that have begun, or were cut short
+  int cutPasses = 0;         ///< how often a pass is cut short
+  int cutReads = 0;          ///< how often a read of children is cut short, after the first child
+  int passes = 0;            ///< how many have begun, or were cut short
   int passError = 0;         ///< what a pass fails with
   std::function<void()> onPass;
   std::set<Pid> stopped;                    ///< by a foreign process
-  std::map<Pid, std::uint64_t> startTimes;  ///< of those that have another than 0
+  std::map<Pid, std::uint64_t> startTimes;  ///< of those whose start time is not 0
 
   void bear(Pid parent, Pid child) {
     childrenOf[parent].push_back(child);

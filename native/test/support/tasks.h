@@ -8,7 +8,7 @@
 
 namespace freeze_state::test {
 
-/// The directory of its threads.
+/// The directory of a process's threads.
 inline std::string taskOf(Pid pid) { return "/proc/" + std::to_string(pid) + "/task"; }
 
 inline std::vector<Pid> threadsOf(Pid pid) {
