@@ -55,6 +55,7 @@
             "core/modes/process_group.cpp",
             "core/os/linux/capabilities.cpp",
             "core/os/linux/exit_watch.cpp",
+            "core/os/linux/file_descriptor.cpp",
             "core/os/linux/guardian.cpp",
             "core/os/linux/guardian_keeper.cpp",
             "core/os/linux/guardian_program.cpp",

@@ -40,7 +40,6 @@ class Guarded {
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
   ~Guarded() {
-    close(file_);
     if (socket_ >= 0) close(socket_);
   }
 
@@ -68,7 +67,7 @@ class Guarded {
       // Moved out of the way first, since one may have the number that another is to get.
       constexpr int kHigh = 10;
       const int socket = fcntl(ends[1], F_DUPFD_CLOEXEC, kHigh);
-      const int file = fcntl(file_, F_DUPFD_CLOEXEC, kHigh);
+      const int file = fcntl(file_.get(), F_DUPFD_CLOEXEC, kHigh);
       if (dup2(socket, ledger::kSocketFd) < 0 || dup2(file, ledger::kLedgerFd) < 0) _exit(1);
       close(ledger::kParentFd);
       execl(GUARDIAN_PROGRAM, "freeze-state-guardian", pid.c_str(), nullptr);
@@ -97,7 +96,7 @@ class Guarded {
   Child emulator_;
   int socket_ = -1;
   Pid guardian_ = 0;
-  int file_ = -1;
+  FileDescriptor file_;
   std::unique_ptr<MappedLedger> ledger_;
 };
 
@@ -116,7 +115,10 @@ class Family {
   explicit Family(const std::string& tags) {
     std::array<int, 2> pipe{};
     REQUIRE(pipe2(pipe.data(), O_CLOEXEC) == 0);
-    const std::string variable = std::string(ledger::kTagVariable) + "=" + tags;
+    // Not by `+`, of which GCC 12 has a false warning here (-Warray-bounds).
+    std::string variable(ledger::kTagVariable);
+    variable += '=';
+    variable += tags;
     // Where a test is broken they end by themselves.
     const std::string program = "setsid sh -c 'sleep 60 & echo $!; wait' & wait";
     pid_ = fork();

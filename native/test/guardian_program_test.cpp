@@ -27,8 +27,8 @@ using guardian::Run;
 std::string whyNot(const std::string& program, int ledger) {
   Run run = guardian::startProgram(program, ledger);
   guardian::retire(run);
-  CHECK(run.socket == -1);
-  CHECK(run.handle == -1);
+  CHECK_FALSE(run.socket.isOpen());
+  CHECK_FALSE(run.handle.isOpen());
   REQUIRE(run.why.size() == 1);
   const Failure& why = run.why.front();
   return describe(run.why) + " by " + why.call + (why.path.empty() ? "" : " of " + why.path);
@@ -67,8 +67,8 @@ TEST_SUITE("a run of the guardian's program") {
     const Marked marked(file);
     Run run = guardian::startProgram(GUARDIAN_PROGRAM, file.fd());
     CHECK(describe(run.why) == "");
-    CHECK(run.socket >= 0);
-    CHECK((run.handle >= 0) == PidfdControl::isAvailable());
+    CHECK(run.socket.isOpen());
+    CHECK(run.handle.isOpen() == PidfdControl::isAvailable());
     ProcessEntry stat;
     REQUIRE(procfs::read(run.pid, stat) == 0);
     CHECK(stat.parent != getpid());
@@ -92,21 +92,19 @@ TEST_SUITE("a run of the guardian's program") {
     CHECK(whyNot("/no/program", file.fd()) == "GuardianMissing ENOENT by posix_spawn of /no/program");
     CHECK(whyNot("/etc/passwd", file.fd()) == "GuardianFailed EACCES by posix_spawn of /etc/passwd");
     CHECK(whyNot("/bin/true", file.fd()) == "GuardianFailed by recv");
-    const int other = guardian::aside(memfd_create("ledger", MFD_CLOEXEC));
+    const FileDescriptor other = guardian::aside(FileDescriptor(memfd_create("ledger", MFD_CLOEXEC)));
     const std::uint32_t version = ledger::kVersion + 1;
-    REQUIRE(write(other, &version, sizeof version) == sizeof version);
-    CHECK(whyNot(GUARDIAN_PROGRAM, other) == "GuardianFailed by version of " GUARDIAN_PROGRAM);
-    close(other);
+    REQUIRE(write(other.get(), &version, sizeof version) == sizeof version);
+    CHECK(whyNot(GUARDIAN_PROGRAM, other.get()) == "GuardianFailed by version of " GUARDIAN_PROGRAM);
   }
 
   TEST_CASE("a descriptor is moved above those that a program is given, and closed there by execve(2)") {
     const int fd = open("/dev/null", O_RDONLY);
-    const int moved = guardian::aside(fd);
-    CHECK(moved > ledger::kParentFd);
-    CHECK((fcntl(moved, F_GETFD) & FD_CLOEXEC) != 0);
+    const FileDescriptor moved = guardian::aside(FileDescriptor(fd));
+    CHECK(moved.get() > ledger::kParentFd);
+    CHECK((fcntl(moved.get(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK(fcntl(fd, F_GETFD) < 0);
-    close(moved);
-    CHECK(guardian::aside(-1) == -1);
+    CHECK_FALSE(guardian::aside(FileDescriptor()).isOpen());
   }
 }
 

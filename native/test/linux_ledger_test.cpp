@@ -30,15 +30,12 @@ class Mapped {
     Failure why{};
     all = MappedLedger::make(file, why);
     REQUIRE(all);
-    view_ = mmap(nullptr, ledger::kSize, PROT_READ, MAP_SHARED, file, 0);
+    view_ = mmap(nullptr, ledger::kSize, PROT_READ, MAP_SHARED, file.get(), 0);
     REQUIRE(view_ != MAP_FAILED);
   }
   Mapped(const Mapped&) = delete;
   Mapped& operator=(const Mapped&) = delete;
-  ~Mapped() {
-    munmap(view_, ledger::kSize);
-    close(file);
-  }
+  ~Mapped() { munmap(view_, ledger::kSize); }
 
   const ledger::Header& header() const { return at<ledger::Header>(0); }
   const ProcessSlot& process(std::size_t i) const { return (&at<ProcessSlot>(ledger::kProcessesAt))[i]; }
@@ -49,7 +46,7 @@ class Mapped {
     return all->enter({.kind = LedgerIdentity::Kind::Process, .number = pid, .startTime = 7});
   }
 
-  int file = -1;
+  FileDescriptor file;
   std::unique_ptr<MappedLedger> all;
 
  private:
@@ -195,15 +192,14 @@ TEST_SUITE("the ledger in shared memory") {
   }
 
   TEST_CASE("the file cannot shrink, and a fork has none of its memory") {
-    int file = -1;
+    FileDescriptor file;
     Failure why{};
     const auto all = MappedLedger::make(file, why);
     REQUIRE(all);
-    CHECK(ftruncate(file, 0) != 0);
+    CHECK(ftruncate(file.get(), 0) != 0);
     CHECK(errno == EPERM);
     CHECK(hasLedgerMapped());
     CHECK(runInFork([] { return hasLedgerMapped() ? 1 : 0; }) == 0);
-    close(file);
   }
 
   TEST_CASE("a stop waits for a reader, a second at most, and not at all once there is one") {
@@ -221,10 +217,10 @@ TEST_SUITE("the ledger in shared memory") {
 
   TEST_CASE("where no descriptor is free there is no ledger, and the reason names the call") {
     const DescriptorLimit limit(DescriptorLimit::none());
-    int file = 0;
+    FileDescriptor file;
     Failure why{};
     CHECK(MappedLedger::make(file, why) == nullptr);
-    CHECK(file == -1);
+    CHECK_FALSE(file.isOpen());
     CHECK(describe({why}) == "GuardianFailed EMFILE");
     CHECK(why.call == std::string_view("memfd_create"));
   }

@@ -51,20 +51,20 @@ bool install(const Denied& denied, int error) {
 int makeLedger(const Denied& denied, int error, const std::string& /*parent*/) {
   const std::size_t before = openDescriptors();
   if (!install(denied, error)) return kNoFilter;
-  int fd = 0;
+  FileDescriptor file;
   Failure why{};
-  if (MappedLedger::make(fd, why)) return 1;
+  if (MappedLedger::make(file, why)) return 1;
   if (why.code != FailureCode::GuardianFailed || why.call != denied.name || why.error != error) return 2;
-  return fd == -1 && openDescriptors() == before ? 0 : 3;
+  return !file.isOpen() && openDescriptors() == before ? 0 : 3;
 }
 
 int startGuardian(const Denied& denied, int error, const std::string& /*parent*/) {
-  int ledger = -1;
+  FileDescriptor ledger;
   Failure none{};
   if (!MappedLedger::make(ledger, none)) return 1;
   const std::size_t before = openDescriptors();
   if (!install(denied, error)) return kNoFilter;
-  guardian::Run run = guardian::startProgram(GUARDIAN_PROGRAM, ledger);
+  guardian::Run run = guardian::startProgram(GUARDIAN_PROGRAM, ledger.get());
   if (run.why.size() != 1 || run.why.front().error != error) return 2;
   const std::string call = denied.name == "socketpair" ? denied.name : "posix_spawn";
   if (run.why.front().call != call) return 3;

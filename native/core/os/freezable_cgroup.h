@@ -5,6 +5,7 @@
 
 #include "cgroup_place.h"
 #include "cgroupfs.h"
+#include "file_descriptor.h"
 #include "ledger.h"
 
 namespace freeze_state {
@@ -66,9 +67,9 @@ class FreezableCgroup {
   const std::string path_;
   const bool isOwned_;
   bool isRemoved_ = false;
-  int patience_ = 5000;  ///< milliseconds for which `remove` may wait yet
-  int freezeFd_ = -1;    ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
-  int eventsFd_ = -1;    ///< cgroup.events
+  int patience_ = 5000;        ///< milliseconds for which `remove` may wait yet
+  FileDescriptor freezeFile_;  ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
+  FileDescriptor eventsFile_;  ///< cgroup.events
 };
 
 }  // namespace freeze_state

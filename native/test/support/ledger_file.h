@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "../../core/os/file_descriptor.h"
 #include "../../core/os/linux/ledger.h"
 #include "child.h"
 
@@ -18,30 +19,26 @@ class LedgerFile {
  public:
   LedgerFile() {
     Failure why{};
-    int fd = -1;
-    ledger_ = MappedLedger::make(fd, why);
+    FileDescriptor made;
+    ledger_ = MappedLedger::make(made, why);
     REQUIRE(ledger_);
     // Out of the way of the numbers that a guardian is given.
     constexpr int kLowest = 10;
-    fd_ = fcntl(fd, F_DUPFD_CLOEXEC, kLowest);
-    close(fd);
+    file_.reset(fcntl(made.get(), F_DUPFD_CLOEXEC, kLowest));
   }
-  LedgerFile(const LedgerFile&) = delete;
-  LedgerFile& operator=(const LedgerFile&) = delete;
-  ~LedgerFile() { close(fd_); }
 
   MappedLedger& operator*() const { return *ledger_; }
   MappedLedger* operator->() const { return ledger_.get(); }
 
-  int fd() const noexcept { return fd_; }
+  int fd() const noexcept { return file_.get(); }
 
   /// What the body returns in a fork that reads the ledger.
   int read(const std::function<int()>& body) const {
-    return runInFork([&] { return dup2(fd_, ledger::kLedgerFd) < 0 ? -1 : body(); });
+    return runInFork([&] { return dup2(fd(), ledger::kLedgerFd) < 0 ? -1 : body(); });
   }
 
  private:
-  int fd_ = -1;
+  FileDescriptor file_;
   std::unique_ptr<MappedLedger> ledger_;
 };
 

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "../cgroup_location.h"
+#include "../file_descriptor.h"
 #include "process_files.h"
 #include "procfs.h"
 
@@ -120,11 +121,9 @@ int read(const std::string& directory, const char* file, std::string& text) {
 
 int write(const std::string& directory, const char* file, const std::string& text) {
   const std::string path = directory + "/" + file;
-  const int fd = ProcessFiles::withDescriptor([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); });
-  if (fd < 0) return errno;
-  const int error = ::write(fd, text.data(), text.size()) < 0 ? errno : 0;
-  close(fd);
-  return error;
+  const FileDescriptor opened(ProcessFiles::withDescriptor([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }));
+  if (!opened.isOpen()) return errno;
+  return ::write(opened.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
 int join(const std::string& directory, Pid pid) { return write(directory, "cgroup.procs", std::to_string(pid)); }
@@ -188,11 +187,9 @@ namespace {
 int statFileSystem(const std::string& directory, struct statfs& system) noexcept {
   if (statfs(directory.c_str(), &system) == 0) return 0;
   const int denied = errno;
-  const int fd =
-      ProcessFiles::withDescriptor([&] { return open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); });
-  const bool isKnown = fd >= 0 && fstatfs(fd, &system) == 0;
-  if (fd >= 0) close(fd);
-  return isKnown ? 0 : denied;
+  const FileDescriptor opened(
+      ProcessFiles::withDescriptor([&] { return open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+  return opened.isOpen() && fstatfs(opened.get(), &system) == 0 ? 0 : denied;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "../file_descriptor.h"
 #include "pidfd.h"
 
 namespace freeze_state {
@@ -26,34 +27,31 @@ class PidfdWatch final : public ExitWatch {
   ~PidfdWatch() override {
     if (isRunning_) {
       const std::uint64_t one = 1;
-      [[maybe_unused]] const auto written = write(stop_, &one, sizeof one);
+      [[maybe_unused]] const auto written = write(stop_.get(), &one, sizeof one);
       pthread_join(thread_, nullptr);
     }
-    for (const int fd : open_) close(fd);
-    if (stop_ >= 0) close(stop_);
-    if (epoll_ >= 0) close(epoll_);
   }
 
   bool begin(const std::vector<Pid>& pids) {
-    epoll_ = epoll_create1(EPOLL_CLOEXEC);
-    stop_ = eventfd(0, EFD_CLOEXEC);
-    if (epoll_ < 0 || stop_ < 0 || !add(stop_)) return false;
+    epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+    stop_.reset(eventfd(0, EFD_CLOEXEC));
+    if (!epoll_.isOpen() || !stop_.isOpen() || !add(stop_)) return false;
     for (const Pid pid : pids) {
-      const int fd = pidfd::open(pid);
-      if (fd < 0 && errno == ESRCH) continue;
-      if (fd < 0) return false;
-      open_.push_back(fd);
-      if (!add(fd)) return false;
+      FileDescriptor process(pidfd::open(pid));
+      if (!process.isOpen() && errno == ESRCH) continue;
+      if (!process.isOpen()) return false;
+      open_.push_back(std::move(process));
+      if (!add(open_.back())) return false;
     }
     return start();
   }
 
  private:
-  bool add(int fd) const noexcept {
+  bool add(const FileDescriptor& file) const noexcept {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLONESHOT;
-    event.data.fd = fd;
-    return epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+    event.data.fd = file.get();
+    return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, file.get(), &event) == 0;
   }
 
   bool start() noexcept {
@@ -76,18 +74,18 @@ class PidfdWatch final : public ExitWatch {
   void run() const {
     for (std::size_t left = open_.size(); left > 0;) {
       epoll_event event{};
-      const int count = epoll_wait(epoll_, &event, 1, -1);
+      const int count = epoll_wait(epoll_.get(), &event, 1, -1);
       if (count < 0 && errno == EINTR) continue;
-      if (count != 1 || event.data.fd == stop_) return;
+      if (count != 1 || event.data.fd == stop_.get()) return;
       --left;
     }
     allGone_();
   }
 
   std::function<void()> allGone_;
-  std::vector<int> open_;  ///< a pidfd for each; not touched while the thread runs
-  int epoll_ = -1;
-  int stop_ = -1;  ///< an eventfd, which ends the thread
+  std::vector<FileDescriptor> open_;  ///< a pidfd for each; not touched while the thread runs
+  FileDescriptor epoll_;
+  FileDescriptor stop_;  ///< an eventfd, which ends the thread
   pthread_t thread_{};
   bool isRunning_ = false;
 };

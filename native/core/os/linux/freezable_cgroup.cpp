@@ -127,17 +127,15 @@ void FreezableCgroup::sweep(const std::string& parent, const cgroup::Mount& moun
   cgroup::groupsBelow(parent, groups);
   for (const std::string& path : groups) {
     if (!isOfState(path)) continue;
-    const int fd = ::open((path + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC);
+    const FileDescriptor freeze(::open((path + "/cgroup.freeze").c_str(), O_RDWR | O_CLOEXEC));
     const char* call = nullptr;
-    if (fd >= 0 && lock(fd, call) == 0) {
-      char isFrozen = '0';
-      if (pread(fd, &isFrozen, 1, 0) == 1 && isFrozen == '1') cgroup::write(path, "cgroup.freeze", "0");
-      std::string events;
-      int noWait = 0;
-      if (cgroup::read(path, "cgroup.events", events) == 0 && !cgroup::eventOf(events, "populated").value_or(true))
-        removeDirectory(path, mount, noWait);
-    }
-    if (fd >= 0) close(fd);
+    if (!freeze.isOpen() || lock(freeze.get(), call) != 0) continue;
+    char isFrozen = '0';
+    if (pread(freeze.get(), &isFrozen, 1, 0) == 1 && isFrozen == '1') cgroup::write(path, "cgroup.freeze", "0");
+    std::string events;
+    int noWait = 0;
+    if (cgroup::read(path, "cgroup.events", events) == 0 && !cgroup::eventOf(events, "populated").value_or(true))
+      removeDirectory(path, mount, noWait);
   }
 }
 
@@ -218,25 +216,25 @@ Failures FreezableCgroup::openFiles() {
     const std::string path = path_ + file;
     return ProcessFiles::withDescriptor([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
   };
-  freezeFd_ = opened("/cgroup.freeze", O_RDWR);
-  eventsFd_ = opened("/cgroup.events", O_RDONLY);
-  if (freezeFd_ < 0 || eventsFd_ < 0) return {cgroup::failureOf(errno, "open", path_)};
+  freezeFile_.reset(opened("/cgroup.freeze", O_RDWR));
+  eventsFile_.reset(opened("/cgroup.events", O_RDONLY));
+  if (!freezeFile_.isOpen() || !eventsFile_.isOpen()) return {cgroup::failureOf(errno, "open", path_)};
   if (!isOwned_) return {};
   // Locked for as long as we live.
   const char* call = nullptr;
-  if (const int error = lockSoon(freezeFd_, call); error != 0) return {cgroup::failureOf(error, call, path_)};
+  if (const int error = lockSoon(freezeFile_.get(), call); error != 0) return {cgroup::failureOf(error, call, path_)};
   bool isFrozen = false;
   const int error = readSet(isFrozen);
   return error == 0 ? Failures() : Failures{cgroup::failureOf(error, "read", path_)};
 }
 
 int FreezableCgroup::set(bool isFrozen) const noexcept {
-  return pwrite(freezeFd_, isFrozen ? "1" : "0", 1, 0) < 0 ? errno : 0;
+  return pwrite(freezeFile_.get(), isFrozen ? "1" : "0", 1, 0) < 0 ? errno : 0;
 }
 
 int FreezableCgroup::readSet(bool& isFrozen) const noexcept {
   char now = '0';
-  const int error = pread(freezeFd_, &now, 1, 0) < 0 ? errno : 0;
+  const int error = pread(freezeFile_.get(), &now, 1, 0) < 0 ? errno : 0;
   isFrozen = now == '1';
   return error;
 }
@@ -251,16 +249,14 @@ bool FreezableCgroup::hasGroupsBelow() const noexcept {
 /// What cgroup.events says now; false where it cannot be read.
 bool FreezableCgroup::event(const char* name) const noexcept {
   std::array<char, 256> buffer{};
-  const ssize_t length = pread(eventsFd_, buffer.data(), buffer.size(), 0);
+  const ssize_t length = pread(eventsFile_.get(), buffer.data(), buffer.size(), 0);
   if (length <= 0) return false;
   return cgroup::eventOf({buffer.data(), static_cast<std::size_t>(length)}, name).value_or(false);
 }
 
 void FreezableCgroup::closeFiles() noexcept {
-  for (int* fd : {&freezeFd_, &eventsFd_}) {
-    if (*fd >= 0) close(*fd);
-    *fd = -1;
-  }
+  freezeFile_.reset();
+  eventsFile_.reset();
 }
 
 int FreezableCgroup::remove() noexcept {

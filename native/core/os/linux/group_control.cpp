@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "../file_descriptor.h"
 #include "../posix/kill_control.h"
 #include "pidfd.h"
 #include "procfs.h"
@@ -16,10 +17,9 @@ namespace {
 
 /// Whether the kernel knows the flag. Tried on ourselves with signal 0: it answers EINVAL where it does not.
 bool isFlagKnown() noexcept {
-  const int fd = pidfd::open(getpid());
-  if (fd < 0) return false;
-  const int error = pidfd::sendSignal(fd, 0, pidfd::kProcessGroup);
-  close(fd);
+  const FileDescriptor self(pidfd::open(getpid()));
+  if (!self.isOpen()) return false;
+  const int error = pidfd::sendSignal(self.get(), 0, pidfd::kProcessGroup);
   return error != EINVAL && error != ENOSYS && error != EPERM;
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "../file_descriptor.h"
 #include "guardian_keeper.h"
 #include "ledger.h"
 
@@ -64,19 +65,19 @@ Ledger* start() noexcept {
   const std::lock_guard lock(all.mutex);
   if (all.ledger != nullptr) return all.ledger;
   all.isAsked = true;
-  // Where the keeper has a table of its own, the descriptor stays open here as well, and is not used again.
-  int fd = -1;
+  FileDescriptor file;
   Failure why{};
-  auto ledger = MappedLedger::make(fd, why);
-  const int error = ledger ? startKeeper({all.program, fd, tell}) : 0;
+  auto ledger = MappedLedger::make(file, why);
+  const int error = ledger ? startKeeper({all.program, file.get(), tell}) : 0;
   if (!ledger || error != 0) {
     // The next state tries it again.
     all.why = error == 0 ? Failures{why}
                          : Failures{{.code = FailureCode::GuardianFailed, .error = error, .call = "pthread_create"}};
     all.isTold = true;
-    if (fd >= 0) close(fd);
     return nullptr;
   }
+  // The keeper's. Where that has a table of its own, the descriptor stays open here as well, and is not used again.
+  file.release();
   all.ledger = ledger.release();
   all.isTold = false;
   return all.ledger;

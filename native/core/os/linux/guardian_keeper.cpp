@@ -115,15 +115,15 @@ enum class Told : std::uint8_t { GuardianEnded, UserChanged, TimeOver };
 
 class Keeper {
  public:
-  explicit Keeper(const KeeperOrders& orders) noexcept : orders_(orders), ledgerFd_(orders.ledgerFd) {}
+  explicit Keeper(const KeeperOrders& orders) noexcept : orders_(orders) {}
 
   /// Allocates nothing where all goes well: the C library would reserve an arena for this thread.
   [[noreturn]] void run() {
-    if (unshareDescriptors(ledgerFd_)) {
+    if (unshareDescriptors(orders_.ledgerFd)) {
       ProcessFiles::noteOwnTable();
       occupyStandardDescriptors();
     }
-    ledgerFd_ = aside(ledgerFd_);
+    ledger_ = aside(FileDescriptor(orders_.ledgerFd));
     milliseconds pause(0);
     for (;;) {
       const auto begin = Clock::now();
@@ -146,18 +146,18 @@ class Keeper {
   /// while.
   Told keepOne() {
     const Credentials credentials = Credentials::current();
-    Run next = startProgram(orders_.program, ledgerFd_);
+    Run next = startProgram(orders_.program, ledger_.get());
     Failures why = std::move(next.why);
     const bool isFit = why.empty();
     // A new guardian that may not thaw some control group is better than none. The old one can thaw it, since it opens
     // the file before it takes on the new user.
-    const bool isTaken = isFit || (guardian_.socket < 0 && why.front().code == FailureCode::GuardianDenied);
+    const bool isTaken = isFit || (!guardian_.socket.isOpen() && why.front().code == FailureCode::GuardianDenied);
     retire(isTaken ? guardian_ : next);
     if (isTaken)
       guardian_ = std::move(next);
-    else if (guardian_.socket >= 0)
+    else if (guardian_.socket.isOpen())
       changeUser(guardian_);
-    orders_.tell(guardian_.socket >= 0 ? guardian_.pid : 0, std::move(why));
+    orders_.tell(guardian_.socket.isOpen() ? guardian_.pid : 0, std::move(why));
     const Told told = wait(credentials, isFit ? std::nullopt : std::optional(kLongestPause));
     if (told != Told::GuardianEnded) return told;
     orders_.tell(0, {});
@@ -175,7 +175,7 @@ class Keeper {
         // which ends the wait. The signals are held back so that none is lost between the comparison and the wait.
         const HeldSignals signals;
         if (Credentials::current() != credentials) return Told::UserChanged;
-        pollfd guardian{guardian_.socket, POLLIN, 0};
+        pollfd guardian{guardian_.socket.get(), POLLIN, 0};
         const int ready = ppoll(&guardian, 1, time ? &limit : nullptr, signals.before());
         if (ready >= 0) return ready == 0 ? Told::TimeOver : Told::GuardianEnded;
         if (errno == EINTR) continue;
@@ -190,11 +190,11 @@ class Keeper {
 
   bool hasGuardianEnded() const noexcept {
     char byte = 0;
-    return guardian_.socket >= 0 && recv(guardian_.socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return guardian_.socket.isOpen() && recv(guardian_.socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   }
 
   const KeeperOrders orders_;
-  int ledgerFd_;
+  FileDescriptor ledger_;  ///< its file, once the thread runs
   Run guardian_;
 };
 

@@ -9,7 +9,7 @@ namespace freeze_state::guardian {
 /// What the keeper of the guardian is told to do.
 struct KeeperOrders {
   const std::string& program;  ///< has to live until the process ends
-  int ledgerFd;                ///< the keeper's own from now on
+  int ledgerFd;                ///< the keeper's own once it was started
   /// Called in the keeper's thread whenever it has tried to start one, and when one has ended. `running` is the
   /// guardian's pid, or 0 where none runs. A pid with a reason: that guardian could not be replaced, or may not thaw
   /// every control group.

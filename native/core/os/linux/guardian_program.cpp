@@ -39,7 +39,7 @@ Failures failed(const char* call, int error) {
   return {{.code = FailureCode::GuardianFailed, .error = error, .call = call}};
 }
 
-/// The descriptors that it gets; -1 is closed.
+/// The descriptors that it gets, which are lent; -1 is closed.
 struct Descriptors {
   int socket = -1;
   int ledger = -1;
@@ -155,12 +155,9 @@ Failures whyNotSpawned(const std::string& program, int error, int status) {
 
 }  // namespace
 
-int aside(int fd) noexcept {
+FileDescriptor aside(FileDescriptor file) noexcept {
   constexpr int kLowest = 10;
-  if (fd < 0) return fd;
-  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, kLowest);
-  close(fd);
-  return moved;
+  return FileDescriptor(file.isOpen() ? fcntl(file.get(), F_DUPFD_CLOEXEC, kLowest) : -1);
 }
 
 Run startProgram(const std::string& program, int ledgerFd) {
@@ -170,25 +167,28 @@ Run startProgram(const std::string& program, int ledgerFd) {
     run.why = failed("socketpair", errno);
     return run;
   }
-  run.socket = aside(ends[0]);
-  const Descriptors theirs{aside(ends[1]), ledgerFd, aside(pidfd::open(getpid()))};
+  run.socket = aside(FileDescriptor(ends[0]));
+  FileDescriptor theirSocket = aside(FileDescriptor(ends[1]));
+  FileDescriptor parent = aside(FileDescriptor(pidfd::open(getpid())));
   capabilities::passOn();
   int status = 0;
-  const int error = run.socket < 0 || theirs.socket < 0 ? EMFILE : spawn(program, theirs, status);
-  if (theirs.socket >= 0) close(theirs.socket);
-  if (theirs.parent >= 0) close(theirs.parent);
+  const bool hasSocket = run.socket.isOpen() && theirSocket.isOpen();
+  const int error = hasSocket ? spawn(program, {theirSocket.get(), ledgerFd, parent.get()}, status) : EMFILE;
+  // Before the wait: the program then has the only other end of the socket, which tells of its death.
+  theirSocket.reset();
+  parent.reset();
   run.why = whyNotSpawned(program, error, status);
   ledger::Hello hello;
   if (!run.why.empty()) return run;
-  if (!waitFor(run.socket, Clock::now() + kLongestStart) ||
-      recv(run.socket, &hello, sizeof hello, MSG_DONTWAIT) != sizeof hello) {
+  if (!waitFor(run.socket.get(), Clock::now() + kLongestStart) ||
+      recv(run.socket.get(), &hello, sizeof hello, MSG_DONTWAIT) != sizeof hello) {
     // It was ended before it was ready, for example by a seccomp filter. Or the machine is overloaded, and then it ends
     // itself.
     run.why = failed("recv", 0);
     return run;
   }
   // In another pid namespace that number belongs to another process here.
-  if (hello.seesParent != 0) run.handle = aside(pidfd::open(hello.pid));
+  if (hello.seesParent != 0) run.handle = aside(FileDescriptor(pidfd::open(hello.pid)));
   run.pid = hello.pid;
   run.why = whyUseless(hello);
   if (run.why.empty()) run.why = whyNotThawed(ledgerFd);
@@ -196,9 +196,9 @@ Run startProgram(const std::string& program, int ledgerFd) {
 }
 
 void retire(Run& run) noexcept {
-  if (run.socket < 0) return;
+  if (!run.socket.isOpen()) return;
   constexpr ledger::Order kOrder{.kind = ledger::Order::kRetire};
-  send(run.socket, &kOrder, sizeof kOrder, MSG_NOSIGNAL | MSG_DONTWAIT);
+  send(run.socket.get(), &kOrder, sizeof kOrder, MSG_NOSIGNAL | MSG_DONTWAIT);
   reap(run);
 }
 
@@ -211,17 +211,17 @@ void changeUser(const Run& run) noexcept {
   // -1 where there are more than there is room for: then the guardian gives up all of them.
   const int count = getgroups(static_cast<int>(order.others.size()), order.others.data());
   order.otherCount = static_cast<std::uint32_t>(std::max(0, count));
-  send(run.socket, &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT);
+  send(run.socket.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void reap(Run& run) noexcept {
-  if (run.socket >= 0) close(std::exchange(run.socket, -1));
-  if (run.handle < 0) return;
+  run.socket.reset();
+  if (!run.handle.isOpen()) return;
   // ECHILD where it is not our child. Not by its pid, which another child of ours may have by now.
   constexpr auto kPidfd = static_cast<idtype_t>(3);  // P_PIDFD, which older C libraries do not have
-  if (waitFor(run.handle, Clock::now() + kLongestEnd))
-    waitid(kPidfd, static_cast<id_t>(run.handle), nullptr, WEXITED | WNOHANG);
-  close(std::exchange(run.handle, -1));
+  if (waitFor(run.handle.get(), Clock::now() + kLongestEnd))
+    waitid(kPidfd, static_cast<id_t>(run.handle.get()), nullptr, WEXITED | WNOHANG);
+  run.handle.reset();
 }
 
 }  // namespace freeze_state::guardian

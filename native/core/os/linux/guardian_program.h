@@ -3,13 +3,14 @@
 #include <string>
 
 #include "../../failure.h"
+#include "../file_descriptor.h"
 
 /// One run of the guardian's program (native/guardian), as the thread that started it has it.
 namespace freeze_state::guardian {
 
 struct Run {
-  int socket = -1;  ///< each end of it tells the other of its death; -1 where nothing runs
-  int handle = -1;  ///< its pidfd
+  FileDescriptor socket;  ///< each end of it tells the other of its death; none where nothing runs
+  FileDescriptor handle;  ///< its pidfd
   Pid pid = 0;
   Failures why;  ///< why it is of no use to us, or (`GuardianDenied`) not for all
 };
@@ -29,8 +30,8 @@ void changeUser(const Run& run) noexcept;
 /// us, as to the first process of a container, this reaps it; without pidfds it is not reaped.
 void reap(Run& run) noexcept;
 
-/// Moves a descriptor to a number from 10 on, which it returns, or -1. The lower numbers stay free: a spawned program
+/// Moves a descriptor to a number from 10 on, or answers with none. The lower numbers stay free: a spawned program
 /// takes its descriptors there, and the standard ones belong to whatever a library prints in this thread.
-int aside(int fd) noexcept;
+FileDescriptor aside(FileDescriptor file) noexcept;
 
 }  // namespace freeze_state::guardian

@@ -26,14 +26,15 @@ constexpr int kPopulateWrite = 23;    // MADV_POPULATE_WRITE
 constexpr std::uint32_t kIsCgroup = 1U << 31;
 constexpr std::uint32_t kIsTag = 1U << 30;
 
-int createFile() noexcept {
+FileDescriptor createFile() noexcept {
   constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   const auto create = [](unsigned flags) {
     return static_cast<int>(syscall(SYS_memfd_create, "freeze-state-ledger", flags));
   };
   // Linux 6.3 asks for it; before that it is not known.
-  const int fd = create(kFlags | kNoExecSeal);
-  return fd < 0 && errno == EINVAL ? create(kFlags) : fd;
+  FileDescriptor file(create(kFlags | kNoExecSeal));
+  if (!file.isOpen() && errno == EINVAL) file.reset(create(kFlags));
+  return file;
 }
 
 /// Reserves the pages of the memory (MADV_POPULATE_WRITE, Linux 5.14). On older kernels a page that cannot be had ends
@@ -48,27 +49,25 @@ bool populate(void* begin, std::size_t size) noexcept {
 
 }  // namespace
 
-std::unique_ptr<MappedLedger> MappedLedger::make(int& fd, Failure& why) noexcept {
-  fd = -1;
+std::unique_ptr<MappedLedger> MappedLedger::make(FileDescriptor& file, Failure& why) noexcept {
   const auto failed = [&](const char* call) {
     why = {.code = FailureCode::GuardianFailed, .error = errno, .call = call};
-    if (fd >= 0) close(fd);
-    fd = -1;
+    file.reset();
     return nullptr;
   };
-  fd = createFile();
-  if (fd < 0) return failed("memfd_create");
+  file = createFile();
+  if (!file.isOpen()) return failed("memfd_create");
   // Sparse: it takes no memory that is not written. EFBIG where RLIMIT_FSIZE is less.
-  if (ftruncate(fd, ledger::kSize) != 0) return failed("ftruncate");
-  void* const memory = mmap(nullptr, ledger::kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (ftruncate(file.get(), ledger::kSize) != 0) return failed("ftruncate");
+  void* const memory = mmap(nullptr, ledger::kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file.get(), 0);
   if (memory == MAP_FAILED) return failed("mmap");
   // From here on its destructor unmaps the memory.
   std::unique_ptr<MappedLedger> made(new MappedLedger(static_cast<std::byte*>(memory)));
   if (!populate(memory, sizeof(ledger::Header))) return failed("madvise");
   // The ledger works without seals as well.
   constexpr int kShape = F_SEAL_SHRINK | F_SEAL_GROW;
-  if (fcntl(fd, F_ADD_SEALS, kShape | kFutureWriteSeal | F_SEAL_SEAL) != 0)
-    fcntl(fd, F_ADD_SEALS, kShape | F_SEAL_SEAL);
+  if (fcntl(file.get(), F_ADD_SEALS, kShape | kFutureWriteSeal | F_SEAL_SEAL) != 0)
+    fcntl(file.get(), F_ADD_SEALS, kShape | F_SEAL_SEAL);
   // No process that is forked from us writes into it.
   madvise(memory, ledger::kSize, MADV_DONTFORK);
   made->header().version = ledger::kVersion;

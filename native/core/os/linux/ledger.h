@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "../file_descriptor.h"
 #include "../ledger.h"
 #include "ledger_layout.h"
 
@@ -16,9 +17,9 @@ namespace freeze_state {
 /// process (SIGBUS).
 class MappedLedger final : public Ledger {
  public:
-  /// Null where it cannot be made, and why. `fd` is its file, for the guardian; the ledger itself does not need it any
-  /// more.
-  static std::unique_ptr<MappedLedger> make(int& fd, Failure& why) noexcept;
+  /// Null where it cannot be made, and why. `file` is its file, for the guardian; the ledger itself does not need it
+  /// any more.
+  static std::unique_ptr<MappedLedger> make(FileDescriptor& file, Failure& why) noexcept;
   MappedLedger(const MappedLedger&) = delete;
   MappedLedger& operator=(const MappedLedger&) = delete;
   ~MappedLedger() override;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "../file_descriptor.h"
 #include "process_files.h"
 
 // The numbers are the same on every architecture.
@@ -29,13 +30,11 @@ int sendSignal(int fd, int signal, unsigned flags) noexcept {
 
 bool haveInodes() noexcept {
   static const bool have = [] {
-    const int fd = open(getpid());
-    if (fd < 0) return false;
+    const FileDescriptor self(open(getpid()));
+    if (!self.isOpen()) return false;
     constexpr auto kPidfs = 0x50494446;  // PID_FS_MAGIC, <linux/magic.h>
     struct statfs system{};
-    const bool isPidfs = fstatfs(fd, &system) == 0 && system.f_type == kPidfs;
-    close(fd);
-    return isPidfs;
+    return fstatfs(self.get(), &system) == 0 && system.f_type == kPidfs;
   }();
   return have;
 }

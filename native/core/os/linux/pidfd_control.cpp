@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "../file_descriptor.h"
 #include "../posix/kill_control.h"
 #include "pidfd.h"
 #include "process_files.h"
@@ -45,12 +46,10 @@ std::optional<bool> isStoppedChild(const Process& process) noexcept {
 }  // namespace
 
 bool PidfdControl::isAvailable() noexcept {
-  const int fd = pidfd::open(getpid());
+  const FileDescriptor self(pidfd::open(getpid()));
   // Out of descriptors says nothing against pidfds: registering will answer that when it is asked.
-  if (fd < 0) return errno == EMFILE || errno == ENFILE;
-  const int error = pidfd::sendSignal(fd, 0);
-  close(fd);
-  return error == 0;
+  if (!self.isOpen()) return errno == EMFILE || errno == ENFILE;
+  return pidfd::sendSignal(self.get(), 0) == 0;
 }
 
 Pid PidfdControl::ownPid() const noexcept { return getpid(); }

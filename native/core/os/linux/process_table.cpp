@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "../file_descriptor.h"
 #include "process_files.h"
 #include "procfs.h"
 #include "thread_scan.h"
@@ -33,11 +34,9 @@ class PidWalk final : public ProcessWalk {
 int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
-  const int fd = ProcessFiles::withDescriptor([&] { return open(path.data(), O_RDONLY | O_CLOEXEC); });
-  if (fd < 0) return errno == ENOENT ? ESRCH : errno;
-  const int error = procfs::readChildren(fd, list);
-  close(fd);
-  return error;
+  const FileDescriptor file(ProcessFiles::withDescriptor([&] { return open(path.data(), O_RDONLY | O_CLOEXEC); }));
+  if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
+  return procfs::readChildren(file.get(), list);
 }
 
 /// Reads the children files.

@@ -25,20 +25,19 @@ namespace {
 
 using Buffer = std::array<char, 4096>;
 
-int openFile(const char* path, int flags = 0) noexcept {
-  return ProcessFiles::withDescriptor([=] { return open(path, O_RDONLY | O_CLOEXEC | flags); });
+FileDescriptor openFile(const char* path, int flags = 0) noexcept {
+  return FileDescriptor(ProcessFiles::withDescriptor([=] { return open(path, O_RDONLY | O_CLOEXEC | flags); }));
 }
 
 /// Reads the beginning of the file. Returns 0, or the errno(3); ESRCH where there is no such task.
 int readBeginning(const char* path, Buffer& buffer, std::string_view& text) noexcept {
-  const int fd = openFile(path);
-  if (fd < 0) return errno == ENOENT ? ESRCH : errno;
-  const ssize_t length = ::read(fd, buffer.data(), buffer.size());
+  const FileDescriptor file = openFile(path);
+  if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
+  const ssize_t length = ::read(file.get(), buffer.data(), buffer.size());
   // A task that was reaped since the opening answers ESRCH.
-  const int error = length < 0 ? errno : 0;
-  close(fd);
-  if (error == 0) text = std::string_view(buffer.data(), static_cast<std::size_t>(length));
-  return error;
+  if (length < 0) return errno;
+  text = std::string_view(buffer.data(), static_cast<std::size_t>(length));
+  return 0;
 }
 
 /// As pread(2), and again where a signal has interrupted it.
@@ -235,15 +234,13 @@ bool showsAll() noexcept {
 
 int readAll(const char* path, std::string& text) {
   text.clear();
-  const int fd = openFile(path);
-  if (fd < 0) return errno;
+  const FileDescriptor file = openFile(path);
+  if (!file.isOpen()) return errno;
   std::array<char, 4096> buffer;
   ssize_t length = 0;
-  while ((length = ::read(fd, buffer.data(), buffer.size())) > 0)
+  while ((length = ::read(file.get(), buffer.data(), buffer.size())) > 0)
     text.append(buffer.data(), static_cast<std::size_t>(length));
-  const int error = length < 0 ? errno : 0;
-  close(fd);
-  return error;
+  return length < 0 ? errno : 0;
 }
 
 std::string line(Pid pid, const char* file) {
@@ -256,12 +253,13 @@ std::string line(Pid pid, const char* file) {
   return text;
 }
 
-Numbers::Numbers(const char* path, int skip) noexcept : fd_(isOurs() ? openFile(path, O_DIRECTORY) : -1) {
+Numbers::Numbers(const char* path, int skip) noexcept
+    : directory_(isOurs() ? openFile(path, O_DIRECTORY) : FileDescriptor()) {
   // The first two are the directory itself and the one above.
   constexpr int kDots = 2;
-  if (fd_ < 0 && !isOurs())
+  if (!directory_.isOpen() && !isOurs())
     error_ = ENOENT;
-  else if (fd_ < 0 || (skip > 0 && lseek(fd_, kDots + skip, SEEK_SET) < 0))
+  else if (!directory_.isOpen() || (skip > 0 && lseek(directory_.get(), kDots + skip, SEEK_SET) < 0))
     error_ = errno;
 }
 
@@ -271,14 +269,10 @@ std::array<char, 32> Threads::pathOf(Pid pid) noexcept {
   return path;
 }
 
-Numbers::~Numbers() {
-  if (fd_ >= 0) close(fd_);
-}
-
 /// False at the end, and after an error.
 bool Numbers::refill() noexcept {
   if (error_ != 0) return false;
-  const auto length = syscall(SYS_getdents64, fd_, entries_.data(), entries_.size());
+  const auto length = syscall(SYS_getdents64, directory_.get(), entries_.data(), entries_.size());
   if (length < 0) error_ = errno;
   next_ = 0;
   end_ = length > 0 ? static_cast<std::size_t>(length) : 0;

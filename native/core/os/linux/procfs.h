@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../failure.h"
+#include "../file_descriptor.h"
 #include "../process_table.h"
 
 /// The files of proc(5).
@@ -64,9 +65,6 @@ class Numbers {
  public:
   /// Skips that many at the beginning.
   explicit Numbers(const char* path, int skip = 0) noexcept;
-  Numbers(const Numbers&) = delete;
-  Numbers& operator=(const Numbers&) = delete;
-  ~Numbers();
 
   /// The next number. False at the end, and after an error.
   bool next(Pid& number) noexcept;
@@ -76,7 +74,7 @@ class Numbers {
  private:
   bool refill() noexcept;
 
-  int fd_;
+  FileDescriptor directory_;
   int error_ = 0;
   alignas(8) std::array<char, 512> entries_;  ///< as getdents64(2) fills it
   std::size_t next_ = 0;
