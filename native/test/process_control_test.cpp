@@ -150,6 +150,25 @@ TEST_SUITE("controls") {
     for (Process& one : processes) control.release(one);
   }
 
+  TEST_CASE("a process is held for a scope, also one that has exited, and nothing where that is refused") {
+    Script script;
+    script.refuseOpen(102, FailureCode::ResourceExhausted);
+    script.absent(103);
+    {
+      HeldProcess held(script, 101);
+      CHECK(held.isHeld());
+      CHECK(held.process().pid == 101);
+      CHECK(script.held() == std::multiset<Pid>{101});
+      const HeldProcess refused(script, 102);
+      CHECK_FALSE(refused.isHeld());
+      CHECK(describe(refused.refused()) == "ResourceExhausted 102");
+      HeldProcess exited(script, 103);
+      CHECK(exited.isHeld());
+      CHECK(exited.process().hasExited);
+    }
+    CHECK(script.held().empty());
+  }
+
   TEST_CASE("G7: what was read by the pid of a process that exits meanwhile is not taken to be about it") {
     Script script;
     Process process;

@@ -177,14 +177,9 @@ Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
 /// Takes hold of whatever has the pid now, for as long as it is used. Blocked where that is not possible.
 template <typename Use>
 Step ProcessGroupFreezer::hold(Pid pid, Use use) {
-  ProcessControl& control = groups_.processes();
-  Process process;
-  Failures refused = control.open(pid, process);
-  if (refused.empty()) {
-    Step step = use(process);
-    control.release(process);
-    return step;
-  }
+  HeldProcess held(groups_.processes(), pid);
+  if (held.isHeld()) return use(held.process());
+  Failures refused = held.refused();
   std::erase_if(refused, [](const Failure& failure) { return failure.code != FailureCode::ResourceExhausted; });
   return refused.empty() ? Step::blocked() : Step::failed(std::move(refused));
 }

@@ -213,14 +213,14 @@ void TreeFreezer::resumeForeignStops(MemberList& members) {
 }
 
 void TreeFreezer::resumeForeignStops(Pid pid, const std::unordered_set<Pid>& known) {
-  Process child;
-  if (!control().open(pid, child).empty()) return;
+  HeldProcess held(control(), pid);
+  if (!held.isHeld()) return;
+  Process& child = held.process();
   TreeSet::Relation now;
   // With no slice, nothing cuts it short.
   const int error =
       verified(control(), child, [&] { return TreeSet::readRelation(table_, child, {}, now).value_or(0); });
   if (error == 0 && now.isStopped && known.contains(now.parent)) control().send(child, Signal::Continue);
-  control().release(child);
 }
 
 }  // namespace freeze_state

@@ -137,6 +137,29 @@ int verified(ProcessControl& control, Process& process, Read read) {
   return control.hasExited(process) ? ESRCH : error;
 }
 
+/// The process that has a pid now, held for a scope: taken hold of at its beginning, and released at its end.
+class HeldProcess {
+ public:
+  HeldProcess(ProcessControl& control, Pid pid) noexcept
+      : control_(control), process_{.pid = pid}, refused_(control.open(pid, process_)) {}
+  HeldProcess(const HeldProcess&) = delete;
+  HeldProcess& operator=(const HeldProcess&) = delete;
+  ~HeldProcess() {
+    if (isHeld()) control_.release(process_);
+  }
+
+  /// One that has exited is held as well.
+  bool isHeld() const noexcept { return refused_.empty(); }
+  /// Why it is not held.
+  const Failures& refused() const noexcept { return refused_; }
+  Process& process() noexcept { return process_; }
+
+ private:
+  ProcessControl& control_;
+  Process process_;
+  const Failures refused_;
+};
+
 /// Probes the process, to the end unless a thaw comes: then it is `Unknown`.
 inline ProcessState probe(ProcessControl& control, const Process& process, const Slice& slice) noexcept {
   ThreadScan scan;
@@ -145,11 +168,9 @@ inline ProcessState probe(ProcessControl& control, const Process& process, const
 
 /// Probes whatever process has the pid now: `Gone` where none has it, `Unknown` where it cannot be opened.
 inline ProcessState probe(ProcessControl& control, Pid pid, const Slice& slice = {}) noexcept {
-  Process process;
-  if (!control.open(pid, process).empty()) return ProcessState::Unknown;
-  const ProcessState state = process.hasExited ? ProcessState::Gone : probe(control, process, slice);
-  control.release(process);
-  return state;
+  HeldProcess held(control, pid);
+  if (!held.isHeld()) return ProcessState::Unknown;
+  return held.process().hasExited ? ProcessState::Gone : probe(control, held.process(), slice);
 }
 
 /// The best that this kernel and its seccomp filter allow, chosen once per process: pidfds, then `kill` guarded by the

@@ -62,9 +62,8 @@ void Registration::enterAsEnding(Member& member) noexcept {
     return;
   }
   // Mode `None` keeps no hold of its members.
-  Process process{.pid = member.pid()};
-  if (control.open(member.pid(), process).empty()) member.ending = ending->enter(control.identify(process));
-  control.release(process);
+  HeldProcess held(control, member.pid());
+  if (held.isHeld()) member.ending = ending->enter(control.identify(held.process()));
 }
 
 }  // namespace freeze_state

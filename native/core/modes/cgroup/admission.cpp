@@ -77,15 +77,15 @@ Failures Admission::take(Process& process) {
 
 /// Moves in one that was listed as a child, if it still is that.
 Failures Admission::takeChild(Pid child, Pid parent) {
-  Process process;
-  if (Failures failures = control_.open(child, process); !failures.empty()) return failures;
+  HeldProcess held(control_, child);
+  if (!held.isHeld()) return held.refused();
+  Process& process = held.process();
   ProcessEntry entry;
   const int error = verified(control_, process, [&] { return table_.read(child, entry); });
   Failures failures;
   if (error == 0 && entry.parent == parent) failures = take(process);
   // A process that lives and is hidden is a failure.
   if (error != 0 && !process.hasExited) failures = {readFailure(child, error)};
-  control_.release(process);
   // Not a failure: a process that another state has is frozen there, and moved back from there.
   const bool isOfAnother = !failures.empty() && failures.front().code == FailureCode::CgroupHeld;
   return isOfAnother ? Failures() : failures;

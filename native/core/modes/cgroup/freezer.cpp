@@ -179,11 +179,10 @@ void CgroupFreezer::resumeForeignStops(const MemberList& members) {
   }
   if (!group_->isOwned()) return;
   for (const Pid pid : membership_.nonMembers(members)) {
-    Process process;
-    if (!control().open(pid, process).empty()) continue;
+    HeldProcess held(control(), pid);
+    if (!held.isHeld()) continue;
     // Asked only once the process is held: what is inside by this number is then that process.
-    if (!process.hasExited && membership_.isInside(pid, false)) control().send(process, Signal::Continue);
-    control().release(process);
+    if (!held.process().hasExited && membership_.isInside(pid, false)) control().send(held.process(), Signal::Continue);
   }
 }
 
