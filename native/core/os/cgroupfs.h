@@ -51,10 +51,6 @@ int join(const std::string& directory, Pid pid);
 /// Appends the directories directly below this one. Returns 0, or the errno(3).
 int groupsBelow(const std::string& directory, std::vector<std::string>& groups);
 
-/// The first directory, from this one up to the mount point, in which cgroup.freeze is 1; empty where there is none.
-/// Returns 0, or the errno(3) because of which that is unknown.
-int findFrozen(const std::string& directory, const Mount& mount, std::string& frozen);
-
 /// The value of `populated` or `frozen` in the text of a cgroup.events file; empty where there is no such line.
 std::optional<bool> eventOf(std::string_view events, std::string_view name);
 
@@ -65,6 +61,11 @@ bool takesProcesses(const std::string& directory);
 
 /// What is wrong with a directory as a cgroup to freeze; empty if nothing.
 Failures whyUnfit(const std::string& directory, const Mount& mount);
+
+/// Why nothing may be frozen or thawed in the directory: the first one, from this one up to the mount point, in which
+/// cgroup.freeze is 1 (`CgroupFrozen`); or `ResourceExhausted` where that is unknown. Empty where none is frozen.
+/// `pid`: the process that is to be in there.
+Failures whyFrozen(const std::string& directory, const Mount& mount, Pid pid = 0);
 
 /// A failure that refuses a group, or a process in it, and is not the answer of a system call.
 Failure refusal(FailureCode code, const std::string& path, Pid pid = 0);

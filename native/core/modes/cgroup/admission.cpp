@@ -133,10 +133,7 @@ Failures Admission::whyFrozen(Pid pid, const std::string& here) const {
   if (isSet || group_.hasFrozen()) directories.push_back(isFrozenByUs_ ? group_.parent() : group_.path());
   if (!cgroup::isWithin(here, group_.path())) directories.push_back(here);
   for (const std::string& directory : directories) {
-    std::string frozen;
-    if (const int error = cgroup::findFrozen(directory, group_.mount(), frozen); error != 0)
-      return {membership_.placeFailure(error, pid)};
-    if (!frozen.empty()) return {cgroup::refusal(FailureCode::CgroupFrozen, frozen, pid)};
+    if (Failures failures = cgroup::whyFrozen(directory, group_.mount(), pid); !failures.empty()) return failures;
   }
   return {};
 }

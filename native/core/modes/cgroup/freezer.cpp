@@ -87,15 +87,7 @@ Failures CgroupFreezer::whyNotNow(const MemberList& members) {
     return {cgroup::refusal(FailureCode::CgroupOurs, group_->path(), guard)};
   if (Failures failures = membership_.findMovedOut(members, inside); !failures.empty()) return failures;
   if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};
-  return whyFrozen();
-}
-
-/// Refuses with the group that was frozen: this one, or one above it.
-Failures CgroupFreezer::whyFrozen() const {
-  std::string frozen;
-  if (const int error = cgroup::findFrozen(group_->path(), group_->mount(), frozen); error != 0)
-    return {membership_.failureOf(error, "open")};
-  return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
+  return cgroup::whyFrozen(group_->path(), group_->mount());
 }
 
 /// The write wakes each process in the group, to freeze or to run. None of them may take our processor meanwhile.
@@ -160,14 +152,14 @@ Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
 /// Why the group stays frozen although we have thawed it: a group above it is frozen. Asked after the thaw, so that it
 /// delays no process.
 Failures CgroupFreezer::whyStillFrozen(bool hadFrozen) const {
-  if (group_->hasFrozen()) return whyFrozen();
+  if (group_->hasFrozen()) return cgroup::whyFrozen(group_->path(), group_->mount());
   // The kernel thaws at once a group that had frozen, so it runs.
   if (hadFrozen) return {};
   // The thaw came before all in the group had stopped. So cgroup.events says nothing: it would be the same while a
   // group above is still freezing this one. Where the files above cannot be read, the thaw counts as a success.
-  std::string frozen;
-  cgroup::findFrozen(group_->path(), group_->mount(), frozen);
-  return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
+  Failures failures = cgroup::whyFrozen(group_->path(), group_->mount());
+  std::erase_if(failures, [](const Failure& failure) { return failure.code != FailureCode::CgroupFrozen; });
+  return failures;
 }
 
 /// For a forced thaw: continues also what foreign processes have stopped by a signal. In an external group it continues

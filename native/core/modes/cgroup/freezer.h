@@ -46,7 +46,6 @@ class CgroupFreezer final : public Freezer {
   Failures open(Member& newcomer);
   Failures whyNotNow(const MemberList& members);
   bool holdsGuardian(Pid guard, const std::vector<Pid>& inside);
-  Failures whyFrozen() const;
   Failures whyStillFrozen(bool hadFrozen) const;
   Step freeze(const MemberList& members, const Slice& slice);
   void findPending(std::vector<Covered>& list) const;

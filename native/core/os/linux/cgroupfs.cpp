@@ -138,16 +138,15 @@ int groupsBelow(const std::string& directory, std::vector<std::string>& groups) 
   return error.value();
 }
 
-int findFrozen(const std::string& directory, const Mount& mount, std::string& frozen) {
-  frozen.clear();
-  for (std::string at = directory; isWithin(at, mount.point) && frozen.empty(); at = parentOf(at)) {
+Failures whyFrozen(const std::string& directory, const Mount& mount, Pid pid) {
+  for (std::string at = directory; isWithin(at, mount.point); at = parentOf(at)) {
     std::string text;
     // The root has no such file.
     const int error = read(at, "cgroup.freeze", text);
-    if (isOutOfResources(error)) return error;
-    if (error == 0 && text.starts_with('1')) frozen = at;
+    if (isOutOfResources(error)) return {failureOf(error, "open", directory, pid)};
+    if (error == 0 && text.starts_with('1')) return {refusal(FailureCode::CgroupFrozen, at, pid)};
   }
-  return 0;
+  return {};
 }
 
 std::optional<bool> eventOf(std::string_view events, std::string_view name) {
@@ -211,9 +210,7 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
     return {failureOf(error, "open", directory)};
   if (isWithin(own, directory)) return {refusal(FailureCode::CgroupOurs, directory, getpid())};
   if (!takesProcesses(directory)) return {refusal(FailureCode::CgroupControllers, directory)};
-  std::string frozen;
-  if (const int error = findFrozen(directory, mount, frozen); error != 0) return {failureOf(error, "open", directory)};
-  if (!frozen.empty()) return {refusal(FailureCode::CgroupFrozen, frozen)};
+  if (Failures failures = whyFrozen(directory, mount); !failures.empty()) return failures;
   for (const char* file : {"cgroup.freeze", "cgroup.procs"}) {
     if (access((directory + "/" + file).c_str(), W_OK) != 0) return {failureOf(errno, "access", directory)};
   }

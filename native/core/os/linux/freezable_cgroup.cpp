@@ -205,10 +205,7 @@ Failures FreezableCgroup::whyNot() {
   std::string type;
   if (cgroup::read(own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))
     return {cgroup::failureOf(EOPNOTSUPP, "read", own)};
-  std::string frozen;
-  if (const int error = cgroup::findFrozen(own, mount, frozen); error != 0)
-    return {cgroup::failureOf(error, "open", own)};
-  return frozen.empty() ? Failures() : Failures{cgroup::refusal(FailureCode::CgroupFrozen, frozen)};
+  return cgroup::whyFrozen(own, mount);
 }
 
 Failures FreezableCgroup::openFiles() {
