@@ -326,7 +326,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
       CgroupFreezer freezer(std::move(group), LoopOptions{.boost = false}, fake.script, &fake.ledger,
                             fake.all.access());
       MemberList members(fake.script);
-      REQUIRE(freezer.stop(members, {}, false).isDone());
+      REQUIRE(freezer.stop(members, {}, StoppedBefore::Ignored).isDone());
       CHECK(describe(freezer.resume(members, ResumeScope::Unrecorded)).empty());
       CHECK(fake.all.isFrozen() == !isFull);
       CHECK(freezer.isAnyStopped(members) == !isFull);

@@ -37,7 +37,7 @@ TEST_SUITE("stop protocol") {
   TEST_CASE("SIGSTOP is sent again to a process that stays awake, at ever longer intervals") {
     One one;
     one.script.stuck(101);
-    CHECK(describe(one.protocol.stop(one.member, false)).empty());
+    CHECK(describe(one.protocol.stop(one.member, StoppedBefore::Ignored)).empty());
     std::vector<int> resends;
     for (int probe = 1; probe <= 64; ++probe) {
       const std::size_t before = one.script.count(Signal::Stop);
@@ -49,21 +49,21 @@ TEST_SUITE("stop protocol") {
 
   TEST_CASE("a member that was seen stopped is not probed again, until SIGSTOP is sent anew") {
     One one;
-    one.protocol.stop(one.member, false);
+    one.protocol.stop(one.member, StoppedBefore::Ignored);
     CHECK(one.member.stop.isPending());
     CHECK(one.isQuiescent());
     CHECK_FALSE(one.member.stop.isPending());
     one.script.continued(101);
     CHECK(one.isQuiescent());
     one.script.stuck(101);
-    one.protocol.stop(one.member, false);
+    one.protocol.stop(one.member, StoppedBefore::Ignored);
     CHECK_FALSE(one.isQuiescent());
   }
 
   TEST_CASE("G1: a member that a foreign process had stopped is ours to continue once SIGSTOP was sent to it again") {
     One one;
     one.script.stopped(101);
-    one.protocol.stop(one.member, true);
+    one.protocol.stop(one.member, StoppedBefore::Noted);
     CHECK(one.member.stop.wasStoppedBefore);
     one.script.continued(101);
     for (int probe = 1; probe < 4; ++probe) CHECK_FALSE(one.isQuiescent());
@@ -75,25 +75,25 @@ TEST_SUITE("stop protocol") {
 
   TEST_CASE("a second SIGSTOP does not note our own stop as one by a foreign process") {
     One one;
-    one.protocol.stop(one.member, true);
-    one.protocol.stop(one.member, true);
+    one.protocol.stop(one.member, StoppedBefore::Noted);
+    one.protocol.stop(one.member, StoppedBefore::Noted);
     CHECK_FALSE(one.member.stop.wasStoppedBefore);
   }
 
   TEST_CASE("a SIGSTOP that is refused leaves no mark, and one that finds no process is no failure") {
     One one;
     one.script.answer(101, Signal::Stop, EPERM);
-    CHECK(describe(one.protocol.stop(one.member, false)) == "PermissionDenied 101 EPERM");
+    CHECK(describe(one.protocol.stop(one.member, StoppedBefore::Ignored)) == "PermissionDenied 101 EPERM");
     CHECK_FALSE(one.member.stop.isSent);
     one.script.answer(101, Signal::Stop, ESRCH);
-    CHECK(describe(one.protocol.stop(one.member, false)).empty());
+    CHECK(describe(one.protocol.stop(one.member, StoppedBefore::Ignored)).empty());
     CHECK_FALSE(one.member.stop.isSent);
     CHECK(one.member.hasExited());
   }
 
   TEST_CASE("a SIGCONT that is refused keeps the marks, and one that finds no process clears them") {
     One one;
-    one.protocol.stop(one.member, false);
+    one.protocol.stop(one.member, StoppedBefore::Ignored);
     one.script.answer(101, Signal::Continue, EPERM);
     CHECK(describe(one.protocol.resume(one.member)) == "PermissionDenied 101 EPERM (stopped)");
     CHECK(one.member.stop.isSent);
@@ -115,7 +115,7 @@ TEST_SUITE("stop protocol") {
     }
     script.stuck(101);
     std::size_t next = 0;
-    REQUIRE(protocol.stopAll(members, next, {nullptr, kNoDeadline}, false).kind == Step::Kind::Done);
+    REQUIRE(protocol.stopAll(members, next, {nullptr, kNoDeadline}, StoppedBefore::Ignored).kind == Step::Kind::Done);
     ConfirmCursor cursor;
     CHECK(protocol.confirmAll(members, cursor, {nullptr, kNoDeadline}).kind == Step::Kind::More);
     CHECK(members.find(102)->stop.isSeen);

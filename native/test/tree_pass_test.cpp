@@ -21,7 +21,7 @@ struct Asked {
     for (const Pid pid : pids) {
       Member member;
       script.open(pid, member.process);
-      REQUIRE_FALSE(protocol.stop(roots.add(std::move(member)), false).has_value());
+      REQUIRE_FALSE(protocol.stop(roots.add(std::move(member)), StoppedBefore::Ignored).has_value());
     }
     table.onChildren = [this](Pid pid) {
       order.push_back(pid);

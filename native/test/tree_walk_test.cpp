@@ -31,7 +31,7 @@ struct Roots {
     for (const Pid pid : {101, 102}) {
       Member member;
       script.open(pid, member.process);
-      REQUIRE_FALSE(protocol.stop(roots.add(std::move(member)), false).has_value());
+      REQUIRE_FALSE(protocol.stop(roots.add(std::move(member)), StoppedBefore::Ignored).has_value());
     }
     table.bear(101, 201);
     table.onChildren = [this](Pid pid) {

@@ -13,9 +13,7 @@ class NoneFreezer final : public Freezer {
   Failures dismiss(MemberList& /*members*/, Member& /*member*/, const Ticket* /*frozen*/) override { return {}; }
   void refresh(MemberList& /*members*/) noexcept override {}
   void begin(MemberList& /*members*/) override {}
-  Step stop(MemberList& /*members*/, const Slice& /*slice*/, bool /*notesStoppedBefore*/) override {
-    return Step::done();
-  }
+  Step stop(MemberList& /*members*/, const Slice& /*slice*/, StoppedBefore /*before*/) override { return Step::done(); }
   Step confirm(MemberList& /*members*/, const Slice& /*slice*/) override { return Step::done(); }
   Failures resume(MemberList& /*members*/, ResumeScope /*scope*/) override { return {}; }
   /// What has the pid now may be another process than the one that was registered.

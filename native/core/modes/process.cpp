@@ -13,7 +13,7 @@ Failures ProcessFreezer::admit(MemberList& /*members*/, Member& member, const Ti
   // Not stopped if a thaw came in the meantime: that thaw must not have one more process to continue.
   if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};
   const SignalLoop loop(options_, reach_);
-  const auto failure = protocol_.stop(member, false);
+  const auto failure = protocol_.stop(member, StoppedBefore::Ignored);
   if (!failure) return {};
   // It moved to another group while it was signalled. What the signal has reached is continued.
   if (member.stop.isSent) protocol_.resume(member);
@@ -34,9 +34,9 @@ void ProcessFreezer::begin(MemberList& members) {
   cursor_ = {};
 }
 
-Step ProcessFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
+Step ProcessFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
   const SignalLoop loop(options_, (members.size() - signalled_) * reach_);
-  return protocol_.stopAll(members, signalled_, slice, notesStoppedBefore);
+  return protocol_.stopAll(members, signalled_, slice, before);
 }
 
 Step ProcessFreezer::confirm(MemberList& members, const Slice& slice) {

@@ -22,7 +22,7 @@ class ProcessFreezer : public Freezer {
   Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void begin(MemberList& members) override;
-  Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
+  Step stop(MemberList& members, const Slice& slice, StoppedBefore before) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
 

@@ -53,12 +53,12 @@ void ProcessGroupFreezer::begin(MemberList& members) {
   ProcessFreezer::begin(members);
 }
 
-Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
+Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
   if (!hasFoundEmpty_) {
     if (Step step = findEmptyGroups(members, slice); !step.isDone()) return step;
     hasFoundEmpty_ = true;
   }
-  return ProcessFreezer::stop(members, slice, notesStoppedBefore);
+  return ProcessFreezer::stop(members, slice, before);
 }
 
 Failures ProcessGroupFreezer::resume(MemberList& members, ResumeScope scope) {

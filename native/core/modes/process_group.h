@@ -29,7 +29,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void refresh(MemberList& members) noexcept override;
   void begin(MemberList& members) override;
-  Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
+  Step stop(MemberList& members, const Slice& slice, StoppedBefore before) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
   std::vector<Covered> visit(MemberList& members) override;

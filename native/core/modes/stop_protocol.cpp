@@ -6,10 +6,11 @@
 
 namespace freeze_state {
 
-std::optional<Failure> StopProtocol::stop(Member& member, bool notesStoppedBefore) noexcept {
+std::optional<Failure> StopProtocol::stop(Member& member, StoppedBefore before) noexcept {
   if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
   // Not noted again when a freeze is begun again: by then it was stopped by us.
-  if (!member.stop.isSent) member.stop.wasStoppedBefore = notesStoppedBefore && control_.isStopped(member.process);
+  if (!member.stop.isSent)
+    member.stop.wasStoppedBefore = before == StoppedBefore::Noted && control_.isStopped(member.process);
   member.stop.isSeen = false;
   member.stop.timesAwake = 0;
   member.stop.scan = {};
@@ -102,13 +103,13 @@ int StopProtocol::sendStop(Member& member) noexcept {
   return error;
 }
 
-Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool notesStoppedBefore) {
+Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, StoppedBefore before) {
   const auto all = members.all();
   while (next < all.size()) {
     if (slice.isCancelled()) return Step::cancelled();
     Member& member = all[next++];
     if (member.hasExited()) continue;
-    if (const auto failure = stop(member, notesStoppedBefore); failure) return Step::failed({*failure});
+    if (const auto failure = stop(member, before); failure) return Step::failed({*failure});
     // Between two signals, so that a thaw waits for one signal at most (G6).
     if (next < all.size() && slice.isOver()) return Step::endedBy(slice);
   }

@@ -19,6 +19,9 @@ enum class ResumeScope : std::uint8_t {
   All,         ///< every live one, marked or not
 };
 
+/// Whether a stop notes which processes were stopped before it.
+enum class StoppedBefore : std::uint8_t { Ignored, Noted };
+
 /// How one process is stopped, seen to be stopped, and continued. All signals of a freeze go through here. `StopMarks`
 /// record how far a process has come. Called under the state's lock.
 ///
@@ -44,9 +47,9 @@ class StopProtocol {
   static Finding judge(StopMarks& marks, ProcessState state) noexcept;
 
   /// Sends SIGSTOP and marks the member as sent or as exited. Fails on any other answer, and where the member must not
-  /// be signalled (`ProcessControl::whyUnfit`); even then it may be marked as sent. With `notesStoppedBefore` it first
+  /// be signalled (`ProcessControl::whyUnfit`); even then it may be marked as sent. With `Noted` it first
   /// notes whether the member was stopped before.
-  std::optional<Failure> stop(Member& member, bool notesStoppedBefore) noexcept;
+  std::optional<Failure> stop(Member& member, StoppedBefore before) noexcept;
 
   /// Probes the member, in steps, and notes what that shows. Sends SIGSTOP again where that is due. Empty where the
   /// slice cut the probe short; a later call continues it.
@@ -60,7 +63,7 @@ class StopProtocol {
 
   /// Sends SIGSTOP to each live member from the index `next` on, and advances `next`. Ends at the first failure, and
   /// where the slice is over.
-  Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, bool notesStoppedBefore);
+  Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, StoppedBefore before);
   /// Probes each live member that was not seen stopped yet, once, from where the cursor is. Done when all are
   /// quiescent. `rest`: the other processes that are covered, since a member's tracer may be one of them; null where
   /// there are none.

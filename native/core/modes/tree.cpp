@@ -34,7 +34,7 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
     descendants_.remove(*known);
     if (newcomer.stop.isSent) return {};
     // A foreign process has stopped it, and it would run once that process takes its stop back (G5).
-    const auto failure = protocol_.stop(newcomer, false);
+    const auto failure = protocol_.stop(newcomer, StoppedBefore::Ignored);
     return failure ? Failures{*failure} : Failures();
   }
   Failures failures = stopTree(members, newcomer, frozen);
@@ -47,7 +47,7 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
 /// Stops the member and what is below it, until a thaw comes.
 Failures TreeFreezer::stopTree(MemberList& members, Member& root, const Ticket& frozen) {
   const SignalLoop loop(options_, kOneByOne);
-  if (const auto failure = protocol_.stop(root, false); failure) return {*failure};
+  if (const auto failure = protocol_.stop(root, StoppedBefore::Ignored); failure) return {*failure};
   return TreeWalk(control(), table_, *reader_, members, descendants_, protocol_).run({&frozen}).failures;
 }
 
@@ -118,9 +118,9 @@ void TreeFreezer::endWalk() noexcept {
   reader_->reset();
 }
 
-Step TreeFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
+Step TreeFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
   if (!walk_) {
-    Step step = ProcessFreezer::stop(members, slice, notesStoppedBefore);
+    Step step = ProcessFreezer::stop(members, slice, before);
     if (!step.isDone()) return step;
   }
   return walk(members, slice);

@@ -29,7 +29,7 @@ class TreeFreezer final : public ProcessFreezer {
   /// A stopped member that descends from another member is kept as a descendant from now on, and nothing is continued.
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
   void begin(MemberList& members) override;
-  Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
+  Step stop(MemberList& members, const Slice& slice, StoppedBefore before) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
   bool isAnyStopped(const MemberList& members) const noexcept override {

@@ -92,7 +92,7 @@ TreeSet::Adoption TreeSet::signal(Member& child, Pid parent, const Slice& slice)
   if (now.isStopped) {
     // Not signalled. If that stop is taken back before we have seen it, `StopProtocol::stopAgain` makes it ours.
     child.stop.wasStoppedBefore = true;
-  } else if (const auto failure = protocol_.stop(child, false); failure) {
+  } else if (const auto failure = protocol_.stop(child, StoppedBefore::Ignored); failure) {
     return {{*failure}};
   }
   return {{}, !child.hasExited()};

@@ -69,7 +69,8 @@ Step Attempt::stopMembers(Deadline until, Roster* roster) {
   Freezer& freezer = *state_.freezer_;
   MemberList& members = state_.members_;
   takeOver();
-  Step step = freezer.stop(members, {&ticket, until}, roster != nullptr);
+  const StoppedBefore before = roster == nullptr ? StoppedBefore::Ignored : StoppedBefore::Noted;
+  Step step = freezer.stop(members, {&ticket, until}, before);
   if (step.isUnfinished() && ticket.isCurrent()) return step;
   state_.inProgress_ = nullptr;
   isBegun_ = false;

@@ -47,13 +47,14 @@ void CgroupFreezer::begin(MemberList& members) {
 }
 
 /// One write stops all. What has to be noted before the write is noted in steps.
-Step CgroupFreezer::stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) {
-  while (notesStoppedBefore && noted_ < members.size() && !slice.isCancelled()) {
+Step CgroupFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
+  const bool isNoted = before == StoppedBefore::Noted;
+  while (isNoted && noted_ < members.size() && !slice.isCancelled()) {
     Member& member = members.all()[noted_++];
     if (!member.hasExited()) member.stop.wasStoppedBefore = control().isStopped(member.process);
     if (slice.isOver()) return Step::endedBy(slice);
   }
-  if (notesStoppedBefore && !std::exchange(hasNoted_, true) && slice.until != kNoDeadline) return Step::more();
+  if (isNoted && !std::exchange(hasNoted_, true) && slice.until != kNoDeadline) return Step::more();
   return freeze(members, slice);
 }
 

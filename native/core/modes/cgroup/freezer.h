@@ -32,7 +32,7 @@ class CgroupFreezer final : public Freezer {
   /// True also where all members have exited and a descendant lives in an owned group.
   bool isAnyAlive(const MemberList& members) const noexcept override;
   void begin(MemberList& members) override;
-  Step stop(MemberList& members, const Slice& slice, bool notesStoppedBefore) override;
+  Step stop(MemberList& members, const Slice& slice, StoppedBefore before) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
   /// Also where another state has thawed it by force: what is noted of our freeze goes with our thaw.
