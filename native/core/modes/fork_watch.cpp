@@ -61,7 +61,7 @@ std::optional<bool> ForkWatch::probeSleeper(Pid pid, const Slice& slice) {
 std::optional<bool> ForkWatch::isInVfork(Pid pid, const Slice& slice) {
   if (!sleeper_ || sleeper_->pid != pid) {
     reader_.reset();
-    sleeper_ = Sleeper{pid, false, {}};
+    sleeper_ = Sleeper{.pid = pid, .hasBegunPass = false, .children = {}};
   }
   // No pass of the walk is in progress, so the reader is free for one of ours.
   if (!sleeper_->hasBegunPass) {

@@ -18,7 +18,10 @@ std::optional<MemberStatus> Freezer::inspect(MemberList& members, Pid pid, std::
                                              const Slice& slice) {
   const Member* const member = members.find(pid);
   if (member == nullptr) return std::nullopt;
-  return MemberStatus{pid, probe(control_, member->process, slice), true, member->stop.isSent, member->isRecorded()};
+  return MemberStatus{.pid = pid,
+                      .state = probe(control_, member->process, slice),
+                      .isStoppedByUs = member->stop.isSent,
+                      .isRecorded = member->isRecorded()};
 }
 
 }  // namespace freeze_state

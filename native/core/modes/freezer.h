@@ -121,7 +121,8 @@ class Freezer {
   template <typename IsPending>
   static void addTo(std::vector<Covered>& list, const MemberList& members, IsPending isPending) {
     for (const Member& member : members.all())
-      list.push_back({member.pid(), outcomeOf(member), !member.hasExited() && isPending(member)});
+      list.push_back(
+          {.pid = member.pid(), .outcome = outcomeOf(member), .isPending = !member.hasExited() && isPending(member)});
   }
 
  private:

@@ -21,7 +21,7 @@ class NoneFreezer final : public Freezer {
                                       const Slice& slice) override {
     const Member* const member = members.find(pid);
     if (member == nullptr) return std::nullopt;
-    return MemberStatus{pid, probe(control(), pid, slice), true, false, member->isRecorded()};
+    return MemberStatus{.pid = pid, .state = probe(control(), pid, slice), .isRecorded = member->isRecorded()};
   }
 };
 

@@ -218,7 +218,7 @@ std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
   for (const GroupProcess& process : pending_) {
     const auto known = std::ranges::find(list, process.pid, &Covered::pid);
     if (known == list.end())
-      list.push_back({process.pid, Outcome::StoppedByUs, true});
+      list.push_back({.pid = process.pid, .outcome = Outcome::StoppedByUs, .isPending = true});
     else
       known->isPending = true;
   }

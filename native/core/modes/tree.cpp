@@ -187,9 +187,13 @@ std::optional<MemberStatus> TreeFreezer::inspect(MemberList& members, Pid pid, s
   }
   if (status) return status;
   const Member* const member = descendants_.list.find(pid);
-  if (member == nullptr) return MemberStatus{pid, freeze_state::probe(control(), pid, slice), false, false};
-  return MemberStatus{pid, freeze_state::probe(control(), member->process, slice), false, member->stop.isSent,
-                      member->isRecorded()};
+  if (member == nullptr)
+    return MemberStatus{.pid = pid, .state = freeze_state::probe(control(), pid, slice), .isRegistered = false};
+  return MemberStatus{.pid = pid,
+                      .state = freeze_state::probe(control(), member->process, slice),
+                      .isRegistered = false,
+                      .isStoppedByUs = member->stop.isSent,
+                      .isRecorded = member->isRecorded()};
 }
 
 /// For a forced thaw: continues every stopped process that is below the members now, whether or not a freeze of ours

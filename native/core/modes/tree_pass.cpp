@@ -31,7 +31,7 @@ std::optional<TreePass::Parent> TreePass::nextParent() {
     const Pid pid = toAsk_.back();
     toAsk_.pop_back();
     if (asked_.contains(pid)) continue;
-    return Parent{pid, {}, {}, false, false};
+    return Parent{.pid = pid, .children = {}, .unasked = {}, .isListed = false, .hasChanged = false};
   }
   return std::nullopt;
 }

@@ -52,7 +52,7 @@ std::optional<std::vector<Covered>> Confirmation::report() {
     if (next != covered->end() && next->pid == pid) {
       report.push_back(*next++);
     } else if (!wasLeft) {
-      report.push_back({pid, Outcome::Gone});
+      report.push_back({.pid = pid, .outcome = Outcome::Gone});
     }
   }
   // What came with them, and what has joined since.

@@ -44,8 +44,8 @@ FreezeState::~FreezeState() {
 
 /// The answer where there is nothing to signal.
 FreezeResult FreezeState::answerFor(std::uint64_t seen, std::uint64_t epoch) const {
-  if (seen == word::kClosed) return {false, {{FailureCode::Closed}}};
-  return {mode_ != Mode::None && seen == word::frozen(epoch), {}};
+  if (seen == word::kClosed) return {.frozen = false, .failures = {{FailureCode::Closed}}};
+  return {.frozen = mode_ != Mode::None && seen == word::frozen(epoch), .failures = {}};
 }
 
 FreezeResult FreezeState::freezeNow(std::uint64_t epoch, const Listener* caller) {
@@ -184,12 +184,12 @@ RegisterResult FreezeState::registerPids(std::span<const std::int64_t> pids, boo
 UnregisterResult FreezeState::unregisterPid(std::int64_t pid) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t seen = word_.load();
-  if (seen == word::kClosed) return {false, {{FailureCode::Closed}}};
-  if (const auto code = whyInvalid(pid); code) return {false, {{*code}}};
+  if (seen == word::kClosed) return {.found = false, .failures = {{FailureCode::Closed}}};
+  if (const auto code = whyInvalid(pid); code) return {.found = false, .failures = {{*code}}};
   if (inProgress_ != nullptr) inProgress_->restart();
   Member* const member = members_.find(static_cast<Pid>(pid));
   if (member == nullptr) return {};
-  return {true, Registration(*this, seen).remove(*member)};
+  return {.found = true, .failures = Registration(*this, seen).remove(*member)};
 }
 
 std::optional<std::vector<Pid>> FreezeState::pids() const {

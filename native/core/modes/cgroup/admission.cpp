@@ -68,7 +68,7 @@ Failures Admission::take(Process& process) {
   // is the member itself: the first that is taken.
   const bool isNoted = (taken_.empty() || !isInside) && !Origins::all().of(membership_.id(), pid);
   if (isNoted) Origins::all().note(membership_.id(), pid, origin);
-  taken_.push_back({pid, isNoted, false});
+  taken_.push_back({.pid = pid, .isNoted = isNoted, .wasMoved = false});
   if (isInside) return {};
   Failures failures = moveIn(process, here);
   taken_.back().wasMoved = failures.empty() && !process.hasExited;

@@ -196,7 +196,7 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   std::vector<Covered> list;
   const bool isAnyJoining = isFrozenByUs() && membership_.isAnyJoining(members);
   addTo(list, members, [&](const Member& one) { return isAnyJoining && membership_.isJoining(one.pid()); });
-  for (const Pid pid : membership_.nonMembers(members)) list.push_back({pid, Outcome::StoppedByUs, false});
+  for (const Pid pid : membership_.nonMembers(members)) list.push_back({.pid = pid, .outcome = Outcome::StoppedByUs});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;
 }
@@ -224,7 +224,11 @@ std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid,
   const bool isByUs = isHere && isFrozenByUs() && group_->readSet(isSet) == 0 && isSet;
   // It is recorded by its group, which is thawed or ended as a whole, or by itself.
   const bool isRecorded = !entry_.isEmpty() || (member != nullptr && member->isRecorded());
-  return MemberStatus{pid, isHeld ? ProcessState::Stopped : state, member != nullptr, isByUs, isRecorded};
+  return MemberStatus{.pid = pid,
+                      .state = isHeld ? ProcessState::Stopped : state,
+                      .isRegistered = member != nullptr,
+                      .isStoppedByUs = isByUs,
+                      .isRecorded = isRecorded};
 }
 
 Failures CgroupFreezer::close(MemberList& members) {

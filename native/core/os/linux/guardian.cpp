@@ -86,8 +86,8 @@ Ledger* start() noexcept {
 Status status() {
   Shared& all = shared();
   const std::lock_guard lock(all.mutex);
-  if (!all.isTold) return {0, all.isAsked, whyNotExecutable(all.program)};
-  return {runningPid.load(), false, all.why};
+  if (!all.isTold) return {.pid = 0, .isStarting = all.isAsked, .why = whyNotExecutable(all.program)};
+  return {.pid = runningPid.load(), .isStarting = false, .why = all.why};
 }
 
 Pid pid() noexcept { return runningPid.load(); }
