@@ -24,6 +24,8 @@ namespace {
 /// For a subtree in which all but the leaver were forked in the group.
 std::optional<std::string> noOrigin(Pid /*pid*/) { return std::nullopt; }
 
+constexpr auto kBackIn = Moves::Incomplete::BackIn;
+
 }  // namespace
 
 TEST_SUITE("moves out of cgroups") {
@@ -74,7 +76,7 @@ TEST_SUITE("moves out of cgroups") {
       born.push_back(std::make_unique<Child>());
       all.put(born.back()->pid());
     };
-    CHECK(all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {}, false).empty());
+    CHECK(all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {}, kBackIn).empty());
     CHECK(all.inside().empty());
     CHECK(born.size() == kBorn);
     for (const auto& child : born) CHECK(all.where[child->pid()] == all.origin());
@@ -85,7 +87,7 @@ TEST_SUITE("moves out of cgroups") {
     const Child apart;
     const Child descendant;
     for (const Pid pid : {getpid(), apart.pid(), descendant.pid(), Pid{1}}) all.put(pid);
-    CHECK(all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {apart.pid()}, false).empty());
+    CHECK(all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {apart.pid()}, kBackIn).empty());
     CHECK(all.where[descendant.pid()] == all.origin());
     CHECK(all.where[apart.pid()] == all.group());
     CHECK(all.where[1] == all.group());
@@ -101,7 +103,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const char* place : {"/above/origin", "/by", "/above", ""})
       all.refusals[{all.root + place, stuck.pid()}] = EACCES;
     const Failures failures = all.moves().subtreesOut(
-        {{stuck.pid(), all.origin()}, {leaver.pid(), others}, {getpid(), all.origin()}}, noOrigin, {}, false);
+        {{stuck.pid(), all.origin()}, {leaver.pid(), others}, {getpid(), all.origin()}}, noOrigin, {}, kBackIn);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck.pid());
     CHECK(all.inside() == std::vector{stuck.pid()});
@@ -116,7 +118,7 @@ TEST_SUITE("moves out of cgroups") {
     for (const Child& child : children) all.put(child.pid());
     const Pid stuck = children[1].pid();
     for (const char* place : {"/above/origin", "/by", "/above", ""}) all.refusals[{all.root + place, stuck}] = EACCES;
-    const Failures failures = all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {}, false);
+    const Failures failures = all.moves().subtreesOut({{getpid(), all.origin()}}, noOrigin, {}, kBackIn);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].pid == stuck);
     CHECK(failures[0].path == all.origin());

@@ -125,7 +125,7 @@ Failures Membership::leave(MemberList& members, Member& member) {
       if (other.pid() != pid) apart.insert(other.pid());
     }
     const auto originOf = [&](Pid descendant) { return Origins::all().of(id(), descendant); };
-    failures = moves_.subtreesOut({{pid, origin.value_or("")}}, originOf, apart, false);
+    failures = moves_.subtreesOut({{pid, origin.value_or("")}}, originOf, apart, Moves::Incomplete::BackIn);
     if (failures.empty()) forgetGone(members);
   }
   if (!failures.empty() && origin) Origins::all().note(id(), pid, *origin);
@@ -147,7 +147,8 @@ Failures Membership::leaveWithSubtrees(const MemberList& members, const OriginMa
     }
     if (isHere) leavers.push_back({pid, find(origins, pid).value_or("")});
   }
-  append(failures, moves_.subtreesOut(leavers, [&](Pid pid) { return find(origins, pid); }, apart, true));
+  const auto originOf = [&](Pid pid) { return find(origins, pid); };
+  append(failures, moves_.subtreesOut(leavers, originOf, apart, Moves::Incomplete::StayOut));
   return failures;
 }
 

@@ -73,7 +73,7 @@ void Moves::backIn(const std::vector<Moved>& moved) const {
 }
 
 Failures Moves::subtreesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
-                            const std::unordered_set<Pid>& apart, bool isFinal) const {
+                            const std::unordered_set<Pid>& apart, Incomplete incomplete) const {
   Failures failures;
   Leavers leaverOf;
   std::vector<Moved> moved;
@@ -109,8 +109,7 @@ Failures Moves::subtreesOut(const std::vector<Leaver>& leavers, const OriginOf& 
     }
     next.clear();
     if (const int error = findDescendants(leaverOf, apart, next); error != 0) {
-      // Then it is unknown which subtree is complete.
-      if (!isFinal) backIn(moved);
+      if (incomplete == Incomplete::BackIn) backIn(moved);
       failures.push_back(cgroup::laterFailure(error, "open", path_));
       break;
     }

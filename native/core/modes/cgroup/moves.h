@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -39,13 +40,16 @@ class Moves {
   };
   /// Where a process that is not a leaver came from; empty where it was forked in the group.
   using OriginOf = std::function<std::optional<std::string>(Pid)>;
+  /// What becomes of the processes that are out where it is not known which subtree is complete.
+  enum class Incomplete : std::uint8_t {
+    BackIn,   ///< a freeze may follow, which must reach them
+    StayOut,  ///< no freeze follows
+  };
   /// Moves out each leaver with its subtree. That is its descendants in the group, but for those below another leaver
   /// or below a process in `apart`. All of a subtree or none: where one process cannot be moved, those that were are
   /// moved back in. A process that was forked in the group goes to where the leaver does.
-  ///
-  /// `isFinal`: no freeze follows, so where it is unknown which subtree is complete, those that are out stay out.
   Failures subtreesOut(const std::vector<Leaver>& leavers, const OriginOf& originOf,
-                       const std::unordered_set<Pid>& apart, bool isFinal) const;
+                       const std::unordered_set<Pid>& apart, Incomplete incomplete) const;
 
   /// Appends the processes in the group and below it. Returns 0, or the errno(3) because of which some may be missing.
   int inhabitants(std::vector<Pid>& pids) const;

@@ -148,7 +148,7 @@ std::unique_ptr<FreezableCgroup> FreezableCgroup::make(const CgroupPlace& place,
   if (!failures.empty()) return nullptr;
   if (!isOwned) {
     failures = cgroup::whyUnfit(path, mount);
-    return failures.empty() ? open(mount, std::move(path), false, failures) : nullptr;
+    return failures.empty() ? open(mount, std::move(path), isOwned, failures) : nullptr;
   }
   sweep(path, mount);
   // States that are made at the same moment sweep each other's groups; on a loaded machine a few tries are soon lost.
@@ -165,7 +165,7 @@ std::unique_ptr<FreezableCgroup> FreezableCgroup::make(const CgroupPlace& place,
     // Whatever the umask(2) of the program is: without these we could not open its files.
     chmod(owned.c_str(), kUnlockedMode);
     failures = cgroup::whyUnfit(owned, mount);
-    auto group = failures.empty() ? open(mount, owned, true, failures) : nullptr;
+    auto group = failures.empty() ? open(mount, owned, isOwned, failures) : nullptr;
     if (group) {
       chmod(owned.c_str(), kMode);
       return group;

@@ -107,7 +107,7 @@ Slot* MappedLedger::take(Pool& pool, std::atomic<std::uint32_t>& used, Slot* slo
   return &slots[next];
 }
 
-LedgerEntry MappedLedger::enter(const LedgerIdentity& identity, bool endsWithUs) noexcept {
+LedgerEntry MappedLedger::enter(const LedgerIdentity& identity, AtDeath atDeath) noexcept {
   const bool isKnown = identity.startTime != 0 || identity.inode != 0;
   if (identity.kind == LedgerIdentity::Kind::None || !isKnown) return {};
   const std::lock_guard lock(mutex_);
@@ -119,18 +119,18 @@ LedgerEntry MappedLedger::enter(const LedgerIdentity& identity, bool endsWithUs)
   slot->startTime = identity.startTime;
   slot->inode = identity.inode;
   // Stored last, since the process is killed without a mark, too: a reader that sees this sees the identity.
-  slot->endsWithUs.store(endsWithUs ? 1 : 0, std::memory_order_release);
+  slot->endsWithUs.store(atDeath == AtDeath::Ended ? 1 : 0, std::memory_order_release);
   return {*this, static_cast<std::uint32_t>(slot - processes()), slot->mark};
 }
 
-LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup, bool endsWithUs) noexcept {
+LedgerEntry MappedLedger::enter(const LedgerCgroup& cgroup, AtDeath atDeath) noexcept {
   const std::lock_guard lock(mutex_);
   if (cgroup.path.size() >= sizeof(CgroupSlot::path)) return {};
   CgroupSlot* const slot = take(cgroupPool_, header().cgroups, cgroups(), ledger::kMaxCgroups);
   if (slot == nullptr) return {};
   slot->inode = cgroup.inode;
   slot->isOwned = cgroup.isOwned ? 1 : 0;
-  slot->endsWithUs = endsWithUs ? 1 : 0;
+  slot->endsWithUs = atDeath == AtDeath::Ended ? 1 : 0;
   cgroup.path.copy(slot->path.data(), cgroup.path.size());
   slot->path.at(cgroup.path.size()) = '\0';
   // Stored last, since an owned group is removed without a mark, too: a reader that sees this sees the rest.

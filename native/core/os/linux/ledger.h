@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -24,8 +25,8 @@ class MappedLedger final : public Ledger {
   MappedLedger& operator=(const MappedLedger&) = delete;
   ~MappedLedger() override;
 
-  LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return enter(identity, false); }
-  LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return enter(cgroup, false); }
+  LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return enter(identity, AtDeath::Continued); }
+  LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return enter(cgroup, AtDeath::Continued); }
   LedgerEntry enterTag(std::string_view tag) noexcept override;
   Ledger* ending() noexcept override { return &ending_; }
   void awaitReader() noexcept override;
@@ -33,12 +34,18 @@ class MappedLedger final : public Ledger {
   void endWait() noexcept;
 
  private:
+  /// What becomes of an entry's processes when we die.
+  enum class AtDeath : std::uint8_t {
+    Continued,  ///< if they are marked
+    Ended,      ///< marked or not
+  };
+
   /// A view whose entries are in the same ledger, marked as of processes that are to end with us.
   class Ending final : public Ledger {
    public:
     explicit Ending(MappedLedger& all) noexcept : all_(all) {}
-    LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return all_.enter(identity, true); }
-    LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return all_.enter(cgroup, true); }
+    LedgerEntry enter(const LedgerIdentity& identity) noexcept override { return all_.enter(identity, AtDeath::Ended); }
+    LedgerEntry enter(const LedgerCgroup& cgroup) noexcept override { return all_.enter(cgroup, AtDeath::Ended); }
     LedgerEntry enterTag(std::string_view tag) noexcept override { return all_.enterTag(tag); }
     void awaitReader() noexcept override { all_.awaitReader(); }
 
@@ -56,8 +63,8 @@ class MappedLedger final : public Ledger {
   };
 
   explicit MappedLedger(std::byte* memory) noexcept : memory_(memory) {}
-  LedgerEntry enter(const LedgerIdentity& identity, bool endsWithUs) noexcept;
-  LedgerEntry enter(const LedgerCgroup& cgroup, bool endsWithUs) noexcept;
+  LedgerEntry enter(const LedgerIdentity& identity, AtDeath atDeath) noexcept;
+  LedgerEntry enter(const LedgerCgroup& cgroup, AtDeath atDeath) noexcept;
   void leave(std::uint32_t slot) noexcept override;
   void spare(std::uint32_t slot) noexcept override;
   template <typename Slot>
