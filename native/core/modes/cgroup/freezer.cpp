@@ -26,7 +26,7 @@ Failures CgroupFreezer::expect(MemberList& members, Member& newcomer, const Tick
 
 Failures CgroupFreezer::readmit(MemberList& members, Member& member) {
   // A member that joined by itself did so before it started anything, so what it has started is inside with it.
-  if (membership_.endJoin(member.pid()) && membership_.isInside(member.pid(), false)) return {};
+  if (membership_.endJoin(member.pid()) && membership_.isInside(member.pid()).value_or(false)) return {};
   return membership_.enter(members, member.process, isFrozenByUs());
 }
 
@@ -167,7 +167,7 @@ Failures CgroupFreezer::whyStillFrozen(bool hadFrozen) const {
 /// only the members, since nothing tells whose the rest is.
 void CgroupFreezer::resumeForeignStops(const MemberList& members) {
   for (const Member& member : members.all()) {
-    if (!member.hasExited() && membership_.isInside(member.pid(), true))
+    if (!member.hasExited() && membership_.isInside(member.pid()).value_or(true))
       control().send(member.process, Signal::Continue);
   }
   if (!group_->isOwned()) return;
@@ -175,7 +175,8 @@ void CgroupFreezer::resumeForeignStops(const MemberList& members) {
     HeldProcess held(control(), pid);
     if (!held.isHeld()) continue;
     // Asked only once the process is held: what is inside by this number is then that process.
-    if (!held.process().hasExited && membership_.isInside(pid, false)) control().send(held.process(), Signal::Continue);
+    if (!held.process().hasExited && membership_.isInside(pid).value_or(false))
+      control().send(held.process(), Signal::Continue);
   }
 }
 
@@ -217,7 +218,7 @@ std::optional<MemberStatus> CgroupFreezer::inspect(MemberList& members, Pid pid,
   const ProcessState state =
       member == nullptr ? probe(control(), pid, slice) : probe(control(), member->process, slice);
   const bool isAwake = state == ProcessState::Running || state == ProcessState::Sleeping;
-  const bool isHere = membership_.isInside(pid, member != nullptr);
+  const bool isHere = membership_.isInside(pid).value_or(member != nullptr);
   const bool isHeld = isHere && isAwake && group_->hasFrozen();
   // Another user of the group may have thawed it.
   bool isSet = false;

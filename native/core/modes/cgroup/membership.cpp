@@ -26,9 +26,9 @@ int Membership::findInside(Pid pid, bool& isInside) const {
   return error;
 }
 
-bool Membership::isInside(Pid pid, bool otherwise) const {
+std::optional<bool> Membership::isInside(Pid pid) const {
   bool isInside = false;
-  return findInside(pid, isInside) == 0 ? isInside : otherwise;
+  return findInside(pid, isInside) == 0 ? std::optional(isInside) : std::nullopt;
 }
 
 bool Membership::isThere() const noexcept {
@@ -83,7 +83,7 @@ Failures Membership::expect(const MemberList& members, const Process& process, b
 
 bool Membership::isStillJoining(Member& member) {
   if (!isJoining(member.pid())) return false;
-  if (!control_.hasExited(member.process) && !isInside(member.pid(), false)) return true;
+  if (!control_.hasExited(member.process) && !isInside(member.pid()).value_or(false)) return true;
   endJoin(member.pid());
   return false;
 }

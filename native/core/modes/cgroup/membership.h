@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -81,8 +82,8 @@ class Membership {
   bool delaysFreeze(Pid pid) const { return table_.delaysFreeze(pid); }
   /// Whether the process is in the group, or below. Returns 0, or the errno(3) because of which that is unknown.
   int findInside(Pid pid, bool& isInside) const;
-  /// Whether it is in the group, or below; `otherwise` where that is unknown.
-  bool isInside(Pid pid, bool otherwise) const;
+  /// Whether it is in the group, or below; empty where that is unknown.
+  std::optional<bool> isInside(Pid pid) const;
   /// Whether the group still is there. A foreign process may have removed it, and made another with its name, which
   /// does not count.
   bool isThere() const noexcept;
