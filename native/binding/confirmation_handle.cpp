@@ -75,7 +75,8 @@ Napi::Value ConfirmationHandle::pending(const Napi::CallbackInfo& info) {
 
 /// `(onlyOwn)`: whether it was this call that thawed, or the failures.
 Napi::Value ConfirmationHandle::rollBack(const Napi::CallbackInfo& info) {
-  const auto failures = confirmation_->rollBack(info[0].As<Napi::Boolean>());
+  const bool onlyOwn = info[0].As<Napi::Boolean>();
+  const auto failures = confirmation_->rollBack(onlyOwn ? Confirmation::Whose::Own : Confirmation::Whose::Any);
   if (failures && !failures->empty()) return {info.Env(), failureValue(info.Env(), *failures)};
   return Napi::Boolean::New(info.Env(), failures.has_value());
 }

@@ -46,7 +46,7 @@ TEST_SUITE("a confirmation of a freeze that an earlier call has made") {
     Confirmation again(four.state, 0, nullptr);
     for (int steps = 0; steps < 3; ++steps) CHECK(stepFor(again).stage == Stage::Stopping);
     CHECK(test::describe(again.pending()) == "103");
-    CHECK(again.rollBack(false).has_value());
+    CHECK(again.rollBack(Confirmation::Whose::Any).has_value());
     CHECK(four.script.stoppedCount() == 0);
   }
 

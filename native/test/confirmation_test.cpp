@@ -95,7 +95,10 @@ TEST_SUITE("a confirmation") {
            state.release();
          }},
         {"close", [](FreezeState& state, Confirmation&) { state.close(); }},
-        {"rollBack", [](FreezeState&, Confirmation& confirmation) { CHECK(confirmation.rollBack(true).has_value()); }},
+        {"rollBack",
+         [](FreezeState&, Confirmation& confirmation) {
+           CHECK(confirmation.rollBack(Confirmation::Whose::Own).has_value());
+         }},
     };
     for (const auto& [name, end] : ends) {
       CAPTURE(name);
@@ -110,7 +113,7 @@ TEST_SUITE("a confirmation") {
         const auto progress = confirmation.step(kOver);
         CHECK(progress.stage == Stage::Passed);
         CHECK(describe(progress.step.failures) == (after == word::kClosed ? "Closed" : ""));
-        CHECK_FALSE(confirmation.rollBack(false).has_value());
+        CHECK_FALSE(confirmation.rollBack(Confirmation::Whose::Any).has_value());
         CHECK(four.script.stoppedCount() == 0);
       }
     }
@@ -150,7 +153,7 @@ TEST_SUITE("a confirmation") {
         if (isDropped)
           confirmation.reset();
         else
-          CHECK(confirmation->rollBack(true).has_value());
+          CHECK(confirmation->rollBack(Confirmation::Whose::Own).has_value());
         CHECK(four.script.stoppedCount() == 0);
       }
     }
@@ -164,8 +167,8 @@ TEST_SUITE("a confirmation") {
     CHECK(four.script.stoppedCount() == 4);
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 102, 103, 104");
-    CHECK_FALSE(confirmation.rollBack(true).has_value());
-    CHECK(confirmation.rollBack(false).has_value());
+    CHECK_FALSE(confirmation.rollBack(Confirmation::Whose::Own).has_value());
+    CHECK(confirmation.rollBack(Confirmation::Whose::Any).has_value());
     CHECK(four.script.stoppedCount() == 0);
   }
 
@@ -174,9 +177,9 @@ TEST_SUITE("a confirmation") {
     Confirmation confirmation(four.state, 0, nullptr);
     confirmation.step(kOver);
     CHECK(four.state->freezeAtEpoch(0).frozen);
-    CHECK_FALSE(confirmation.rollBack(true).has_value());
+    CHECK_FALSE(confirmation.rollBack(Confirmation::Whose::Own).has_value());
     CHECK(four.script.stoppedCount() == 4);
-    CHECK(confirmation.rollBack(false).has_value());
+    CHECK(confirmation.rollBack(Confirmation::Whose::Any).has_value());
     CHECK(four.script.stoppedCount() == 0);
   }
 
@@ -213,7 +216,7 @@ TEST_SUITE("a confirmation") {
     four.state->unfreeze();
     Confirmation next(four.state, 1, nullptr);
     next.step(kOver);
-    CHECK_FALSE(old->rollBack(false).has_value());
+    CHECK_FALSE(old->rollBack(Confirmation::Whose::Any).has_value());
     old.reset();
     CHECK(four.script.stoppedCount() == 1);
     CHECK(finish(next).stage == Stage::Stopping);
@@ -295,7 +298,7 @@ TEST_SUITE("a confirmation") {
     const auto state = std::make_shared<FreezeState>(Mode::None, std::make_unique<NoneFreezer>(script));
     Confirmation confirmation(state, 0, nullptr);
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Passed);
-    CHECK_FALSE(confirmation.rollBack(false).has_value());
+    CHECK_FALSE(confirmation.rollBack(Confirmation::Whose::Any).has_value());
   }
 }
 

@@ -81,14 +81,14 @@ TEST_SUITE("the files of a cgroup") {
     bool isSet = true;
     CHECK(file->readSet(isSet) == 0);
     CHECK_FALSE(isSet);
-    CHECK(file->set(true) == 0);
+    CHECK(file->setFrozen(true) == 0);
     CHECK(all.isFrozen());
     CHECK(file->readSet(isSet) == 0);
     CHECK(isSet);
     Hierarchy::write(all.group(), "cgroup.freeze", "0\n");
     CHECK(file->readSet(isSet) == 0);
     CHECK_FALSE(isSet);
-    CHECK(file->set(false) == 0);
+    CHECK(file->setFrozen(false) == 0);
     CHECK_FALSE(all.isFrozen());
   }
 

@@ -127,7 +127,7 @@ class Storm {
     for (std::uint64_t step = 0; step <= steps && stage == Confirmation::Stage::Freezing; ++step)
       stage = confirmation.step(Deadline::min()).stage;
     (stage == Confirmation::Stage::Freezing ? abandoned : confirmed) += 1;
-    if (stage == Confirmation::Stage::Stopping && steps % 2 == 0) confirmation.rollBack(true);
+    if (stage == Confirmation::Stage::Stopping && steps % 2 == 0) confirmation.rollBack(Confirmation::Whose::Own);
   }
 
   void unfreeze() {

@@ -210,7 +210,7 @@ TEST_SUITE("process group") {
     for (int steps = 0; steps < 100; ++steps) stepFor(confirmation);
     CHECK(groups.isStopped(102));
     CHECK(describe(confirmation.pending()) == "101 201");
-    CHECK(confirmation.rollBack(false).has_value());
+    CHECK(confirmation.rollBack(Confirmation::Whose::Any).has_value());
     for (const Pid pid : {102, 103, 201}) CHECK_FALSE(groups.isStopped(pid));
   }
 

@@ -94,7 +94,7 @@ int makeGroupAnyway(const Denied& denied, int error, const std::string& parent) 
   Failures failures;
   const auto group = FreezableCgroup::make({.path = "", .parent = parent}, failures);
   if (!group || !failures.empty()) return 1;
-  return group->set(true) == 0 && group->set(false) == 0 && group->remove() == 0 && isEmpty(parent) ? 0 : 2;
+  return group->setFrozen(true) == 0 && group->setFrozen(false) == 0 && group->remove() == 0 && isEmpty(parent) ? 0 : 2;
 }
 
 int removeGroup(const Denied& denied, int error, const std::string& parent) {

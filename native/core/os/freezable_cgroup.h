@@ -39,7 +39,7 @@ class FreezableCgroup {
   LedgerCgroup identify() const;
 
   /// Writes cgroup.freeze. Returns 0, or the errno(3).
-  int set(bool isFrozen) const noexcept;
+  int setFrozen(bool isFrozen) const noexcept;
   /// Whether cgroup.freeze asks for a freeze, no matter which process wrote it. Returns 0, or the errno(3).
   int readSet(bool& isFrozen) const noexcept;
   /// Whether all in it is frozen by now (`frozen` in cgroup.events). False where that cannot be read.

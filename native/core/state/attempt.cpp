@@ -118,16 +118,17 @@ std::optional<std::vector<Covered>> Attempt::covered() {
   return state_.freezer_->visit(state_.members_);
 }
 
-std::optional<Failures> Attempt::rollBack(bool isInProgressOnly) {
+std::optional<Failures> Attempt::rollBack(Extent extent) {
+  const bool isAlsoInForce = extent == Extent::AlsoInForce;
   const auto move = [this](std::uint64_t from) {
     return state_.word_.compare_exchange_strong(from, word::thawed(from));
   };
-  bool hasMoved = !isInProgressOnly && move(word::frozen(epoch_));
+  bool hasMoved = isAlsoInForce && move(word::frozen(epoch_));
   std::unique_lock lock(state_.mutex_);
   const bool isInProgress = state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_;
   if (!hasMoved && isInProgress) hasMoved = move(word::running(epoch_));
   // Another call may have frozen it while we waited for the lock.
-  if (!hasMoved && !isInProgressOnly) hasMoved = move(word::frozen(epoch_));
+  if (!hasMoved && isAlsoInForce) hasMoved = move(word::frozen(epoch_));
   if (!hasMoved) return std::nullopt;
   return state_.continueMembers(lock, caller_);
 }

@@ -56,9 +56,10 @@ class Attempt {
   /// Everything that the freeze covers; empty where the epoch has passed.
   std::optional<std::vector<Covered>> covered();
 
-  /// Thaws what is in progress or in force at the epoch, as `FreezeState::unfreeze` does. With `isInProgressOnly` it
-  /// thaws only what is in progress. Empty where there was nothing to thaw.
-  std::optional<Failures> rollBack(bool isInProgressOnly);
+  enum class Extent : std::uint8_t { InProgress, AlsoInForce };
+  /// Thaws what is in progress at the epoch, or also what is in force, as `FreezeState::unfreeze` does. Empty where
+  /// there was nothing to thaw.
+  std::optional<Failures> rollBack(Extent extent);
 
   /// Tells that the members have changed: the next `freeze` begins its stop anew. The caller holds the state's lock.
   void restart() noexcept { isRestartDue_ = true; }

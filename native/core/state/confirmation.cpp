@@ -22,7 +22,7 @@ Confirmation::Progress Confirmation::step(Deadline until) {
 /// It cannot be known whether all has stopped, so nothing stays stopped (G4). If another call thawed first, that thaw
 /// has ended the confirmation.
 Step Confirmation::rolledBack(Step step) {
-  auto failures = rollBack(false);
+  auto failures = rollBack(Whose::Any);
   if (!failures) return Step::done();
   append(step.failures, std::move(*failures));
   return step;

@@ -38,9 +38,13 @@ class Confirmation {
   /// The processes that were signalled and not seen stopped yet; empty where the epoch has passed.
   std::optional<std::vector<Pid>> pending();
 
-  /// Thaws a freeze at this epoch, whether it is in progress or in force. With `onlyOwn`, one in force only if this
+  enum class Whose : std::uint8_t { Own, Any };
+  /// Thaws a freeze at this epoch, whether it is in progress or in force. With `Own`, one in force only if this
   /// confirmation made it. Empty where another call thawed first, or there is nothing to thaw.
-  std::optional<Failures> rollBack(bool onlyOwn) { return attempt_.rollBack(onlyOwn && !attempt_.isOwn()); }
+  std::optional<Failures> rollBack(Whose whose) {
+    const bool isTheirs = whose == Whose::Own && !attempt_.isOwn();
+    return attempt_.rollBack(isTheirs ? Attempt::Extent::InProgress : Attempt::Extent::AlsoInForce);
+  }
 
   /// What became of each covered process, once all have stopped. The registered ones come first, in registration order.
   /// Those that were unregistered since are left out. Empty where the epoch has passed.

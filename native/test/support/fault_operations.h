@@ -36,7 +36,7 @@ inline Answer confirm(FaultySystem& system) {
     if (stage == Stage::Passed) return {false, {}};
     if (step.kind == Step::Kind::Blocked) ++blocked;
   }
-  const auto rolledBack = confirmation.rollBack(false);
+  const auto rolledBack = confirmation.rollBack(Confirmation::Whose::Any);
   return {false, rolledBack.value_or(Failures())};
 }
 

@@ -92,9 +92,9 @@ Failures CgroupFreezer::whyNotNow(const MemberList& members) {
 }
 
 /// The write wakes each process in the group, to freeze or to run. None of them may take our processor meanwhile.
-int CgroupFreezer::set(bool isFrozen) const noexcept {
+int CgroupFreezer::setFrozen(bool isFrozen) const noexcept {
   const SignalLoop loop(options_, SignalLoop::kMany);
-  return group_->set(isFrozen);
+  return group_->setFrozen(isFrozen);
 }
 
 /// The checks and the write are one step. Of two states of this process that share the group only one gets through: the
@@ -110,7 +110,7 @@ Step CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   if (ledger() != nullptr) ledger()->awaitReader();
   // Before the write, so that the guardian finds the group whatever ends us in between.
   entry_.mark();
-  if (const int error = set(true); error != 0) {
+  if (const int error = setFrozen(true); error != 0) {
     release();
     return Step::failed({membership_.failureOf(error, "write")});
   }
@@ -136,7 +136,7 @@ Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
   }
   // Read by one pread(2), and before the write, which changes it.
   const bool hadFrozen = group_->hasFrozen();
-  const int error = set(false);
+  const int error = setFrozen(false);
   // ENODEV: a foreign process has removed the group, so nothing is in it.
   if (error != 0 && error != ENODEV) {
     Failure failure = membership_.failureOf(error, "write");

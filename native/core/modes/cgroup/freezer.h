@@ -49,7 +49,7 @@ class CgroupFreezer final : public Freezer {
   Failures whyStillFrozen(bool hadFrozen) const;
   Step freeze(const MemberList& members, const Slice& slice);
   void findPending(std::vector<Covered>& list) const;
-  int set(bool isFrozen) const noexcept;
+  int setFrozen(bool isFrozen) const noexcept;
   void release() noexcept;
   void leaveLedger() noexcept;
   void resumeForeignStops(const MemberList& members);

@@ -225,7 +225,7 @@ Failures FreezableCgroup::openFiles() {
   return error == 0 ? Failures() : Failures{cgroup::failureOf(error, "read", path_)};
 }
 
-int FreezableCgroup::set(bool isFrozen) const noexcept {
+int FreezableCgroup::setFrozen(bool isFrozen) const noexcept {
   return pwrite(freezeFile_.get(), isFrozen ? "1" : "0", 1, 0) < 0 ? errno : 0;
 }
 
