@@ -41,7 +41,7 @@ bool CgroupFreezer::isAnyAlive(const MemberList& members) const noexcept {
 
 void CgroupFreezer::begin(MemberList& members) {
   members.refresh();
-  membership_.isAnyJoining(members);
+  membership_.checkJoins(members);
   noted_ = 0;
   hasNoted_ = false;
 }
@@ -187,7 +187,7 @@ Step CgroupFreezer::confirm(MemberList& members, const Slice& slice) {
   for (Member& member : members.all()) {
     if (!membership_.isJoining(member.pid())) continue;
     if (std::exchange(hasRead, true) && slice.isOver()) return Step::endedBy(slice);
-    if (membership_.isStillJoining(member)) return Step::blocked();
+    if (membership_.checkJoin(member)) return Step::blocked();
   }
   return group_->hasFrozen() ? Step::done() : Step::blocked();
 }
@@ -195,8 +195,9 @@ Step CgroupFreezer::confirm(MemberList& members, const Slice& slice) {
 std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   members.refresh();
   std::vector<Covered> list;
-  const bool isAnyJoining = isFrozenByUs() && membership_.isAnyJoining(members);
-  addTo(list, members, [&](const Member& one) { return isAnyJoining && membership_.isJoining(one.pid()); });
+  const bool isFrozen = isFrozenByUs();
+  if (isFrozen) membership_.checkJoins(members);
+  addTo(list, members, [&](const Member& one) { return isFrozen && membership_.isJoining(one.pid()); });
   for (const Pid pid : membership_.nonMembers(members)) list.push_back({.pid = pid, .outcome = Outcome::StoppedByUs});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;

@@ -81,17 +81,15 @@ Failures Membership::expect(const MemberList& members, const Process& process, b
   return failures;
 }
 
-bool Membership::isStillJoining(Member& member) {
+bool Membership::checkJoin(Member& member) {
   if (!isJoining(member.pid())) return false;
   if (!control_.hasExited(member.process) && !isInside(member.pid()).value_or(false)) return true;
   endJoin(member.pid());
   return false;
 }
 
-bool Membership::isAnyJoining(MemberList& members) {
-  bool isAny = false;
-  for (Member& member : members.all()) isAny = isStillJoining(member) || isAny;
-  return isAny;
+void Membership::checkJoins(MemberList& members) {
+  for (Member& member : members.all()) checkJoin(member);
 }
 
 /// Waits for joins before members leave: a process that joins after it has left as a member would stay inside. A join
@@ -102,7 +100,7 @@ void Membership::awaitJoins(std::span<Member> members) {
   constexpr std::chrono::milliseconds kPatience{200};
   const auto end = Clock::now() + kPatience;
   for (Member& member : members) {
-    while (isStillJoining(member) && isThere() && Clock::now() < end)
+    while (checkJoin(member) && isThere() && Clock::now() < end)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

@@ -53,11 +53,11 @@ class Membership {
   Failures enter(const MemberList& members, Process& process, bool isFrozenByUs);
   /// Takes note of a child of ours that moves itself in, instead of `enter`. It is joining until it was seen inside.
   Failures expect(const MemberList& members, const Process& process, bool isFrozenByUs);
-  /// Whether any is joining still. A member that was seen inside, or has exited, is not any more.
-  bool isAnyJoining(MemberList& members);
-  /// Whether this one is joining still.
-  bool isStillJoining(Member& member);
-  /// Whether it was joining when one of these calls last looked.
+  /// Asks where the member is, and ends its join if it is inside, or has exited. Returns whether it is joining still.
+  bool checkJoin(Member& member);
+  /// Asks and ends so for all members.
+  void checkJoins(MemberList& members);
+  /// Whether it was joining when one of these calls last asked.
   bool isJoining(Pid pid) const { return joining_.contains(pid); }
   /// Makes the process a member like any other. Returns whether it was joining.
   bool endJoin(Pid pid) { return joining_.erase(pid) != 0; }
