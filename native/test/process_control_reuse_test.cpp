@@ -91,7 +91,7 @@ int reuse() {
   if (control.send(process, Signal::Stop) != ESRCH) return 4;
   if (second.isStopped()) return 5;
   if (control.identify(process).startTime == startTimeOf(pid)) return 12;
-  control.hasExited(process);
+  control.checkExited(process);
   if (!process.hasExited) return 6;
   control.release(process);
 

@@ -24,7 +24,7 @@ struct Hold {
   ~Hold() { control.release(process); }
 
   int send(Signal signal) { return control.send(process, signal); }
-  bool isGone() { return control.hasExited(process); }
+  bool isGone() { return control.checkExited(process); }
 
   ProcessControl control;
   Process process;

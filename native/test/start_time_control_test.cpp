@@ -36,7 +36,7 @@ TEST_SUITE("start-time control") {
     CHECK(control.send(process, Signal::Stop) == ESRCH);
     CHECK(child.runs());
     CHECK(control.probe(process) == ProcessState::Gone);
-    CHECK(control.hasExited(process));
+    CHECK(control.checkExited(process));
   }
 }
 

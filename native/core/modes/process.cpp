@@ -4,7 +4,7 @@ namespace freeze_state {
 
 Failures ProcessFreezer::open(Member& newcomer) noexcept {
   if (Failures failures = control().open(newcomer.pid(), newcomer.process); !failures.empty()) return failures;
-  control().hasExited(newcomer.process);
+  control().checkExited(newcomer.process);
   return {};
 }
 

@@ -198,7 +198,8 @@ Step ProcessGroupFreezer::stopAgain(const GroupProcess& process) {
 
 /// It may only seem to have exited, for a moment, when one of its threads calls execve(2) and takes over its number.
 Step ProcessGroupFreezer::confirmExit(Pid pid) {
-  return hold(pid, [&](Process& held) { return groups_.processes().hasExited(held) ? Step::done() : Step::blocked(); });
+  return hold(pid,
+              [&](Process& held) { return groups_.processes().checkExited(held) ? Step::done() : Step::blocked(); });
 }
 
 /// Tells what `confirm` saw. To find those that have exited since would take another walk.

@@ -46,7 +46,7 @@ Failures TreePass::listChildren(Parent& parent, const Slice& slice) {
   parent.isListed = error.has_value();
   if (!error || *error == 0) return {};
   parent.children.clear();
-  if (*error == ESRCH && set_.hasExited(*member)) {
+  if (*error == ESRCH && set_.checkExited(*member)) {
     parent.hasChanged = hasMetNew_ = true;
     return {};
   }

@@ -32,8 +32,8 @@ std::vector<Pid> TreeSet::living() const {
   return pids;
 }
 
-bool TreeSet::hasExited(Member& member) noexcept {
-  if (!control_.hasExited(member.process)) return false;
+bool TreeSet::checkExited(Member& member) noexcept {
+  if (!control_.checkExited(member.process)) return false;
   forget(member.pid());
   return true;
 }

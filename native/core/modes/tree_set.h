@@ -30,7 +30,7 @@ class TreeSet {
   std::vector<Pid> living() const;
 
   /// Asks the kernel whether the member has exited; forgets it if so.
-  bool hasExited(Member& member) noexcept;
+  bool checkExited(Member& member) noexcept;
   /// Does so for all. Returns whether one has exited that was known to live.
   bool findExited() noexcept;
   /// Takes an exited process out of the set. The children that it leaves behind have another parent now.

@@ -121,8 +121,8 @@ class ProcessControl {
   /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
   virtual void pause() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
 
-  /// Whether the process has exited; marks it if so, as `findExited` does.
-  bool hasExited(Process& process) noexcept {
+  /// Asks whether the process has exited, and marks it if so, as `findExited` does.
+  bool checkExited(Process& process) noexcept {
     Process* const one = &process;
     findExited({&one, 1});
     return process.hasExited;
@@ -134,7 +134,7 @@ class ProcessControl {
 template <typename Read>
 int verified(ProcessControl& control, Process& process, Read read) {
   const int error = read();
-  return control.hasExited(process) ? ESRCH : error;
+  return control.checkExited(process) ? ESRCH : error;
 }
 
 /// The process that has a pid now, held for a scope: taken hold of at its beginning, and released at its end.

@@ -164,7 +164,7 @@ Failures Admission::moveIn(Process& process, const std::string& here) const {
   // It is exiting: the kernel does not move it any more, and no freeze needs to reach it.
   if (error == 0 && table_.isExiting(pid)) process.hasExited = true;
   // It exited at that moment. If its pid was given to another process by then, we have moved that one: it goes back.
-  if (control_.hasExited(process) && membership_.isInside(pid).value_or(false))
+  if (control_.checkExited(process) && membership_.isInside(pid).value_or(false))
     moves_.out(pid, Origins::all().of(membership_.id(), pid).value_or(""));
   return {};
 }

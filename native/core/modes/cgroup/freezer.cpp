@@ -31,7 +31,7 @@ Failures CgroupFreezer::readmit(MemberList& members, Member& member) {
 }
 
 Failures CgroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* /*frozen*/) {
-  control().hasExited(member.process);
+  control().checkExited(member.process);
   return membership_.leave(members, member);
 }
 

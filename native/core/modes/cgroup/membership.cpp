@@ -66,7 +66,7 @@ std::unordered_set<Pid> Membership::takenBySharers() const {
 Failures Membership::enter(const MemberList& members, Process& process, bool isFrozenByUs) {
   // A process that has exited, reaped or not, would be searched for in the lists of all groups, of which there may be
   // thousands.
-  if (control_.hasExited(process)) return {};
+  if (control_.checkExited(process)) return {};
   if (isAncestor(table_, process.pid, control_.ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
   forgetGoneOfMany(members);
@@ -83,7 +83,7 @@ Failures Membership::expect(const MemberList& members, const Process& process, b
 
 bool Membership::checkJoin(Member& member) {
   if (!isJoining(member.pid())) return false;
-  if (!control_.hasExited(member.process) && !isInside(member.pid()).value_or(false)) return true;
+  if (!control_.checkExited(member.process) && !isInside(member.pid()).value_or(false)) return true;
   endJoin(member.pid());
   return false;
 }

@@ -35,7 +35,7 @@ Failures GroupControl::open(Pid pid, Process& leader) noexcept {
   leader.session = session < 0 ? 0 : session;
   if (group == pid) return {};
   // The leader may have exited since: then it is gone, and that is no failure.
-  if (group == 0 && processes_.hasExited(leader)) return {};
+  if (group == 0 && processes_.checkExited(leader)) return {};
   processes_.release(leader);
   return {{.code = FailureCode::NotGroupLeader, .pid = pid}};
 }
@@ -60,7 +60,7 @@ std::optional<ProcessState> GroupControl::probe(const Process& leader, ThreadSca
 
 bool GroupControl::hasLeader(const Process& group) const noexcept {
   Process leader = group;
-  return !processes_.hasExited(leader);
+  return !processes_.checkExited(leader);
 }
 
 LedgerIdentity GroupControl::identify(Process& leader) noexcept {

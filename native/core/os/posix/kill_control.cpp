@@ -14,7 +14,7 @@ Pid KillControl::ownPid() const noexcept { return getpid(); }
 
 Failures KillControl::open(Pid pid, Process& process) noexcept {
   process.pid = pid;
-  hasExited(process);
+  checkExited(process);
   return {};
 }
 
@@ -28,7 +28,7 @@ ProcessState KillControl::probe(const Process& process) noexcept {
       stopped.si_pid == process.pid)
     return ProcessState::Stopped;
   Process again = process;
-  return hasExited(again) ? ProcessState::Gone : ProcessState::Unknown;
+  return checkExited(again) ? ProcessState::Gone : ProcessState::Unknown;
 }
 
 /// WNOWAIT leaves the exit status of a child for libuv, which reaps it later.
