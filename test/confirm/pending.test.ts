@@ -82,9 +82,9 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
           // Listened for from here on: it may end before the confirmation does.
           const exit = new Promise((resolve) => thawer.once('exit', resolve));
           const { isFrozen: confirmed } = await confirming;
-          const letterThen = letter(member);
+          // It ends when the epoch has moved on; the thaw in the other thread may not have sent its signals by then.
           await exit;
-          return { frozen, confirmed, letterThen, epoch: state.currentEpoch };
+          return { frozen, confirmed, letterThen: letter(member), epoch: state.currentEpoch };
         },
         [mode, pid],
       );
