@@ -304,7 +304,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     }
   }
 
-  TEST_CASE("a group that closing could not thaw stays marked to be thawed at our end, and is not to end with us") {
+  TEST_CASE("the guardian thaws a group that close could not thaw, and does not kill it") {
     FakeCgroup fake;
     fake.state->registerPid(101);
     CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");

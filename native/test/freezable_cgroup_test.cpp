@@ -6,13 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "support/child.h"
@@ -70,6 +71,16 @@ bool isHeld(const std::string& directory, LockKind kind) {
   const bool isFree = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_UNLCK;
   close(fd);
   return !isFree;
+}
+
+/// Whether this process has the file open.
+bool hasOpen(const std::string& file) {
+  std::error_code error;
+  const std::filesystem::directory_iterator all("/proc/self/fd", error);
+  return std::any_of(begin(all), end(all), [&](const auto& one) {
+    std::error_code closed;
+    return std::filesystem::read_symlink(one.path(), closed) == file;
+  });
 }
 
 }  // namespace
@@ -164,7 +175,7 @@ TEST_SUITE("the files of a cgroup") {
     Child holder([&] { holdSharedLock(all.group(), LockKind::Flock); });
     REQUIRE(waitUntil([&] { return isHeld(all.group(), LockKind::Flock); }));
     std::thread release([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      waitUntil([&] { return hasOpen(all.group() + "/cgroup.freeze"); });
       holder.kill();
       holder.reap();
     });

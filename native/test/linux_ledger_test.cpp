@@ -123,7 +123,7 @@ TEST_SUITE("the ledger in shared memory") {
     CHECK(mapped.process(0).mark != 0);
   }
 
-  TEST_CASE("what is kept to be continued stays marked, and is not to end with us") {
+  TEST_CASE("an entry that is kept to be continued stays marked, and the guardian does not kill what it stands for") {
     Mapped mapped;
     const LedgerIdentity identity{.kind = LedgerIdentity::Kind::Process, .number = 101, .startTime = 7};
     LedgerEntry process = mapped.all->ending()->enter(identity);

@@ -106,7 +106,7 @@ class Ledger {
  private:
   friend class LedgerEntry;
   virtual void leave(std::uint32_t slot) noexcept = 0;
-  /// What is in the slot is not to end with this process any more.
+  /// The guardian will not kill what is in the slot; it may still continue it.
   virtual void spare(std::uint32_t slot) noexcept = 0;
 };
 

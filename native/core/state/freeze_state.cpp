@@ -215,7 +215,7 @@ void FreezeState::thawAtExit() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
   // What the guardian will find is not continued, since the guardian kills it in a moment. A guardian that may not do
-  // everything kills what it may; then everything is continued, since the rest is not to stay stopped.
+  // everything cannot kill or thaw the rest: so all are continued here.
   resume(isLeftToGuardian() && guardian::isWhole() ? ResumeScope::Unrecorded : ResumeScope::Stopped);
 }
 
