@@ -49,10 +49,9 @@ bool confirmAndThaw(const std::shared_ptr<FreezeState>& state) {
 TEST_SUITE("real groups") {
   TEST_CASE("the files of the processes of a group stay open from one confirmation to the next") {
     if (!isUsable<PidfdControl>() || !procfs::showsAll()) return;
-    const Child leader;
-    const Child second;
-    Child third;
-    for (const Pid pid : {leader.pid(), second.pid(), third.pid()}) REQUIRE(setpgid(pid, leader.pid()) == 0);
+    const Child leader(Sleep{});
+    const Child second(Sleep{.group = leader.pid()});
+    Child third(Sleep{.group = leader.pid()});
     const std::size_t before = openDescriptors();
     PidfdControl control;
     LinuxGroupControl groups(control);

@@ -1,5 +1,6 @@
 #include "child.h"
 
+#include <doctest/doctest.h>
 #include <grp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -20,6 +22,12 @@ namespace {
 char stateOf(Pid pid) noexcept {
   ProcessEntry stat;
   return procfs::read(pid, stat) == 0 ? stat.state : 'X';
+}
+
+std::string nameOf(Pid pid) {
+  std::string name;
+  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/comm"), name);
+  return name;
 }
 
 Pid forkOrThrow() {
@@ -65,6 +73,14 @@ Child::Child(int threads)
       }) {}
 
 Child::Child(const std::function<void()>& body) : pid_(startChild(body)) {}
+
+Child::Child(Sleep program)
+    : Child([program] {
+        if (setpgid(0, program.group) == 0) execlp("sleep", "sleep", "infinity", nullptr);
+        _exit(127);
+      }) {
+  CHECK(waitUntil([this] { return nameOf(pid_) == "sleep"; }));
+}
 
 bool Child::runs() const noexcept {
   const char state = stateOf(pid_);

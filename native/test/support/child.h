@@ -8,6 +8,11 @@
 
 namespace freeze_state::test {
 
+/// Asks for a child that executes sleep(1) in a process group, by default one of its own.
+struct Sleep {
+  Pid group = 0;
+};
+
 /// A child process that does nothing but live, and that never outlives the test: killed and reaped by the destructor,
 /// killed by the kernel when the tests die.
 class Child {
@@ -16,6 +21,8 @@ class Child {
   explicit Child(int threads = 1);
   /// One that runs the body first.
   explicit Child(const std::function<void()>& body);
+  /// One that has executed a program which has one thread, under the thread sanitizer as well.
+  explicit Child(Sleep program);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() { kill(), reap(); }
