@@ -9,8 +9,6 @@ namespace freeze_state {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// A process that has slept for this long is checked for vfork(2). A sleeping process takes SIGSTOP at once, unless its
 /// system call cannot be interrupted: then the time is unknown. In vfork(2) it waits for its child. The child exists
 /// and is stopped itself, so there is nothing to wait for. In any other such call, fork(2) among them, it may still get

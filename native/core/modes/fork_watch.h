@@ -18,9 +18,8 @@ namespace freeze_state {
 /// holds it.
 class ForkWatch {
  public:
-  ForkWatch(ProcessControl& control, ProcessTable& table, ChildReader& reader, TreeSet& set,
-            const StopProtocol& protocol) noexcept
-      : control_(control), table_(table), reader_(reader), set_(set), protocol_(protocol) {}
+  ForkWatch(ProcessTable& table, ChildReader& reader, TreeSet& set, const StopProtocol& protocol) noexcept
+      : table_(table), reader_(reader), set_(set), protocol_(protocol) {}
 
   /// Whether the process is known to fork no more. Probes nothing.
   bool isOver(Pid pid) const;
@@ -43,7 +42,6 @@ class ForkWatch {
   std::optional<bool> probeSleeper(Pid pid, const Slice& slice);
   std::optional<bool> isInVfork(Pid pid, const Slice& slice);
 
-  ProcessControl& control_;
   ProcessTable& table_;
   ChildReader& reader_;
   TreeSet& set_;

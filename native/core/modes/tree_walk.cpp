@@ -11,7 +11,6 @@ namespace freeze_state {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 /// Give up after this long on a process that sleeps in a system call that cannot be interrupted. Also give up after
 /// this long without stopping anything new, since a pass that saw a process exit must be repeated.
@@ -28,7 +27,7 @@ TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& re
     : control_(control),
       reader_(reader),
       set_(control, table, roots, descendants, protocol),
-      watch_(control, table, reader, set_, protocol) {
+      watch_(table, reader, set_, protocol) {
   beginPass(TreePass::Kind::Spreading, set_.living());
 }
 

@@ -1,9 +1,10 @@
 #include "confirmation.h"
 
+#include "../deadline.h"
+
 namespace freeze_state {
 
 Confirmation::Progress Confirmation::step(Deadline until) {
-  using Clock = std::chrono::steady_clock;
   if (begin_ == Deadline()) begin_ = Clock::now();
   if (!attempt_.isFrozen()) {
     Step step = attempt_.freeze(until, &roster_);

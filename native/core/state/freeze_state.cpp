@@ -227,7 +227,7 @@ std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional
   while (word_.load() == seen) {
     lock.unlock();
     const bool isInterrupted = interruption.isInterrupted();
-    const Deadline now = std::chrono::steady_clock::now();
+    const Deadline now = Clock::now();
     lock.lock();
     if (isInterrupted || (deadline && now >= *deadline)) break;
     const Deadline question = now + interruption.interval();

@@ -58,6 +58,7 @@ class Script : public ProcessControl {
   /// How many signals of a kind since the beginning.
   std::size_t count(Signal signal) const;
 
+  using ProcessControl::isStopped;
   bool isStopped(Pid pid) const;
   std::size_t stoppedCount() const;
   /// What was opened and not released.

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "../../deadline.h"
 #include "admission.h"
 
 namespace freeze_state {
@@ -96,7 +97,6 @@ void Membership::checkJoins(MemberList& members) {
 /// takes some ten milliseconds, and longer on a loaded machine. The wait has an end for the sake of a join that fails,
 /// or that a foreign process has stopped.
 void Membership::awaitJoins(std::span<Member> members) {
-  using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kPatience{200};
   const auto end = Clock::now() + kPatience;
   for (Member& member : members) {
@@ -170,7 +170,6 @@ Failures Membership::leaveAll(MemberList& members) {
 /// Moves out what is left: orphans, and processes that were forked meanwhile. The kernel does not move a process that
 /// is exiting, so its end is awaited.
 Failures Membership::leaveRest(const OriginMap& origins, const std::string& otherwise) const {
-  using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{5};
   constexpr int kRounds = 1000;
   const auto end = Clock::now() + kPatience;

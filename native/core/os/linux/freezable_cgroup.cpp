@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../deadline.h"
 #include "../../process_token.h"
 #include "../cgroup_location.h"
 #include "process_files.h"
@@ -105,7 +106,6 @@ int lock(int fd, const char*& call) noexcept {
 /// As `lock`, but waits a second at most for a `sweep` that holds the lock for a moment. The wait is not the kernel's
 /// own, which would last for as long as any process that may open the file likes.
 int lockSoon(int fd, const char*& call) noexcept {
-  using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{1};
   constexpr timespec kMillisecond{0, 1'000'000};
   const auto end = Clock::now() + kPatience;

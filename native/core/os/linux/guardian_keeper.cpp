@@ -18,6 +18,7 @@
 #include <thread>
 #include <utility>
 
+#include "../../deadline.h"
 #include "guardian_program.h"
 #include "process_files.h"
 #include "procfs.h"
@@ -36,7 +37,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Clock = std::chrono::steady_clock;
 
 struct Credentials {
   std::array<uid_t, 3> users{};

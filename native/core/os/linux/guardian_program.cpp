@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "../../deadline.h"
 #include "capabilities.h"
 #include "ledger_layout.h"
 #include "pidfd.h"
@@ -28,7 +29,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Clock = std::chrono::steady_clock;
 
 /// A guardian takes about a millisecond to be ready, and longer on a machine that is overloaded.
 constexpr seconds kLongestStart(2);

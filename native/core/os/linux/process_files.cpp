@@ -127,15 +127,15 @@ template <typename Read>
 int ProcessFiles::readOnce(Thread& thread, int Thread::* which, const char* file, Read read) {
   const std::lock_guard lock(open_);
   const bool isStat = which == &Thread::stat;
-  int& kept = thread.*which;
-  if (kept >= 0) {
-    const int error = read(kept);
+  int& keptFd = thread.*which;
+  if (keptFd >= 0) {
+    const int error = read(keptFd);
     if (error == 0) return 0;
     if (error == ESRCH) {
-      close(kept);
+      close(keptFd);
       return ESRCH;
     }
-    closeUnreadable(kept, thread.id, file);
+    closeUnreadable(keptFd, thread.id, file);
     if (isStat) closeUnreadable(thread.children, thread.id, "children");
   }
   if (isStat) {
@@ -149,7 +149,7 @@ int ProcessFiles::readOnce(Thread& thread, int Thread::* which, const char* file
   // Only the open `stat` tells that the thread of the open `children` still lives.
   const bool isChecked = isStat || thread.stat >= 0;
   if (error == 0 && isChecked && mayKeep(fd))
-    kept = fd;
+    keptFd = fd;
   else
     ::close(fd);
   return error;
