@@ -12,6 +12,7 @@
 #include "../core/os/guardian.h"
 #include "../core/state/confirmation.h"
 #include "support/child.h"
+#include "support/confirming.h"
 #include "support/describe.h"
 #include "support/fake_cgroup.h"
 #include "support/wait_until.h"
@@ -19,8 +20,6 @@
 namespace freeze_state::test {
 
 namespace {
-
-constexpr Deadline kOver{};
 
 /// While it lives no file can be written (EFBIG): a limit on their size stands for a kernel that refuses.
 class NoWrites {

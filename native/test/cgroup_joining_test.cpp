@@ -8,6 +8,7 @@
 #include "../core/modes/cgroup/origins.h"
 #include "../core/state/confirmation.h"
 #include "../core/state/freeze_state.h"
+#include "support/confirming.h"
 #include "support/describe.h"
 #include "support/hierarchy.h"
 #include "support/script.h"
@@ -17,7 +18,6 @@ namespace freeze_state::test {
 namespace {
 
 constexpr bool kJoining = true;
-constexpr Deadline kOver{};
 
 /// A state on directories that the test plays, and its processes, which come in when the test moves them.
 struct Joining {

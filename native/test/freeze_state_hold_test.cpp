@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "support/counting_listener.h"
 #include "support/describe.h"
 #include "support/meanwhile.h"
 #include "support/script.h"
@@ -58,17 +59,12 @@ TEST_SUITE("hold") {
   }
 
   TEST_CASE("the listeners are told of the last release, and of no other") {
-    class Ear final : public Listener {
-     public:
-      void stateChanged() noexcept override { ++heard; }
-      int heard = 0;
-    };
     ScriptedState scripted(1);
     FreezeState& state = scripted.state;
     CHECK(describe(state.hold()).empty());
     CHECK(describe(state.hold()).empty());
     CHECK(state.holdCount() == 2);
-    Ear ear;
+    CountingListener ear;
     state.addListener(ear);
     state.release();
     CHECK(ear.heard == 0);

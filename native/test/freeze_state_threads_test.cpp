@@ -15,7 +15,7 @@ namespace freeze_state::test {
 
 namespace {
 
-constexpr std::uint64_t kRounds = 4000;
+constexpr std::uint64_t kHammerRounds = 4000;
 /// On a machine with no processor to spare, each round waits for one twice.
 constexpr std::chrono::seconds kEnough{5};
 constexpr std::chrono::nanoseconds kStep{1'000};
@@ -85,7 +85,7 @@ TEST_SUITE("threads on real processes") {
         // Whichever came first: a freeze that comes second is stale.
         if (word::isFrozen(state.word())) ++wrong;
         for (const Child& child : children) wrong += child.comesToRun() ? 0 : 1;
-        isOver = round == kRounds || std::chrono::steady_clock::now() > deadline;
+        isOver = round == kHammerRounds || std::chrono::steady_clock::now() > deadline;
         rounds.arrive_and_wait();
       }
     });

@@ -17,15 +17,15 @@ namespace {
 
 /// A group of a leader and one more process, held by a control; and a process outside of it.
 template <typename Control>
-struct RealGroup {
-  RealGroup() {
+struct HeldGroup {
+  HeldGroup() {
     REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
     REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
     REQUIRE(describe(control.open(leader.pid(), held)).empty());
   }
-  RealGroup(const RealGroup&) = delete;
-  RealGroup& operator=(const RealGroup&) = delete;
-  ~RealGroup() { control.release(held); }
+  HeldGroup(const HeldGroup&) = delete;
+  HeldGroup& operator=(const HeldGroup&) = delete;
+  ~HeldGroup() { control.release(held); }
 
   bool isGone() {
     control.findExited(std::array{&held});
@@ -43,7 +43,7 @@ struct RealGroup {
 
 TEST_SUITE("controls of groups") {
   TEST_CASE_TEMPLATE("a signal reaches each process of the group, and no other", C, GroupControl, LinuxGroupControl) {
-    RealGroup<C> group;
+    HeldGroup<C> group;
     CHECK(group.control.send(group.held, Signal::Stop) == 0);
     CHECK(group.leader.comesToStop());
     CHECK(group.other.comesToStop());
@@ -55,7 +55,7 @@ TEST_SUITE("controls of groups") {
 
   TEST_CASE_TEMPLATE("only the leader of a group is taken, and not that of our own", C, GroupControl,
                      LinuxGroupControl) {
-    RealGroup<C> group;
+    HeldGroup<C> group;
     Process refused;
     const std::string other = std::to_string(group.other.pid());
     CHECK(describe(group.control.open(group.other.pid(), refused)) == "NotGroupLeader " + other);
@@ -65,7 +65,7 @@ TEST_SUITE("controls of groups") {
 
   TEST_CASE_TEMPLATE("a leader that has moved to another group is unfit, and fit again once it is back", C,
                      GroupControl, LinuxGroupControl) {
-    RealGroup<C> group;
+    HeldGroup<C> group;
     CHECK_FALSE(group.control.whyUnfit(group.held));
     REQUIRE(setpgid(group.leader.pid(), getpgrp()) == 0);
     CHECK(group.control.whyUnfit(group.held) == FailureCode::NotGroupLeader);
@@ -75,7 +75,7 @@ TEST_SUITE("controls of groups") {
 
   TEST_CASE_TEMPLATE("a group outlives its leader: it takes signals, and is gone with its last process", C,
                      GroupControl, LinuxGroupControl) {
-    RealGroup<C> group;
+    HeldGroup<C> group;
     group.leader.kill();
     group.leader.reap();
     CHECK_FALSE(group.control.hasLeader(group.held));
@@ -90,7 +90,7 @@ TEST_SUITE("controls of groups") {
   }
 
   TEST_CASE("the ledger has a group by its number and its session") {
-    RealGroup<LinuxGroupControl> group;
+    HeldGroup<LinuxGroupControl> group;
     const LedgerIdentity identity = group.control.identify(group.held);
     CHECK(identity.kind == LedgerIdentity::Kind::Group);
     CHECK(identity.number == group.leader.pid());

@@ -24,8 +24,8 @@ namespace {
 using guardian::Run;
 
 /// The one reason for which it is of no use: `GuardianFailed EACCES by posix_spawn of /a/program`.
-std::string whyNot(const std::string& program, int ledger) {
-  Run run = guardian::startProgram(program, ledger);
+std::string whyNot(const std::string& path, int ledger) {
+  Run run = guardian::startProgram(path, ledger);
   guardian::retire(run);
   CHECK_FALSE(run.socket.isOpen());
   CHECK_FALSE(run.handle.isOpen());

@@ -1,27 +1,15 @@
 #include <doctest/doctest.h>
 
-#include <atomic>
-
+#include "support/counting_listener.h"
 #include "support/meanwhile.h"
 #include "support/script.h"
 
 namespace freeze_state::test {
 
-namespace {
-
-/// Counts the changes it hears of.
-class Ear final : public Listener {
- public:
-  void stateChanged() noexcept override { ++heard; }
-  std::atomic<int> heard{0};
-};
-
-}  // namespace
-
 TEST_SUITE("listener") {
   TEST_CASE("a listener hears of every change, and of nothing else") {
     ScriptedState scripted(1);
-    Ear ear;
+    CountingListener ear;
     scripted.state.addListener(ear);
     scripted.state.registerPid(105);
     scripted.state.freezeAtEpoch(3);
@@ -44,8 +32,8 @@ TEST_SUITE("listener") {
 
   TEST_CASE("a listener does not hear of what its own thread did, and the others do") {
     ScriptedState scripted(1);
-    Ear mine;
-    Ear other;
+    CountingListener mine;
+    CountingListener other;
     scripted.state.addListener(mine);
     scripted.state.addListener(other);
     scripted.state.freezeAtEpoch(0, &mine);
@@ -61,7 +49,7 @@ TEST_SUITE("listener") {
 
   TEST_CASE("a listener hears nothing once it was removed, even of a change in progress") {
     ScriptedState scripted(2);
-    Ear ear;
+    CountingListener ear;
     scripted.state.addListener(ear);
     Meanwhile meanwhile;
     bool isRemoved = false;

@@ -12,6 +12,7 @@
 
 #include "../core/modes/none.h"
 #include "../core/process_token.h"
+#include "support/counting_listener.h"
 #include "support/script.h"
 
 namespace freeze_state::test {
@@ -21,12 +22,6 @@ namespace {
 constexpr std::size_t kThreads = 8;
 constexpr std::uint64_t kRounds = 2000;
 constexpr std::size_t kStands = 3;
-
-class Ear final : public Listener {
- public:
-  void stateChanged() noexcept override { ++heard; }
-  std::atomic<int> heard{0};
-};
 
 /// States that several threads replace, find by their ids, use and close.
 class Market {
@@ -51,7 +46,7 @@ class Market {
     const std::shared_ptr<FreezeState> state = live_states::find(ids_[stand]);
     if (!state) return;
     ++found;
-    Ear ear;
+    CountingListener ear;
     state->addListener(ear);
     const std::uint64_t before = state->word();
     state->unfreeze(&ear);

@@ -171,7 +171,7 @@ const std::vector<Start>& starts() {
 bool isOfGroup(const Start& start) { return start.run != makeLedger && start.run != startGuardian; }
 
 /// The table of docs/faults.md.
-std::string table() {
+std::string startTable() {
   std::string text = "| what | call | fails with | then |\n| --- | --- | --- | --- |\n";
   for (const Start& start : starts()) {
     for (const Denied& denied : start.calls) {
@@ -205,7 +205,7 @@ TEST_SUITE("faults") {
     }
   }
 
-  TEST_CASE("docs/faults.md shows what was injected at the start") { checkFaultsPageShows(table()); }
+  TEST_CASE("docs/faults.md shows what was injected at the start") { checkFaultsPageShows(startTable()); }
 }
 
 }  // namespace freeze_state::test
