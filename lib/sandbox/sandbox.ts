@@ -86,7 +86,10 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
       policy,
       tell,
       (limits) => this.#joins.allJoined(limits),
-      () => this.#joins.close(),
+      () => {
+        this.#joins.close();
+        forgetAtExit(this);
+      },
     );
     const inside =
       (start: (...given: never[]) => childProcess.ChildProcess, isFork: boolean) =>

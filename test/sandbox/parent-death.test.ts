@@ -88,9 +88,13 @@ describe.runIf(process.platform === 'linux')('a sandbox that is to end with its 
     if (mode !== FreezeMode.None) expect(hasRun()).toBe(false);
   });
 
-  it('lives on when its state was closed before', async () => {
-    const { signal } = await endOf(FreezeMode.None, false, 'close');
-    expect(signal).toBe('SIGKILL');
+  it.each([
+    ['is killed', 'close', { signal: 'SIGKILL' }],
+    ['exits in the same turn', 'close and exit', { code: 7 }],
+    ['has nothing left to do', 'close and return', { code: 0 }],
+  ])('lives on when its state was closed before its emulator %s', async (_, way, end) => {
+    const { code, signal } = await endOf(FreezeMode.None, false, way);
+    expect({ code, signal }).toMatchObject(end);
     expect(leftovers().length).toBeGreaterThanOrEqual(fewest - 1);
   });
 });
