@@ -299,12 +299,15 @@ export class LambdaSandbox {
     const { runtimeMs, allMs } = this.extensions.shutdownTimes;
     const over = AbortSignal.timeout(allMs);
     if (runtimeMs > 0) await this.#runtimeProcess?.end(runtimeMs);
+    const living = this.#extensionProcesses.filter(({ hasExited }) => !hasExited);
     const subscribed = this.extensions.all.filter(({ events }) => events.has('SHUTDOWN'));
     for (const extension of subscribed) {
       if (this.#shutdown && extension.parking.isParked) extension.deliver(this.#shutdown.event);
     }
-    // It is not known which process registered under which name, but how many will exit by themselves.
-    const ended = () => this.#extensionProcesses.filter(({ hasExited }) => hasExited).length >= subscribed.length;
+    // It is not known which process registered under which name, but how many will exit by themselves. One that had exited before
+    // is none of them.
+    const willExit = Math.min(subscribed.length, living.length);
+    const ended = () => living.filter(({ hasExited }) => hasExited).length >= willExit;
     await this.#until(ended, over).catch(() => {});
     await this.#members.terminate();
     await this.#server.close();

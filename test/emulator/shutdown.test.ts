@@ -76,4 +76,17 @@ describe('the time that a sandbox has to end', () => {
     expect(stage.log).toContainEqual(killed('outside'));
     expect(livedFor('outside')).toBeGreaterThan(2_000 - earlyMs);
   });
+
+  it('is no shorter because another extension has died before', async () => {
+    const { stage, livedFor } = await stubborn(['dying', 'flushing']);
+    await stage.register('dying', ['INVOKE']);
+    const { answer } = stage.extensionNext(await stage.register('flushing'));
+    await stage.until('start', 3);
+    const dying = stage.log.find((entry) => entry.what === 'start' && entry.name === 'dying') as { pid: number };
+    process.kill(dying.pid, 'SIGKILL');
+    await eventually('its exit is known', () => stage.count('exit') === 1);
+    await stage.sandbox.stop('failure');
+    expect(JSON.parse((await answer).text)).toMatchObject({ eventType: 'SHUTDOWN', shutdownReason: 'failure' });
+    expect(livedFor('flushing')).toBeGreaterThan(2_000 - earlyMs);
+  });
 });
