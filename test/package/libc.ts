@@ -2,6 +2,8 @@
 export const libc =
   'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header ? 'glibc' : 'musl';
 
+export const otherLibc = libc === 'glibc' ? 'musl' : 'glibc';
+
 /** The package's name of this machine's kind. */
 export const target = `${process.platform}-${process.arch}-${libc}`;
 

@@ -12,10 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { guardianProgram, libc, prebuild, target } from './libc';
+import { guardianProgram, otherLibc, prebuild, target } from './libc';
 import { output, root, run } from './run';
-
-const otherLibc = libc === 'glibc' ? 'musl' : 'glibc';
 
 /** Stands for prebuildify: it writes the same files, without compiling for a minute. */
 const compiler = `
