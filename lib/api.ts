@@ -1,6 +1,6 @@
 /// <reference types="node" preserve="true" />
 export { CgroupError, type CgroupReason } from './cgroup-error';
-export type { FreezeMessage, MemberMessage, ThawMessage } from './diagnostics';
+export type { FreezeMessage, MemberMessage, OperationMessage, ThawMessage } from './diagnostics';
 export {
   type AnyFreezeError,
   FreezeClosedError,

@@ -7,10 +7,10 @@ import type { FreezeMode, FreezeReport } from './types';
 import { epochOf, isFrozen } from './word';
 
 /**
- * What the subscribers of a channel are given of an operation: the same object at its start, at its end, and in between
- * (node:diagnostics_channel, "TracingChannel").
+ * What a {@link FreezeMessage} and a {@link ThawMessage} have in common. The subscribers of a channel are given the same object
+ * at the start of the operation, at its end, and in between (node:diagnostics_channel, "TracingChannel").
  */
-interface OperationMessage {
+export interface OperationMessage {
   /** What the operation was called on. */
   readonly state: FreezeState;
   /** The mode of the state. */

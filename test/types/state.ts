@@ -1,6 +1,7 @@
 import {
   type CgroupOptions,
   type FreezeCapabilities,
+  type FreezeMessage,
   FreezeMode,
   type FreezeOptions,
   type FreezeReport,
@@ -8,6 +9,8 @@ import {
   FreezeState,
   type MemberOutcome,
   type MemberStatus,
+  type OperationMessage,
+  type ThawMessage,
   type WaitOptions,
 } from 'freeze-state';
 import { expectTypeOf } from 'vitest';
@@ -158,3 +161,6 @@ void state.waitForStateChange(5);
 /** A plain object is no state, however it looks. */
 // @ts-expect-error
 export const lookalike: FreezeState = { ...state, mode: 'none', pid: undefined, pids: [], pidCount: 0 };
+
+/** One subscriber serves the channels of both operations. */
+expectTypeOf<FreezeMessage | ThawMessage>().toExtend<OperationMessage>();
