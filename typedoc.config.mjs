@@ -31,7 +31,7 @@ export default {
   excludeInternal: true,
   // What classes inherit from Node and the language.
   excludeExternals: true,
-  // The constructors of the errors, which this package alone calls.
+  // The constructors of the errors, which the docstring of FreezeError says are no part of the interface.
   excludeNotDocumented: true,
   excludeNotDocumentedKinds: ['Constructor', 'ConstructorSignature'],
 

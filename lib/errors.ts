@@ -25,6 +25,9 @@ export type AnyFreezeError =
 /**
  * What every operation of a `FreezeState` throws when it fails, by one of its subclasses. From the crate's `FreezeError`.
  * An argument of the wrong type or out of range is a `TypeError` or a `RangeError` instead, as everywhere in Node.
+ *
+ * Only the package constructs these errors. The constructors of the subclasses are no part of the interface and may change in
+ * any version.
  */
 export abstract class FreezeError extends Error {
   /** Names the kind of failure and never changes; the message may. */
