@@ -10,11 +10,9 @@ const folder = mkdtempSync(join(tmpdir(), 'freeze-state-demo-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it('the demo draws who ran when, checks it, and leaves nothing', async () => {
-  const before = Date.now();
   const saved = join(folder, 'demo.json');
   const run = new Run(['--save', saved], { script: 'examples/demo/main.ts' });
   await run.exitsWith(0);
-  expect(Date.now() - before).toBeLessThan(15_000);
 
   for (const name of ['runtime', 'child', 'metrics', 'logs']) {
     const [row = ''] = run.stdout.match(new RegExp(`^${name} .*$`, 'm')) ?? [];
