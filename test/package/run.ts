@@ -46,8 +46,11 @@ export function userEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !added.test(name)));
 }
 
-/** For a program that compiles the addon: over a minute of processor time, and a machine may have other work. */
-export const compileTimeout = 600_000;
+/**
+ * For a program that compiles the addon, and for its test. It only ends one that hangs: the compilation takes over a minute of
+ * processor time, and was seen to take more than 600 s beside other work with a load of 16.
+ */
+export const compileTimeout = 1_800_000;
 
 /** Where the shell would find the program. */
 export function which(program: string): string | undefined {
