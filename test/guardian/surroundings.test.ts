@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { endWithGroup } from '../helpers/children';
 import { childEnvironment } from '../helpers/environment';
 import { signallingModes } from '../helpers/modes';
-import { canMakePidNamespace, inPidNamespace, unshare } from '../helpers/namespaces';
+import { canMakePidNamespace, canMakeTimeNamespace, inPidNamespace, inTimeNamespace } from '../helpers/namespaces';
 import { runInNode, type Tools } from '../helpers/node';
 import { letterOf, running, statField } from '../helpers/proc';
 import { sleeper, start } from '../helpers/processes';
@@ -127,11 +126,6 @@ describe.runIf(signallingModes.length > 0)('while a guardian runs', () => {
     },
   );
 });
-
-/** With the words of unshare(1) for a time namespace, in which the machine was started long ago. */
-const inTimeNamespace = [...unshare, '--time', '--boottime', '100000', '--fork', '--kill-child'];
-const [command = '', ...words] = inTimeNamespace;
-const canMakeTimeNamespace = spawnSync(command, [...words, 'true']).status === 0;
 
 /** Freezes the member and is killed, or ends and says what it knows of the guardian. */
 const freeze = ({ FreezeState, stoppedNow }: Tools, library: string, member: number, kills: boolean) => {

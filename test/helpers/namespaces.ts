@@ -10,6 +10,14 @@ export const inPidNamespace = [...unshare, '--pid', '--fork', '--mount-proc', '-
 
 export const canMakePidNamespace = spawnSync(inPidNamespace[0], [...inPidNamespace.slice(1), 'true']).status === 0;
 
+/** With the words of unshare(1) for a time namespace, in which the machine was started long ago. */
+export const inTimeNamespace = [...unshare, '--time', '--boottime', '100000', '--fork', '--kill-child'] as const;
+
+export const canMakeTimeNamespace = spawnSync(inTimeNamespace[0], [...inTimeNamespace.slice(1), 'true']).status === 0;
+
+/** Not by a plain user, in whose user namespace the control groups are not its own. */
+export const canMakeCgroupNamespace = spawnSync('unshare', ['--cgroup', 'true']).status === 0;
+
 /** Runs a program in a mount namespace of its own, after this command of the shell. */
 export const afterMounting = (command: string): string[] => [
   ...unshare,

@@ -60,4 +60,4 @@ export async function pausing<R>(
 }
 
 /** Not before Linux 5.9, nor where a filter is refused. */
-export const canPause = spawnSync(pausedProgram, ['-', '--', 'true'], { timeout: 10_000 }).status === 0;
+export const canPause = spawnSync(pausedProgram, ['-', '--', 'true'], { timeout: 30_000 }).status === 0;

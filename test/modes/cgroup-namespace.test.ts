@@ -1,15 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeMode } from 'freeze-state';
 import { describe, expect, it, vi } from 'vitest';
 import { cgroup, write } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
+import { canMakeCgroupNamespace } from '../helpers/namespaces';
 import { type NodeOptions, valueInNode } from '../helpers/node';
 import { cgroupMount, cgroupOf, running } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
-
-const canUnshare = spawnSync('unshare', ['--cgroup', 'true']).status === 0;
 
 /** Node in that cgroup, and in a namespace whose root it is: the mount is from outside. A watchdog kills it. */
 const within = (path: string, namespace = 'unshare --cgroup'): NodeOptions => ({
@@ -28,7 +26,9 @@ const tryOwn = (path: string, options: NodeOptions) =>
     options,
   );
 
-describe.runIf(canUnshare && signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: in a cgroup namespace', () => {
+const isPossible = canMakeCgroupNamespace && signallingModes.includes(FreezeMode.Cgroup);
+
+describe.runIf(isPossible)('mode cgroup: in a cgroup namespace', () => {
   it('our own group, and one above it, is not taken: we would freeze ourselves', async () => {
     const path = cgroup();
     for (const inside of [path, cgroup(path)]) {

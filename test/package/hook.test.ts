@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hasClangFormat } from '../helpers/tools';
 import { root } from './run';
 
 describe('the hook before a commit', () => {
@@ -54,7 +55,6 @@ describe('the hook before a commit', () => {
     expectRefusal('lib/a.ts', 'export let a: any;\n');
   });
 
-  const hasClangFormat = spawnSync('clang-format-19', ['--version']).status === 0;
   it.skipIf(!hasClangFormat)('refuses C++ that is not formatted, and says what to do (needs clang-format-19)', () => {
     expectRefusal('native/a.cpp', 'int  a = 1;\n');
   });
