@@ -43,6 +43,8 @@ export class LambdaSandbox {
   readonly #changes = new EventEmitter();
   readonly #over = new AbortController();
   #shutdown: { event: object; end: Promise<void> } | undefined;
+  /** Who gets the SHUTDOWN event as soon as it parks. It is empty until the runtime has ended, and each gets the event once. */
+  readonly #untold = new Set<Extension>();
 
   constructor(config: Parameters<typeof withDefaults>[0]) {
     this.config = withDefaults(config);
@@ -218,7 +220,7 @@ export class LambdaSandbox {
   }
 
   #extensionParked(extension: Extension): void {
-    if (this.#shutdown && extension.events.has('SHUTDOWN')) extension.deliver(this.#shutdown.event);
+    if (this.#shutdown && this.#untold.delete(extension)) extension.deliver(this.#shutdown.event);
     else this.#proceed();
   }
 
@@ -302,7 +304,8 @@ export class LambdaSandbox {
     const living = this.#extensionProcesses.filter(({ hasExited }) => !hasExited);
     const subscribed = this.extensions.all.filter(({ events }) => events.has('SHUTDOWN'));
     for (const extension of subscribed) {
-      if (this.#shutdown && extension.parking.isParked) extension.deliver(this.#shutdown.event);
+      this.#untold.add(extension);
+      if (extension.parking.isParked) this.#extensionParked(extension);
     }
     // It is not known which process registered under which name, but how many will exit by themselves. One that had exited before
     // is none of them.

@@ -90,3 +90,22 @@ describe('the time that a sandbox has to end', () => {
     expect(livedFor('flushing')).toBeGreaterThan(2_000 - earlyMs);
   });
 });
+
+describe('the SHUTDOWN event', () => {
+  it('comes once, and after the runtime has ended, to an extension that parks before that', async () => {
+    const { stage, untilReady } = await stubborn(['outside']);
+    const id = await stage.register('outside');
+    await untilReady();
+    const stop = stage.sandbox.stop();
+    const { text } = await stage.extensionNext(id).answer;
+    expect(stage.log).toContainEqual(killed('runtime'));
+    expect(JSON.parse(text)).toMatchObject({ eventType: 'SHUTDOWN' });
+    // It stays parked until it is killed, and its connection is cut at the end.
+    const again = stage.extensionNext(id).answer.then(
+      () => 'answered',
+      () => 'cut',
+    );
+    await stop;
+    expect(await again).toBe('cut');
+  });
+});
