@@ -80,13 +80,22 @@ bool isEmpty(const std::string& parent) {
   return stat(parent.c_str(), &status) == 0 && status.st_nlink == kOwn;
 }
 
+/// The number at the end of a group's name, which counts those that the process has made.
+int numberOf(const std::string& path) { return std::stoi(path.substr(path.rfind('-') + 1)); }
+
 int makeGroup(const Denied& denied, int error, const std::string& parent) {
+  Failures failures;
+  int last = 0;
+  if (const auto group = FreezableCgroup::make({.path = "", .parent = parent}, failures))
+    last = numberOf(group->path());
   const std::size_t before = openDescriptors();
   if (!install(denied, error)) return kNoFilter;
-  Failures failures;
   if (FreezableCgroup::make({.path = "", .parent = parent}, failures)) return 1;
   if (failures.size() != 1 || failures.front().call != denied.name || failures.front().error != error) return 2;
-  return openDescriptors() == before && isEmpty(parent) ? 0 : 3;
+  if (openDescriptors() != before || !isEmpty(parent)) return 3;
+  // The error would meet each group, so no other one was made after that. What mkdir(2) refuses has no name.
+  const std::string& path = failures.front().path;
+  return path == parent || numberOf(path) == last + 1 ? 0 : 4;
 }
 
 int makeGroupAnyway(const Denied& denied, int error, const std::string& parent) {
@@ -119,6 +128,13 @@ std::vector<unsigned> numbersOfRmdir() {
       SYS_rmdir,
 #endif
       SYS_unlinkat};
+}
+std::vector<unsigned> numbersOfAccess() {
+  return {
+#ifdef SYS_access
+      SYS_access,
+#endif
+      SYS_faccessat};
 }
 std::vector<unsigned> numbersOfChmod() {
   return {
@@ -153,7 +169,8 @@ const std::vector<Start>& starts() {
       {"a control group",
        "an error that names the call; no group is left",
        {{"mkdir", numbersOfMkdir(), {EACCES, EAGAIN, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS}},
-        {"fcntl", {SYS_fcntl}, {EACCES, EAGAIN, EINVAL, ENOMEM, EPERM}}},
+        {"access", numbersOfAccess(), {EACCES, EIO, ENOMEM, EPERM, EROFS}},
+        {"fcntl", {SYS_fcntl}, {EACCES, EAGAIN, EINVAL, ENOLCK, ENOMEM, EPERM}}},
        makeGroup},
       {"a control group",
        "works",

@@ -12,10 +12,11 @@ namespace freeze_state::test {
 /// How errno(3) spells it; musl has no function for that.
 inline std::string nameOfError(int error) {
   static const std::map<int, std::string> names{
-      {EACCES, "EACCES"},   {EAGAIN, "EAGAIN"},         {EBADF, "EBADF"},   {EBUSY, "EBUSY"},   {ECHILD, "ECHILD"},
-      {EFAULT, "EFAULT"},   {EINTR, "EINTR"},           {EINVAL, "EINVAL"}, {EIO, "EIO"},       {EMFILE, "EMFILE"},
-      {ENFILE, "ENFILE"},   {ENODEV, "ENODEV"},         {ENOENT, "ENOENT"}, {ENOMEM, "ENOMEM"}, {ENOSPC, "ENOSPC"},
-      {ENOTDIR, "ENOTDIR"}, {EOPNOTSUPP, "EOPNOTSUPP"}, {EPERM, "EPERM"},   {EROFS, "EROFS"},   {ESRCH, "ESRCH"},
+      {EACCES, "EACCES"}, {EAGAIN, "EAGAIN"},   {EBADF, "EBADF"},           {EBUSY, "EBUSY"},   {ECHILD, "ECHILD"},
+      {EFAULT, "EFAULT"}, {EINTR, "EINTR"},     {EINVAL, "EINVAL"},         {EIO, "EIO"},       {EMFILE, "EMFILE"},
+      {ENFILE, "ENFILE"}, {ENODEV, "ENODEV"},   {ENOENT, "ENOENT"},         {ENOLCK, "ENOLCK"}, {ENOMEM, "ENOMEM"},
+      {ENOSPC, "ENOSPC"}, {ENOTDIR, "ENOTDIR"}, {EOPNOTSUPP, "EOPNOTSUPP"}, {EPERM, "EPERM"},   {EROFS, "EROFS"},
+      {ESRCH, "ESRCH"},
   };
   return names.at(error);
 }

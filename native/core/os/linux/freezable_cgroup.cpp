@@ -165,16 +165,20 @@ std::unique_ptr<FreezableCgroup> FreezableCgroup::make(const CgroupPlace& place,
     // Whatever the umask(2) of the program is: without these we could not open its files.
     chmod(owned.c_str(), kUnlockedMode);
     failures = cgroup::whyUnfit(owned, mount);
-    auto group = failures.empty() ? open(mount, owned, isOwned, failures) : nullptr;
+    const bool isFit = failures.empty();
+    auto group = isFit ? open(mount, owned, isOwned, failures) : nullptr;
     if (group) {
       chmod(owned.c_str(), kMode);
       return group;
     }
     // Another state that was made at this moment may have swept it before it was locked. While it is being removed its
-    // path is still there, and its files answer ENODEV.
-    const bool wasSwept = failures.front().error == ENODEV || access(owned.c_str(), F_OK) != 0;
+    // path is still there, and its files answer ENODEV. One that was fit and could not be opened was removed by us, so
+    // only its answer tells. Any other error would meet the next group, too.
+    const int error = failures.front().error;
+    const auto isNotThere = [&] { return access(owned.c_str(), F_OK) != 0 && errno == ENOENT; };
+    const bool wasSwept = error == ENODEV || (isFit ? error == ENOENT : isNotThere());
     // A process that has locked this one would lock the next one, too, and each takes a second.
-    const bool wasLocked = failures.front().error == EAGAIN;
+    const bool wasLocked = error == EAGAIN;
     rmdir(owned.c_str());
     if (!wasSwept || wasLocked || tries == kTries) return nullptr;
   }
