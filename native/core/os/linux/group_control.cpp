@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "../file_descriptor.h"
 #include "../posix/kill_control.h"
@@ -15,10 +16,11 @@ namespace freeze_state {
 
 namespace {
 
-/// Whether the kernel knows the flag. Tried on ourselves with signal 0: it answers EINVAL where it does not.
-bool isFlagKnown() noexcept {
+/// Whether the kernel knows the flag; empty where descriptors or memory are too short to find out. Tried on ourselves
+/// with signal 0: it answers EINVAL where it does not.
+std::optional<bool> isFlagKnown() noexcept {
   const FileDescriptor self(pidfd::open(getpid()));
-  if (!self.isOpen()) return false;
+  if (!self.isOpen()) return isOutOfResources(errno) ? std::nullopt : std::optional(false);
   const int error = pidfd::sendSignal(self.get(), 0, pidfd::kProcessGroup);
   return error != EINVAL && error != ENOSYS && error != EPERM;
 }
@@ -49,7 +51,17 @@ bool isReused(const Process& leader) noexcept {
 }  // namespace
 
 LinuxGroupControl::LinuxGroupControl(ProcessControl& processes) noexcept
-    : GroupControl(processes), hasGroupFlag_(std::strcmp(processes.name(), "pidfd") == 0 && isFlagKnown()) {}
+    : GroupControl(processes), flag_(std::strcmp(processes.name(), "pidfd") == 0 ? Flag::Unknown : Flag::Missing) {}
+
+/// A shortage answers for this time only. Threads that find it out at the same time find the same.
+bool LinuxGroupControl::hasGroupFlag() const noexcept {
+  if (flag_.load() == Flag::Unknown) {
+    const auto isKnown = isFlagKnown();
+    if (!isKnown) return false;
+    flag_.store(*isKnown ? Flag::Known : Flag::Missing);
+  }
+  return flag_.load() == Flag::Known;
+}
 
 Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
   if (Failures failures = GroupControl::open(pid, leader); !failures.empty()) return failures;
@@ -63,7 +75,7 @@ Pid LinuxGroupControl::groupOf(Pid pid) const noexcept { return procfs::groupOf(
 int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexcept {
   // This works also once the leader was reaped: the pidfd still refers to the number, and the group keeps it from being
   // reused.
-  if (hasGroupFlag_) return pidfd::sendSignal(group.fd, signal, pidfd::kProcessGroup);
+  if (hasGroupFlag()) return pidfd::sendSignal(group.fd, signal, pidfd::kProcessGroup);
   if (isReused(group)) return ESRCH;
   return kill(-group.pid, signal) == 0 ? 0 : errno;
 }

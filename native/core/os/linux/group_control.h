@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
 #include "../group_control.h"
 
 namespace freeze_state {
@@ -11,7 +14,7 @@ class LinuxGroupControl final : public GroupControl {
  public:
   explicit LinuxGroupControl(ProcessControl& processes) noexcept;
 
-  const char* sendCall() const noexcept override { return hasGroupFlag_ ? "pidfd_send_signal" : "kill"; }
+  const char* sendCall() const noexcept override { return hasGroupFlag() ? "pidfd_send_signal" : "kill"; }
   Failures open(Pid pid, Process& leader) noexcept override;
 
  protected:
@@ -19,8 +22,10 @@ class LinuxGroupControl final : public GroupControl {
 
  private:
   int sendNumber(const Process& group, int signal) const noexcept override;
+  bool hasGroupFlag() const noexcept;
 
-  const bool hasGroupFlag_;
+  enum class Flag : std::uint8_t { Unknown, Missing, Known };
+  mutable std::atomic<Flag> flag_;  ///< what is known of PIDFD_SIGNAL_PROCESS_GROUP
 };
 
 }  // namespace freeze_state

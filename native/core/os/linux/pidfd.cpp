@@ -28,20 +28,18 @@ int sendSignal(int fd, int signal, unsigned flags) noexcept {
   return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, flags) == 0 ? 0 : errno;
 }
 
+// Nothing is remembered: an answer that was given for lack of descriptors or memory would stay.
 bool haveInodes() noexcept {
-  static const bool have = [] {
-    const FileDescriptor self(open(getpid()));
-    if (!self.isOpen()) return false;
-    constexpr auto kPidfs = 0x50494446;  // PID_FS_MAGIC, <linux/magic.h>
-    struct statfs system{};
-    return fstatfs(self.get(), &system) == 0 && system.f_type == kPidfs;
-  }();
-  return have;
+  const FileDescriptor self(open(getpid()));
+  return self.isOpen() && inodeOf(self.get()) != 0;
 }
 
 std::uint64_t inodeOf(int fd) noexcept {
+  constexpr auto kPidfs = 0x50494446;  // PID_FS_MAGIC, <linux/magic.h>
+  struct statfs system{};
   struct stat status{};
-  return haveInodes() && fstat(fd, &status) == 0 ? status.st_ino : 0;
+  const bool isOfPidfs = fstatfs(fd, &system) == 0 && system.f_type == kPidfs;
+  return isOfPidfs && fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
 }  // namespace freeze_state::pidfd

@@ -47,8 +47,8 @@ std::optional<bool> isStoppedChild(const Process& process) noexcept {
 
 bool PidfdControl::isAvailable() noexcept {
   const FileDescriptor self(pidfd::open(getpid()));
-  // Out of descriptors says nothing against pidfds: registering will answer that when it is asked.
-  if (!self.isOpen()) return errno == EMFILE || errno == ENFILE;
+  // A lack of descriptors or memory says nothing against pidfds: registering will answer that when it is asked.
+  if (!self.isOpen()) return isOutOfResources(errno);
   return pidfd::sendSignal(self.get(), 0) == 0;
 }
 
