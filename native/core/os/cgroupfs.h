@@ -76,7 +76,11 @@ Failure failureOf(int error, const char* call, const std::string& path, Pid pid 
 /// The failure to move the process into the directory. EBUSY means `CgroupControllers`.
 Failure moveFailure(int error, const std::string& directory, Pid pid);
 
-/// The failure of a call on a group that was there before. ENOENT and ENODEV mean that it was removed: `CgroupGone`.
+/// Whether the errno(3) of a call on a group that was there before means that it was removed. A file that was opened
+/// before answers ENODEV, and ENOENT while the removal is in progress.
+constexpr bool meansRemoved(int error) noexcept { return error == ENOENT || error == ENODEV; }
+
+/// The failure of a call on a group that was there before: `CgroupGone` where it was removed.
 Failure laterFailure(int error, const char* call, const std::string& path, Pid pid = 0);
 
 }  // namespace freeze_state::cgroup

@@ -137,15 +137,16 @@ Failures CgroupFreezer::resume(MemberList& members, ResumeScope scope) {
   // Read by one pread(2), and before the write, which changes it.
   const bool hadFrozen = group_->hasFrozen();
   const int error = setFrozen(false);
-  // ENODEV: a foreign process has removed the group, so nothing is in it.
-  if (error != 0 && error != ENODEV) {
+  // A foreign process has removed the group, or is removing it. So nothing is in it.
+  const bool isGone = cgroup::meansRemoved(error);
+  if (error != 0 && !isGone) {
     Failure failure = membership_.failureOf(error, "write");
     failure.isStopped = isFrozenByUs();
     return {failure};
   }
   if (scope == ResumeScope::All) membership_.claim().store(0);
   release();
-  if (error != 0) return {};
+  if (isGone) return {};
   if (scope == ResumeScope::All) resumeForeignStops(members);
   return whyStillFrozen(hadFrozen);
 }

@@ -244,8 +244,7 @@ Failure moveFailure(int error, const std::string& directory, Pid pid) {
 
 Failure laterFailure(int error, const char* call, const std::string& path, Pid pid) {
   Failure failure = failureOf(error, call, path, pid);
-  // ENODEV is what a file answers that was opened before the group was removed.
-  if (error == ENOENT || error == ENODEV) failure.code = FailureCode::CgroupGone;
+  if (meansRemoved(error)) failure.code = FailureCode::CgroupGone;
   return failure;
 }
 
