@@ -61,6 +61,11 @@ function aftermathOf(operation: Operation, stuck: readonly number[], failures: r
   // What has a path is about a control group, whatever the code.
   const isOfCgroup = failures.some(({ code, path }) => isCgroupFailure(code) || path !== '');
   const plain = isOfFrozen ? frozenAftermaths : isOfCgroup ? cgroupAftermaths : aftermaths;
+  const group = failures.find(({ isStopped, pid, path }) => isStopped && pid === 0 && path !== '');
+  if (operation === 'close' && group !== undefined) {
+    const { path } = group;
+    return `The state is closed. What is left in ${path} stays frozen; \`echo 0 > ${path}/cgroup.freeze\` thaws it.`;
+  }
   if (stuck.length === 0) return plain[operation];
   const still = `Still stopped: ${stuck.join(', ')}. Run \`kill -CONT ${stuck.join(' ')}\` as a user who may.`;
   return operation === 'freezeAtEpoch' || operation === 'confirmFreezeAtEpoch'

@@ -59,7 +59,7 @@ export interface NativeFailure {
   readonly errno: number;
   /** The system call that answered with `errno`, or ''. */
   readonly syscall: string;
-  /** We stopped the process, and it could not be continued. */
+  /** We stopped the process, or froze the group at `path`, and could not continue it. */
   readonly isStopped: boolean;
   /** The directory concerned, or ''. */
   readonly path: string;

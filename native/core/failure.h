@@ -71,7 +71,7 @@ struct Failure {
   Pid pid = 0;             ///< the process concerned, or 0
   int error = 0;           ///< errno(3), or 0
   const char* call = "";   ///< the system call that answered with `error`; a literal
-  bool isStopped = false;  ///< the process is still stopped by us: it could not be continued
+  bool isStopped = false;  ///< it could not be continued: the process, or the group at `path`, is still stopped by us
   // GCC warns of designated initializers that omit this field, unless it has a default here.
   std::string path = {};  ///< the file concerned, or empty  NOLINT(readability-redundant-member-init)
 };

@@ -314,6 +314,20 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.ledger.spared().contains(ScriptedLedger::kCgroup));
   }
 
+  TEST_CASE("a group that close could not thaw is free for another state once somebody has thawed it") {
+    FakeCgroup fake;
+    const auto other = fake.make();
+    fake.state->registerPid(101);
+    other->registerPid(102);
+    CHECK(describe(fake.state->freezeAtEpoch(0)) == "frozen");
+    CHECK_FALSE(withoutWrites([&] { return fake.state->close(); }).empty());
+    CHECK(describe(other->freezeAtEpoch(0)).starts_with("CgroupFrozen"));
+    Hierarchy::write(fake.all.group(), "cgroup.freeze", "0\n");
+    CHECK(describe(other->freezeAtEpoch(0)) == "frozen");
+    CHECK(describe(other->unfreeze()).empty());
+    CHECK_FALSE(fake.all.isFrozen());
+  }
+
   TEST_CASE("a thaw of what is not recorded thaws a group that the ledger does not have, and no other") {
     for (const bool isFull : {false, true}) {
       CAPTURE(isFull);

@@ -198,6 +198,15 @@ describe('the error of a failure that no test causes', () => {
     });
   });
 
+  it('says how to thaw a control group that close could not thaw', () => {
+    const thaw = { ...failure, code: 'CgroupFailed', pid: 0, errno: 5, syscall: 'write', path: '/g' } as const;
+    const move = { ...thaw, pid: 7, isStopped: false, path: '/origin' };
+    const advice = /The state is closed\. What is left in \/g stays frozen; `echo 0 > \/g\/cgroup\.freeze` thaws it\.$/;
+    expect(errorOf([thaw], 'close').message).toMatch(advice);
+    expect(errorOf([thaw, move], 'close').message).toMatch(advice);
+    expect(errorOf([thaw], 'unfreeze').message).toMatch(/stays frozen; the next unfreeze\(\) tries it once more\.$/);
+  });
+
   it('says how many processes failed, or how many failures there are if a control group failed too', () => {
     const other = { ...failure, pid: 8 };
     const group = { ...failure, code: 'CgroupFailed', pid: 0, errno: 16, syscall: 'rmdir', path: '/g' } as const;

@@ -244,6 +244,8 @@ Failures CgroupFreezer::close(MemberList& members) {
     group_->remove();
   }
   leaveLedger();
+  // Whatever could not be thawed is not ours any more. The files of the group tell another state whether it is frozen.
+  release();
   return failures;
 }
 
