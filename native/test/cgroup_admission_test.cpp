@@ -211,6 +211,15 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
   }
 
+  TEST_CASE("a process that was given the number of a newcomer before the move is moved out again") {
+    FakeCgroup fake;
+    fake.all.onMove = [&](Pid pid) { fake.script.exited(pid); };
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    CHECK(fake.all.asked.size() == 2);
+    CHECK(fake.placeOf(101) == fake.all.origin());
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("ProcessNotFound 101"));
+  }
+
   TEST_CASE("a process that is exiting when it is registered counts as gone, and fails no freeze of others") {
     FakeCgroup fake;
     fake.all.dying[101] = 1000;
