@@ -27,6 +27,9 @@ export function createServer(
     exposeHeadRoutes: false,
     // At the end no client reads the answer to what is still parked.
     forceCloseConnections: true,
+    // Longer than any path that Node reads. Fastify's own limit of 100 refuses an ARN, which may have 170 characters, and in a shape
+    // that is not AWS's.
+    routerOptions: { maxParamLength: 16_384 },
   });
 
   // A frozen client answers nothing, and must find its connections as it left them. Node would cut an idle keep-alive

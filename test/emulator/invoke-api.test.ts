@@ -7,23 +7,23 @@ import { cleanUp, eventually, fixture } from './helpers';
 
 const limit = 6 * 1024 * 1024 + 100;
 
-/** An endpoint of the function `orders`. */
-async function orders() {
+/** An endpoint of a function. */
+async function orders(functionName = 'orders') {
   const log: LogEntry[] = [];
   const errors: unknown[] = [];
   const runtime = { name: 'runtime', command: fixture('runtime.mjs') };
   const make = () => {
-    const sandbox = new LambdaSandbox({ runtime, functionName: 'orders', onLog: (entry) => log.push(entry) });
+    const sandbox = new LambdaSandbox({ runtime, functionName, onLog: (entry) => log.push(entry) });
     cleanUp({ pids: () => sandbox.pids });
     return sandbox;
   };
-  const endpoint = new Endpoint('orders', make, (error) => errors.push(error));
+  const endpoint = new Endpoint(functionName, make, (error) => errors.push(error));
   const origin = `http://${await endpoint.listen(0)}`;
   onTestFinished(async () => {
     await endpoint.stop();
     expect(errors).toEqual([]);
   });
-  const request = async (init: RequestInit, name = 'orders') => {
+  const request = async (init: RequestInit, name = functionName) => {
     const answer = await fetch(`${origin}/2015-03-31/functions/${encodeURIComponent(name)}/invocations`, init);
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   };
@@ -39,6 +39,16 @@ describe('the Invoke API', () => {
     for (const name of ['orders', 'orders:$LATEST', arn, `${arn}:live`, 'function']) {
       expect(await invoke('{"n":1}', {}, name)).toMatchObject({ status: 200, text: '{"echo":{"n":1}}' });
     }
+  });
+
+  it('takes the longest name that a function may have, and its ARN, and refuses a longer one as unknown', async () => {
+    const longest = 'o'.repeat(64);
+    const { invoke } = await orders(longest);
+    for (const name of [longest, `arn:aws:lambda:us-east-1:012345678912:function:${longest}:live`]) {
+      expect(await invoke('{"n":1}', {}, name)).toMatchObject({ status: 200, text: '{"echo":{"n":1}}' });
+    }
+    const { status, headers } = await invoke('{}', {}, 'o'.repeat(10_000));
+    expect([status, headers.get('x-amzn-errortype')]).toEqual([404, 'ResourceNotFoundException']);
   });
 
   it('takes an event of 6 MB, none at all, and a context of a client', async () => {
