@@ -33,7 +33,9 @@ export class Endpoint {
   /** @returns its host and port. */
   async listen(port: number): Promise<string> {
     const address = await listen(this.#server, port, '--serve');
-    this.#sandbox().catch(() => {});
+    this.#sandbox().catch((error) => {
+      if (!(error instanceof ApiError)) this.onError(error);
+    });
     return address;
   }
 
@@ -72,7 +74,11 @@ export class Endpoint {
   }
 
   #sandbox(): Promise<LambdaSandbox> {
-    this.#current ??= this.#begin();
+    // What could not be made, for lack of descriptors perhaps, is tried again by the next invocation.
+    this.#current ??= this.#begin().catch((error) => {
+      this.#current = undefined;
+      throw error;
+    });
     return this.#current;
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Endpoint } from '../../examples/lambda-emulator/endpoint';
 import { Invocation } from '../../examples/lambda-emulator/invocation';
 import type { LogEntry } from '../../examples/lambda-emulator/log';
@@ -8,11 +8,12 @@ import { cleanUp, eventually, fixture } from './helpers';
 const limit = 6 * 1024 * 1024 + 100;
 
 /** An endpoint of a function. */
-async function orders(functionName = 'orders') {
+async function orders(functionName = 'orders', beforeMake = () => {}) {
   const log: LogEntry[] = [];
   const errors: unknown[] = [];
   const runtime = { name: 'runtime', command: fixture('runtime.mjs') };
   const make = () => {
+    beforeMake();
     const sandbox = new LambdaSandbox({ runtime, functionName, onLog: (entry) => log.push(entry) });
     cleanUp({ pids: () => sandbox.pids });
     return sandbox;
@@ -29,7 +30,7 @@ async function orders(functionName = 'orders') {
   };
   const invoke = (body: string, headers: Record<string, string> = {}, name?: string) =>
     request({ method: 'POST', body, headers }, name);
-  return { endpoint, origin, request, invoke, log };
+  return { endpoint, origin, request, invoke, log, errors };
 }
 
 describe('the Invoke API', () => {
@@ -98,6 +99,20 @@ describe('the Invoke API', () => {
     expect(answers.at(-1)?.headers.get('allow')).toBe('POST');
     expect((await fetch(`${origin}/2015-03-31/functions`)).status).toBe(404);
     expect(log.filter(({ what }) => what === 'deliver')).toEqual([]);
+  });
+
+  it('makes a sandbox for the next request if it could make none, and tells if it can make none at first', async () => {
+    const output = vi.spyOn(console, 'error').mockImplementation(() => {});
+    onTestFinished(() => output.mockRestore());
+    const failures = [new Error('no descriptor at first'), new Error('no descriptor later')];
+    const { invoke, errors } = await orders('orders', () => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+    });
+    await eventually('the first is told', () => errors.length === 1);
+    expect(errors.splice(0)).toMatchObject([{ message: 'no descriptor at first' }]);
+    expect(await invoke('{}')).toMatchObject({ status: 500 });
+    expect(await invoke('{"n":1}')).toMatchObject({ status: 200, text: '{"echo":{"n":1}}' });
   });
 
   it('answers waiting requests with an error of the service when it ends', async () => {
