@@ -14,7 +14,10 @@ export function parseEvent(text: string, where: string): string {
   return text;
 }
 
-/** Reads the events of a file: one JSON value a line, or one JSON array of them. */
+/**
+ * Reads the events of a file: one JSON value a line, or one JSON array of them. Only a line keeps its text. What is in an array is
+ * written anew, and a number that JavaScript cannot hold changes.
+ */
 export function readEvents(file: string): string[] {
   let text: string;
   try {
@@ -41,10 +44,21 @@ function parseArray(text: string, file: string): string[] {
   try {
     events = JSON.parse(text);
   } catch (error) {
+    // One value a line, the first of which is an array.
+    if (text.split('\n').every((line) => line.trim() === '' || isJson(line))) return parseLines(text, file);
     const line = firstBadLine(text);
     throw new UsageError(`--events ${file}, line ${line}, breaks the JSON array (${(error as Error).message}).`);
   }
   return events.map((event, index) => parseEvent(JSON.stringify(event), `--events ${file}, event ${index + 1},`));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** JSON.parse does not always say where it stopped. The first line that is bad is the first whose end it does not reach. */

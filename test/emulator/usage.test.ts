@@ -76,6 +76,13 @@ describe('a file of events', () => {
   it('has one event a line, or an array', () => {
     expect(readEvents(write('lines', '{"a": 1}\n\n  2\r\n"x"'))).toEqual(['{"a": 1}', '2', '"x"']);
     expect(readEvents(write('array', ' [\n {"a": 1},\n 2\n]\n'))).toEqual(['{"a":1}', '2']);
+    expect(readEvents(write('lines of arrays', '[1]\n\n[2]\n'))).toEqual(['[1]', '[2]']);
+  });
+
+  it('keeps the text of a line, and writes what is in an array anew', () => {
+    const number = '12345678901234567890';
+    expect(readEvents(write('lines', `${number}\n{}`))).toEqual([number, '{}']);
+    expect(readEvents(write('array', `[${number}]`))).toEqual(['12345678901234567000']);
   });
 
   it.each([
