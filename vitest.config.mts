@@ -25,6 +25,7 @@ export default defineConfig({
           name: 'tree',
           include: ['test/**/*.test.ts'],
           exclude: [tarballTests],
+          globalSetup: ['test/emulator/compile.ts'],
           // It ends a test that hangs, and no test is to rely on it. On one processor with other work a test that takes
           // 3 s by itself was seen to take 40.
           testTimeout: 120_000,

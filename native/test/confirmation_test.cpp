@@ -241,13 +241,13 @@ TEST_SUITE("a confirmation") {
     confirmation.step(kOver);
     CHECK(test::describe(confirmation.pending()) == "101");
     CHECK(finish(confirmation).stage == Stage::Stopping);
-    auto progress = stepFor(confirmation);
-    CHECK(progress.stage == Stage::Stopping);
-    CHECK(progress.step.kind == Step::Kind::More);
+    // On a busy machine a step may be over before it has begun.
+    CHECK(waitUntil([&] {
+      const auto progress = stepFor(confirmation);
+      CHECK(progress.stage == Stage::Stopping);
+      return progress.step.kind == Step::Kind::Blocked;
+    }));
     CHECK(test::describe(confirmation.pending()) == "102");
-    progress = stepFor(confirmation);
-    CHECK(progress.stage == Stage::Stopping);
-    CHECK(progress.step.kind == Step::Kind::Blocked);
     four.script.exited(102);
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
     CHECK(describe(confirmation.report()) == "101, 102 gone, 103, 104");

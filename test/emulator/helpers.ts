@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect } from 'vitest';
+import { emulator } from './compile';
 
 export const root = join(__dirname, '../..');
 export const fixture = (name: string, ...args: (string | number)[]) =>
@@ -53,6 +54,7 @@ afterEach(() => {
 
 interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
+  /** Instead of the emulator; run by tsx. */
   readonly script?: string;
   /** In a process group of its own, as a terminal starts it. */
   readonly detached?: boolean;
@@ -67,11 +69,9 @@ export class Run {
   stderr = '';
   #exit: Promise<unknown>;
 
-  constructor(
-    args: readonly string[],
-    { env = {}, script = 'examples/lambda-emulator/main.ts', ...options }: RunOptions = {},
-  ) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+  constructor(args: readonly string[], { env = {}, script, ...options }: RunOptions = {}) {
+    const command = script === undefined ? [emulator] : ['--import', 'tsx', script];
+    this.child = spawn(process.execPath, [...command, ...args], {
       cwd: root,
       env: { ...process.env, NO_COLOR: '1', ...env },
       ...options,
