@@ -55,7 +55,7 @@ export async function confirm(
   if (hasFailed(step)) {
     // The freeze was rolled back, which moved the epoch on if the state was frozen.
     changed();
-    throw below(errorOf(step, 'confirmFreezeAtEpoch'));
+    throw below(failure(step, !isStale && isPast(handle, epoch)));
   }
   if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
   // Later errors are made when nothing of the caller is on the stack.
@@ -68,10 +68,11 @@ export async function confirm(
     if (signal?.aborted || now - start >= timeout) break;
     if (!step.isBlocked) lastProgress = now;
     await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
+    const hasPassed = isPast(handle, epoch);
     step = confirmation.step(slice);
     if (hasFailed(step)) {
       changed();
-      throw calledBy(errorOf(step, 'confirmFreezeAtEpoch'), callers);
+      throw calledBy(failure(step, !hasPassed && isPast(handle, epoch)), callers);
     }
     if (!isFrozen && hasFrozen(step)) changed();
     isFrozen = hasFrozen(step);
@@ -86,7 +87,11 @@ export async function confirm(
     const processes = confirmation.pending() ?? [];
     const isInProgress = !isFrozen && !step.isBlocked;
     const cause = rollBack(confirmation, false, changed);
-    if (cause !== false) throw calledBy(notStopped(processes, isInProgress, timeout, cause), callers);
+    if (cause !== false) {
+      const error = notStopped(processes, isInProgress, timeout, cause);
+      noteRollBack(error);
+      throw calledBy(error, callers);
+    }
   }
   const report = step.stage === 'stopped' ? confirmation.report() : undefined;
   if (report !== undefined) {
@@ -107,6 +112,13 @@ function hasFrozen({ stage }: ConfirmationProgress): boolean {
 
 function isOver({ stage }: ConfirmationProgress): boolean {
   return stage === 'stopped' || stage === 'passed';
+}
+
+/** @param isRolledBack whether the step has moved the epoch on. */
+function failure(failures: readonly NativeFailure[], isRolledBack: boolean): Error {
+  const error = errorOf(failures, 'confirmFreezeAtEpoch');
+  if (isRolledBack) noteRollBack(error);
+  return error;
 }
 
 /** `false`: nothing to do, or a thaw came first. An error: some members could not be continued. */

@@ -1,11 +1,14 @@
-/** Those whose abort has rolled a freeze back. An abort after a thaw, or of a freeze that has failed, rolls nothing back. */
-const effective = new WeakSet<AbortSignal>();
+/**
+ * Signals whose abort has rolled a freeze back, and errors of freezes that were rolled back. An abort after a thaw rolls nothing
+ * back, nor does a freeze that fails before it has begun.
+ */
+const effective = new WeakSet<AbortSignal | Error>();
 
-export function noteRollBack(signal: AbortSignal): void {
-  effective.add(signal);
+export function noteRollBack(cause: AbortSignal | Error): void {
+  effective.add(cause);
 }
 
-/** Whether the abort of this signal has rolled back a freeze that it was given to. */
-export function hasRolledBack(signal: AbortSignal): boolean {
-  return effective.has(signal);
+/** Whether a freeze was rolled back that was given this signal, or that failed with this error. */
+export function hasRolledBack(cause: AbortSignal | Error): boolean {
+  return effective.has(cause);
 }

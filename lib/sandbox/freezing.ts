@@ -14,7 +14,7 @@ import {
 } from '../api';
 import { checkedConfirmOptions } from '../arguments';
 import { clock } from '../clock';
-import { hasRolledBack } from '../roll-backs';
+import { hasRolledBack, noteRollBack } from '../roll-backs';
 import { follow, IdleTimer } from './idle';
 import type { Policy } from './options';
 import type { SandboxEvents } from './types';
@@ -74,7 +74,7 @@ export class Freezing {
       return report;
     } catch (error) {
       // An abort may have come with the work that thawed, whose end is a reason to freeze again.
-      if (error instanceof FreezeError || (signal !== undefined && hasRolledBack(signal))) this.#rolledBack(epoch);
+      if (isRollBack(error) || (signal !== undefined && hasRolledBack(signal))) this.#rolledBack(epoch);
       throw error;
     }
   }
@@ -104,7 +104,7 @@ export class Freezing {
       } else this.tell('cancel', { epoch: ticket, reason: report.reason });
     } catch (error) {
       if (!(error instanceof FreezeError)) throw error;
-      this.#rolledBack(ticket);
+      if (isRollBack(error)) this.#rolledBack(ticket);
       this.#failed(error as AnyFreezeError);
     }
   }
@@ -114,7 +114,7 @@ export class Freezing {
     const { confirm } = this.policy;
     if (confirm !== undefined) return await state.confirmFreezeAtEpoch(epoch, confirm);
     const begin = clock.now();
-    if (!state.freezeAtEpoch(epoch)) return { isFrozen: false, epoch, reason: whyNot(state, epoch) };
+    if (!signalled(state, epoch)) return { isFrozen: false, epoch, reason: whyNot(state, epoch) };
     const ns = Math.round((clock.now() - begin) * 1e6);
     const members = state.pids.map((pid) => ({ pid, outcome: 'stopped' as const }));
     return { isFrozen: true, epoch, members, signaledNs: ns, stoppedNs: ns };
@@ -162,6 +162,21 @@ export class Freezing {
     this.#frozen = undefined;
     this.tell('thaw', { epoch, frozenMs });
   }
+}
+
+function signalled(state: FreezeState, epoch: number): boolean {
+  const isDue = state.currentEpoch === epoch;
+  try {
+    return state.freezeAtEpoch(epoch);
+  } catch (error) {
+    if (error instanceof FreezeError && isDue && state.currentEpoch !== epoch) noteRollBack(error);
+    throw error;
+  }
+}
+
+/** Not every failure is one: work that comes before it is told of moves the epoch on as well. */
+function isRollBack(error: unknown): boolean {
+  return error instanceof FreezeError && hasRolledBack(error);
 }
 
 function whyNot(state: FreezeState, epoch: number) {

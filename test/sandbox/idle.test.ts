@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { FreezeMode, NotStoppedError } from 'freeze-state';
+import { FreezeMode, NoPidConfiguredError, NotStoppedError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
 import { running, stopped } from '../helpers/proc';
@@ -98,6 +98,15 @@ describe('an idle sandbox', () => {
     expect(failed.told).toEqual([]);
     sandbox.work().release();
     await failed.reach(1);
+  });
+
+  it('is due after a child that was started just when a freeze failed, since there was no process', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process });
+    const failed = expect(sandbox.freeze()).rejects.toThrow(NoPidConfiguredError);
+    const frozen = counted(sandbox, 'freeze');
+    sleeperIn(sandbox);
+    await failed;
+    await frozen.reach(1);
   });
 
   it('waits for the work of other threads too', async () => {
