@@ -74,7 +74,8 @@ export class Reach {
   /** All of ours that it shows. */
   #among({ living }: Reading): Process[] {
     const roots = new Set([...this.children.pids, ...this.#covered()]);
-    const groups = new Set(this.mode === FreezeMode.ProcessGroup ? this.children.pids : []);
+    // A group may have outlived the child that led it.
+    const groups = this.mode === FreezeMode.ProcessGroup ? roots : new Set();
     const all = living.filter(({ pid }) => pid !== process.pid);
     const found = new Map<number, Process>();
     for (const one of all) {

@@ -5,7 +5,7 @@ import { cgroup, write } from '../helpers/cgroups';
 import { letterOf } from '../helpers/proc';
 import { start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
-import { leftovers, makeSandbox, patient, sandboxModes } from '../helpers/sandboxes';
+import { leftovers, makeSandbox, output, patient, sandboxModes } from '../helpers/sandboxes';
 import { until } from '../helpers/until';
 
 const { Cgroup, ProcessGroup } = FreezeMode;
@@ -42,6 +42,21 @@ describe.each(sandboxModes)('the end of a sandbox, in mode %s', (mode) => {
     expect(isAlive(pid)).toBe(true);
     await sandbox.terminate(patient);
     expect(isAlive(pid)).toBe(!isTakenIn);
+  });
+
+  it.runIf(mode === ProcessGroup)('takes in a group whose leader has exited', async () => {
+    const sandbox = makeSandbox({ mode, freezeAfter: false });
+    const leader = sandbox.spawn('/bin/sh', ['-c', `${nameless} & read line`], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const pid = Number.parseInt(await output(leader), 10);
+    onTestFinished(() => {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    });
+    const exit = once(leader, 'exit');
+    leader.stdin.end();
+    await exit;
+    expect(isAlive(pid)).toBe(true);
+    expect(await sandbox.terminate(patient)).toMatchObject([{ pid }]);
+    expect(isAlive(pid)).toBe(false);
   });
 
   it('takes in the daemon of a child that was adopted, or not', async () => {
