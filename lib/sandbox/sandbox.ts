@@ -178,6 +178,10 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
    * @throws the error of `state.close()`; all were sent SIGKILL before.
    */
   kill(): boolean {
+    return this.#kill();
+  }
+
+  #kill(): boolean {
     this.#isOver = true;
     try {
       return this.#ending.kill();
@@ -189,14 +193,19 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   async #terminate(terms: Terms): Promise<EndedProcess[]> {
     this.#isOver = true;
     this.#freezing.stop();
+    let ended: EndedProcess[];
     try {
-      return await this.#ending.run(terms, () => this.#thawForGood());
+      ended = await this.#ending.run(terms, () => this.#thawForGood());
     } catch (error) {
-      this.#ending.kill();
+      try {
+        this.#kill();
+      } catch {
+        // All were sent SIGKILL, and the first error is the reason.
+      }
       throw error;
-    } finally {
-      this.#close();
     }
+    this.#close();
+    return ended;
   }
 
   /** A hold that is not released: no thread can freeze from now on. */

@@ -208,6 +208,28 @@ describe('terminate', () => {
     expect(() => sandbox.state.currentEpoch).toThrow(FreezeClosedError);
   });
 
+  it('rejects by the first error if the state cannot be closed well after it', async () => {
+    const sandbox = makeSandbox({ ...byHand });
+    sleeperIn(sandbox);
+    const close = sandbox.state.close.bind(sandbox.state);
+    vi.spyOn(sandbox.state, 'close').mockImplementation(() => {
+      close();
+      throw new Error('not continued');
+    });
+    const aborting = new AbortController();
+    const end = sandbox.terminate({ ...patient, signal: aborting.signal });
+    aborting.abort(new Error('enough'));
+    await expect(end).rejects.toThrow('enough');
+
+    const other = makeSandbox({ ...byHand });
+    vi.spyOn(other.state, 'close').mockImplementation(() => {
+      throw new Error('not continued');
+    });
+    await expect(other.terminate()).rejects.toThrow('not continued');
+    vi.restoreAllMocks();
+    other.state.close();
+  });
+
   it('does nothing where its options are wrong, or its signal is aborted before', async () => {
     const sandbox = makeSandbox({ ...byHand });
     const { pid } = sleeperIn(sandbox);
