@@ -526,7 +526,7 @@ export class FreezeState implements Disposable {
   /** All or none. */
   #registerAll(pids: Iterable<number>, operation: Operation): void {
     const list = listOfPids(pids);
-    const added = list.filter((pid) => isNews(this.#handle, pid));
+    const added = [...new Set(list)].filter((pid) => isNews(this.#handle, pid));
     const failed = this.#handle.registerPids(list);
     if (failed !== undefined) throw below(errorOf(failed.failures, operation, list[failed.index]));
     for (const pid of added) tellMember(this, this.#handle, pid, 'registered');

@@ -117,7 +117,8 @@ describe('the channel freeze-state:member', () => {
     unsubscribe.push(() => members.unsubscribe(hear));
     const [one, other] = [sleeper().pid, sleeper().pid];
     using state = new FreezeState(FreezeMode.Process, one);
-    state.registerPid(other);
+    // Twice in one call.
+    state.registerPids([other, other]);
     // It is a member already.
     state.registerPid(other);
     state.registerPids([one, other]);
