@@ -57,7 +57,7 @@ export function checkMayReadProc(): void {
 /** The values of these options are checked when the state is made. */
 function stateOptions(state: unknown): FreezeOptions {
   checkObject('options.state', state);
-  if ('onParentDeath' in state || 'mark' in state) {
+  if (['onParentDeath', 'mark'].some((name) => Object.hasOwn(state, name) && state[name] !== undefined)) {
     throw typeError('options.state has onParentDeath or mark, which a sandbox sets; expected options.onParentDeath.');
   }
   return taken('options.state', state, ['boost', 'guardian', 'cgroup']);

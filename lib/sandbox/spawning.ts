@@ -32,7 +32,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function checkMode({ shell, detached }: Record<string, unknown>, mode: FreezeMode): void {
-  if (mode === FreezeMode.Process && shell !== undefined && shell !== false) {
+  if (mode === FreezeMode.Process && shell) {
     throw invalidValue(
       "options.shell is set, and in mode 'process' a freeze stops the shell and not what it starts; start the program " +
         "itself, or take mode 'process-tree' or 'cgroup'.",

@@ -28,6 +28,13 @@ it('makes a tree that is frozen at once when it is idle, by default', () => {
   sandbox.kill();
 });
 
+it('takes options of the state whose values are undefined, or that are inherited, as not given', () => {
+  const state = Object.assign(Object.create({ mark: 'x' }), { boost: false, onParentDeath: undefined });
+  const sandbox = new Sandbox({ state });
+  expect(sandbox.state.mode).toBe('process-tree');
+  sandbox.kill();
+});
+
 it('refuses a child that is none, and wrong options of a work', () => {
   const sandbox = new Sandbox();
   expect(() => sandbox.adopt({ pid: 5 } as never)).toThrow('child is an object; expected a ChildProcess.');

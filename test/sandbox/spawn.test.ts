@@ -145,8 +145,10 @@ describe('spawn', () => {
       expect(() => sandbox.spawn('exit 3', { shell })).toThrow(/options.shell is set, and in mode 'process'/);
     }
     expect(leftovers()).toEqual([]);
-    const child = sandbox.spawn('/bin/true', { shell: false });
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    for (const shell of [undefined, false, '', null]) {
+      const child = sandbox.spawn('/bin/true', { shell: shell as never });
+      expect(await once(child, 'exit')).toEqual([0, null]);
+    }
   });
 
   it('takes a shell in another mode', async () => {
