@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import {
   type AnyFreezeError,
   type ConfirmOptions,
@@ -54,11 +55,25 @@ export class Freezing {
 
   /** At the current epoch. */
   async now(options: ConfirmOptions): Promise<FreezeReport> {
+    const { signal, ...checked } = checkedConfirmOptions(options);
+    if (signal === undefined) return await this.#now(checked);
+    // One of its own, since a caller may give one to several freezes. Not by AbortSignal.any(), which leaves an entry on the
+    // caller's for as long as that lives.
+    const own = new AbortController();
+    const abort = (): void => own.abort(signal.reason);
+    if (signal.aborted) abort();
+    const listener = addAbortListener(signal, abort);
+    try {
+      return await this.#now({ ...checked, signal: own.signal });
+    } finally {
+      listener[Symbol.dispose]();
+    }
+  }
+
+  async #now(options: ConfirmOptions): Promise<FreezeReport> {
     const epoch = this.state.currentEpoch;
-    let checked = checkedConfirmOptions(options);
-    // One of its own, since a caller may give one to several freezes.
-    const signal = checked.signal && AbortSignal.any([checked.signal]);
-    if (signal !== undefined) checked = { ...checked, signal };
+    let checked = options;
+    const { signal } = options;
     // A freeze without a wait takes its first step during the call.
     const begin = clock.now();
     const wait = this.ready(checked);

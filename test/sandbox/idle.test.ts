@@ -1,4 +1,5 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { types } from 'node:util';
 import { FreezeMode, NoPidConfiguredError, NotStoppedError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
@@ -107,6 +108,27 @@ describe('an idle sandbox', () => {
     sleeperIn(sandbox);
     await failed;
     await frozen.reach(1);
+  });
+
+  it('leaves nothing on a signal that is given to many freezes', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, freezeAfter: false });
+    sleeperIn(sandbox);
+    const { signal } = new AbortController();
+    for (let time = 0; time < 3; time += 1) {
+      expect(await sandbox.freeze({ signal })).toMatchObject({ isFrozen: true });
+      sandbox.work().release();
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    // What Node keeps of signals that depend on this one.
+    const kept = Object.getOwnPropertySymbols(signal).map((name) => (signal as never)[name] as unknown);
+    expect(kept.filter(types.isSet).filter(({ size }) => size > 0)).toEqual([]);
+  });
+
+  it('is not frozen by a signal that is aborted already', async () => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, freezeAfter: false });
+    sleeperIn(sandbox);
+    await expect(sandbox.freeze({ signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
+    expect(sandbox.state.isFrozen).toBe(false);
   });
 
   it('waits for the work of other threads too', async () => {
