@@ -48,9 +48,12 @@ export class Freezing {
   ) {
     void follow(
       state,
-      (now) => this.#changed(now),
+      ({ epoch }) => this.#changed(epoch),
       ({ epoch }) => this.#arm(epoch),
-    ).then(closed);
+    ).then(() => {
+      this.#thawedByClose();
+      closed();
+    });
   }
 
   /** At the current epoch. */
@@ -159,7 +162,8 @@ export class Freezing {
     this.tell('freeze', report);
     // The sandbox may have been thawed by now, and that may have been noticed already.
     const now = this.#snapshot();
-    if (now !== undefined) this.#changed(now);
+    if (now === undefined) this.#thawedByClose();
+    else this.#changed(now.epoch);
   }
 
   /** `undefined` once it is closed. */
@@ -171,7 +175,12 @@ export class Freezing {
     }
   }
 
-  #changed({ epoch }: FreezeSnapshot): void {
+  /** The close was the one thaw since, so far as can be known: a closed state has no epoch to read. */
+  #thawedByClose(): void {
+    if (this.#frozen !== undefined) this.#changed(this.#frozen.epoch + 1);
+  }
+
+  #changed(epoch: number): void {
     if (this.#frozen === undefined || this.#frozen.epoch === epoch) return;
     const frozenMs = clock.now() - this.#frozen.at;
     this.#frozen = undefined;

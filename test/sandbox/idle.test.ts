@@ -1,6 +1,7 @@
 import { getEventListeners, once } from 'node:events';
 import { types } from 'node:util';
 import { FreezeMode, NoPidConfiguredError, NotStoppedError } from 'freeze-state';
+import type { Sandbox } from 'freeze-state/sandbox';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
 import { running, stopped } from '../helpers/proc';
@@ -183,6 +184,23 @@ describe('an idle sandbox', () => {
     await turns(50);
     expect(sandbox.state.isFrozen).toBe(false);
     expect(failures.told).toEqual([]);
+  });
+
+  it.each([
+    ['its state is closed', ({ state }: Sandbox) => state.close()],
+    ['it is killed', (sandbox: Sandbox) => sandbox.kill()],
+  ])('tells that it was thawed when %s', async (_, end) => {
+    const sandbox = makeSandbox({ mode: FreezeMode.Process, freezeAfter: false });
+    const { pid } = sleeperIn(sandbox);
+    const frozen = counted(sandbox, 'freeze');
+    const thawed = counted(sandbox, 'thaw');
+    await freeze(sandbox);
+    end(sandbox);
+    await thawed.reach(1);
+    expect(frozen.told).toMatchObject([{ epoch: 1, members: [{ pid }] }]);
+    expect(thawed.told).toEqual([{ epoch: 2, frozenMs: expect.any(Number) }]);
+    await turns();
+    expect(thawed.told).toHaveLength(1);
   });
 
   it('tells nothing inside of work(), whatever a listener throws', async () => {
