@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { FreezeMode } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cgroup, write } from '../helpers/cgroups';
-import { letterOf } from '../helpers/proc';
+import { letterOf, statText } from '../helpers/proc';
 import { start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import { leftovers, makeSandbox, output, patient, sandboxModes } from '../helpers/sandboxes';
@@ -65,7 +65,9 @@ describe.each(sandboxModes)('the end of a sandbox, in mode %s', (mode) => {
     const child = sandbox.adopt(start('/bin/sh', ['-c', program], { detached: mode === ProcessGroup }));
     child.stdin.write('\n');
     await once(child.stdout, 'data');
-    await until(() => leftovers().length === 2, 'both live');
+    // setsid(1) has made its session before it executes sleep(1).
+    await until(() => leftovers().some((pid) => statText(pid).includes('(sleep)')), 'the daemon is in its session');
+    expect(leftovers()).toHaveLength(2);
     await sandbox.terminate(patient);
     expect(leftovers()).toHaveLength(mode === Cgroup ? 0 : 1);
   });

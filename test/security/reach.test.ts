@@ -36,7 +36,7 @@ it('the library uses no module of Node that starts a program or opens a connecti
     'statSync',
   ]);
   const opened = sources.flatMap((name) => textOf(name).match(/openSync\(.*\)/g) ?? []);
-  expect(opened).toEqual(["openSync(file, 'r')"]);
+  expect(opened).toEqual(["openSync(program, 'r')"]);
   expect(names('node:module')).toEqual(['{ createRequire }']);
   for (const name of sources)
     expect(textOf(name), name).not.toMatch(/require\('node:|getBuiltinModule|process\.binding/);
