@@ -77,6 +77,7 @@
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
             "core/os/posix/child_stops.cpp",
+            "core/os/posix/condition.cpp",
             "core/os/posix/own_file.cpp",
             "core/os/posix/signal_loop.cpp",
           ],
@@ -84,6 +85,7 @@
         ["OS=='win'", {
           "sources": [
             "core/platform/windows.cpp",
+            "core/os/windows/condition.cpp",
             "core/os/windows/null_control.cpp",
             "core/os/no_exit_watch.cpp",
             "core/os/no_guardian.cpp",
@@ -96,6 +98,7 @@
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
             "core/os/posix/child_stops.cpp",
+            "core/os/posix/condition.cpp",
             "core/os/posix/own_file.cpp",
             "core/os/posix/signal_loop.cpp",
             "core/os/no_exit_watch.cpp",

@@ -1,5 +1,7 @@
 import { FreezeState, FreezeTimeoutError } from 'freeze-state';
 import { describe, expect, it, vi } from 'vitest';
+import { type Tools, valueInNode } from '../helpers/node';
+import { sideEffectLibrary } from '../helpers/programs';
 import { turns } from '../helpers/until';
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -12,6 +14,13 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('a timeout', () => {
+  // Else the child is killed after 90 s.
+  it.runIf(process.platform === 'linux')('of a blocking wait passes although the clock is set back', async () => {
+    const wait = ({ FreezeState: State }: Tools) => `${new State().waitForStateChangeSync({ timeout: 100 })}`;
+    const under = ['env', `LD_PRELOAD=${sideEffectLibrary}`, 'FREEZE_TEST_SIDE_EFFECT=set-back'];
+    expect(await valueInNode(wait, [], { under })).toBe('undefined');
+  });
+
   it('rejects with FreezeTimeoutError, which holds the milliseconds', async () => {
     const error = await rejection(new FreezeState().waitForStateChange({ timeout: 5 }));
     expect(error).toBeInstanceOf(FreezeTimeoutError);

@@ -232,8 +232,7 @@ std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional
     if (isInterrupted || (deadline && now >= *deadline)) break;
     const Deadline question = now + interruption.interval();
     // The word is compared under the lock. Every change takes that lock between moving the word and waking us.
-    changed_.wait_until(lock, deadline ? std::min(*deadline, question) : question,
-                        [&] { return word_.load() != seen; });
+    changed_.waitUntil(lock, deadline ? std::min(*deadline, question) : question, [&] { return word_.load() != seen; });
   }
   return word_.load();
 }
@@ -261,7 +260,7 @@ void FreezeState::tell(const Listener* caller) noexcept {
 void FreezeState::announce(std::unique_lock<std::mutex>& lock, const Listener* caller) noexcept {
   tell(caller);
   lock.unlock();
-  changed_.notify_all();
+  changed_.notifyAll();
 }
 
 /// Moves the word to the next epoch, running. False if the state is closed.

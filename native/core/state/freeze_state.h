@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "../mode.h"
 #include "../modes/freezer.h"
 #include "../modes/member_list.h"
+#include "../os/condition.h"
 #include "../os/ledger.h"
 #include "../os/process_control.h"
 #include "../word.h"
@@ -186,8 +186,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// the hold, or its exchange of the word fails.
   std::atomic<std::uint32_t> holds_{0};
 
-  mutable std::mutex mutex_;         ///< guards what follows, and the signals sent to members
-  std::condition_variable changed_;  ///< the word has moved
+  mutable std::mutex mutex_;  ///< guards what follows, and the signals sent to members
+  Condition changed_;         ///< the word has moved
   const std::unique_ptr<Freezer> freezer_;
   Ledger* const ending_;   ///< where members are entered that are to end with this process; else null
   LedgerEntry endingTag_;  ///< lets the guardian find what they have started

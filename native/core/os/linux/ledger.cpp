@@ -153,7 +153,7 @@ void MappedLedger::awaitReader() noexcept {
   constexpr std::chrono::seconds kLongest(1);
   if (isWaitOver_) return;
   std::unique_lock lock(mutex_);
-  waitEnded_.wait_for(lock, kLongest, [&] { return isWaitOver_.load(); });
+  waitEnded_.waitUntil(lock, Clock::now() + kLongest, [&] { return isWaitOver_.load(); });
   // A guardian that did not answer in time once is not waited for again.
   isWaitOver_ = true;
 }
@@ -161,7 +161,7 @@ void MappedLedger::awaitReader() noexcept {
 void MappedLedger::endWait() noexcept {
   const std::lock_guard lock(mutex_);
   isWaitOver_ = true;
-  waitEnded_.notify_all();
+  waitEnded_.notifyAll();
 }
 
 void MappedLedger::leave(std::uint32_t slot) noexcept {

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 
+#include "../condition.h"
 #include "../file_descriptor.h"
 #include "../ledger.h"
 #include "ledger_layout.h"
@@ -79,7 +79,7 @@ class MappedLedger final : public Ledger {
   Ending ending_{*this};
 
   std::mutex mutex_;  ///< guards the rest, and the slots but for their marks
-  std::condition_variable waitEnded_;
+  Condition waitEnded_;
   std::atomic<bool> isWaitOver_{false};
   Pool processPool_;
   Pool cgroupPool_;
