@@ -3,18 +3,8 @@ import { FreezeMode, FreezeState, NoPidConfiguredError, ProcessNotFoundError } f
 import { describe, expect, it } from 'vitest';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { valueInNode } from '../helpers/node';
-import { isStopped, letterOf, running, statField, stopped, threadLetters } from '../helpers/proc';
-import {
-  execer,
-  exitCodeOf,
-  family,
-  impossiblePid,
-  killNow,
-  sleeper,
-  sleepers,
-  spinner,
-  type Target,
-} from '../helpers/processes';
+import { isStopped, letterOf, running, statField, stopped } from '../helpers/proc';
+import { family, impossiblePid, killNow, sleeper, sleepers, spinner, type Target } from '../helpers/processes';
 import { frozen } from '../helpers/reports';
 import { until } from '../helpers/until';
 
@@ -59,26 +49,6 @@ describe.each(signallingModes)('a confirmed freeze in mode %s', (mode) => {
     );
     expect(result).toEqual({ isFrozen: true, state: 'stopped', letterThen: 'T' });
   });
-
-  // In a frozen cgroup no thread stops; the kernel counts them.
-  it.skipIf(mode === FreezeMode.Cgroup)(
-    'stops all threads of a process, even if one of them calls execve at that moment',
-    async () => {
-      const { pid } = execer(fit);
-      const state = new FreezeState(mode, pid);
-      const rounds = 500;
-      for (let epoch = 0; epoch < rounds; epoch += 1) {
-        const { members } = await state.confirmFreezeAtEpoch(epoch);
-        expect(members, `at epoch ${epoch}`).toEqual([{ pid, outcome: 'stopped' }]);
-        expect(threadLetters(pid), `at epoch ${epoch}`).toMatch(/^T+$/);
-        state.unfreeze();
-        // It is to get somewhere else each time.
-        await new Promise((resolve) => setTimeout(resolve, Math.random()));
-      }
-      state.close();
-    },
-    60_000,
-  );
 
   it('sees the stop of a process that is not our child', async () => {
     const { pid } = sleeper(fit);
@@ -246,30 +216,4 @@ describe('a process that is traced', () => {
     });
     state.close();
   });
-});
-
-describe('exit codes', () => {
-  const times = 1000;
-
-  it.each(signallingModes)(
-    `of children that were frozen, confirmed, thawed and ended are right, ${times} times in mode %s`,
-    { timeout: 240_000 },
-    async (mode) => {
-      const atOnce = 50;
-      for (let done = 0; done < times; done += atOnce) {
-        const children = Array.from({ length: atOnce }, (_, i) =>
-          sleeper({ ...fitFor(mode), exitCode: (done + i) % 256 }),
-        );
-        const state = FreezeState.withPids(
-          mode,
-          children.map(({ pid }) => pid),
-        );
-        expect((await state.confirmFreezeAtEpoch(0)).isFrozen).toBe(true);
-        state.unfreeze();
-        const codes = await Promise.all(children.map(exitCodeOf));
-        expect(codes).toEqual(children.map((__, i) => (done + i) % 256));
-        state.close();
-      }
-    },
-  );
 });

@@ -204,43 +204,6 @@ describe.each(signallingModes)('when a worker with states of mode %s ends', (mod
     expect(result).not.toContain('T');
     await running(...pids);
   });
-
-  it('by terminate in the middle of any call, forty times over, nothing crashes', async () => {
-    const { pid } = sleeper(fitFor(mode));
-    const codes = await valueInNode(
-      async ({ worker }, ofMode, member) => {
-        const seen = new Set<number>();
-        for (let round = 0; round < 40; round += 1) {
-          const thread = worker(
-            (tools, mine, own) => {
-              const { FreezeState } = tools;
-              const { parentPort } = require('node:worker_threads');
-              for (let loops = 0; ; loops += 1) {
-                const state = new FreezeState(mine, own);
-                const attached = FreezeState.attach(state.share());
-                const hold = attached.hold();
-                void [state.pids, state.mode, state.snapshot(), FreezeState.capabilities, state.unregisterPid(own)];
-                void state.waitForStateChange({ ref: false }).catch(() => undefined);
-                state.waitForStateChangeSync({ timeout: 0 });
-                hold.release();
-                state.forceUnfreeze();
-                state.close();
-                if (loops === 20) parentPort.postMessage('busy');
-              }
-            },
-            ofMode,
-            member,
-          );
-          await process.getBuiltinModule('node:events').once(thread, 'message');
-          seen.add(await thread.terminate());
-        }
-        return [...seen];
-      },
-      [mode, pid],
-    );
-    expect(codes).toEqual([1]);
-    await running(pid);
-  });
 });
 
 describe('when the main thread ends and a worker goes on', () => {

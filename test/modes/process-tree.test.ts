@@ -1,17 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { FreezeMode, FreezeState, InvalidPidError } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { valueInNode } from '../helpers/node';
-import {
-  isStopped,
-  letterOf,
-  openPidfds,
-  running,
-  statField,
-  statFields,
-  stopped,
-  threadLetters,
-} from '../helpers/proc';
+import { isStopped, letterOf, openPidfds, running, statField, stopped, threadLetters } from '../helpers/proc';
 import { canBecomeNobody, type Family, family, nobody, sleeper, tree } from '../helpers/processes';
 import { until } from '../helpers/until';
 
@@ -19,20 +9,6 @@ function frozenTree({ pid }: Family): FreezeState {
   const state = new FreezeState(FreezeMode.ProcessTree, pid);
   expect(state.freezeAtEpoch(0)).toBe(true);
   return state;
-}
-
-/** The living processes of a group, by reading each process in /proc: no list of ours could be as complete. */
-function livingOf(leader: number): { pid: number; letter: string }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => ({ pid: Number(name), fields: statFields(Number(name)) }))
-    .filter(({ fields }) => fields[5] === String(leader) && !isEnding(fields))
-    .map(({ pid, fields }) => ({ pid, letter: fields[3] ?? '' }));
-}
-
-/** Whether it has ended or begun to (PF_EXITING among the flags): it runs no more of its program, and forks no more. */
-function isEnding(fields: readonly string[]): boolean {
-  return 'ZX'.includes(fields[3] ?? '') || (Number(fields[9]) & 4) !== 0;
 }
 
 describe('a tree', () => {
@@ -193,30 +169,6 @@ describe('a descendant that is traced', () => {
       for (const one of [pid, ...pids]) expect(isStopped(one)).toBe(false);
     }
     await until(() => pids.every((one) => 'RS'.includes(statField(one, 3))), 'the traced one runs');
-  });
-});
-
-describe('a tree that keeps forking', () => {
-  const freezes = 1000;
-
-  it(`is frozen all the same, ${freezes} times: none escapes, none stays`, { timeout: 240_000 }, async () => {
-    const { pid } = await family(['storm', '4'], 0);
-    const state = new FreezeState(FreezeMode.ProcessTree, pid);
-    let descendants = 0;
-    for (let round = 0; round < freezes; round += 1) {
-      expect(state.freezeAtEpoch(round)).toBe(true);
-      const covered = state.inspect();
-      descendants += covered.length - 1;
-      const awake = livingOf(pid).filter(({ letter }) => letter !== 'T');
-      expect(awake, `escaped round ${round}`).toEqual([]);
-      state.unfreeze();
-      const left = covered.map((one) => one.pid).filter((one) => statField(one, 3) === 'T');
-      expect(left, `stayed after round ${round}`).toEqual([]);
-    }
-    // It storms to the end.
-    expect(descendants).toBeGreaterThan(freezes);
-    expect(state.freezeAtEpoch(freezes)).toBe(true);
-    expect(livingOf(pid).length).toBeGreaterThan(1);
   });
 });
 

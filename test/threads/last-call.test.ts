@@ -5,12 +5,13 @@ import { FreezeMode, FreezeState } from 'freeze-state';
 import { expect, it } from 'vitest';
 import { running } from '../helpers/proc';
 import { sleeper } from '../helpers/processes';
+import { rounds } from '../helpers/rounds';
 
 const program = join(__dirname, 'fixtures/last-call.mjs');
 const addon = join(__dirname, '../../dist/native.js');
 
 /** Without what it tests, each found something left after 1 to 40 threads. */
-const threads = 50;
+const threads = rounds({ some: 15, all: 50 });
 
 /** While a thread is being ended Node does not tie native objects to JavaScript objects, and so never frees them. */
 async function terminateWithin(call: string, data: object): Promise<void> {

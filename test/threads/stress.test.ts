@@ -19,7 +19,7 @@ interface Counts {
 }
 
 /** `npm run stress` sets it: for each number of members. Here a taste of it, on every run of the tests. */
-const rounds = Number(process.env['FREEZE_STATE_STRESS_ROUNDS'] ?? 2000);
+const rounds = Number(process.env['FREEZE_STATE_STRESS_ROUNDS'] ?? 500);
 const timeout = 60_000 + rounds * 20;
 
 const rate = ({ disagreements, rounds }: Counts): string =>
@@ -44,7 +44,7 @@ const races = [
   ...[1, 3, 8].map((count) => [FreezeMode.Process, count, rounds] as const),
   ...signallingModes
     .filter((mode) => mode !== FreezeMode.Process)
-    .map((mode) => [mode, 3, Math.max(500, Math.ceil(rounds / 20))] as const),
+    .map((mode) => [mode, 3, Math.max(250, Math.ceil(rounds / 20))] as const),
 ];
 
 describe.each(races)('a freeze against a thaw, in mode %s with %i members', (mode, count, inThisMode) => {
@@ -72,10 +72,11 @@ describe.each(races)('a freeze against a thaw, in mode %s with %i members', (mod
 describe.each([1, 3, 8])('the same rounds with a port of the original, with %i members', (count) => {
   it('show how often it disagrees', { timeout }, async () => {
     const pids = sleepers(count).map(({ pid }) => pid);
-    const counts = await race({ rounds: 1000, pids, memory: new SharedArrayBuffer(8), patienceMs: 20 });
-    console.log(`port of the original, ${count} members: ${rate(counts)} ${JSON.stringify(counts)}`);
-    expect(counts.rounds).toBe(1000);
     // With one member the two steps between which a thaw does harm are next to each other, and it may never happen.
+    const those = count === 8 ? 1000 : Math.min(1000, rounds);
+    const counts = await race({ rounds: those, pids, memory: new SharedArrayBuffer(8), patienceMs: 20 });
+    console.log(`port of the original, ${count} members: ${rate(counts)} ${JSON.stringify(counts)}`);
+    expect(counts.rounds).toBe(those);
     if (count === 8) expect(counts.disagreements, 'so these rounds would find ours').toBeGreaterThan(0);
   });
 });
