@@ -80,11 +80,13 @@ TEST_SUITE("controls of groups") {
     group.leader.reap();
     CHECK_FALSE(group.control.hasLeader(group.held));
     CHECK_FALSE(group.isGone());
+    CHECK(group.control.check(group.held) == 0);
     CHECK(group.control.probe(group.held) == ProcessState::Unknown);
     CHECK(group.control.send(group.held, Signal::Stop) == 0);
     CHECK(group.other.comesToStop());
     group.other.kill();
     group.other.reap();
+    CHECK(group.control.check(group.held) == ESRCH);
     CHECK(group.isGone());
     CHECK(group.control.probe(group.held) == ProcessState::Gone);
   }
@@ -133,6 +135,8 @@ TEST_SUITE("controls of groups") {
     --earlier.startTime;
     CHECK(std::string(control.sendCall()) == "kill");
     CHECK(control.send(earlier, Signal::Stop) == ESRCH);
+    CHECK(control.check(earlier) == ESRCH);
+    CHECK(control.check(held) == 0);
     CHECK(leader.runs());
     CHECK(control.send(held, Signal::Stop) == 0);
     CHECK(leader.comesToStop());

@@ -93,6 +93,63 @@ TEST_SUITE("process group") {
     CHECK(scripted.groups.log.rfind(" stop 101") == scripted.groups.log.find(" stop 101"));
   }
 
+  TEST_CASE("G7: a foreign group that has the number of a member's group is neither waited for nor stopped") {
+    constexpr int kProbes = 16;
+    ScriptedGroups scripted;
+    scripted.table.rows[202] = {201};
+    scripted.groups.deaf.insert(202);
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
+    Confirmation confirmation(scripted.state, 0, nullptr);
+    SUBCASE("before the walk through all processes") { scripted.reuse(201, 202); }
+    SUBCASE("in the walk") {
+      scripted.table.onWalk = [&](Pid pid) {
+        if (pid == 201) scripted.reuse(201, 202);
+      };
+    }
+    SUBCASE("after the walk") {
+      scripted.table.onProbe = [&](Pid pid) {
+        if (pid != 202) return;
+        scripted.reuse(201, 202);
+        scripted.table.rows.erase(201);
+      };
+    }
+    auto progress = confirmation.step(kOver);
+    for (int probes = 0; probes < kProbes && progress.stage != Stage::Stopped; ++probes)
+      progress = stepFor(confirmation);
+    CHECK(progress.stage == Stage::Stopped);
+    CHECK_FALSE(scripted.isStopped(202));
+    for (const Pid pid : {201, 202}) CHECK_FALSE(scripted.script.isStopped(pid));
+  }
+
+  TEST_CASE("G7: a foreign group that has the number of a member's group is not shown in its place") {
+    ScriptedGroups scripted;
+    scripted.exit(101);
+    const auto first = [&] {
+      const auto statuses = scripted.state->inspect();
+      REQUIRE((statuses && statuses->size() == 2));
+      return statuses->front().state;
+    };
+    CHECK(first() == ProcessState::Sleeping);
+    scripted.table.onWalk = [&](Pid pid) {
+      if (pid != 101) return;
+      for (const Pid member : {102, 103}) scripted.table.rows.erase(member);
+      scripted.reuse(101, 401);
+      scripted.table.rows[301].group = 101;
+    };
+    CHECK(first() == ProcessState::Gone);
+  }
+
+  TEST_CASE("G7: a foreign group that gets the number in the walk for empty groups does not keep the member alive") {
+    ScriptedGroups scripted;
+    CHECK(describe(scripted.state->freezeAtEpoch(0)) == "frozen");
+    scripted.exit(201);
+    scripted.table.onWalk = [&](Pid pid) {
+      if (pid == 201) scripted.reuse(201, 202);
+    };
+    CHECK(scripted.state->unfreeze().empty());
+    CHECK(scripted.state->pids() == std::vector<Pid>{101});
+  }
+
   TEST_CASE("G7: a group that we have joined since is not stopped") {
     ScriptedGroups scripted;
     scripted.groups.own = 101;

@@ -7,7 +7,7 @@ import { type NodeOptions, type Tools, valueInNode } from '../helpers/node';
 /** Runs in the namespace: a member is registered, exits, and another process gets its pid. */
 async function scenario(
   { FreezeState, spawnLeader, letterOf, stoppedNow, failure, turn }: Tools,
-  when: 'running' | 'frozen' | 'registered anew',
+  when: 'running' | 'frozen' | 'registered anew' | 'confirmed',
   company: 'alone' | 'with another',
   mode: FreezeMode,
 ) {
@@ -25,7 +25,7 @@ async function scenario(
   const pids = company === 'alone' ? [pid] : [pid, other.pid];
   // A guardian that starts at this moment could take the pid.
   const state = FreezeState.withPids(mode, pids, { guardian: false });
-  if (when === 'frozen') state.freezeAtEpoch(0);
+  if (when === 'frozen' || when === 'confirmed') state.freezeAtEpoch(0);
   member.kill('SIGKILL');
   await once(member, 'exit');
 
@@ -42,7 +42,9 @@ async function scenario(
     newcomer = spawnLeader('sleep');
   } while (newcomer.pid !== pid || startTimeOf(pid) === startTime);
 
+  if (when === 'confirmed') await state.confirmFreezeAtEpoch(0);
   const outcome = failure(() => {
+    if (when === 'confirmed') return true;
     if (when === 'registered anew') state.registerPid(pid);
     if (when !== 'frozen') return state.freezeAtEpoch(0);
     // Stopped by a foreign process: a thaw of ours must not continue it.
@@ -89,6 +91,12 @@ describe.runIf(canMakePidNamespace).each(cases)(
       const result = await valueInNode(scenario, ['frozen', 'with another', mode], options);
       expect(result.outcome).toEqual({});
       expect(result).toMatchObject({ letter: 'T', atLast: 'T', members: ['other'] });
+    });
+
+    it('is not stopped by a confirmation of the freeze that its member has died in', async () => {
+      const result = await valueInNode(scenario, ['confirmed', 'with another', mode], options);
+      expect(result.letter).toMatch(/[RSD]/);
+      expect(result.atLast).toMatch(/[RSD]/);
     });
 
     it('is a member once it is registered again', async () => {

@@ -85,6 +85,8 @@ Step ProcessGroupFreezer::findEmptyGroups(MemberList& members, const Slice& slic
     return Step::done();
   }
   if (Step step = continueWalk(slice, [this](Pid pid) { noteLife(pid); }); !step.isDone()) return step;
+  // What was met may have been of a foreign group that was given the number since.
+  members.refresh();
   for (Member& member : members.all()) {
     const bool isEmpty = std::ranges::find(leaderless_, member.pid()) != leaderless_.end();
     if (hasMetAll_ && isEmpty) member.process.hasExited = true;
@@ -108,10 +110,18 @@ Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice)
     // We were in none of the groups when they were signalled, or their freeze would have failed.
     if (pid == groups_.ownPid()) return;
     const Pid group = table_.groupOf(pid);
-    if (group != 0 && members.find(group) != nullptr) pending_.push_back({pid, group, filesOf(pid)});
+    const Member* const member = group == 0 ? nullptr : members.find(group);
+    if (member != nullptr && !member->hasExited()) pending_.push_back({pid, group, filesOf(pid)});
   });
-  isListed_ = step.isDone() && hasMetAll_;
-  if (step.isDone()) keepFiles();
+  if (!step.isDone()) return step;
+  // Only now: a group that has its number at the end of the walk had it throughout, so no foreign one was met with it.
+  members.refresh();
+  std::erase_if(pending_, [&](const GroupProcess& process) {
+    const Member* const member = members.find(process.group);
+    return member == nullptr || member->hasExited();
+  });
+  isListed_ = hasMetAll_;
+  keepFiles();
   return step;
 }
 
@@ -138,7 +148,7 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
     return step.isDone() ? Step::blocked() : step;
   }
   Step step = pendingCursor_.goRound(pending_, slice, [&](GroupProcess& process) {
-    Step probed = confirm(process, slice);
+    Step probed = confirm(members, process, slice);
     if (!probed.isDone()) return probed;
     process = std::move(pending_.back());
     pending_.pop_back();
@@ -150,7 +160,7 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
 
 /// Probes the process: done if it is quiescent or not in its group any more; blocked if not. Fails where that cannot be
 /// known for lack of descriptors or memory.
-Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
+Step ProcessGroupFreezer::confirm(MemberList& members, GroupProcess& process, const Slice& slice) {
   const auto state = process.files ? table_.probeBy(*process.files, process.stop.scan, slice)
                                    : table_.probe(process.pid, process.stop.scan, slice);
   if (!state) return Step::more();
@@ -166,7 +176,7 @@ Step ProcessGroupFreezer::confirm(GroupProcess& process, const Slice& slice) {
     case StopProtocol::Finding::ResendDue:
       // One that is not in the group any more was never covered, or has exited.
       if (table_.groupOf(process.pid) != process.group) return Step::done();
-      return finding == StopProtocol::Finding::ResendDue ? stopAgain(process) : Step::blocked();
+      return finding == StopProtocol::Finding::ResendDue ? stopAgain(members, process) : Step::blocked();
     case StopProtocol::Finding::Unknown: break;
   }
   ProcessEntry entry;
@@ -185,11 +195,18 @@ Step ProcessGroupFreezer::hold(Pid pid, Use use) {
 }
 
 /// Signals that process alone. To signal a large group as a whole takes long, and it would be done once for each
-/// process that is awake. Without pidfds there is the gap that `StartTimeControl` has, as for members.
-Step ProcessGroupFreezer::stopAgain(const GroupProcess& process) {
+/// process that is awake. Without pidfds there is the gap that `StartTimeControl` has, as for members. Done where the
+/// group is gone: then a foreign one has its number, and the process is of that one.
+Step ProcessGroupFreezer::stopAgain(MemberList& members, const GroupProcess& process) {
   return hold(process.pid, [&](Process& held) {
-    const int error =
+    const int left =
         verified(groups_.processes(), held, [&] { return table_.groupOf(process.pid) == process.group ? 0 : ESRCH; });
+    if (left != 0) return Step::blocked();
+    // Asked last, so that the group which was read is known to be the member's.
+    const Member* const leader = members.find(process.group);
+    const int error = leader == nullptr ? ESRCH : groups_.check(leader->process);
+    if (error == ESRCH) return Step::done();
+    if (isOutOfResources(error)) return Step::failed({readFailure(process.group, error)});
     Member member{.process = held, .stop = process.stop};
     if (error == 0) oneByOne_.stopAgain(member);
     return Step::blocked();
@@ -249,7 +266,10 @@ ProcessState ProcessGroupFreezer::stateWithoutLeader(const Process& leader, cons
     if (state == ProcessState::Zombie || state == ProcessState::Gone) continue;
     mostAwake = std::min(mostAwake.value_or(state), state);
   }
-  const bool isWhole = !walk || (walk->error() == 0 && table_.showsAll());
+  // Then what was met was, or may have been, of a foreign group that has the number now.
+  const int error = groups_.check(leader);
+  if (error == ESRCH) return groups_.processes().probe(leader);
+  const bool isWhole = error == 0 && (!walk || (walk->error() == 0 && table_.showsAll()));
   return isWhole ? mostAwake.value_or(groups_.processes().probe(leader)) : ProcessState::Unknown;
 }
 

@@ -54,8 +54,8 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step listProcesses(MemberList& members, const Slice& slice);
   std::shared_ptr<ProcessFiles> filesOf(Pid pid);
   void keepFiles();
-  Step confirm(GroupProcess& process, const Slice& slice);
-  Step stopAgain(const GroupProcess& process);
+  Step confirm(MemberList& members, GroupProcess& process, const Slice& slice);
+  Step stopAgain(MemberList& members, const GroupProcess& process);
   Step confirmExit(Pid pid);
   template <typename Use>
   Step hold(Pid pid, Use use);

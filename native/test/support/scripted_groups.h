@@ -28,6 +28,8 @@ class GroupTable : public ProcessTable {
   int walkError = 0;  ///< a walk ends with it at once
   int readError = 0;  ///< the answer to every question about a process, whose state is then unknown
   int reads = 0;
+  std::function<void(Pid)> onWalk;   ///< runs where a walk comes to a process
+  std::function<void(Pid)> onProbe;  ///< runs before a probe of a process
 
   bool isAvailable() const noexcept override { return true; }
   bool showsAll() const noexcept override { return !isHiding; }
@@ -40,6 +42,7 @@ class GroupTable : public ProcessTable {
     return 0;
   }
   ProcessState probe(Pid pid) noexcept override {
+    if (onProbe) onProbe(pid);
     const auto row = rows.find(pid);
     if (readError != 0) return ProcessState::Unknown;
     return row == rows.end() ? ProcessState::Gone : row->second.state;
@@ -58,18 +61,20 @@ class GroupTable : public ProcessTable {
  private:
   class Walk final : public ProcessWalk {
    public:
-    explicit Walk(const GroupTable& table) : error_(table.walkError) {
+    explicit Walk(const GroupTable& table) : table_(table), error_(table.walkError) {
       if (error_ != 0) return;
       for (const auto& [pid, _] : table.rows) pids_.push_back(pid);
     }
     bool next(Pid& pid) noexcept override {
       if (next_ == pids_.size()) return false;
       pid = pids_[next_++];
+      if (table_.onWalk) table_.onWalk(pid);
       return true;
     }
     int error() const noexcept override { return error_; }
 
    private:
+    const GroupTable& table_;
     const int error_;
     std::vector<Pid> pids_;
     std::size_t next_ = 0;
@@ -82,6 +87,7 @@ class Groups : public GroupControl {
   Groups(Script& processes, GroupTable& table) : GroupControl(processes), table_(table) {}
   mutable std::string log;
   std::set<Pid> deaf;
+  std::set<Pid> reused;             ///< numbers that another group has by now: no signal to a member reaches that one
   std::function<void(Pid)> onStop;  ///< runs before a group is stopped
   Pid own = 1;                      ///< the group that we are in
 
@@ -94,7 +100,7 @@ class Groups : public GroupControl {
     if (signal == SIGSTOP && onStop) onStop(group.pid);
     bool isAny = false;
     for (auto& [pid, row] : table_.rows) {
-      if (row.group != group.pid) continue;
+      if (row.group != group.pid || reused.contains(group.pid)) continue;
       isAny = true;
       if (signal == 0 || row.state == ProcessState::Zombie || deaf.contains(pid)) continue;
       row.state = signal == SIGSTOP ? ProcessState::Stopped : ProcessState::Sleeping;
@@ -119,6 +125,12 @@ struct ScriptedGroups {
   void exit(Pid pid) {
     table.rows[pid].state = ProcessState::Zombie;
     script.exited(pid);
+  }
+  /// The group has lost its last process, and a foreign one has its number: one with that pid, and a second.
+  void reuse(Pid group, Pid second) {
+    script.exited(group);
+    groups.reused.insert(group);
+    for (const Pid pid : {group, second}) table.rows[pid] = {group, ProcessState::Running};
   }
   bool isStopped(Pid pid) { return table.rows.at(pid).state == ProcessState::Stopped; }
 

@@ -63,6 +63,16 @@ bool GroupControl::hasLeader(const Process& group) const noexcept {
   return !processes_.checkExited(leader);
 }
 
+/// The kernel gives the number of a group to no new process while the group has a process, and a leader that lives has
+/// it itself. So a group that exists now has existed all the time.
+int GroupControl::check(const Process& group) const noexcept {
+  if (group.hasExited) return ESRCH;
+  // By pidfd that is certain, and spares a signal to a large group.
+  if (group.fd >= 0 && hasLeader(group)) return 0;
+  const int error = sendNumber(group, 0);
+  return error == EPERM ? 0 : error;
+}
+
 LedgerIdentity GroupControl::identify(Process& leader) noexcept {
   LedgerIdentity identity = processes_.identify(leader);
   if (identity.kind == LedgerIdentity::Kind::None) return identity;
