@@ -1,6 +1,6 @@
 // node scripts/ci-leftovers.mjs list            prints the processes of this machine
 // node scripts/ci-leftovers.mjs check FILE MARK fails where there are more than in that list of an earlier moment: one
-//                                               with the MARK in its environment or at home in this folder, or one that
+//                                               with the MARK in its environment or running in this folder, or one that
 //                                               is stopped and was not
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 const root = process.cwd();
 
 /** @returns {string} '' where there is nothing to read, or no more */
-function look(read) {
+function tryRead(read) {
   try {
     return read();
   } catch {
@@ -19,7 +19,7 @@ function look(read) {
 function processes() {
   const found = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const stat = look(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    const stat = tryRead(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
     // proc_pid_stat(5), from field 3 on: state, parent, and the start time, which tells a process from a later one.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (stat === '') continue;
@@ -35,8 +35,8 @@ function processes() {
 }
 
 function isOurs({ pid }, mark) {
-  const environment = look(() => readFileSync(`/proc/${pid}/environ`, 'latin1'));
-  const places = [look(() => readlinkSync(`/proc/${pid}/exe`)), look(() => readlinkSync(`/proc/${pid}/cwd`))];
+  const environment = tryRead(() => readFileSync(`/proc/${pid}/environ`, 'latin1'));
+  const places = [tryRead(() => readlinkSync(`/proc/${pid}/exe`)), tryRead(() => readlinkSync(`/proc/${pid}/cwd`))];
   return environment.split('\0').includes(mark) || places.some((place) => `${place}/`.startsWith(`${root}/`));
 }
 
@@ -63,7 +63,7 @@ if (command === 'list') {
   const end = Date.now() + 5000;
   while (leftovers(before, mark).length > 0 && Date.now() < end) await setTimeout(50);
   for (const { pid, parent, state } of leftovers(before, mark)) {
-    const words = look(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
+    const words = tryRead(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
     console.error(`Left behind: process ${pid}, parent ${parent}, state ${state}: ${words}`);
     process.exitCode = 1;
   }

@@ -56,7 +56,7 @@ napi_value currentWord(napi_env env, napi_callback_info info) {
   return wordValue(env, boundTo(env, info, 0, nullptr).state().word());
 }
 
-void letGo(napi_env /*env*/, void* data, void* /*hint*/) { delete static_cast<std::shared_ptr<Attachment>*>(data); }
+void finalize(napi_env /*env*/, void* data, void* /*hint*/) { delete static_cast<std::shared_ptr<Attachment>*>(data); }
 
 struct HotCall {
   const char* name;
@@ -78,8 +78,8 @@ void defineHotCalls(napi_env env, napi_value target, const std::shared_ptr<Attac
     napi_value function = nullptr;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, call, attachment.get(), &function) != napi_ok) return;
     auto* const share = new std::shared_ptr(attachment);
-    if (napi_add_finalizer(env, function, share, letGo, nullptr, nullptr) != napi_ok) {
-      letGo(env, share, nullptr);
+    if (napi_add_finalizer(env, function, share, finalize, nullptr, nullptr) != napi_ok) {
+      finalize(env, share, nullptr);
       return;
     }
     napi_set_named_property(env, target, name, function);

@@ -114,7 +114,7 @@ StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Stat
 }
 
 Napi::Value StateHandle::registerPid(const Napi::CallbackInfo& info) {
-  return undefinedOr(info.Env(), attachment_->state().registerPid(pidOf(info[0]), info[1].ToBoolean()));
+  return undefinedOr(info.Env(), attachment_->state().registerPid(pidOf(info[0]), info[1].As<Napi::Boolean>()));
 }
 
 Napi::Value StateHandle::registerPids(const Napi::CallbackInfo& info) {

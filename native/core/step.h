@@ -16,7 +16,7 @@ namespace freeze_state {
 struct [[nodiscard]] Step {
   enum class Kind : std::uint8_t {
     Done,       ///< nothing is left to do
-    Cancelled,  ///< over and unfinished: the state has moved on, and the call that moved it undoes what was done
+    Cancelled,  ///< over: the state has moved on, and the call that moved it undoes what was done
     More,       ///< the next step continues it
     Blocked,    ///< the next step continues it, but has nothing to do until a process that was signalled has stopped
     Failed,     ///< it is over, for these reasons

@@ -314,7 +314,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.ledger.spared().contains(ScriptedLedger::kCgroup));
   }
 
-  TEST_CASE("a group that close could not thaw is free for another state once somebody has thawed it") {
+  TEST_CASE("a group that close could not thaw is free for another state once a foreign process has thawed it") {
     FakeCgroup fake;
     const auto other = fake.make();
     fake.state->registerPid(101);

@@ -61,12 +61,12 @@ TEST_SUITE("descendants") {
     found.add(201, 101).process.hasExited = true;
     found.add(202, 101).stop.isSent = false;
     found.add(203, 101);
-    found.descendants.keepSent();
+    found.descendants.dropResumed();
     CHECK(found.descendants.list.pids() == std::vector<Pid>{203});
     CHECK(found.descendants.parentOf(203) == 101);
     CHECK(found.script.held() == std::multiset<Pid>{203});
     found.descendants.list.find(203)->stop.isSent = false;
-    found.descendants.keepSent();
+    found.descendants.dropResumed();
     CHECK(found.descendants.list.isEmpty());
     CHECK(found.descendants.parentOf(203) == 0);
   }
@@ -77,7 +77,7 @@ TEST_SUITE("descendants") {
     found.add(202, 101).process.hasExited = true;
     found.add(203, 101);
     found.add(204, 101).stop.isSent = false;
-    found.descendants.keepSent({201, 202, 203});
+    found.descendants.closeResumed({201, 202, 203});
     CHECK(found.descendants.list.pids() == std::vector<Pid>{203, 204});
     CHECK(found.descendants.parentOf(201) == 0);
     CHECK(found.descendants.parentOf(202) == 0);

@@ -59,7 +59,7 @@ class Storm {
         case 12: state_->unregisterPid(passing); break;
         case 13: state_->forceUnfreeze(); break;
         case 14: state_->pids(); break;
-        case 15: look(); break;
+        case 15: probe(); break;
         case 16: hold(); break;
         case 17: wait(); break;
         case 18:
@@ -137,7 +137,7 @@ class Storm {
   }
 
   /// The word only grows, so if it is the same before and after, it was the same in between.
-  void look() {
+  void probe() {
     const std::uint64_t before = state_->word();
     int running = 0;
     for (std::size_t i = 0; i < kStanding; ++i) running += model_.stoppedBy(i) == Model::kRunning ? 1 : 0;

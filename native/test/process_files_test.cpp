@@ -91,7 +91,7 @@ std::vector<Pid> listedBy(const ProcessFiles& files) {
 
 std::vector<Pid> childrenBy(ChildReader& reader, const Process& process) {
   std::vector<Pid> children;
-  CHECK(reader.readOf(process, ChildReader::Want::All, children, {}) == 0);
+  CHECK(reader.readOf(process, ChildReader::Extent::All, children, {}) == 0);
   return children;
 }
 
@@ -382,7 +382,7 @@ TEST_SUITE("process files") {
     Thread second;
     std::vector<Pid> children;
     const auto step = [&] {
-      return reader->readOf(self, ChildReader::Want::All, children, {.until = Deadline::min()});
+      return reader->readOf(self, ChildReader::Extent::All, children, {.until = Deadline::min()});
     };
     REQUIRE_FALSE(step());
     while (!self.files->isListed()) REQUIRE_FALSE(step());

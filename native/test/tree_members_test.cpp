@@ -77,11 +77,11 @@ TEST_SUITE("members of a tree") {
     ScriptedTree tree;
     tree.table.bear(102, 401);
     CHECK(tree.state->freezeAtEpoch(0).frozen);
-    SUBCASE("all of it") {
+    SUBCASE("all of it is stopped") {
       CHECK(describe(tree.state->registerPid(102)).empty());
       CHECK(tree.script.isStopped(401));
     }
-    SUBCASE("or nothing") {
+    SUBCASE("a refusal leaves nothing of it stopped") {
       tree.script.answer(401, Signal::Stop, EPERM);
       CHECK(describe(tree.state->registerPid(102)) == "PermissionDenied 401 EPERM");
       CHECK(!tree.script.isStopped(102));

@@ -81,7 +81,7 @@ describe.runIf(signallingModes.includes(FreezeMode.Process))(
   () => {
     const mode = FreezeMode.Process;
 
-    it('without pidfds', async () => {
+    it('an emulator without pidfds is thawed in time', async () => {
       const members = sleepers(4).map(({ pid }) => pid);
       const launch = ['no-pidfd'];
       expect(await best(() => fromKill({ mode, members, launch }, () => members.every(runs)))).toBeLessThan(promised);

@@ -81,7 +81,7 @@ describe('where no guardian can be started, states work, and say once what to do
     );
   });
 
-  it('not if the program was unpacked too', async () => {
+  it('there is a guardian if its program was unpacked too', async () => {
     const { options } = unpacked('freeze_state.node', 'freeze-state-guardian');
     const { stdout, stderr } = await runInNode(
       ({ FreezeState }) => {

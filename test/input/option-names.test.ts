@@ -74,7 +74,7 @@ describe('a name that is no option', () => {
     );
   });
 
-  it('of the cgroup is named too', () => {
+  it('is reported with its path inside of options.cgroup', () => {
     expect(messageOf({ cgroup: { parnet: '/' } })).toBe(
       'options.cgroup.parnet is not for this call; it takes path and parent. Did you mean parent?',
     );

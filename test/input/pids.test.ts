@@ -80,7 +80,7 @@ describe('a pid that is refused', () => {
     expect(letterOf(pid)).not.toBe('T');
   });
 
-  it('among others registers none of them', () => {
+  it('in a list registers none of the list', () => {
     const before = openPidfds();
     const pids = [sleeper().pid, sleeper().pid];
     expect(() => FreezeState.withPids('process', [...pids, 0])).toThrow(InvalidPidError);

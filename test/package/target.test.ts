@@ -37,7 +37,7 @@ it('finds the target of Node itself', () => {
 });
 
 describe('the C library is that of the loader', () => {
-  it.each(['glibc', 'musl'] as const)('of %s', (name) => {
+  it.each(['glibc', 'musl'] as const)('%s is recognized by the path of its loader', (name) => {
     expect(libcOf(programWith(loaders[name]))).toBe(name);
   });
 
@@ -49,7 +49,7 @@ describe('the C library is that of the loader', () => {
     expect(libcOf(programWith(loaders[otherLibc], layout))).toBe(otherLibc);
   });
 
-  it('and not that of another path in the first page', () => {
+  it('another path in the first page is ignored', () => {
     const program = programWith(loaders[otherLibc], { path: 5000 });
     program.write(loaders[libc], 1000, 'latin1');
     expect(libcOf(program)).toBe(otherLibc);

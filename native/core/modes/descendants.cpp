@@ -31,7 +31,7 @@ void Descendants::keep(Member& member) noexcept {
   kept_.insert_or_assign(member.pid(), std::exchange(member.process, {.pid = member.pid()}));
 }
 
-void Descendants::keepSent() noexcept {
+void Descendants::dropResumed() noexcept {
   if (list.isEmpty()) return;
   for (Member& member : list.all()) {
     if (!isStopped(member)) keep(member);
@@ -40,7 +40,7 @@ void Descendants::keepSent() noexcept {
   if (list.isEmpty()) parents_.clear();
 }
 
-void Descendants::keepSent(const std::unordered_set<Pid>& among) noexcept {
+void Descendants::closeResumed(const std::unordered_set<Pid>& among) noexcept {
   list.removeIf([&](const Member& member) { return among.contains(member.pid()) && !isStopped(member); });
   for (const Pid pid : among) {
     if (list.find(pid) == nullptr) parents_.erase(pid);

@@ -18,9 +18,9 @@ struct Descendants {
   void remove(Member& member);
   /// Drops those that are not stopped by us any more. Their descriptors stay open for the next freeze, as far as the
   /// budget allows (`ProcessControl::keep`).
-  void keepSent() noexcept;
+  void dropResumed() noexcept;
   /// Drops those of `among` that are not stopped by us any more, and leaves nothing of them open. All others are kept.
-  void keepSent(const std::unordered_set<Pid>& among) noexcept;
+  void closeResumed(const std::unordered_set<Pid>& among) noexcept;
   /// Drops all of them, and closes what was left open.
   void clear() noexcept;
   /// The process with this pid, with what an earlier thaw has left open of it; only the pid is set where that is

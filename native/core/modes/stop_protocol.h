@@ -27,7 +27,7 @@ enum class StoppedBefore : std::uint8_t { Ignored, Noted };
 ///
 /// A process that was sent SIGSTOP is not stopped yet. The signal may be on its way. It may also be taken back, by the
 /// SIGCONT of another sender or by an execve(2) in one of several threads. So a process that is found awake is sent
-/// SIGSTOP again. The intervals grow, since a tracer passes on every one of them.
+/// SIGSTOP again. The intervals grow, because a tracer is told of each one.
 class StopProtocol {
  public:
   /// `ledger`: where what is stopped is noted for the guardian; null where there is none.

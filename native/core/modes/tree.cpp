@@ -100,7 +100,7 @@ Failures TreeFreezer::resumeBelow(Pid root) {
     }
   }
   // Dropped only now, since `isBelow` needs the parents of all of them.
-  descendants_.keepSent(below);
+  descendants_.closeResumed(below);
   return failures;
 }
 
@@ -161,7 +161,7 @@ Failures TreeFreezer::resume(MemberList& members, ResumeScope scope) {
   }
   if (scope == ResumeScope::All) resumeForeignStops(members);
   // Those that refuse stay, with their marks.
-  descendants_.keepSent();
+  descendants_.dropResumed();
   return failures;
 }
 

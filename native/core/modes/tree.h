@@ -53,7 +53,7 @@ class TreeFreezer final : public ProcessFreezer {
 
   ProcessTable& table_;
   const std::unique_ptr<ChildReader> reader_;
-  Descendants descendants_;  ///< empty while nothing is stopped
+  Descendants descendants_;  ///< its list is empty while nothing is stopped
   ConfirmCursor descendantsCursor_;
   std::optional<TreeWalk> walk_;  ///< in progress; ended where a member joins or leaves, and then begun again
   bool isWalked_ = false;         ///< a walk has come to its end since `begin`

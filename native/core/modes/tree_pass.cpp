@@ -41,8 +41,8 @@ Failures TreePass::listChildren(Parent& parent, const Slice& slice) {
   parent.isListed = true;
   if (member == nullptr || member->hasExited()) return {};
   // What a spreading pass leaves out, the closing one finds.
-  const auto want = isClosing() ? ChildReader::Want::All : ChildReader::Want::Most;
-  const auto error = reader_.readOf(member->process, want, parent.children, slice);
+  const auto extent = isClosing() ? ChildReader::Extent::All : ChildReader::Extent::Cheapest;
+  const auto error = reader_.readOf(member->process, extent, parent.children, slice);
   parent.isListed = error.has_value();
   if (!error || *error == 0) return {};
   parent.children.clear();

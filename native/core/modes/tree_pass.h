@@ -16,14 +16,14 @@ namespace freeze_state {
 ///
 /// A spreading pass finds most of them, whether or not the processes that it asks have stopped.
 ///
-/// A closing pass proves that nobody is missing. All that are known have stopped by its beginning, or cannot fork. It
-/// asks each of them only after all of its children, so from the leaves to the roots. It is a proof if it met nobody
-/// who was not known, and nobody known has died in it:
+/// A closing pass proves that no process is missing. When it begins, every known process has stopped or cannot fork. It
+/// asks each of them only after all of its children, so from the leaves to the roots. It is a proof if it met no
+/// process that was not known, and no known one has died meanwhile:
 ///
 /// - When a process was asked, all of its children were known and had been asked before. So, step by step upwards, all
 ///   that was below it was known.
-/// - That stays so. The known fork no more. A process that is not known can only be the child of another one that is
-///   not known, below the same known processes. Orphans only move up, to a process above their parent
+/// - This stays true. The known processes fork no more, so one that is not known must have a parent that is not known,
+///   below the same known ones. Orphans only move up, to a process above their parent
 ///   (PR_SET_CHILD_SUBREAPER, prctl(2)), and that one is asked later.
 ///
 /// From the roots to the leaves, an orphan could move up to a process that had been asked already.
@@ -39,9 +39,9 @@ class TreePass {
   Step step(const Slice& slice);
 
   bool isClosing() const noexcept { return kind_ == Kind::Closing; }
-  /// Whether this is a closing pass that met nobody who was not known. `TreeSet::findExited` tells whether a known one
-  /// has died meanwhile.
-  bool hasMetNobodyNew() const noexcept { return isClosing() && !hasMetNew_; }
+  /// Whether this is a closing pass that met no process that was not known. `TreeSet::findExited` tells whether a known
+  /// one has died meanwhile.
+  bool hasMetNoneNew() const noexcept { return isClosing() && !hasMetNew_; }
   /// The processes that this pass has added to the set.
   const std::vector<Pid>& found() const noexcept { return found_; }
   /// The processes to ask in another pass at once, before any wait.
@@ -58,7 +58,7 @@ class TreePass {
   };
 
   /// Whether the rest of a list has to be visited after a child that was known.
-  bool isEachVisited() const noexcept { return hasMetNobodyNew(); }
+  bool isEachVisited() const noexcept { return hasMetNoneNew(); }
   /// Empty once all were asked.
   std::optional<Parent> nextParent();
   Failures listChildren(Parent& parent, const Slice& slice);

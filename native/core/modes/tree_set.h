@@ -25,8 +25,8 @@ class TreeSet {
   bool isKnown(Pid pid) const { return known_.contains(pid); }
   /// Whether the process is a zombie, which the list of its parent's children still has.
   bool isDead(Pid pid) const { return dead_.contains(pid); }
-  /// All that live, as far as is known: the roots, then the descendants as they were found. Each comes after its
-  /// parent, unless it is a root, or its parent has adopted it and was found after it.
+  /// All that live, as far as is known: the roots, then the descendants as they were found. Parents come before their
+  /// children, with two exceptions: a root, and a process whose adoptive parent was found later.
   std::vector<Pid> living() const;
 
   /// Asks the kernel whether the member has exited; forgets it if so.

@@ -55,7 +55,7 @@ Step TreeWalk::run(const Slice& slice) {
   return Step::done();
 }
 
-/// Does what is due next. Blocked as long as a round has found nobody who has stopped.
+/// Does what is due next. Blocked as long as a round has found none that has stopped.
 Step TreeWalk::takeStep(const Slice& slice) {
   if (pass_) {
     Step step = pass_->step(slice);
@@ -71,7 +71,7 @@ void TreeWalk::beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk) {
 
 Step TreeWalk::endPass(TreePass& pass) {
   if (!pass.found().empty()) lastProgress_ = Clock::now();
-  isDone_ = pass.hasMetNobodyNew() && !set_.findExited();
+  isDone_ = pass.hasMetNoneNew() && !set_.findExited();
   if (isDone_) {
     pass_.reset();
     return Step::done();

@@ -20,9 +20,9 @@ namespace freeze_state {
 /// One stop of trees.
 ///
 /// A process that runs may fork at any moment, and kill(2) returns before its target has stopped. So all that are known
-/// are signalled and listed first, while the stops take effect: passes go down the trees until they find nobody new.
-/// Then the walk waits until each has stopped. A closing pass (tree_pass.h) then proves that nobody is missing, or
-/// finds who is; those are signalled, and so on.
+/// are signalled and listed first, while the stops take effect: passes go down the trees until they find no new
+/// process. Then the walk waits until each has stopped. A closing pass (tree_pass.h) then proves that no process is
+/// missing, or finds those that are; they are signalled, and so on.
 ///
 /// It is done in steps of some microseconds. It checks the slice between any two of them: a thaw ends the walk (G6),
 /// and a deadline pauses it until the next call.

@@ -77,12 +77,11 @@ class ChildReader {
   /// hidden. Where it was cut short a call for the same process continues it.
   virtual std::optional<int> read(Pid pid, std::vector<Pid>& children, const Slice& slice) = 0;
 
-  /// Which children of a process that is held are wanted: all, or those that are the cheapest to read, which may leave
-  /// some out.
-  enum class Want : std::uint8_t { All, Most };
+  /// How many children of a process that is held to read: all, or only those that are the cheapest to read.
+  enum class Extent : std::uint8_t { All, Cheapest };
   /// As `read`, for a process that is held, by its open files. The caller has to verify that what it answers is about
   /// that process.
-  virtual std::optional<int> readOf(const Process& process, Want /*want*/, std::vector<Pid>& children,
+  virtual std::optional<int> readOf(const Process& process, Extent /*extent*/, std::vector<Pid>& children,
                                     const Slice& slice) {
     return read(process.pid, children, slice);
   }
@@ -157,8 +156,8 @@ inline std::vector<Pid> ancestorsOf(ProcessTable& table, Pid pid) {
   return ancestors;
 }
 
-/// Whether the one process is an ancestor of the other, as far as the table shows. A younger process is not, which
-/// spares the walk.
+/// Whether the one process is an ancestor of the other, as far as the table shows. A process that was started later
+/// cannot be one, and then no walk is needed.
 inline bool isAncestor(ProcessTable& table, Pid ancestor, Pid pid) {
   ProcessEntry above;
   ProcessEntry below;

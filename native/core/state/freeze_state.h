@@ -134,11 +134,12 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// Continues the member if we stopped it, and forgets it. Where it cannot be continued it stays a member.
   UnregisterResult unregisterPid(std::int64_t pid);
 
-  /// The members' pids in registration order; nothing after `close`.
+  /// The members' pids in registration order; empty (`std::nullopt`) after `close`.
   std::optional<std::vector<Pid>> pids() const;
 
   /// Thaws as `unfreeze` does, forgets the members, and makes every later operation fail with `Closed`. Closing again
-  /// does nothing. The failures name members that could not be continued.
+  /// does nothing. The failures name members that could not be continued, and in mode `Cgroup` also what could not be
+  /// moved out or removed.
   Failures close(const Listener* caller = nullptr);
 
   /// The first half of `close`: thaws, and makes later operations fail. At exit(3) every state is thawed first and
@@ -146,8 +147,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// `close` must follow unless `isLeftToGuardian`.
   void thawAtExit() noexcept;
   /// Whether the guardian ends the members once this process has exited. Then there is nothing to close, and
-  /// `thawAtExit` continues only those that the ledger does not have; all that are stopped if the guardian may not do
-  /// everything (`guardian::isWhole`).
+  /// `thawAtExit` continues only members that the ledger lacks. If the guardian may not do everything
+  /// (`guardian::isWhole`), it continues all that are stopped.
   bool isLeftToGuardian() const noexcept;
 
   /// Blocks until the word differs from `seen`, and returns the new word. Returns `seen` at the deadline, or once
@@ -162,6 +163,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   void removeListener(Listener& listener) noexcept;
 
  private:
+  // Parts of the state in files of their own: they work on its members under its lock.
   friend class Attempt;
   friend class Registration;
 
@@ -192,7 +194,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   Ledger* const ending_;   ///< where members are entered that are to end with this process; else null
   LedgerEntry endingTag_;  ///< lets the guardian find what they have started
   MemberList members_;
-  Attempt* inProgress_ = nullptr;  ///< the attempt whose stops are in force, while the state reads running
+  Attempt* inProgress_ = nullptr;  ///< a freeze that is being made; null where there is none
   bool isCleared_ = false;         ///< `close` has run
   std::vector<Listener*> listeners_;
 

@@ -31,8 +31,8 @@ Registry& registry() {
 
 std::atomic<std::uint64_t> lastId{0};
 
-/// Runs in the thread that called exit(3), while other threads run. Closing moves each word on, so a freeze that is
-/// in its loop in another thread gives up after one signal and rolls back.
+/// Runs in the thread that called exit(3), while other threads run. `thawAtExit` moves each word on, so a freeze that
+/// is in its loop in another thread gives up after one signal and rolls back.
 void thawAll() {
   Registry& all = registry();
   if (all.owner != systemControl().ownPid()) return;

@@ -19,12 +19,12 @@ constexpr int kHoldSignal = SIGUSR2;
 
 // Lock-free, so a signal handler may use them.
 std::atomic<bool> isHeld{false};
-std::atomic<bool> mayGo{true};
+std::atomic<bool> mayResume{true};
 
-void stay(int) {
+void blockInHandler(int) {
   isHeld.store(true);
   const timespec moment{0, 100'000};
-  while (!mayGo.load()) nanosleep(&moment, nullptr);
+  while (!mayResume.load()) nanosleep(&moment, nullptr);
   isHeld.store(false);
 }
 
@@ -48,13 +48,13 @@ HeldThread::HeldThread(std::function<void()> body)
         body();
       }) {
   struct sigaction action{};
-  action.sa_handler = stay;
+  action.sa_handler = blockInHandler;
   action.sa_flags = SA_RESTART;
   sigaction(kHoldSignal, &action, nullptr);
 }
 
 HeldThread::~HeldThread() {
-  letGo();
+  resume();
   join();
 }
 
@@ -64,12 +64,12 @@ bool HeldThread::comesToSleep() const {
 }
 
 bool HeldThread::hold() {
-  mayGo.store(false);
+  mayResume.store(false);
   if (pthread_kill(thread_.native_handle(), kHoldSignal) != 0) return false;
   return waitUntil([] { return isHeld.load(); });
 }
 
-void HeldThread::letGo() noexcept { mayGo.store(true); }
+void HeldThread::resume() noexcept { mayResume.store(true); }
 
 void HeldThread::join() {
   if (thread_.joinable()) thread_.join();

@@ -27,7 +27,7 @@ class HeldThread {
   bool comesToSleep() const;
   /// Holds the thread in the handler. False where it did not enter that in time.
   bool hold();
-  static void letGo() noexcept;
+  static void resume() noexcept;
   void join();
 
  private:

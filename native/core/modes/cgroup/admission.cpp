@@ -86,7 +86,7 @@ Failures Admission::takeChild(Pid child, Pid parent) {
   if (error == 0 && entry.parent == parent) failures = take(process);
   // A process that lives and is hidden is a failure.
   if (error != 0 && !process.hasExited) failures = {readFailure(child, error)};
-  // Not a failure: a process that another state has is frozen there, and moved back from there.
+  // Not a failure: the other state freezes that process, and moves it back.
   const bool isOfAnother = !failures.empty() && failures.front().code == FailureCode::CgroupHeld;
   return isOfAnother ? Failures() : failures;
 }
@@ -125,10 +125,9 @@ Failures Admission::whyFrozen(Pid pid, const std::string& here) const {
   // A foreign process may have removed the group, and made another of that name.
   bool isSet = false;
   if (const int error = group_.readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
-  // A process that comes into a group which a foreign process froze would be frozen without a request, and one that
-  // leaves such a group would be thawed. The open files of this group tell, as before a freeze. cgroup.freeze tells
-  // whether this group was frozen. cgroup.events tells also of a freeze above it, but only once all in this group have
-  // stopped.
+  // A newcomer to a group that a foreign process froze would be frozen without our asking, and a process that leaves
+  // such a group would be thawed. Both are refused. cgroup.freeze says whether this group was frozen; cgroup.events
+  // also shows a freeze above it, but only once all in this group have stopped.
   std::vector<std::string> directories;
   if (isSet || group_.hasFrozen()) directories.push_back(isFrozenByUs_ ? group_.parent() : group_.path());
   if (!cgroup::isWithin(here, group_.path())) directories.push_back(here);

@@ -35,7 +35,7 @@ class CgroupFreezer final : public Freezer {
   Step stop(MemberList& members, const Slice& slice, StoppedBefore before) override;
   Step confirm(MemberList& members, const Slice& slice) override;
   Failures resume(MemberList& members, ResumeScope scope) override;
-  /// Also where another state has thawed it by force: what is noted of our freeze goes with our thaw.
+  /// Also true if another state has thawed it by force: our marks stay until our own thaw.
   bool isAnyStopped(const MemberList& /*members*/) const noexcept override { return hasFrozen_; }
   std::vector<Covered> visit(MemberList& members) override;
   std::optional<MemberStatus> inspect(MemberList& members, Pid pid, std::vector<Pid>& found,

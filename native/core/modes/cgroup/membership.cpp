@@ -50,8 +50,8 @@ void Membership::forgetGone(const MemberList& members) {
   if (moves_.inhabitants(kept) == 0) Origins::all().keepOnly(id(), kept);
 }
 
-/// Does so once enough were taken to be worth the time. Without it the notes would grow with every process that ever
-/// came.
+/// Runs `forgetGone` once enough were taken to be worth the time. Without it the notes would grow with every process
+/// that ever came.
 void Membership::forgetGoneOfMany(const MemberList& members) {
   if (Origins::all().countOf(id()) < manyTaken_) return;
   forgetGone(members);
@@ -94,8 +94,8 @@ void Membership::checkJoins(MemberList& members) {
 }
 
 /// Waits for joins before members leave: a process that joins after it has left as a member would stay inside. A join
-/// takes some ten milliseconds, and longer on a loaded machine. The wait has an end for the sake of a join that fails,
-/// or that a foreign process has stopped.
+/// takes some ten milliseconds, and longer on a loaded machine. It gives up after a while, since the join may have
+/// failed, or a foreign process may have stopped the child.
 void Membership::awaitJoins(std::span<Member> members) {
   constexpr std::chrono::milliseconds kPatience{200};
   const auto end = Clock::now() + kPatience;

@@ -55,7 +55,7 @@ class Membership {
   Failures expect(const MemberList& members, const Process& process, bool isFrozenByUs);
   /// Asks where the member is, and ends its join if it is inside, or has exited. Returns whether it is joining still.
   bool checkJoin(Member& member);
-  /// Asks and ends so for all members.
+  /// Does `checkJoin` for every member.
   void checkJoins(MemberList& members);
   /// Whether it was joining when one of these calls last asked.
   bool isJoining(Pid pid) const { return joining_.contains(pid); }
@@ -68,8 +68,7 @@ class Membership {
   /// group.
   Failures leaveAll(MemberList& members);
   /// Removes an owned group, once all members have left. Processes that were put into it meanwhile are moved out again,
-  /// into its parent. Another emulator may put them there: a process that it has taken from us, it moves back when it
-  /// is done with it.
+  /// into its parent. Another emulator that took a process from us moves it back here when it is done with it.
   Failures remove() const;
 
   /// `CgroupLeft` for the first live member that is not in the group any more; empty where there is none. `inside` are

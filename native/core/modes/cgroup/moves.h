@@ -30,8 +30,7 @@ class Moves {
 
   /// Moves the process to its origin, or else to the first of these that takes it: the group's parent, the directories
   /// above the origin from the nearest on, and those above the group. If all refuse, the failure has the answer of the
-  /// first of them that exists. With an origin in the group itself the process stays. An empty origin is an unknown
-  /// one.
+  /// first of them that exists. If the origin is this group or below it, the process stays. An empty origin is unknown.
   Failures out(Pid pid, const std::string& origin) const;
 
   struct Leaver {
@@ -40,7 +39,8 @@ class Moves {
   };
   /// Where a process that is not a leaver came from; empty where it was forked in the group.
   using OriginOf = std::function<std::optional<std::string>(Pid)>;
-  /// What becomes of the processes that are out where it is not known which subtree is complete.
+  /// What to do with the processes that were moved out already, when an error leaves it unknown whether their subtrees
+  /// are complete.
   enum class Incomplete : std::uint8_t {
     BackIn,   ///< a freeze may follow, which must reach them
     StayOut,  ///< no freeze follows

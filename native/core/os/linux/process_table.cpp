@@ -48,10 +48,10 @@ class ChildrenFiles final : public ChildReader {
     kept_.reset();
   }
   std::optional<int> beginPass(const Slice& /*slice*/) override { return 0; }
-  std::optional<int> readOf(const Process& process, Want want, std::vector<Pid>& children,
+  std::optional<int> readOf(const Process& process, Extent extent, std::vector<Pid>& children,
                             const Slice& slice) override {
     if (!process.files) return read(process.pid, children, slice);
-    const auto error = readKept(process.files, want, children, slice);
+    const auto error = readKept(process.files, extent, children, slice);
     if (error) reset();
     return error;
   }
@@ -77,12 +77,12 @@ class ChildrenFiles final : public ChildReader {
 
  private:
   /// Reads by the present list of threads where that will do, else by a new one.
-  std::optional<int> readKept(const std::shared_ptr<ProcessFiles>& files, Want want, std::vector<Pid>& children,
+  std::optional<int> readKept(const std::shared_ptr<ProcessFiles>& files, Extent extent, std::vector<Pid>& children,
                               const Slice& slice) {
     // A probe may have listed its threads anew since.
     if (kept_ != files || (isListed_ && lists_ != files->lists())) {
       reset();
-      isListed_ = files->isQuiescent() || (want == Want::Most && files->isListed());
+      isListed_ = files->isQuiescent() || (extent == Extent::Cheapest && files->isListed());
       if (!isListed_) {
         ProcessEntry entry;
         if (const int error = files->read(entry); error != 0) return error;
