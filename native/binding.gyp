@@ -63,6 +63,7 @@
             "core/os/linux/pidfd.cpp",
             "core/os/linux/pidfd_control.cpp",
             "core/os/linux/procfs.cpp",
+            "core/os/linux/kept_descriptors.cpp",
             "core/os/linux/kill_control.cpp",
             "core/os/linux/thread_id.cpp",
             "core/os/linux/real_time.cpp",

@@ -112,25 +112,25 @@ TEST_SUITE("kept descendants") {
       tree.freezeAndThaw();
       CHECK(tree.control.opens == kChildren + 1);
       // The files of the member are kept, too, but its pidfd counts as the member's own.
-      CHECK(ProcessFiles::openFiles() == family.files() + kChildren);
-      CHECK(openDescriptors() == before + 1 + ProcessFiles::openFiles());
+      CHECK(kept_descriptors::count() == family.files() + kChildren);
+      CHECK(openDescriptors() == before + 1 + kept_descriptors::count());
       tree.freezeAndThaw();
       CHECK(tree.control.opens == kChildren + 1);
-      CHECK(openDescriptors() == before + 1 + ProcessFiles::openFiles());
+      CHECK(openDescriptors() == before + 1 + kept_descriptors::count());
       // What was closed is opened anew.
-      CHECK(ProcessFiles::reclaim() == family.files() + kChildren);
-      CHECK(ProcessFiles::openFiles() == 0);
+      CHECK(kept_descriptors::reclaim() == family.files() + kChildren);
+      CHECK(kept_descriptors::count() == 0);
       CHECK(openDescriptors() == before + 1);
       tree.freezeAndThaw();
       CHECK(tree.control.opens == (2 * kChildren) + 1);
       // Descendants that are frozen need their pidfds.
       CHECK(tree.state->freezeAtEpoch(3).frozen);
-      CHECK(ProcessFiles::reclaim() == family.files());
+      CHECK(kept_descriptors::reclaim() == family.files());
       CHECK(tree.state->unfreeze().empty());
-      CHECK(ProcessFiles::openFiles() == kChildren);
+      CHECK(kept_descriptors::count() == kChildren);
     }
     CHECK(openDescriptors() == before);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
   }
 
   TEST_CASE("what was kept of a descendant that has exited is closed") {
@@ -142,7 +142,7 @@ TEST_SUITE("kept descendants") {
     ::kill(first, SIGKILL);
     REQUIRE(waitUntil([&] { return ::kill(first, 0) != 0; }));
     tree.freezeAndThaw();
-    CHECK(ProcessFiles::openFiles() == family.files() + kChildren - 1);
+    CHECK(kept_descriptors::count() == family.files() + kChildren - 1);
   }
 
   TEST_CASE("what is kept may be closed by another thread at any moment of a freeze and a thaw") {
@@ -153,7 +153,7 @@ TEST_SUITE("kept descendants") {
     std::atomic<std::size_t> closed = 0;
     std::thread other([&] {
       while (!isOver) {
-        closed += ProcessFiles::reclaim();
+        closed += kept_descriptors::reclaim();
         std::this_thread::yield();
       }
     });
@@ -164,8 +164,8 @@ TEST_SUITE("kept descendants") {
     }));
     isOver = true;
     other.join();
-    ProcessFiles::reclaim();
-    CHECK(ProcessFiles::openFiles() == 0);
+    kept_descriptors::reclaim();
+    CHECK(kept_descriptors::count() == 0);
   }
 
   TEST_CASE("a thaw that cuts a walk short leaves what is kept of those that it has not met") {
@@ -173,14 +173,14 @@ TEST_SUITE("kept descendants") {
     const Family family;
     Tree tree(family);
     tree.freezeAndThaw();
-    const std::size_t kept = ProcessFiles::openFiles();
+    const std::size_t kept = kept_descriptors::count();
     CHECK(kept == family.files() + kChildren);
     tree.control.stopped.clear();
     Confirmation confirmation(tree.state, word::epochOf(tree.state->word()), nullptr);
     // The root, and one of its children.
     while (tree.control.stopped.size() < 2) REQUIRE(confirmation.step(kOver).stage == Stage::Freezing);
     CHECK(tree.state->unfreeze().empty());
-    CHECK(ProcessFiles::openFiles() == kept);
+    CHECK(kept_descriptors::count() == kept);
   }
 
   TEST_CASE("an inspection between any two steps of a confirmation disturbs neither") {
@@ -201,7 +201,7 @@ TEST_SUITE("kept descendants") {
       const auto seen = tree.state->inspect().value_or(std::vector<MemberStatus>());
       CHECK(seen.size() == kChildren + 1);
       for (const MemberStatus& status : seen) CHECK(status.state == ProcessState::Stopped);
-      CHECK(ProcessFiles::openFiles() >= family.files());
+      CHECK(kept_descriptors::count() >= family.files());
       CHECK(tree.state->unfreeze().empty());
     }
   }

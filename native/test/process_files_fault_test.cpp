@@ -43,7 +43,7 @@ TEST_SUITE("faults of files that are kept open") {
       CHECK(files.readChildren(0, children) == 0);
       faults.end();
       CHECK(openDescriptors() == before + 2);
-      CHECK(ProcessFiles::openFiles() == 2);
+      CHECK(kept_descriptors::count() == 2);
     }
     CHECK(openDescriptors() == before);
   }

@@ -110,10 +110,10 @@ TEST_SUITE("process files") {
       ::kill(child.pid(), SIGSTOP);
       CHECK(waitUntil([&] { return files.read(entry) == 0 && entry.state == 'T'; }));
       CHECK(openDescriptors() == before + 1);
-      CHECK(ProcessFiles::openFiles() == 1);
+      CHECK(kept_descriptors::count() == 1);
     }
     CHECK(openDescriptors() == before);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
   }
 
   TEST_CASE("a process that has been reaped is gone, though its file is open") {
@@ -124,7 +124,7 @@ TEST_SUITE("process files") {
     child.kill();
     child.reap();
     CHECK(files.read(entry) == ESRCH);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
   }
 
   TEST_CASE("the threads are listed anew once one of them has ended, though another has come") {
@@ -171,7 +171,7 @@ TEST_SUITE("process files") {
     CHECK_FALSE(process.files->isQuiescent());
     CHECK(waitUntil([&] { return control.probe(process) == ProcessState::Sleeping; }));
     control.release(process);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
   }
 
   TEST_CASE("the children of listed threads are found by the kept files, also those that were born later") {
@@ -208,10 +208,10 @@ TEST_SUITE("process files") {
     REQUIRE(getrlimit(RLIMIT_NOFILE, &now) == 0);
     ThreadScan scan;
     REQUIRE(waitUntil([&] { return procfs::probe(files, scan, {}) == ProcessState::Stopped; }));
-    CHECK(ProcessFiles::openFiles() == now.rlim_cur / 4);
+    CHECK(kept_descriptors::count() == now.rlim_cur / 4);
     std::vector<Pid> children;
     for (std::size_t i = 0; i < files.count(); ++i) CHECK(files.readChildren(i, children) == 0);
-    CHECK(ProcessFiles::openFiles() == now.rlim_cur / 4);
+    CHECK(kept_descriptors::count() == now.rlim_cur / 4);
     CHECK(children.empty());
   }
 
@@ -224,14 +224,14 @@ TEST_SUITE("process files") {
       const DescriptorLimit limit(DescriptorLimit::none() + 1);
       REQUIRE(files.read(entry) == 0);
     }
-    REQUIRE(ProcessFiles::openFiles() == 0);
+    REQUIRE(kept_descriptors::count() == 0);
     CHECK(files.readChildren(0, children) == 0);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
     REQUIRE(files.read(entry) == 0);
     CHECK(files.readChildren(0, children) == 0);
-    CHECK(ProcessFiles::openFiles() == 2);
-    CHECK(ProcessFiles::reclaim() == 2);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 2);
+    CHECK(kept_descriptors::reclaim() == 2);
+    CHECK(kept_descriptors::count() == 0);
   }
 
   TEST_CASE("where no descriptor is left, kept files are closed so that a process can be opened") {
@@ -241,14 +241,14 @@ TEST_SUITE("process files") {
     ProcessFiles files(child.pid());
     ProcessEntry entry;
     REQUIRE(files.read(entry) == 0);
-    REQUIRE(ProcessFiles::openFiles() == 1);
+    REQUIRE(kept_descriptors::count() == 1);
     PidfdControl control;
     Process process;
     {
       const DescriptorLimit limit(DescriptorLimit::none());
       CHECK(control.open(other.pid(), process).empty());
       CHECK(process.fd >= 0);
-      CHECK(ProcessFiles::openFiles() == 0);
+      CHECK(kept_descriptors::count() == 0);
       // Nothing is left to close.
       CHECK(files.read(entry) == EMFILE);
     }
@@ -261,14 +261,14 @@ TEST_SUITE("process files") {
             const Child child;
             ProcessFiles files(child.pid());
             ProcessEntry entry;
-            if (files.read(entry) != 0 || ProcessFiles::openFiles() != 1) return 1;
+            if (files.read(entry) != 0 || kept_descriptors::count() != 1) return 1;
             int result = 2;
             std::thread([&] {
               if (unshare(CLONE_FILES) != 0) return;
-              ProcessFiles::noteOwnTable();
+              kept_descriptors::noteOwnTable();
               const int before = openOfThread();
               int takes = 0;
-              const int fd = ProcessFiles::withDescriptor([&] {
+              const int fd = kept_descriptors::withDescriptor([&] {
                 ++takes;
                 errno = EMFILE;
                 return -1;
@@ -277,7 +277,7 @@ TEST_SUITE("process files") {
             }).join();
             if (result != 0) return result;
             // Any other thread still does.
-            return ProcessFiles::reclaim() == 1 ? 0 : 4;
+            return kept_descriptors::reclaim() == 1 ? 0 : 4;
           }) == 0);
   }
 
@@ -290,7 +290,7 @@ TEST_SUITE("process files") {
     constexpr int kTaken = 1000;
     const auto takeFourth = [&](bool isKeptAgain) {
       takes = 0;
-      return ProcessFiles::withDescriptor([&] {
+      return kept_descriptors::withDescriptor([&] {
         if (++takes == 4) return kTaken;
         if (isKeptAgain) files.read(entry);
         errno = EMFILE;
@@ -298,7 +298,7 @@ TEST_SUITE("process files") {
       });
     };
     CHECK(takeFourth(true) == kTaken);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
     CHECK(takeFourth(false) == -1);
     CHECK(errno == EMFILE);
     CHECK(takes == 1);
@@ -321,13 +321,13 @@ TEST_SUITE("process files") {
     });
     std::size_t closed = 0;
     constexpr std::size_t kEnough = 400;
-    const bool isClosed = waitUntil([&] { return (closed += ProcessFiles::reclaim()) > kEnough; });
+    const bool isClosed = waitUntil([&] { return (closed += kept_descriptors::reclaim()) > kEnough; });
     isOver = true;
     reader.join();
     CHECK(isClosed);
     CHECK(failures == 0);
-    ProcessFiles::reclaim();
-    CHECK(ProcessFiles::openFiles() == 0);
+    kept_descriptors::reclaim();
+    CHECK(kept_descriptors::count() == 0);
   }
 
   TEST_CASE("a process that executes a program is still known by its file, and the files of its threads are closed") {
@@ -358,7 +358,7 @@ TEST_SUITE("process files") {
       return waitUntil([&] { return control.probe(process) == ProcessState::Stopped; });
     };
     REQUIRE(comesToStop());
-    CHECK(ProcessFiles::openFiles() == kThreads + 1);
+    CHECK(kept_descriptors::count() == kThreads + 1);
     REQUIRE(control.send(process, Signal::Continue) == 0);
     CHECK(write(order[1], "x", 1) == 1);
     close(order[1]);
@@ -366,7 +366,7 @@ TEST_SUITE("process files") {
     REQUIRE(comesToStop());
     CHECK(process.files->isQuiescent());
     CHECK(listedBy(*process.files) == std::vector<Pid>{child.pid()});
-    CHECK(ProcessFiles::openFiles() == 1);
+    CHECK(kept_descriptors::count() == 1);
     control.release(process);
   }
 

@@ -62,26 +62,26 @@ TEST_SUITE("real groups") {
     CHECK(confirmAndThaw(state));
     CHECK(table.news == 3);
     // The leader has a file as a member, besides.
-    CHECK(ProcessFiles::openFiles() == 4);
+    CHECK(kept_descriptors::count() == 4);
     CHECK(confirmAndThaw(state));
     CHECK(table.news == 3);
-    CHECK(ProcessFiles::openFiles() == 4);
+    CHECK(kept_descriptors::count() == 4);
     // What was given up is opened again.
-    CHECK(ProcessFiles::reclaim() == 4);
+    CHECK(kept_descriptors::reclaim() == 4);
     CHECK(confirmAndThaw(state));
-    CHECK(ProcessFiles::openFiles() == 4);
+    CHECK(kept_descriptors::count() == 4);
     third.kill();
     third.reap();
     CHECK(confirmAndThaw(state));
     CHECK(table.news == 3);
-    CHECK(ProcessFiles::openFiles() == 3);
+    CHECK(kept_descriptors::count() == 3);
     CHECK(state->unregisterPid(leader.pid()).found);
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
     CHECK(describe(state->registerPid(leader.pid())).empty());
     CHECK(confirmAndThaw(state));
-    CHECK(ProcessFiles::openFiles() == 3);
+    CHECK(kept_descriptors::count() == 3);
     CHECK(describe(state->close()).empty());
-    CHECK(ProcessFiles::openFiles() == 0);
+    CHECK(kept_descriptors::count() == 0);
     CHECK(openDescriptors() == before);
   }
 

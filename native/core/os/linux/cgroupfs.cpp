@@ -16,7 +16,7 @@
 
 #include "../cgroup_location.h"
 #include "../file_descriptor.h"
-#include "process_files.h"
+#include "kept_descriptors.h"
 #include "procfs.h"
 
 namespace freeze_state::cgroup {
@@ -121,7 +121,8 @@ int read(const std::string& directory, const char* file, std::string& text) {
 
 int write(const std::string& directory, const char* file, const std::string& text) {
   const std::string path = directory + "/" + file;
-  const FileDescriptor opened(ProcessFiles::withDescriptor([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }));
+  const FileDescriptor opened(
+      kept_descriptors::withDescriptor([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }));
   if (!opened.isOpen()) return errno;
   return ::write(opened.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
@@ -187,7 +188,7 @@ int statFileSystem(const std::string& directory, struct statfs& system) noexcept
   if (statfs(directory.c_str(), &system) == 0) return 0;
   const int denied = errno;
   const FileDescriptor opened(
-      ProcessFiles::withDescriptor([&] { return open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+      kept_descriptors::withDescriptor([&] { return open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }));
   return opened.isOpen() && fstatfs(opened.get(), &system) == 0 ? 0 : denied;
 }
 

@@ -19,7 +19,7 @@
 #include "../../deadline.h"
 #include "../../process_token.h"
 #include "../cgroup_location.h"
-#include "process_files.h"
+#include "kept_descriptors.h"
 #include "thread_states.h"
 
 namespace freeze_state {
@@ -215,7 +215,7 @@ Failures FreezableCgroup::whyNot() {
 Failures FreezableCgroup::openFiles() {
   const auto opened = [this](const char* file, int flags) {
     const std::string path = path_ + file;
-    return ProcessFiles::withDescriptor([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
+    return kept_descriptors::withDescriptor([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
   };
   freezeFile_.reset(opened("/cgroup.freeze", O_RDWR));
   eventsFile_.reset(opened("/cgroup.events", O_RDONLY));

@@ -20,7 +20,7 @@
 
 #include "../../deadline.h"
 #include "guardian_program.h"
-#include "process_files.h"
+#include "kept_descriptors.h"
 #include "procfs.h"
 
 // Linux 5.9; the same on every architecture.
@@ -120,7 +120,7 @@ class Keeper {
   /// Allocates nothing where all goes well: the C library would reserve an arena for this thread.
   [[noreturn]] void run() {
     if (unshareDescriptors(orders_.ledgerFd)) {
-      ProcessFiles::noteOwnTable();
+      kept_descriptors::noteOwnTable();
       occupyStandardDescriptors();
     }
     ledger_ = aside(FileDescriptor(orders_.ledgerFd));

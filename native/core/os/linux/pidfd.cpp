@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "../file_descriptor.h"
-#include "process_files.h"
+#include "kept_descriptors.h"
 
 // The numbers are the same on every architecture.
 #ifndef SYS_pidfd_send_signal
@@ -21,7 +21,7 @@
 namespace freeze_state::pidfd {
 
 int open(Pid pid) noexcept {
-  return ProcessFiles::withDescriptor([pid] { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); });
+  return kept_descriptors::withDescriptor([pid] { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); });
 }
 
 int sendSignal(int fd, int signal, unsigned flags) noexcept {

@@ -1,52 +1,17 @@
 #include "process_files.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <unordered_set>
 #include <utility>
 
 namespace freeze_state {
 
 namespace {
-
-/// How many descriptors are kept, of all processes, in all threads.
-std::atomic<std::size_t> kept{0};
-
-/// The thread that has a table of descriptors of its own; 0 where none has. No thread_local variable: for that the C
-/// library may allocate in each thread that asks.
-std::atomic<Pid> threadWithOwnTable{0};
-
-Pid ownThread() noexcept { return static_cast<Pid>(syscall(SYS_gettid)); }
-
-/// Those that may have something open.
-struct All {
-  std::mutex mutex;
-  std::unordered_set<ProcessFiles*> files;
-};
-
-All& all() {
-  // Never destroyed: states may outlive the static objects of this library at exit.
-  static All& only = *new All;
-  return only;
-}
-
-/// Whether the program is left with enough descriptors. The kernel gives out the lowest number that is free, so a
-/// number from the upper half shows that the program needs many itself.
-bool isAffordable(int fd, std::size_t others) noexcept {
-  // Each takes some kilobytes of the kernel's memory.
-  constexpr rlim_t kMost = 4096;
-  rlimit limit{};
-  return getrlimit(RLIMIT_NOFILE, &limit) == 0 && others < std::min(limit.rlim_cur / 4, kMost) &&
-         static_cast<rlim_t>(fd) < limit.rlim_cur / 2;
-}
 
 using Path = std::array<char, 64>;
 
@@ -68,25 +33,14 @@ Path targetOf(int fd) noexcept {
 }  // namespace
 
 ProcessFiles::~ProcessFiles() {
-  if (isEnrolled_) {
-    const std::lock_guard lock(all().mutex);
-    all().files.erase(this);
-  }
+  leave();
   close(threads_);
   closePidfd();
-  if (isPidfdCounted_) kept.fetch_sub(1, std::memory_order_relaxed);
-}
-
-/// Called before `open_` is locked: `reclaim` takes the locks in this order, too.
-void ProcessFiles::enroll() noexcept {
-  if (isEnrolled_) return;
-  const std::lock_guard lock(all().mutex);
-  all().files.insert(this);
-  isEnrolled_ = true;
+  if (isPidfdCounted_) kept_descriptors::release();
 }
 
 void ProcessFiles::forget(int& fd) noexcept {
-  if (std::exchange(fd, -1) >= 0) kept.fetch_sub(1, std::memory_order_relaxed);
+  if (std::exchange(fd, -1) >= 0) kept_descriptors::release();
 }
 
 std::size_t ProcessFiles::close(int& fd) noexcept {
@@ -108,18 +62,13 @@ void ProcessFiles::closeUnreadable(int& fd, Pid thread, const char* file) const 
   forget(fd);
 }
 
-bool ProcessFiles::mayKeep(int fd) noexcept {
-  if (isAffordable(fd, kept.fetch_add(1, std::memory_order_relaxed))) return true;
-  kept.fetch_sub(1, std::memory_order_relaxed);
-  return false;
-}
-
 /// Reads the file that is kept; or opens it, reads it, and keeps it where it may. `read` answers 0 or an errno(3).
 template <typename Read>
 int ProcessFiles::readFile(Thread& thread, int Thread::* which, const char* file, Read read) {
   enroll();
   int error = readOnce(thread, which, file, read);
-  while (isOutOfDescriptors(error) && reclaim() > 0) error = readOnce(thread, which, file, read);
+  while (kept_descriptors::isShortage(error) && kept_descriptors::reclaim() > 0)
+    error = readOnce(thread, which, file, read);
   return error;
 }
 
@@ -148,7 +97,7 @@ int ProcessFiles::readOnce(Thread& thread, int Thread::* which, const char* file
   const int error = read(fd);
   // Only the open `stat` tells that the thread of the open `children` still lives.
   const bool isChecked = isStat || thread.stat >= 0;
-  if (error == 0 && isChecked && mayKeep(fd))
+  if (error == 0 && isChecked && kept_descriptors::mayKeep(fd))
     keptFd = fd;
   else
     ::close(fd);
@@ -239,7 +188,7 @@ void ProcessFiles::keepPidfd(int fd) noexcept {
   enroll();
   const std::lock_guard lock(open_);
   // Once it was affordable it stays counted while it is held, so that the next thaw does not ask for the limit again.
-  isPidfdCounted_ = isPidfdCounted_ || mayKeep(fd);
+  isPidfdCounted_ = isPidfdCounted_ || kept_descriptors::mayKeep(fd);
   if (isPidfdCounted_)
     pidfd_ = fd;
   else
@@ -264,19 +213,9 @@ std::size_t ProcessFiles::closePidfd() noexcept {
   return closed;
 }
 
-std::size_t ProcessFiles::openFiles() noexcept { return kept.load(std::memory_order_relaxed); }
-
-void ProcessFiles::noteOwnTable() noexcept { threadWithOwnTable = ownThread(); }
-
-std::size_t ProcessFiles::reclaim() noexcept {
-  if (threadWithOwnTable.load() == ownThread()) return 0;
-  const std::lock_guard lock(all().mutex);
-  std::size_t closed = 0;
-  for (ProcessFiles* const files : all().files) {
-    const std::lock_guard open(files->open_);
-    closed += close(files->threads_) + files->closePidfd();
-  }
-  return closed;
+std::size_t ProcessFiles::closeKept() noexcept {
+  const std::lock_guard lock(open_);
+  return close(threads_) + closePidfd();
 }
 
 }  // namespace freeze_state

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cerrno>
 #include <cstddef>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "kept_descriptors.h"
 #include "procfs.h"
 
 namespace freeze_state {
@@ -19,12 +19,10 @@ namespace freeze_state {
 /// `stat` answers ESRCH, and `children` nothing at all: so a list of children is complete only where all of the threads
 /// are known to live.
 ///
-/// Belongs to a `Process`, under the lock of its state. Only `reclaim` is called by other threads.
-class ProcessFiles {
+/// Belongs to a `Process`, under the lock of its state. Only `closeKept` is called by other threads.
+class ProcessFiles final : private DescriptorKeeper {
  public:
   explicit ProcessFiles(Pid pid) noexcept : pid_(pid) {}
-  ProcessFiles(const ProcessFiles&) = delete;
-  ProcessFiles& operator=(const ProcessFiles&) = delete;
   ~ProcessFiles();
 
   Pid pid() const noexcept { return pid_; }
@@ -68,30 +66,7 @@ class ProcessFiles {
   /// Called before a signal is sent: from now on the process may run. Gives up a list in progress.
   void noteSignalled() noexcept;
 
-  /// Calls `take`, which opens a descriptor and returns it, or -1 with errno(3) set. Where descriptors have run out, it
-  /// closes those that are kept here and calls it again. It repeats that while any are kept, since another thread may
-  /// take what was closed.
-  template <typename Take>
-  static int withDescriptor(Take take) {
-    int fd = take();
-    while (fd < 0 && isOutOfDescriptors(errno) && reclaim() > 0) fd = take();
-    return fd;
-  }
-
-  /// How many descriptors are kept open, of all processes, with the pidfds that were kept and are held now: at most
-  /// 4,096, and at most a quarter of the soft RLIMIT_NOFILE (getrlimit(2)). Where half of the descriptors are in use,
-  /// no more is kept.
-  static std::size_t openFiles() noexcept;
-  /// Closes what is kept of all processes, for when descriptors have run out, and returns how many it has closed. They
-  /// are opened again as they are needed. Any thread; on the one that `noteOwnTable` was called on it closes nothing.
-  static std::size_t reclaim() noexcept;
-  /// Called by a thread that has a table of descriptors of its own (CLONE_FILES, unshare(2)), in which the numbers that
-  /// are kept stand for other files. One thread of a process at most.
-  static void noteOwnTable() noexcept;
-
  private:
-  static bool isOutOfDescriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }
-
   struct Thread {
     Pid id;
     int stat = -1;
@@ -102,9 +77,7 @@ class ProcessFiles {
   int readFile(Thread& thread, int Thread::* which, const char* file, Read read);
   template <typename Read>
   int readOnce(Thread& thread, int Thread::* which, const char* file, Read read);
-  void enroll() noexcept;
-  /// Whether the budget allows this descriptor to stay open; if so, it is counted.
-  static bool mayKeep(int fd) noexcept;
+  std::size_t closeKept() noexcept override;
   void replaceThreads(std::vector<Thread>& threads) noexcept;
   void forgetOthers() noexcept;
   void forgetThreads() noexcept;
@@ -126,7 +99,6 @@ class ProcessFiles {
   std::mutex open_;                         ///< guards the descriptors
   int pidfd_ = -1;                          ///< while nothing holds the process
   bool isPidfdCounted_ = false;             ///< it is kept, or was and is held now
-  bool isEnrolled_ = false;                 ///< among those that `reclaim` asks
 };
 
 }  // namespace freeze_state

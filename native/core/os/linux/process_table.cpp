@@ -34,7 +34,7 @@ class PidWalk final : public ProcessWalk {
 int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
-  const FileDescriptor file(ProcessFiles::withDescriptor([&] { return open(path.data(), O_RDONLY | O_CLOEXEC); }));
+  const FileDescriptor file(kept_descriptors::withDescriptor([&] { return open(path.data(), O_RDONLY | O_CLOEXEC); }));
   if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
   return procfs::readChildren(file.get(), list);
 }

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-#include "process_files.h"
+#include "kept_descriptors.h"
 
 namespace freeze_state::procfs {
 
@@ -26,7 +26,7 @@ namespace {
 using Buffer = std::array<char, 4096>;
 
 FileDescriptor openFile(const char* path, int flags = 0) noexcept {
-  return FileDescriptor(ProcessFiles::withDescriptor([=] { return open(path, O_RDONLY | O_CLOEXEC | flags); }));
+  return FileDescriptor(kept_descriptors::withDescriptor([=] { return open(path, O_RDONLY | O_CLOEXEC | flags); }));
 }
 
 /// Reads the beginning of the file. Returns 0, or the errno(3); ESRCH where there is no such task.
