@@ -54,7 +54,7 @@ afterEach(() => {
 
 interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Instead of the emulator; run by tsx. */
+  /** Instead of the emulator; by tsx, if that is TypeScript. */
   readonly script?: string;
   /** In a process group of its own, as a terminal starts it. */
   readonly detached?: boolean;
@@ -70,7 +70,7 @@ export class Run {
   #exit: Promise<unknown>;
 
   constructor(args: readonly string[], { env = {}, script, ...options }: RunOptions = {}) {
-    const command = script === undefined ? [emulator] : ['--import', 'tsx', script];
+    const command = [...(script?.endsWith('.ts') ? ['--import', 'tsx'] : []), script ?? emulator];
     this.child = spawn(process.execPath, [...command, ...args], {
       cwd: root,
       env: { ...process.env, NO_COLOR: '1', ...env },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { FreezeMode } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { emulator } from '../emulator/compile';
 import { args, extension, root } from '../emulator/helpers';
 import { type Piped, start } from '../helpers/children';
 import { fitFor, signallingModes } from '../helpers/modes';
@@ -35,7 +36,7 @@ function inTerminal(words: readonly (string | number)[], pidsIn: (printed: strin
 /** The example emulator, with everything frozen. */
 async function example() {
   const words = args({ extensions: [extension('one'), extension('two')], more: ['--gap', 600_000] });
-  const run = inTerminal(['--import', 'tsx', 'examples/lambda-emulator/main.ts', ...words], (printed) =>
+  const run = inTerminal([emulator, ...words], (printed) =>
     [...printed.matchAll(/ start .* name=\S+ pid=(\d+)\r?$/gm)].map(([, pid]) => Number(pid)),
   );
   await until(() => run.pids().map(letterOf).join('') === 'TTT', `everything is frozen: ${run.printed()}`);
