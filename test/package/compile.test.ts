@@ -5,7 +5,8 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { output, type Run, run, userEnvironment, which } from './run';
 import { copySource } from './source';
 
-// What is printed in a clone of the repository where something that compiling needs is missing.
+// What is printed in a clone of the repository where something that compiling needs is missing. What `npm run compile:native`
+// prints is printed by `compile`, which runs it, and by `demo`, which runs that: one test each, since npm takes longest.
 
 // npm, Node, Python and make one after another: where both processors have other work, that is half a minute.
 vi.setConfig({ testTimeout: 150_000 });
@@ -81,21 +82,21 @@ it('npm run compile says that there is no make', async () => {
   );
 });
 
-it('npm run demo says that there is no compiler', async () => {
+it('npm run compile:native says that there is no compiler', async () => {
   expectFailure(
-    await npmRun('demo', { python3: python, make: programOf('make') }),
+    await npmRun('compile:native', { python3: python, make: programOf('make') }),
     failed,
     'There is no g++ on the PATH, which compiles C++.',
     'Install g++ 11 or clang 14, or later (Debian: apt-get install build-essential), or set CXX to one.',
   );
 });
 
-it('npm run demo says that the compiler is too old', async () => {
+it('npm run compile:native says that the compiler is too old', async () => {
   const old = join(folder, 'old-compiler');
   const words = "g++: error: unrecognized command-line option '-std=c++20'; did you mean '-std=c++2a'?";
   writeProgram(old, `printf '%s\\n' "${words}" >&2; exit 1`);
   expectFailure(
-    await npmRun('demo', { python3: python, make: programOf('make'), 'g++': old }),
+    await npmRun('compile:native', { python3: python, make: programOf('make'), 'g++': old }),
     failed,
     'The C++ compiler does not know C++20.',
     'Install g++ 11 or clang 14, or later, or set CXX to one.',
@@ -104,7 +105,7 @@ it('npm run demo says that the compiler is too old', async () => {
 
 it.each([
   [
-    'npm run demo says that the headers could not be downloaded',
+    'npm run compile:native says that the headers could not be downloaded',
     'gyp ERR! stack FetchError: request to https://nodejs.org/ failed, reason: getaddrinfo ENOTFOUND nodejs.org',
     [
       'There are no headers of Node on this machine, and they could not be downloaded.',
@@ -112,7 +113,7 @@ it.each([
     ],
   ],
   [
-    'npm run demo does not take a failure for one of the network by the name of a file',
+    'npm run compile:native does not take a failure for one of the network by the name of a file',
     "make: *** No rule to make target '/srv/network/ECONNREFUSED.h'.  Stop.",
     ['What went wrong is above. CONTRIBUTING.md says what has to be installed.'],
   ],
@@ -120,12 +121,12 @@ it.each([
   const make = join(folder, 'failing-make');
   writeProgram(make, `printf '%s\\n' "${printed}" >&2; exit 1`);
   const programs = { python3: python, make, 'g++': programOf('g++') };
-  expectFailure(await npmRun('demo', programs), failed, ...lastLines);
+  expectFailure(await npmRun('compile:native', programs), failed, ...lastLines);
 });
 
-it('npm run demo says that the folder which was named has no headers', async () => {
+it('npm run compile:native says that the folder which was named has no headers', async () => {
   const { code, stderr } = await npmRun(
-    'demo',
+    'compile:native',
     { python3: python, make: programOf('make') },
     { npm_config_nodedir: join(folder, 'nothing') },
   );
@@ -133,8 +134,8 @@ it('npm run demo says that the folder which was named has no headers', async () 
   expect(stderr).toMatch(/\n.*npm_config_nodedir .* has no headers of Node\.\nTake that setting away, .*\n$/);
 });
 
-it('npm run demo says that the packages are not installed', async () => {
+it('npm run compile:native says that the packages are not installed', async () => {
   rmSync(join(source, 'node_modules'));
-  const result = await npmRun('demo', {});
+  const result = await npmRun('compile:native', {});
   expectFailure(result, failed, 'A package that the compilation needs is not installed.', 'Run: npm ci');
 });
