@@ -5,11 +5,14 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <string>
 
+#include "../core/os/linux/procfs.h"
 #include "support/child.h"
 #include "support/controls.h"
 #include "support/describe.h"
+#include "support/descriptors.h"
 
 namespace freeze_state::test {
 
@@ -140,6 +143,57 @@ TEST_SUITE("controls of groups") {
     CHECK(leader.runs());
     CHECK(control.send(held, Signal::Stop) == 0);
     CHECK(leader.comesToStop());
+    control.release(held);
+  }
+
+  TEST_CASE("G7: where nothing tells for lack of descriptors whose number it is, nothing is sent") {
+    StartTimeControl processes;
+    LinuxGroupControl control(processes);
+    Child leader;
+    const Child other;
+    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+    REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
+    Process held;
+    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+    const auto stopWithout = [&] {
+      const DescriptorLimit limit(DescriptorLimit::none());
+      CHECK(control.check(held) == EMFILE);
+      return control.send(held, Signal::Stop);
+    };
+    CHECK(stopWithout() == EMFILE);
+    leader.kill();
+    leader.reap();
+    CHECK(stopWithout() == EMFILE);
+    CHECK(other.runs());
+    {
+      const DescriptorLimit limit(DescriptorLimit::none());
+      control.findExited(std::array{&held});
+    }
+    CHECK_FALSE(held.hasExited);
+    CHECK(control.send(held, Signal::Stop) == 0);
+    CHECK(other.comesToStop());
+    control.release(held);
+  }
+
+  TEST_CASE("a registration without a descriptor to read the leader's start time fails, and holds nothing") {
+    if (!isUsable<PidfdControl>() || !procfs::isOurs()) return;
+    PidfdControl processes;
+    LinuxGroupControl control(processes);
+    const Child leader;
+    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+    const std::size_t before = openDescriptors();
+    Process held;
+    Failures failures;
+    {
+      // The one that is left is for the pidfd.
+      const DescriptorLimit limit(DescriptorLimit::none() + 1);
+      failures = control.open(leader.pid(), held);
+    }
+    CHECK(describe(failures) == "ResourceExhausted " + std::to_string(leader.pid()) + " EMFILE");
+    CHECK(held.fd == -1);
+    CHECK(openDescriptors() == before);
+    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+    CHECK(held.startTime != 0);
     control.release(held);
   }
 }

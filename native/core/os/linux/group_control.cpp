@@ -16,36 +16,29 @@ namespace freeze_state {
 
 namespace {
 
+/// Whether the kernel, or a seccomp filter, has refused the flag. EPERM may also mean that the group may not be
+/// signalled.
+bool mayRefuseFlag(int error) noexcept { return error == EINVAL || error == ENOSYS || error == EPERM; }
+
 /// Whether the kernel knows the flag; empty where descriptors or memory are too short to find out. Tried on ourselves
-/// with signal 0: it answers EINVAL where it does not.
+/// with signal 0.
 std::optional<bool> isFlagKnown() noexcept {
   const FileDescriptor self(pidfd::open(getpid()));
   if (!self.isOpen()) return isOutOfResources(errno) ? std::nullopt : std::optional(false);
-  const int error = pidfd::sendSignal(self.get(), 0, pidfd::kProcessGroup);
-  return error != EINVAL && error != ENOSYS && error != EPERM;
+  return !mayRefuseFlag(pidfd::sendSignal(self.get(), 0, pidfd::kProcessGroup));
 }
 
-/// Whether the group of that number is in another session. All processes of a group are in one session, so any of them
-/// tells. False where nothing tells.
-bool isOfOtherSession(Pid group, Pid session) noexcept {
+/// Whether the group of that number is in this session: 0 where it is, or nothing tells; ESRCH where it is in another;
+/// EMFILE and the like where it cannot be read now. All processes of a group are in one session, so any of them tells.
+int findInSession(Pid group, Pid session) noexcept {
   procfs::Numbers all("/proc");
   for (Pid pid = 0; all.next(pid);) {
     if (procfs::groupOf(pid) != group) continue;
     const Pid now = getsid(pid);
     // If this one has exited meanwhile, another one tells. A session of 0 is outside of our pid namespace.
-    if (now >= 0 && procfs::groupOf(pid) == group) return now != session;
+    if (now >= 0 && procfs::groupOf(pid) == group) return now == session ? 0 : ESRCH;
   }
-  return false;
-}
-
-/// Whether the number is another group's by now. The kernel gives the number of a group to no new process while the
-/// group has a process. So if a process other than the registered leader has the number, the group was empty in
-/// between. It may have been empty as well where no process has the number; then the session tells.
-bool isReused(const Process& leader) noexcept {
-  ProcessEntry now;
-  const int error = procfs::read(leader.pid, now);
-  if (error == 0) return leader.startTime != 0 && now.startTime != leader.startTime;
-  return error == ESRCH && leader.session != 0 && isOfOtherSession(leader.pid, leader.session);
+  return isOutOfResources(all.error()) ? all.error() : 0;
 }
 
 }  // namespace
@@ -53,30 +46,55 @@ bool isReused(const Process& leader) noexcept {
 LinuxGroupControl::LinuxGroupControl(ProcessControl& processes) noexcept
     : GroupControl(processes), flag_(std::strcmp(processes.name(), "pidfd") == 0 ? Flag::Unknown : Flag::Missing) {}
 
-/// A shortage answers for this time only. Threads that find it out at the same time find the same.
-bool LinuxGroupControl::hasGroupFlag() const noexcept {
+/// After a shortage it stays unknown for this time. Threads that find it out at the same time find the same.
+LinuxGroupControl::Flag LinuxGroupControl::findFlag() const noexcept {
   if (flag_.load() == Flag::Unknown) {
-    const auto isKnown = isFlagKnown();
-    if (!isKnown) return false;
-    flag_.store(*isKnown ? Flag::Known : Flag::Missing);
+    if (const auto isKnown = isFlagKnown()) flag_.store(*isKnown ? Flag::Known : Flag::Missing);
   }
-  return flag_.load() == Flag::Known;
+  return flag_.load();
 }
 
 Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
   if (Failures failures = GroupControl::open(pid, leader); !failures.empty()) return failures;
+  if (leader.hasExited) return {};
   ProcessEntry now;
-  if (!leader.hasExited && procfs::read(pid, now) == 0) leader.startTime = now.startTime;
+  const int error = procfs::read(pid, now);
+  if (isOutOfResources(error)) {
+    // Without its start time, a group that is given the number later could not be told from this one.
+    release(leader);
+    return {readFailure(pid, error)};
+  }
+  if (error == 0) leader.startTime = now.startTime;
   return {};
 }
 
 Pid LinuxGroupControl::groupOf(Pid pid) const noexcept { return procfs::groupOf(pid); }
 
+/// Whether the number still is this group's, by /proc: 0 where it is; ESRCH where it is another group's; any other
+/// errno(3) where that cannot be read. The kernel gives the number of a group to no new process while the group has a
+/// process. So if a process other than the registered leader has the number, the group was empty in between. It may
+/// have been empty as well where no process has the number; then the session tells.
+int LinuxGroupControl::findStill(const Process& group) const noexcept {
+  // A leader that lives has the number itself, which a pidfd tells without another descriptor.
+  if (group.fd >= 0 && hasLeader(group)) return 0;
+  ProcessEntry now;
+  const int error = procfs::read(group.pid, now);
+  if (error == 0) return group.startTime != 0 && now.startTime != group.startTime ? ESRCH : 0;
+  if (error != ESRCH) return error;
+  return group.session == 0 ? 0 : findInSession(group.pid, group.session);
+}
+
 int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexcept {
-  // This works also once the leader was reaped: the pidfd still refers to the number, and the group keeps it from being
-  // reused.
-  if (hasGroupFlag()) return pidfd::sendSignal(group.fd, signal, pidfd::kProcessGroup);
-  if (isReused(group)) return ESRCH;
+  if (const Flag flag = findFlag(); flag != Flag::Missing) {
+    // This works also once the leader was reaped: the pidfd still refers to the number, and the group keeps it from
+    // being reused. Where the flag could not be tried for lack of descriptors, the answer tells as well.
+    const int error = pidfd::sendSignal(group.fd, signal, pidfd::kProcessGroup);
+    if (flag == Flag::Known || !mayRefuseFlag(error)) return error;
+  }
+  // Where it cannot be known whose number it is, nothing is sent, as `StartTimeControl` does: a thaw that fails says
+  // so and can be repeated, while a signal to a foreign group cannot be taken back.
+  const int error = findStill(group);
+  if (error != 0) return error;
   return kill(-group.pid, signal) == 0 ? 0 : errno;
 }
 

@@ -14,17 +14,20 @@ class LinuxGroupControl final : public GroupControl {
  public:
   explicit LinuxGroupControl(ProcessControl& processes) noexcept;
 
-  const char* sendCall() const noexcept override { return hasGroupFlag() ? "pidfd_send_signal" : "kill"; }
+  const char* sendCall() const noexcept override { return findFlag() == Flag::Missing ? "kill" : "pidfd_send_signal"; }
+  /// Also fails with `ResourceExhausted` where the start time of the leader cannot be read.
   Failures open(Pid pid, Process& leader) noexcept override;
 
  protected:
   Pid groupOf(Pid pid) const noexcept override;
 
  private:
-  int sendNumber(const Process& group, int signal) const noexcept override;
-  bool hasGroupFlag() const noexcept;
-
   enum class Flag : std::uint8_t { Unknown, Missing, Known };
+
+  int sendNumber(const Process& group, int signal) const noexcept override;
+  Flag findFlag() const noexcept;
+  int findStill(const Process& group) const noexcept;
+
   mutable std::atomic<Flag> flag_;  ///< what is known of PIDFD_SIGNAL_PROCESS_GROUP
 };
 
