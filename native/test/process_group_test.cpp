@@ -190,6 +190,40 @@ TEST_SUITE("process group") {
     CHECK_FALSE(groups.script.isStopped(103));
   }
 
+  TEST_CASE("a tracee with a pending SIGSTOP is waited for, unless that was sent again and may be left over") {
+    ScriptedGroups groups;
+    groups.groups.deaf.insert(102);
+    groups.table.rows[102].state = ProcessState::Traced;
+    // Its tracer runs.
+    groups.script.tracers[102] = 301;
+    Confirmation first(groups.state, 0, nullptr);
+    CHECK(untilBlocked(first).stage == Stage::Stopping);
+    CHECK(describe(first.pending()) == "102");
+    groups.table.rows[102].state = ProcessState::Running;
+    constexpr int kProbes = 16;
+    for (int probes = 0; probes < kProbes && groups.script.count(Signal::Stop) == 0; ++probes) stepFor(first);
+    CHECK(groups.script.isStopped(102));
+    groups.table.rows[102].state = ProcessState::Traced;
+    CHECK(first.step(kNoDeadline).stage == Stage::Stopped);
+    Confirmation second(groups.state, 0, nullptr);
+    CHECK(second.step(kNoDeadline).stage == Stage::Stopped);
+    CHECK(groups.state->unfreeze().empty());
+    Confirmation afterThaw(groups.state, 1, nullptr);
+    CHECK(untilBlocked(afterThaw).stage == Stage::Stopping);
+  }
+
+  TEST_CASE("a tracee with a pending SIGSTOP counts as stopped once its tracer, in a group that is covered, is") {
+    ScriptedGroups groups;
+    groups.groups.deaf = {102, 201};
+    groups.table.rows[102].state = ProcessState::Traced;
+    groups.script.tracers[102] = 201;
+    Confirmation confirmation(groups.state, 0, nullptr);
+    CHECK(untilBlocked(confirmation).stage == Stage::Stopping);
+    CHECK(describe(confirmation.pending()) == "201 102");
+    groups.table.rows[201].state = ProcessState::Stopped;
+    CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
+  }
+
   TEST_CASE("a process that has left its group since is not waited for") {
     ScriptedGroups groups;
     groups.groups.deaf.insert(102);

@@ -207,10 +207,20 @@ describe('a process that is traced', () => {
     state.close();
   });
 
-  it('is not confirmed where its tracer, which has stopped it, runs', async () => {
-    const { pids } = await family(['hold'], 1);
+  it('is confirmed in the group of its tracer', async () => {
+    const { pid: tracer, pids } = await family(['hold'], 1);
     const [pid = 0] = pids;
-    const state = new FreezeState(FreezeMode.Process, pid);
+    const state = new FreezeState(FreezeMode.ProcessGroup, tracer);
+    expect((await state.confirmFreezeAtEpoch(0, { timeout: 2000 })).isFrozen).toBe(true);
+    expect([tracer, pid].map((one) => statField(one, 3))).toEqual(['T', 't']);
+    state.close();
+  });
+
+  const bySignal = [FreezeMode.Process, FreezeMode.ProcessGroup, FreezeMode.ProcessTree];
+  it.each(bySignal)('is not confirmed in mode %s where its tracer, which has stopped it, runs', async (mode) => {
+    const { pids } = await family(['hold', 'leader'], 1);
+    const [pid = 0] = pids;
+    const state = new FreezeState(mode, pid);
     await expect(state.confirmFreezeAtEpoch(0, { timeout: 100 })).rejects.toMatchObject({
       code: 'ERR_FREEZE_NOT_STOPPED',
     });

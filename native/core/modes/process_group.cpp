@@ -63,6 +63,7 @@ Step ProcessGroupFreezer::stop(MemberList& members, const Slice& slice, StoppedB
 
 Failures ProcessGroupFreezer::resume(MemberList& members, ResumeScope scope) {
   forgetWalks();
+  if (scope != ResumeScope::Unrecorded) resent_.clear();
   return ProcessFreezer::resume(members, scope);
 }
 
@@ -166,11 +167,8 @@ Step ProcessGroupFreezer::confirm(MemberList& members, GroupProcess& process, co
   if (!state) return Step::more();
   const auto finding = StopProtocol::judge(process.stop, *state);
   switch (finding) {
-    case StopProtocol::Finding::Stopped:
-    case StopProtocol::Finding::Traced:
-      if (std::ranges::find(stoppedGroups_, process.group) == stoppedGroups_.end())
-        stoppedGroups_.push_back(process.group);
-      return Step::done();
+    case StopProtocol::Finding::Stopped: noteStopped(process); return Step::done();
+    case StopProtocol::Finding::Traced: return confirmTracee(members, process, slice);
     case StopProtocol::Finding::Exited: return confirmExit(process.pid);
     case StopProtocol::Finding::Awake:
     case StopProtocol::Finding::ResendDue:
@@ -182,6 +180,51 @@ Step ProcessGroupFreezer::confirm(MemberList& members, GroupProcess& process, co
   ProcessEntry entry;
   const int error = table_.read(process.pid, entry);
   return isOutOfResources(error) ? Step::failed({readFailure(process.pid, error)}) : Step::blocked();
+}
+
+void ProcessGroupFreezer::noteStopped(const GroupProcess& process) {
+  if (std::ranges::find(stoppedGroups_, process.group) == stoppedGroups_.end()) stoppedGroups_.push_back(process.group);
+}
+
+/// A tracee in a stop of its tracer, with a SIGSTOP pending, counts as stopped where that was sent again and may be
+/// left over, or where the tracer is stopped with it, as in `StopProtocol::confirm`. What was seen stopped is not kept
+/// here, so the tracer is probed now; only the next probe of the tracee tells, as the tracer may just have let it run.
+Step ProcessGroupFreezer::confirmTracee(MemberList& members, GroupProcess& process, const Slice& slice) {
+  Pid tracer = 0;
+  const Step read = hold(process.pid, [&](Process& tracee) {
+    ProcessControl& control = groups_.processes();
+    const auto readTracer = [&] {
+      tracer = control.tracerOf(tracee);
+      return 0;
+    };
+    if (verified(control, tracee, readTracer) != 0) tracer = 0;
+    return Step::blocked();
+  });
+  if (read.hasFailed()) return read;
+  const bool isHeld = tracer != 0 && tracer == process.tracer;
+  if (isHeld || resent_.contains(process.pid)) {
+    noteStopped(process);
+    return Step::done();
+  }
+  process.tracer = tracer != 0 && isCoveredAndStopped(members, tracer, slice) ? tracer : 0;
+  return Step::blocked();
+}
+
+/// Whether the process is in a group that is covered, and stopped.
+bool ProcessGroupFreezer::isCoveredAndStopped(MemberList& members, Pid pid, const Slice& slice) {
+  HeldProcess held(groups_.processes(), pid);
+  if (!held.isHeld()) return false;
+  Pid group = 0;
+  ProcessState state = ProcessState::Unknown;
+  const int error = verified(groups_.processes(), held.process(), [&] {
+    group = table_.groupOf(pid);
+    ThreadScan scan;
+    state = table_.probe(pid, scan, {slice.ticket}).value_or(ProcessState::Unknown);
+    return 0;
+  });
+  if (error != 0 || state != ProcessState::Stopped) return false;
+  const Member* const member = members.find(group);
+  return member != nullptr && groups_.check(member->process) == 0;
 }
 
 /// Takes hold of whatever has the pid now, for as long as it is used. Blocked where that is not possible.
@@ -209,6 +252,7 @@ Step ProcessGroupFreezer::stopAgain(MemberList& members, const GroupProcess& pro
     if (isOutOfResources(error)) return Step::failed({readFailure(process.group, error)});
     Member member{.process = held, .stop = process.stop};
     if (error == 0) oneByOne_.stopAgain(member);
+    if (error == 0) resent_.insert(process.pid);
     return Step::blocked();
   });
 }

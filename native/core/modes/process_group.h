@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "../os/group_control.h"
@@ -45,6 +46,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
     // NOLINTNEXTLINE(readability-redundant-member-init): GCC warns of initializers that leave it out
     std::shared_ptr<ProcessFiles> files = {};  ///< null where none may stay open
     StopMarks stop = {.isSent = true};
+    Pid tracer = 0;  ///< in a covered group, and seen stopped since the last probe; 0 where there is none
   };
 
   void forgetWalks() noexcept;
@@ -55,6 +57,9 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   std::shared_ptr<ProcessFiles> filesOf(Pid pid);
   void keepFiles();
   Step confirm(MemberList& members, GroupProcess& process, const Slice& slice);
+  void noteStopped(const GroupProcess& process);
+  Step confirmTracee(MemberList& members, GroupProcess& process, const Slice& slice);
+  bool isCoveredAndStopped(MemberList& members, Pid pid, const Slice& slice);
   Step stopAgain(MemberList& members, const GroupProcess& process);
   Step confirmExit(Pid pid);
   template <typename Use>
@@ -73,6 +78,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   std::vector<Pid> stoppedGroups_;     ///< of which a process was seen stopped
   std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
   ConfirmCursor pendingCursor_;
+  std::unordered_set<Pid> resent_;  ///< processes that were sent SIGSTOP again since the last thaw
 
   /// Of the processes that the last complete list had, by their pids, from one freeze to the next.
   std::unordered_map<Pid, std::shared_ptr<ProcessFiles>> kept_;

@@ -53,6 +53,8 @@ class Script : public ProcessControl {
   /// Runs in the next call of `open`.
   void onOpen(std::function<void()> hook);
 
+  std::map<Pid, Pid> tracers;  ///< by their tracees
+
   /// The signals since the last call: `stop 101, continue 101`. One that failed has a `!`.
   std::string log();
   /// How many signals of a kind since the beginning.
@@ -74,6 +76,10 @@ class Script : public ProcessControl {
   ProcessState probe(const Process& process) noexcept override;
   std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;
+  Pid tracerOf(const Process& process) noexcept override {
+    const auto found = tracers.find(process.pid);
+    return found == tracers.end() ? 0 : found->second;
+  }
   LedgerIdentity identify(Process& process) noexcept override {
     return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = 1};
   }
