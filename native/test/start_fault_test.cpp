@@ -130,11 +130,12 @@ std::vector<unsigned> numbersOfRmdir() {
       SYS_unlinkat};
 }
 std::vector<unsigned> numbersOfAccess() {
+  constexpr unsigned kFaccessat2 = 439;
   return {
 #ifdef SYS_access
       SYS_access,
 #endif
-      SYS_faccessat};
+      SYS_faccessat, kFaccessat2};
 }
 std::vector<unsigned> numbersOfChmod() {
   return {

@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { afterMounting, canMountNoexec } from '../helpers/namespaces';
 import { packageCopy } from '../helpers/package-copy';
-import { sleeper, start } from '../helpers/processes';
+import { canBecomeNobody, nobody, sleeper, start } from '../helpers/processes';
 import { launchProgram } from '../helpers/programs';
 
 describe('where there can be no guardian', () => {
@@ -67,6 +68,16 @@ describe('where there can be no guardian', () => {
     const folder = packageCopy();
     chmodSync(program(folder), 0o644);
     expectNotExecutable(folder, await useOf(folder, sleeper().pid));
+  });
+
+  it.runIf(canBecomeNobody)('not since the real user may not execute it', async () => {
+    const folder = packageCopy();
+    // Node finds a file as the real user.
+    chmodSync(folder, 0o755);
+    chmodSync(program(folder), 0o700);
+    const asked = `console.log(JSON.stringify(require(${JSON.stringify(folder)}).FreezeState.capabilities.guardian))`;
+    const child = start('setpriv', ['--ruid', String(nobody), process.execPath, '-e', asked]);
+    expect(JSON.parse(await text(child.stdout))).toEqual({ available: true });
   });
 
   it.runIf(canMountNoexec)('since its program is where nothing may be executed, likewise', async () => {

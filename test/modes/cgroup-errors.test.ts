@@ -104,6 +104,31 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup: an err
     expect(isStopped(pid)).toBe(false);
   });
 
+  it.runIf(canBecomeNobody).each([
+    ['its effective user', ['--ruid', String(nobody)]],
+    [
+      'a capability',
+      ['--reuid', String(nobody), '--clear-groups', '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override'],
+    ],
+  ])('not where it is permitted by %s alone', async (_name, words) => {
+    const path = cgroup();
+    const uses = await valueInNode(
+      ({ FreezeState: State, spawnTarget, stoppedNow }, directory) =>
+        [undefined, { path: directory }].map((group) => {
+          const member = spawnTarget('sleep');
+          const state = new State('cgroup', member.pid, group && { cgroup: group });
+          const isFrozen = state.freezeAtEpoch(0);
+          stoppedNow(member.pid);
+          state.close();
+          member.kill('SIGKILL');
+          return { isFrozen, known: State.capabilities.modes.cgroup };
+        }),
+      [path],
+      { under: ['setpriv', ...words] },
+    );
+    expect(uses).toEqual(Array(2).fill({ isFrozen: true, known: { available: true } }));
+  });
+
   it.runIf(canBecomeNobody)(
     'where the user may have a group, but not move a process of another user into it',
     async () => {

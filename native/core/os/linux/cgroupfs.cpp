@@ -16,6 +16,7 @@
 
 #include "../cgroup_location.h"
 #include "../file_descriptor.h"
+#include "access.h"
 #include "kept_descriptors.h"
 #include "procfs.h"
 
@@ -213,7 +214,8 @@ Failures whyUnfit(const std::string& directory, const Mount& mount) {
   if (!takesProcesses(directory)) return {refusal(FailureCode::CgroupControllers, directory)};
   if (Failures failures = whyFrozen(directory, mount); !failures.empty()) return failures;
   for (const char* file : {"cgroup.freeze", "cgroup.procs"}) {
-    if (access((directory + "/" + file).c_str(), W_OK) != 0) return {failureOf(errno, "access", directory)};
+    if (const int error = findAccess((directory + "/" + file).c_str(), W_OK); error != 0)
+      return {failureOf(error, "access", directory)};
   }
   return {};
 }

@@ -19,6 +19,7 @@
 #include "../../deadline.h"
 #include "../../process_token.h"
 #include "../cgroup_location.h"
+#include "access.h"
 #include "kept_descriptors.h"
 #include "thread_states.h"
 
@@ -204,7 +205,7 @@ Failures FreezableCgroup::whyNot() {
   if (Failures failures = cgroup::findMount("", mount); !failures.empty()) return failures;
   if (Failures failures = findOwn(mount, own); !failures.empty()) return failures;
   for (const std::string& file : {own, own + "/cgroup.procs"}) {
-    if (access(file.c_str(), W_OK) != 0) return {cgroup::failureOf(errno, "access", own)};
+    if (const int error = findAccess(file.c_str(), W_OK); error != 0) return {cgroup::failureOf(error, "access", own)};
   }
   std::string type;
   if (cgroup::read(own, "cgroup.type", type) == 0 && !type.starts_with("domain\n"))

@@ -1,13 +1,12 @@
 #include "../guardian.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <mutex>
 #include <utility>
 
 #include "../file_descriptor.h"
+#include "access.h"
 #include "guardian_keeper.h"
 #include "ledger.h"
 
@@ -44,10 +43,11 @@ void tell(Pid pid, Failures why) {
 }
 
 Failures whyNotExecutable(const std::string& program) {
-  if (access(program.c_str(), X_OK) == 0) return {};
-  const bool isMissing = errno == ENOENT || errno == ENOTDIR;
+  const int error = findAccess(program.c_str(), X_OK);
+  if (error == 0) return {};
+  const bool isMissing = error == ENOENT || error == ENOTDIR;
   Failure failure{
-      .code = isMissing ? FailureCode::GuardianMissing : FailureCode::GuardianFailed, .error = errno, .call = "access"};
+      .code = isMissing ? FailureCode::GuardianMissing : FailureCode::GuardianFailed, .error = error, .call = "access"};
   failure.path = program;
   return {failure};
 }

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "../../deadline.h"
+#include "access.h"
 #include "capabilities.h"
 #include "ledger_layout.h"
 #include "pidfd.h"
@@ -117,8 +118,9 @@ Failures whyNotThawed(int ledgerFd) {
     if (pread(ledgerFd, &slot, sizeof slot, at) != sizeof slot || slot.isUsed.load() == 0) continue;
     std::array<char, PATH_MAX + 16> file{};
     std::snprintf(file.data(), file.size(), "%s/cgroup.freeze", slot.path.data());
-    if (faccessat(AT_FDCWD, file.data(), W_OK, AT_EACCESS) == 0 || errno != EACCES) continue;
-    Failure failure{.code = FailureCode::GuardianDenied, .error = errno, .call = "access"};
+    const int error = findAccess(file.data(), W_OK);
+    if (error != EACCES) continue;
+    Failure failure{.code = FailureCode::GuardianDenied, .error = error, .call = "access"};
     failure.path = slot.path.data();
     return {failure};
   }
