@@ -104,6 +104,22 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(fake.ledger.marked().empty());
   }
 
+  TEST_CASE("a freeze whose write fails while an older one still stands leaves that to the next thaw") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    fake.state->freezeAtEpoch(0);
+    withoutWrites([&] {
+      CHECK_FALSE(describe(fake.state->unfreeze()).empty());
+      CHECK_FALSE(describe(fake.state->freezeAtEpoch(1)) == "frozen");
+      return 0;
+    });
+    CHECK(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().contains(ScriptedLedger::kCgroup));
+    CHECK(describe(fake.state->unfreeze()).empty());
+    CHECK_FALSE(fake.all.isFrozen());
+    CHECK(fake.ledger.marked().empty());
+  }
+
   TEST_CASE("G3: a freeze whose epoch has passed writes nothing") {
     FakeCgroup fake;
     fake.state->registerPid(101);

@@ -107,11 +107,13 @@ Step CgroupFreezer::freeze(const MemberList& members, const Slice& slice) {
   // Another state may have claimed the group and not have written yet.
   if ((claim != 0 && claim != id) || !membership_.claim().compare_exchange_strong(claim, id))
     return Step::failed({cgroup::refusal(FailureCode::CgroupFrozen, group_->path())});
+  const bool wasFrozen = hasFrozen_ && claim == id;
   if (ledger() != nullptr) ledger()->awaitReader();
   // Before the write, so that the guardian finds the group whatever ends us in between.
   entry_.mark();
   if (const int error = setFrozen(true); error != 0) {
-    release();
+    // Where the thaw of an older freeze of ours has failed, the next one needs the claim and the mark.
+    if (!wasFrozen) release();
     return Step::failed({membership_.failureOf(error, "write")});
   }
   hasFrozen_ = true;
