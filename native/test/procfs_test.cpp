@@ -1,12 +1,16 @@
 #include "../core/os/linux/procfs.h"
 
 #include <doctest/doctest.h>
+#include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +23,32 @@
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
+
+namespace {
+
+/// Takes on that many supplementary groups, and tells a tracee with them that has a SIGSTOP pending from one that has
+/// none. Returns 0 where that succeeds.
+int findPendingStop(std::size_t groupCount, std::size_t& offset) {
+  // The numbers are as long as can be.
+  constexpr gid_t kFirst = 1'000'000'000;
+  std::vector<gid_t> groups(groupCount);
+  std::iota(groups.begin(), groups.end(), kFirst);
+  if (setgroups(groups.size(), groups.data()) != 0) return 1;
+  const Child child;
+  if (ptrace(PTRACE_SEIZE, child.pid(), nullptr, PTRACE_O_EXITKILL) != 0) return 2;
+  if (ptrace(PTRACE_INTERRUPT, child.pid(), nullptr, nullptr) != 0 || waitpid(child.pid(), nullptr, __WALL) < 0)
+    return 3;
+  std::string text;
+  procfs::readAll(("/proc/" + std::to_string(child.pid()) + "/status").c_str(), text);
+  offset = text.find("\nShdPnd:");
+  if (procfs::hasStopPending(child.pid())) return 4;
+  ::kill(child.pid(), SIGSTOP);
+  if (!procfs::hasStopPending(child.pid())) return 5;
+  if (procfs::tracerOf(child.pid()) != getpid()) return 6;
+  return procfs::isThread(child.pid()) == false ? 0 : 7;
+}
+
+}  // namespace
 
 TEST_SUITE("proc") {
   TEST_CASE("G7: the /proc of another pid namespace is treated as no /proc") {
@@ -39,6 +69,26 @@ TEST_SUITE("proc") {
         // tgkill(2) tells without /proc.
         return isThreadId(child.pid()) == false ? 0 : 6;
       });
+    });
+    CHECK(code == 0);
+  }
+
+  TEST_CASE("G2: a pending SIGSTOP is found behind a list of any number of groups") {
+    const int code = runInFork([] {
+      std::size_t offset = 0;
+      // Not every user may change the groups.
+      if (const int error = findPendingStop(0, offset); error != 0) return error == 1 ? 0 : error;
+      // Among these are some with which one read(2) of 4,096 bytes gives half of the line.
+      constexpr std::size_t kChunk = 4096;
+      constexpr std::size_t kPerGroup = 11;
+      const std::size_t nearest = (kChunk - offset) / kPerGroup;
+      for (std::size_t count = nearest - 4; count <= nearest + 4; ++count) {
+        if (const int error = findPendingStop(count, offset); error != 0) return error;
+      }
+      for (const std::size_t count : {600, 65'536}) {
+        if (const int error = findPendingStop(count, offset); error != 0) return error;
+      }
+      return 0;
     });
     CHECK(code == 0);
   }

@@ -107,14 +107,44 @@ int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
   return error == 0 ? parseStat(text, entry) : error;
 }
 
-/// The number in a field of /proc/<pid>/status (proc_pid_status(5)); empty where it cannot be read.
+/// Finds the rest of the line that begins with `field`, a newline and the name, in a status file (proc_pid_status(5)).
+/// Empty where no line does. The line before it may have 65,536 groups, which are more than the buffer holds. Returns
+/// 0, or the errno(3).
+int readStatusLine(const char* path, std::string_view field, Buffer& buffer, std::string_view& line) noexcept {
+  line = {};
+  const FileDescriptor file = openFile(path);
+  if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
+  std::size_t held = 0;
+  while (true) {
+    const ssize_t length = ::read(file.get(), buffer.data() + held, buffer.size() - held);
+    if (length < 0 && errno == EINTR) continue;
+    // A task that was reaped since the opening answers ESRCH.
+    if (length <= 0) return length < 0 ? errno : 0;
+    const std::string_view text(buffer.data(), held + static_cast<std::size_t>(length));
+    if (const auto at = text.find(field); at != std::string_view::npos) {
+      const std::string_view rest = text.substr(at + field.size());
+      if (const auto end = rest.find('\n'); end != std::string_view::npos) {
+        line = rest.substr(0, end);
+        return 0;
+      }
+    }
+    // The last line goes on in what is read next. Of one that fills the buffer nothing is held: it is not sought.
+    const auto last = text.rfind('\n');
+    held = last == std::string_view::npos ? 0 : text.size() - last;
+    if (held == buffer.size()) held = 0;
+    std::copy_n(text.end() - static_cast<std::ptrdiff_t>(held), held, buffer.begin());
+  }
+}
+
+/// The number in a field of /proc/<pid>/status; empty where it cannot be read.
 template <typename Number>
 std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10) noexcept {
+  if (!isOurs()) return std::nullopt;
+  std::array<char, 32> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/status", pid);
   Buffer buffer;
-  std::string_view text;
-  if (read(pid, "status", buffer, text) != 0) return std::nullopt;
-  const auto at = text.find(field);
-  return at == std::string_view::npos ? std::nullopt : parse<Number>(text.substr(at + field.size()), base);
+  std::string_view line;
+  return readStatusLine(path.data(), field, buffer, line) == 0 ? parse<Number>(line, base) : std::nullopt;
 }
 
 /// Whether /proc/self leads to our pid. It does not where there is no /proc, and hardly ever where it is another
@@ -129,13 +159,10 @@ bool leadsToUs() noexcept {
 /// to ours. Empty where that cannot be read.
 std::optional<bool> isOfOuterNamespace() noexcept {
   Buffer buffer;
-  std::string_view text;
-  if (readBeginning("/proc/self/status", buffer, text) != 0) return std::nullopt;
-  constexpr std::string_view kField = "\nNSpid:\t";
-  const auto at = text.find(kField);
-  if (at == std::string_view::npos) return false;  // before Linux 4.1
-  text.remove_prefix(at + kField.size());
-  return text.substr(0, text.find('\n')).find('\t') != std::string_view::npos;
+  std::string_view line;
+  if (readStatusLine("/proc/self/status", "\nNSpid:\t", buffer, line) != 0) return std::nullopt;
+  // Before Linux 4.1 there is no such line.
+  return line.find('\t') != std::string_view::npos;
 }
 
 }  // namespace
