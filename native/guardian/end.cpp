@@ -1,7 +1,8 @@
 // How nothing escapes: a process that is killed leaves its children to init, and then nothing tells whose they were. So
 // all are stopped first, round by round, until a round over /proc finds no other one; a process that has been sent
 // SIGSTOP forks no more (the kernel looks for signals while it makes a child). Only then are they killed. A process
-// that was missed all the same, since its parent had exited, is found by its environment.
+// that was missed all the same, since its parent had exited, is found by its environment. All of this needs a /proc of
+// our own pid namespace.
 #include "end.h"
 
 #include <dirent.h>
@@ -109,6 +110,12 @@ class Ending {
       if (directory < 0 || !holdsUs(directory)) writeFreeze(group, "1");
       if (directory >= 0) close(directory);
     });
+    // Nothing lists what they have started. So what is recorded is killed without a stop before it.
+    if (!isProcOurs()) {
+      forEachProcess([](const ProcessSlot& slot) {
+        if (slot.endsWithUs.load() != 0) signalRecorded(slot, SIGKILL);
+      });
+    }
     // A tree that forks and exits faster than it is read may never be found as a whole.
     constexpr int kMostRounds = 200;
     for (int round = 0; round < kMostRounds; ++round) {

@@ -6,6 +6,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -33,6 +34,47 @@ int keptFor(std::uint64_t inode) {
     if (one.file >= 0 && one.inode == inode) return one.file;
   }
   return -1;
+}
+
+/// Calls `visit` with the numbers after that one, and with the smallest, until it returns true; not with all 4,194,304
+/// that there may be, which takes seconds. The children of a process mostly have the numbers that follow its own, and
+/// in a pid namespace few numbers are given. Returns whether it did.
+template <typename Visit>
+bool anyNumberNear(int first, Visit visit) {
+  constexpr int kTries = 1 << 16;
+  for (int i = 1; i <= kTries; ++i) {
+    if (visit(first + i)) return true;
+  }
+  for (int pid = 2; pid < std::min(first, kTries); ++pid) {
+    if (visit(pid)) return true;
+  }
+  return false;
+}
+
+/// Whether a process is in the recorded group and session. No process has the number of the group itself. That number
+/// cannot have been reused while the group has any process, so the group is the recorded one if its session is.
+bool hasGroupMember(const ProcessSlot& slot) {
+  const auto isMember = [&](int pid) {
+    ProcessStat now;
+    return readStat(pid, now) && now.group == slot.number && now.session == slot.session;
+  };
+  if (isProcOurs()) return anyProcess(isMember);
+  // Nothing lists the processes.
+  const auto isFound = [&](int pid) { return getpgid(pid) == slot.number && getsid(pid) == slot.session; };
+  return kill(-slot.number, 0) == 0 && anyNumberNear(slot.number, isFound);
+}
+
+void signalProcess(const ProcessSlot& slot, int fd, int signal) {
+  if (fd >= 0)
+    signalPidfd(fd, signal);
+  else
+    kill(slot.number, signal);
+}
+
+/// Signals by the leader's pidfd where the kernel can, so that no other group is hit.
+void signalGroup(const ProcessSlot& slot, int fd, int signal) {
+  if (fd >= 0 && (signalPidfd(fd, signal, kProcessGroup) || errno == ESRCH)) return;
+  kill(-slot.number, signal);
 }
 
 bool writeText(int file, const char* text) { return pwrite(file, text, std::strlen(text), 0) > 0; }
@@ -64,6 +106,17 @@ bool isRecorded(const ProcessSlot& slot, int fd) {
 }
 
 bool hasNoProcess(int number) { return kill(number, 0) != 0 && errno == ESRCH; }
+
+void signalRecorded(const ProcessSlot& slot, int signal) {
+  const bool isGroup = slot.kind == ProcessSlot::Kind::Group;
+  const int fd = openPidfd(slot.number);
+  if (isRecorded(slot, fd)) {
+    isGroup ? signalGroup(slot, fd, signal) : signalProcess(slot, fd, signal);
+  } else if (isGroup && hasNoProcess(slot.number) && hasGroupMember(slot)) {
+    kill(-slot.number, signal);
+  }
+  if (fd >= 0) close(fd);
+}
 
 int openRecorded(const CgroupSlot& slot) {
   constexpr auto kCgroup2 = 0x63677270;  // CGROUP2_SUPER_MAGIC, <linux/magic.h>

@@ -31,13 +31,6 @@ namespace freeze_state::guardian {
 
 namespace {
 
-/// Whether /proc is that of our pid namespace. In another one a number means another process.
-bool isProcOurs() {
-  std::array<char, 16> target{};
-  return readlink("/proc/self", target.data(), target.size() - 1) > 0 &&
-         std::strtol(target.data(), nullptr, 10) == getpid();
-}
-
 bool readStat(const char* path, ProcessStat& stat) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
@@ -60,6 +53,12 @@ bool readStat(const char* path, ProcessStat& stat) {
 }
 
 }  // namespace
+
+bool isProcOurs() {
+  std::array<char, 16> target{};
+  return readlink("/proc/self", target.data(), target.size() - 1) > 0 &&
+         std::strtol(target.data(), nullptr, 10) == getpid();
+}
 
 int openPidfd(int pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 

@@ -17,6 +17,10 @@ inline constexpr unsigned kProcessGroup = 1U << 2;
 /// The inode of a pidfd, which names its process from Linux 6.9 on; 0 where it names nothing.
 std::uint64_t inodeOf(int pidfd);
 
+/// Whether /proc is that of our pid namespace. Where it is not, or there is none, the functions that ask /proc about a
+/// pid find nothing: in another namespace the number means another process.
+bool isProcOurs();
+
 /// Some fields of proc_pid_stat(5).
 struct ProcessStat {
   char state = 0;               ///< field 3

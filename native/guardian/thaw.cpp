@@ -21,41 +21,6 @@ namespace {
 using ledger::CgroupSlot;
 using ledger::ProcessSlot;
 
-/// Whether a process is in the recorded group and session. No process has the number of the group itself. That number
-/// cannot have been reused while the group has any process, so the group is the recorded one if its session is.
-bool hasGroupMember(const ProcessSlot& slot) {
-  return anyProcess([&](int pid) {
-    ProcessStat now;
-    return readStat(pid, now) && now.group == slot.number && now.session == slot.session;
-  });
-}
-
-void resumeProcess(const ProcessSlot& slot, int fd) {
-  if (fd >= 0)
-    signalPidfd(fd, SIGCONT);
-  else
-    kill(slot.number, SIGCONT);
-}
-
-/// Signals by the leader's pidfd where the kernel can, so that no other group is hit.
-void resumeGroup(const ProcessSlot& slot, int fd) {
-  if (fd >= 0 && (signalPidfd(fd, SIGCONT, kProcessGroup) || errno == ESRCH)) return;
-  kill(-slot.number, SIGCONT);
-}
-
-/// Sends SIGCONT to the process, or to the group that it leads or has led. Where that is not by a pidfd, the number
-/// could be reused between the check and the signal.
-void resume(const ProcessSlot& slot) {
-  const bool isGroup = slot.kind == ProcessSlot::Kind::Group;
-  const int fd = openPidfd(slot.number);
-  if (isRecorded(slot, fd)) {
-    isGroup ? resumeGroup(slot, fd) : resumeProcess(slot, fd);
-  } else if (isGroup && hasNoProcess(slot.number) && hasGroupMember(slot)) {
-    kill(-slot.number, SIGCONT);
-  }
-  if (fd >= 0) close(fd);
-}
-
 /// Whether a process is in the group, or in one below it.
 bool isPopulated(int directory) {
   std::array<char, 256> events{};
@@ -122,7 +87,7 @@ bool remove(const CgroupSlot& slot, int directory) {
 
 void thaw() {
   forEachProcess([](const ProcessSlot& slot) {
-    if (slot.mark.load() != 0 && slot.endsWithUs.load() == 0) resume(slot);
+    if (slot.mark.load() != 0 && slot.endsWithUs.load() == 0) signalRecorded(slot, SIGCONT);
   });
   forEachCgroup([](const CgroupSlot& slot) {
     if (slot.mark.load() != 0 && slot.endsWithUs == 0) writeFreeze(slot, "0");

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -11,6 +13,7 @@
 
 #include "../core/os/freezable_cgroup.h"
 #include "../core/os/process_control.h"
+#include "../guardian/end.h"
 #include "../guardian/thaw.h"
 #include "support/child.h"
 #include "support/ledger_file.h"
@@ -43,6 +46,11 @@ struct Stopped {
 
 int thaw() {
   guardian::thaw();
+  return 0;
+}
+
+int end() {
+  guardian::end(0);
   return 0;
 }
 
@@ -94,6 +102,42 @@ TEST_SUITE("the guardian's thaw") {
       leader.reap();
       CHECK(file.read(thaw) == 0);
       CHECK((isOfSession ? follower.child.comesToRun() : follower.child.isStopped()));
+    }
+  }
+
+  TEST_CASE("a group without its leader is found also without a /proc of the pid namespace, and signalled as a whole") {
+    for (const bool isEnd : {false, true}) {
+      for (const bool isOfSession : {true, false}) {
+        CAPTURE(isEnd);
+        CAPTURE(isOfSession);
+        const auto signalled = [&] {
+          const LedgerFile file;
+          Child leader;
+          const Child follower;
+          if (setpgid(leader.pid(), leader.pid()) != 0 || setpgid(follower.pid(), leader.pid()) != 0) return 1;
+          kill(follower.pid(), SIGSTOP);
+          siginfo_t news{};
+          if (waitid(P_PID, static_cast<id_t>(follower.pid()), &news, WSTOPPED) != 0) return 2;
+          LedgerIdentity group{.kind = LedgerIdentity::Kind::Group, .number = leader.pid(), .startTime = 1};
+          group.session = isOfSession ? getsid(follower.pid()) : getsid(follower.pid()) + 1;
+          LedgerEntry entry = (isEnd ? file->ending() : &*file)->enter(group);
+          entry.mark();
+          leader.kill();
+          leader.reap();
+          if (file.read(isEnd ? end : thaw) != 0) return 3;
+          news = {};
+          const int options = WCONTINUED | WEXITED | WNOWAIT;
+          // Another session's was sent nothing, and so has no news.
+          if (waitid(P_PID, static_cast<id_t>(follower.pid()), &news, options | (isOfSession ? 0 : WNOHANG)) != 0)
+            return 4;
+          if (!isOfSession) return news.si_pid == 0 ? 0 : 5;
+          return news.si_code == (isEnd ? CLD_KILLED : CLD_CONTINUED) ? 0 : 6;
+        };
+        CHECK(runInFork([&] {
+                // Not every user may make a pid namespace.
+                return unshare(CLONE_NEWPID) != 0 ? 0 : runInFork(signalled);
+              }) == 0);
+      }
     }
   }
 
