@@ -47,12 +47,26 @@ int StartTimeControl::send(const Process& process, Signal signal) noexcept {
 }
 
 ProcessState StartTimeControl::probe(const Process& process) noexcept {
+  ThreadScan scan;
+  return probe(process, scan, {}).value_or(ProcessState::Unknown);
+}
+
+std::optional<ProcessState> StartTimeControl::probe(const Process& process, ThreadScan& scan,
+                                                    const Slice& slice) noexcept {
   ProcessEntry now;
   const int error = procfs::read(process.pid, now);
   if (error == ESRCH && !isUsed(process.pid)) return ProcessState::Gone;
   // A child's pid is its own until it is reaped, and no code has done that or does it between these lines.
   if (error != 0) return KillControl::probe(process);
-  return now.startTime == process.startTime ? procfs::probe(process.pid) : ProcessState::Gone;
+  if (now.startTime != process.startTime) return ProcessState::Gone;
+  return procfs::probe(process.pid, scan, slice);
+}
+
+bool StartTimeControl::isStopped(const Process& process) noexcept {
+  // Asks about its first thread only, since there may be hundreds.
+  ProcessEntry now;
+  if (procfs::read(process.pid, now) != 0) return KillControl::probe(process) == ProcessState::Stopped;
+  return now.startTime == process.startTime && (now.state == 'T' || now.state == 't');
 }
 
 bool StartTimeControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }

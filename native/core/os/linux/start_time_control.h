@@ -13,6 +13,8 @@ class StartTimeControl final : public KillControl {
   Failures open(Pid pid, Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
+  std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept override;
+  bool isStopped(const Process& process) noexcept override;
   bool isKernelThread(Pid pid) noexcept override;
   Pid tracerOf(const Process& process) noexcept override;
   LedgerIdentity identify(Process& process) noexcept override;
