@@ -1,12 +1,19 @@
 #include "../core/os/linux/rt_budget.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+
+#include "../core/os/linux/procfs.h"
+#include "support/child.h"
 
 namespace freeze_state::test {
 
@@ -43,6 +50,46 @@ TEST_SUITE("budget of real time") {
     CHECK_FALSE(isSmallWith(""));
     CHECK_FALSE(rt_budget::isSmallIn(""));
     std::filesystem::remove_all(group);
+  }
+
+  TEST_CASE("what could not be read for lack of descriptors counts as little real time, and is read again") {
+    std::string cgroups;
+    std::string mountinfo;
+    procfs::readAll("/proc/self/cgroup", cgroups);
+    procfs::readAll("/proc/self/mountinfo", mountinfo);
+    const std::string own = rt_budget::groupOf(cgroups, mountinfo);
+    const std::string group = own + "/freeze-state-test-" + std::to_string(getpid());
+    if (own.empty() || mkdir(group.c_str(), S_IRWXU) != 0) {
+      MESSAGE("no group of the controller cpu of version 1 can be made here");
+      return;
+    }
+    const auto resultWith = [&](const char* runtime) {
+      std::ofstream(group + "/cpu.rt_runtime_us") << runtime;
+      return runInFork([&] {
+        std::ofstream(group + "/cgroup.procs") << 0 << std::flush;
+        int code = 0;
+        // In a thread of which nothing is known yet.
+        std::thread([&] {
+          rlimit limit{};
+          getrlimit(RLIMIT_NOFILE, &limit);
+          const rlimit none{0, limit.rlim_max};
+          setrlimit(RLIMIT_NOFILE, &none);
+          const bool isSmallAtFirst = rt_budget::isSmall();
+          setrlimit(RLIMIT_NOFILE, &limit);
+          code = !isSmallAtFirst ? 1 : (rt_budget::isSmall() ? 2 : 3);
+        }).join();
+        return code;
+      });
+    };
+    constexpr int kSmall = 2;
+    constexpr int kNotSmall = 3;
+    // A group that was just made has none, where the kernel gives groups any (CONFIG_RT_GROUP_SCHED).
+    for (const char* const runtime : {"0\n", "500000\n"}) {
+      const int found = resultWith(runtime);
+      // The kernel may have refused the second, where groups beside it have the rest of the period.
+      CHECK(found == (rt_budget::isSmallIn(group) ? kSmall : kNotSmall));
+    }
+    CHECK(rmdir(group.c_str()) == 0);
   }
 }
 

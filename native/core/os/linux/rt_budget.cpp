@@ -1,9 +1,13 @@
 #include "rt_budget.h"
 
+#include <array>
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <sstream>
 
+#include "../../failure.h"
 #include "../cgroupfs.h"
 #include "procfs.h"
 
@@ -11,18 +15,37 @@ namespace freeze_state::rt_budget {
 
 namespace {
 
-/// Microseconds; empty where the file cannot be read.
-std::optional<long> timeIn(const std::string& path) {
-  std::string text;
-  if (procfs::readAll(path.c_str(), text) != 0 || text.empty()) return std::nullopt;
-  return std::strtol(text.c_str(), nullptr, 10);
+/// Empty where descriptors or memory are too short to find out.
+using Answer = std::optional<bool>;
+
+/// The files have microseconds. Where they cannot be read, nothing limits the threads. A runtime of -1 is all of the
+/// period.
+Answer isLessThanHalf(const std::string& runtimeFile, const std::string& periodFile) {
+  std::array<long, 2> times{};
+  auto* time = times.begin();
+  for (const std::string& file : {runtimeFile, periodFile}) {
+    std::string text;
+    const int error = procfs::readAll(file.c_str(), text);
+    if (isOutOfResources(error)) return std::nullopt;
+    if (error != 0 || text.empty()) return false;
+    *time++ = std::strtol(text.c_str(), nullptr, 10);
+  }
+  const auto [runtime, period] = times;
+  return runtime >= 0 && runtime < period / 2;
 }
 
-/// A runtime of -1 is all of the period.
-bool isLessThanHalf(const std::string& runtimeFile, const std::string& periodFile) {
-  const auto runtime = timeIn(runtimeFile);
-  const auto period = timeIn(periodFile);
-  return runtime && period && *runtime >= 0 && *runtime < *period / 2;
+Answer isSmallInGroup(const std::string& group) {
+  if (group.empty()) return false;
+  return isLessThanHalf(group + "/cpu.rt_runtime_us", group + "/cpu.rt_period_us");
+}
+
+Answer isSmallInOwnGroup() {
+  std::string cgroups;
+  std::string mountinfo;
+  int error = procfs::readAll("/proc/thread-self/cgroup", cgroups);
+  if (error == 0) error = procfs::readAll("/proc/self/mountinfo", mountinfo);
+  if (isOutOfResources(error)) return std::nullopt;
+  return error == 0 ? isSmallInGroup(groupOf(cgroups, mountinfo)) : false;
 }
 
 }  // namespace
@@ -42,21 +65,19 @@ std::string groupOf(const std::string& cgroups, const std::string& mountinfo) {
   return {};
 }
 
-bool isSmallIn(const std::string& group) {
-  return !group.empty() && isLessThanHalf(group + "/cpu.rt_runtime_us", group + "/cpu.rt_period_us");
-}
+bool isSmallIn(const std::string& group) { return isSmallInGroup(group).value_or(false); }
 
 bool isSmall() {
-  static const bool isSmallHere =
-      isLessThanHalf("/proc/sys/kernel/sched_rt_runtime_us", "/proc/sys/kernel/sched_rt_period_us");
-  thread_local const bool isSmallInGroup = [] {
-    std::string cgroups;
-    std::string mountinfo;
-    const bool isRead = procfs::readAll("/proc/thread-self/cgroup", cgroups) == 0 &&
-                        procfs::readAll("/proc/self/mountinfo", mountinfo) == 0;
-    return isRead && isSmallIn(groupOf(cgroups, mountinfo));
-  }();
-  return isSmallHere || isSmallInGroup;
+  // Threads that find it out at the same time find the same.
+  enum class Found : std::uint8_t { Nothing, Small, Large };
+  static std::atomic<Found> onMachine{Found::Nothing};
+  if (onMachine.load() == Found::Nothing) {
+    const Answer answer = isLessThanHalf("/proc/sys/kernel/sched_rt_runtime_us", "/proc/sys/kernel/sched_rt_period_us");
+    if (answer) onMachine.store(*answer ? Found::Small : Found::Large);
+  }
+  thread_local Answer isSmallHere;
+  if (!isSmallHere) isSmallHere = isSmallInOwnGroup();
+  return onMachine.load() != Found::Large || isSmallHere.value_or(true);
 }
 
 }  // namespace freeze_state::rt_budget

@@ -7,7 +7,8 @@ namespace freeze_state::rt_budget {
 
 /// Whether real-time threads of the whole machine, or of the control group of the calling thread, have less than half
 /// of each period. A loop that has used that up would stall until the next period. Read once for the machine and once a
-/// thread: a thread that is moved to another group later is not noticed.
+/// thread: a thread that is moved to another group later is not noticed. Where descriptors or memory are too short to
+/// read it, the answer is yes, and the next call asks again.
 bool isSmall();
 
 /// The directory of the group that a thread is in for the controller `cpu` of version 1; empty where none is visible.
