@@ -86,6 +86,16 @@ bool hasOpen(const std::string& file) {
 }  // namespace
 
 TEST_SUITE("the files of a cgroup") {
+  TEST_CASE("of two files that cannot be opened, the error is that of the first") {
+    const Hierarchy all;
+    removeFiles(all.group());
+    std::filesystem::create_directory(all.group() + "/cgroup.freeze");
+    Failures failures;
+    CHECK_FALSE(FreezableCgroup::open({all.root, "/"}, all.group(), false, failures));
+    REQUIRE(failures.size() == 1);
+    CHECK(failures.front().error == EISDIR);
+  }
+
   TEST_CASE("a freeze and a thaw are written to cgroup.freeze, and what any process wrote is read") {
     const Hierarchy all;
     const auto file = opened(all);

@@ -219,7 +219,7 @@ Failures FreezableCgroup::openFiles() {
     return kept_descriptors::withDescriptor([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
   };
   freezeFile_.reset(opened("/cgroup.freeze", O_RDWR));
-  eventsFile_.reset(opened("/cgroup.events", O_RDONLY));
+  if (freezeFile_.isOpen()) eventsFile_.reset(opened("/cgroup.events", O_RDONLY));
   if (!freezeFile_.isOpen() || !eventsFile_.isOpen()) return {cgroup::failureOf(errno, "open", path_)};
   if (!isOwned_) return {};
   // Locked for as long as we live.
