@@ -244,12 +244,10 @@ class Ending {
     const int fd = openPidfd(to.pid);
     ProcessStat now;
     // Read after the pidfd was opened, so that the pidfd is this process's.
-    if (readStat(to.pid, now) && now.startTime == to.startTime) {
-      if (fd >= 0)
-        signalPidfd(fd, signal);
-      else
-        kill(to.pid, signal);
-    }
+    // By number also where a filter of the emulator, which we have inherited, denies to signal by pidfds.
+    if (readStat(to.pid, now) && now.startTime == to.startTime &&
+        (fd < 0 || (!signalPidfd(fd, signal) && errno != ESRCH)))
+      kill(to.pid, signal);
     if (fd >= 0) close(fd);
   }
 

@@ -64,11 +64,10 @@ bool hasGroupMember(const ProcessSlot& slot) {
   return kill(-slot.number, 0) == 0 && anyNumberNear(slot.number, isFound);
 }
 
+/// By number where there are no pidfds, or a filter of the emulator, which we have inherited, denies to signal by them.
 void signalProcess(const ProcessSlot& slot, int fd, int signal) {
-  if (fd >= 0)
-    signalPidfd(fd, signal);
-  else
-    kill(slot.number, signal);
+  if (fd >= 0 && (signalPidfd(fd, signal) || errno == ESRCH)) return;
+  kill(slot.number, signal);
 }
 
 /// Signals by the leader's pidfd where the kernel can, so that no other group is hit.

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync, rmdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -5,8 +6,8 @@ import type { FreezeMode } from 'freeze-state';
 import { describe, expect, it } from 'vitest';
 import { madeBy, own } from '../helpers/cgroups';
 import { signallingModes } from '../helpers/modes';
-import { valueInNode } from '../helpers/node';
-import { cgroupMount } from '../helpers/proc';
+import { startInNode, type Tools, valueInNode } from '../helpers/node';
+import { cgroupMount, running } from '../helpers/proc';
 import { sleepers } from '../helpers/processes';
 import { type Outcome, operations } from './scenario';
 import { type Denied, denied, type Errno, type Fails, type Lack, lacks } from './table';
@@ -15,7 +16,8 @@ const page = readFileSync(join(__dirname, '../../docs/faults.md'), 'utf8');
 
 const both: readonly Errno[] = ['ENOSYS', 'EPERM'];
 
-const title = ({ call, errors = both }: Denied): string => `\`${call}\` answers ${errors.join(' or ')}`;
+const title = ({ call, errors = both, where }: Denied): string =>
+  `\`${call}\` answers ${errors.join(' or ')}${where === undefined ? '' : `, ${where}`}`;
 
 const columns = ['process', 'process-group', 'process-tree', 'cgroup'] as const;
 
@@ -31,6 +33,15 @@ function cell({ answers }: Outcome): string {
     return `\`${code}\`: ${names.join(', ')}`;
   });
   return told.join('; ') || 'works';
+}
+
+/** Runs in a child. */
+function freezeAndStay({ FreezeState: State, stoppedNow }: Tools, pids: readonly number[]): void {
+  const state = State.withPids('process', pids);
+  if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
+  stoppedNow(...pids);
+  process.getBuiltinModule('node:fs').writeSync(1, String(State.capabilities.guardian.available));
+  setInterval(() => state, 1000);
 }
 
 async function tryOut({ options, user, isFull = false, hopeless = [], fails = {} }: Omit<Lack, 'name'>): Promise<void> {
@@ -62,6 +73,27 @@ describe('where a filter denies a system call, nothing stays stopped and the err
       );
     },
   );
+});
+
+describe('where a filter denies a system call, what an emulator has frozen runs after its SIGKILL', () => {
+  const freezing = denied.filter(({ fails = {} }) => fails.process === undefined);
+
+  it.each(freezing.map((one) => [title(one), one] as const))('%s', async (_, { call, errors = both, also = [] }) => {
+    await Promise.all(
+      errors.map(async (error) => {
+        const pids = sleepers(3).map(({ pid }) => pid);
+        const launch = [...also, `deny=${call}:${constants.errno[error]}`];
+        const emulator = startInNode(freezeAndStay, [pids], { launch, node: ['--no-warnings'] });
+        const exit = once(emulator, 'exit');
+        const [hasGuardian] = await Promise.race([once(emulator.stdout, 'data'), exit]);
+        emulator.kill('SIGKILL');
+        expect(await exit).toEqual([null, 'SIGKILL']);
+        expect(String(hasGuardian)).toMatch(/^(true|false)$/);
+        // Where there is none, the table above shows what the state says.
+        if (String(hasGuardian) === 'true') await running(...pids);
+      }),
+    );
+  });
 });
 
 describe('where something is lacking, nothing stays stopped and the error says what', () => {

@@ -15,6 +15,8 @@ export interface Denied {
   readonly errors?: readonly Errno[];
   /** Words for launch.c beside the denial. */
   readonly also?: readonly string[];
+  /** What these words make of the system. */
+  readonly where?: string;
   /** The cells of docs/faults.md that say other than that it works. */
   readonly fails?: Fails;
 }
@@ -34,8 +36,16 @@ export interface Lack {
 
 const noGroup: Fails = { cgroup: '`ERR_FREEZE_CGROUP`: make' };
 
+function noSignal(code: string): Fails {
+  const all = `\`ERR_FREEZE_${code}\`: freeze, confirm, freezeAgain`;
+  return { process: all, 'process-group': all, 'process-tree': all };
+}
+
 /** By a seccomp filter, to the whole process: so it must be one that Node does without. Node 26 needs sched_getscheduler. */
 export const denied: readonly Denied[] = [
+  { call: 'capget' },
+  { call: 'capset' },
+  { call: 'chdir' },
   { call: 'close_range' },
   { call: 'flock' },
   { call: 'fstatfs' },
@@ -43,18 +53,27 @@ export const denied: readonly Denied[] = [
   { call: 'getresuid' },
   { call: 'getsid' },
   { call: 'kcmp' },
-  // Which stops groups where pidfds take no flags, before Linux 6.9.
   {
     call: 'kill',
     errors: ['ENOSYS'],
     also: ['no-pidfd-flags'],
+    where: 'before Linux 6.9',
     fails: { 'process-group': '`ERR_FREEZE_SIGNAL_FAILED`: freeze, confirm, freezeAgain' },
   },
   {
     call: 'kill',
     errors: ['EPERM'],
     also: ['no-pidfd-flags'],
+    where: 'before Linux 6.9',
     fails: { 'process-group': '`ERR_FREEZE_PERMISSION_DENIED`: freeze, confirm, freezeAgain' },
+  },
+  { call: 'kill', errors: ['ENOSYS'], also: ['no-pidfd'], where: 'without pidfds', fails: noSignal('SIGNAL_FAILED') },
+  {
+    call: 'kill',
+    errors: ['EPERM'],
+    also: ['no-pidfd'],
+    where: 'without pidfds',
+    fails: noSignal('PERMISSION_DENIED'),
   },
   { call: 'memfd_create' },
   { call: 'mkdir', fails: noGroup },
@@ -65,6 +84,7 @@ export const denied: readonly Denied[] = [
   { call: 'prlimit64' },
   { call: 'rmdir', fails: { cgroup: '`ERR_FREEZE_CGROUP`: close' } },
   { call: 'sched_setscheduler' },
+  { call: 'setsid' },
   { call: 'socketpair' },
   { call: 'statfs' },
   { call: 'tgkill' },

@@ -6,49 +6,55 @@ import { afterMounting, canHideProc, canMakePidNamespace, underForeignProc } fro
 import { valueInNode } from '../helpers/node';
 import { foreignThread, sleeper } from '../helpers/processes';
 
-describe.runIf(canHideProc)('where there are neither pidfds nor /proc', () => {
-  it('G7: the id of a thread is refused, of ours above all, and a process is frozen', async () => {
-    // The program reads there what its threads are.
-    const elsewhere = mkdtempSync(join(tmpdir(), 'proc-'));
-    try {
-      const result = await valueInNode(
-        ({ FreezeState, failure }, proc, member, foreign) => {
-          const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs');
-          const own = readdirSync(`${proc}/self/task`).map(Number);
-          // Nothing is frozen that should have been refused: this very process would be stopped.
-          const threads = own.filter((thread) => thread !== process.pid);
-          const refused = [...threads, foreign].map(
-            (thread) => failure(() => new FreezeState('process', thread, { guardian: false })).code,
-          );
-          const state = new FreezeState('process', member, { guardian: false });
-          const isFrozen = state.freezeAtEpoch(0);
-          const deadline = Date.now() + 10_000;
-          const letter = (): string => readFileSync(`${proc}/${member}/stat`, 'latin1').split(') ')[1]?.[0] ?? '';
-          while (letter() !== 'T' && Date.now() < deadline);
-          const seen = letter();
-          state.close();
-          const { signalling, modes } = FreezeState.capabilities;
-          return { count: threads.length, refused: [...new Set(refused)], isFrozen, seen, signalling, modes };
-        },
-        [elsewhere, sleeper().pid, await foreignThread()],
-        { launch: ['no-pidfd'], under: afterMounting(`mount --bind /proc ${elsewhere} && umount -l /proc`) },
-      );
-      expect(result).toMatchObject({
-        refused: ['ERR_FREEZE_INVALID_PID'],
-        isFrozen: true,
-        seen: 'T',
-        signalling: 'kill',
-        modes: {
-          process: { available: true },
-          'process-tree': { available: false, remedy: expect.stringContaining('mount -t proc') },
-          cgroup: { available: false, reason: expect.stringContaining('/proc, which is not mounted here') },
-        },
-      });
-      expect(result.count).toBeGreaterThan(0);
-    } finally {
-      rmdirSync(elsewhere);
-    }
-  });
+describe.runIf(canHideProc)('where there is no /proc', () => {
+  it.each([
+    ['kill', ['no-pidfd']],
+    ['pidfd', ['none']],
+  ])(
+    'G7: with %s, the id of a thread is refused, of ours above all, and a process is frozen',
+    async (means, launch) => {
+      // The program reads there what its threads are.
+      const elsewhere = mkdtempSync(join(tmpdir(), 'proc-'));
+      try {
+        const result = await valueInNode(
+          ({ FreezeState, failure }, proc, member, foreign) => {
+            const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs');
+            const own = readdirSync(`${proc}/self/task`).map(Number);
+            // Nothing is frozen that should have been refused: this very process would be stopped.
+            const threads = own.filter((thread) => thread !== process.pid);
+            const refused = [...threads, foreign].map(
+              (thread) => failure(() => new FreezeState('process', thread, { guardian: false })).code,
+            );
+            const state = new FreezeState('process', member, { guardian: false });
+            const isFrozen = state.freezeAtEpoch(0);
+            const deadline = Date.now() + 10_000;
+            const letter = (): string => readFileSync(`${proc}/${member}/stat`, 'latin1').split(') ')[1]?.[0] ?? '';
+            while (letter() !== 'T' && Date.now() < deadline);
+            const seen = letter();
+            state.close();
+            const { signalling, modes } = FreezeState.capabilities;
+            return { count: threads.length, refused: [...new Set(refused)], isFrozen, seen, signalling, modes };
+          },
+          [elsewhere, sleeper().pid, await foreignThread()],
+          { launch, under: afterMounting(`mount --bind /proc ${elsewhere} && umount -l /proc`) },
+        );
+        expect(result).toMatchObject({
+          refused: ['ERR_FREEZE_INVALID_PID'],
+          isFrozen: true,
+          seen: 'T',
+          signalling: means,
+          modes: {
+            process: { available: true },
+            'process-tree': { available: false, remedy: expect.stringContaining('mount -t proc') },
+            cgroup: { available: false, reason: expect.stringContaining('/proc, which is not mounted here') },
+          },
+        });
+        expect(result.count).toBeGreaterThan(0);
+      } finally {
+        rmdirSync(elsewhere);
+      }
+    },
+  );
 });
 
 describe.runIf(canMakePidNamespace)('where /proc is that of another pid namespace', () => {

@@ -1,9 +1,10 @@
+import type { FreezeMode } from 'freeze-state';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeMemoryGroup, removeGroup } from '../helpers/memory-group';
 import { fitFor, signallingModes } from '../helpers/modes';
 import { runInNode, type Tools } from '../helpers/node';
 import { letterOf, running } from '../helpers/proc';
-import { sleeper } from '../helpers/processes';
+import { tree } from '../helpers/processes';
 
 /** To start in; '' where none can be made. It goes with the tests of this file. */
 const memoryGroup = makeMemoryGroup(192 * 2 ** 20);
@@ -71,8 +72,11 @@ const ends: Record<string, Way> = {
   },
 };
 
-/** Freezes two children, one in a session of its own, and a process that is no child; prints them, and ends. */
-function emulator(tools: Tools, mode: Parameters<typeof fitFor>[0], foreign: number, mustLead: boolean): void {
+/**
+ * Freezes two children, one in a session of its own, and a process that is no child, with what the mode covers besides;
+ * prints them, and ends.
+ */
+function emulator(tools: Tools, mode: FreezeMode, [foreign = 0, ...more]: readonly number[], mustLead: boolean): void {
   const { spawn } = process.getBuiltinModule('node:child_process');
   const { writeSync } = process.getBuiltinModule('node:fs');
   const spawned = [mustLead, true].map((detached) => spawn('sleep', ['1000'], { stdio: 'ignore', detached }));
@@ -82,19 +86,21 @@ function emulator(tools: Tools, mode: Parameters<typeof fitFor>[0], foreign: num
   writeSync(1, `${JSON.stringify(pids)}\n`);
   const state = tools.FreezeState.withPids(mode, pids);
   if (!state.freezeAtEpoch(0)) throw new Error('not frozen');
-  tools.stoppedNow(...pids);
+  tools.stoppedNow(...pids, ...more);
   writeSync(1, 'frozen\n');
 }
 
 describe.each(signallingModes)('what an emulator froze in mode %s runs when it ends', (mode) => {
   it.each(Object.entries(ends))('%s', async (_, { node = [], under = [], signal = null, code = null, end }) => {
-    const { pid } = sleeper(fitFor(mode));
+    // It leads a group, so it is fit for every mode; and it has children, which only some modes cover.
+    const { pid, pids: all } = await tree(2, 1);
+    const covered = mode === 'process' ? [pid] : all;
     const { detached = false } = fitFor(mode);
     const body = `(tools, ...args) => { (${emulator})(tools, ...args); return (${end})(tools); }`;
     const carrier = Object.assign((_tools: Tools, ..._args: Parameters<typeof args>) => undefined, {
       toString: () => body,
     });
-    const ending = await runInNode(carrier, [mode, pid, detached], { node, under });
+    const ending = await runInNode(carrier, [mode, covered, detached], { node, under });
     const [line = '[]', state] = ending.stdout.split('\n');
     const pids = JSON.parse(line) as number[];
     onTestFinished(() => {
@@ -103,12 +109,12 @@ describe.each(signallingModes)('what an emulator froze in mode %s runs when it e
     expect(state, ending.stderr).toBe('frozen');
     expect(ending).toMatchObject({ code, signal });
     expect(pids).toHaveLength(3);
-    await running(...pids);
-    expect(pids.map(letterOf)).not.toContain('T');
+    await running(...pids, ...all);
+    expect([...pids, ...all].map(letterOf)).not.toContain('T');
   });
 });
 
-declare function args(mode: Parameters<typeof fitFor>[0], foreign: number, mustLead: boolean): void;
+declare function args(mode: FreezeMode, foreign: readonly number[], mustLead: boolean): void;
 
 function killIfThere(pid: number): void {
   try {

@@ -28,14 +28,16 @@ interface Emulator extends NodeOptions {
   readonly members: readonly number[];
   readonly isFrozen?: boolean;
   readonly gigabytes?: number;
+  /** By which it is ended. */
+  readonly signal?: NodeJS.Signals;
 }
 
 const hasEnded = (pid: number): boolean => ['', 'Z', 'X'].includes(statField(pid, 3));
 const runs = (pid: number): boolean => !['', 'T', 'Z', 'X'].includes(letterOf(pid));
 
-/** Milliseconds from SIGKILL to the emulator, a little before its death, until the condition is met. */
+/** Milliseconds from the signal to the emulator, a little before its death, until the condition is met. */
 async function fromKill(
-  { mode, members, isFrozen = true, gigabytes = 0, ...options }: Emulator,
+  { mode, members, isFrozen = true, gigabytes = 0, signal = 'SIGKILL', ...options }: Emulator,
   condition: (guardian: number, emulator: number) => boolean,
 ): Promise<number> {
   const emulator = startInNode(
@@ -56,7 +58,7 @@ async function fromKill(
   expect(guardian).toBeGreaterThan(1);
   expect(members.filter(runs)).toEqual(isFrozen ? [] : members);
   const begin = performance.now();
-  emulator.kill('SIGKILL');
+  emulator.kill(signal);
   await until(() => condition(guardian, emulator.pid ?? 0), 'the guardian has done its work');
   const took = performance.now() - begin;
   await exit;
@@ -77,17 +79,22 @@ describe.each(signallingModes)(`within ${promised} ms of a SIGKILL to the emulat
 });
 
 describe.runIf(signallingModes.includes(FreezeMode.Process))(
-  `within ${promised} ms of a SIGKILL, what it froze runs`,
+  `within ${promised} ms of a signal that ends the emulator, what it froze runs`,
   () => {
     const mode = FreezeMode.Process;
 
-    it('an emulator without pidfds is thawed in time', async () => {
+    it.each(['SIGINT', 'SIGHUP', 'SIGTERM', 'SIGSEGV', 'SIGQUIT', 'SIGABRT'] as const)('%s', async (signal) => {
+      const members = sleepers(4).map(({ pid }) => pid);
+      expect(await best(() => fromKill({ mode, members, signal }, () => members.every(runs)))).toBeLessThan(promised);
+    });
+
+    it('SIGKILL, where there are no pidfds', async () => {
       const members = sleepers(4).map(({ pid }) => pid);
       const launch = ['no-pidfd'];
       expect(await best(() => fromKill({ mode, members, launch }, () => members.every(runs)))).toBeLessThan(promised);
     });
 
-    it('while the kernel frees the memory of the emulator, which takes longer', async () => {
+    it('SIGKILL, while the kernel frees the memory of the emulator, which takes longer', async () => {
       const members = sleepers(4).map(({ pid }) => pid);
       let isFreeing = false;
       const run = (_: number, emulator: number): boolean => {

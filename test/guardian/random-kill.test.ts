@@ -34,51 +34,65 @@ async function whileStopped<T>(guardians: readonly number[], work: () => Promise
   }
 }
 
+interface Kill {
+  readonly mode: FreezeMode;
+  readonly members: readonly number[];
+  /** All that a freeze of them stops; the members if not given. */
+  readonly covered?: readonly number[];
+  /** The guardian does its work while the threads of the emulator die, and nobody looks what the kill left stopped. */
+  readonly isLive?: boolean;
+}
+
 /**
- * Kills an emulator that does nothing but freeze and thaw them, in the moment in which it has stopped the given one, and
- * sees that all run once its guardian has ended. Gives whether the kill left any stopped: a thaw may have been quicker.
+ * Kills an emulator that does nothing but freeze and thaw them, in the moment in which it has stopped one of them, and
+ * sees that all run once its guardian has ended. Gives how many the kill left stopped: a thaw may have been quicker.
  */
-async function killAmidst(mode: FreezeMode, members: readonly number[], sign: number): Promise<boolean> {
+async function killAmidst({ mode, members, covered = members, isLive = false }: Kill): Promise<number> {
+  const sign = covered[random.below(covered.length)] as number;
   const program = [join(__dirname, 'fixtures/for-ever.cjs'), mode, ...members.map(String)];
   const child = start(launchProgram, [`open-files=${members.length + 256}`, '--', process.execPath, ...program]);
   await once(child.stdout, 'data');
   const guardians = guardiansOf(child.pid ?? 0);
-  const found = await whileStopped(guardians, async () => {
+  const found = await whileStopped(isLive ? [] : guardians, async () => {
     const exit = once(child, 'exit');
     // Asleep between two looks: on one processor the emulator would not get it meanwhile.
     await until(() => isStopped(sign), `${sign} is stopped`);
     child.kill('SIGKILL');
     await exit;
-    return members.some(isStopped);
+    return isLive ? 0 : covered.filter(isStopped).length;
   });
   // Not at once: a dying thread may send one more stop, which the guardian takes back.
   await until(() => guardians.every((one) => ['', 'Z', 'X'].includes(statField(one, 3))), 'the guardian has ended');
-  await running(...members);
-  expect(members.map(letterOf)).not.toContain('T');
+  await running(...covered);
+  expect(covered.map(letterOf)).not.toContain('T');
   return found;
 }
 
 const random = new Random(1);
 
-/** Does so until that many kills have left something stopped: the others show little. */
-async function killOften(mode: FreezeMode, members: readonly number[], wanted: number): Promise<void> {
+/** Does so until that many kills have left what is to be seen: the others show little. */
+async function killOften(kill: Kill, wanted: number, isToBeSeen = (stopped: number) => stopped > 0): Promise<void> {
   let [found, done] = [0, 0];
   for (; found < wanted && done < 20 * wanted; done += 1) {
-    const sign = members[random.below(members.length)] as number;
-    if (await killAmidst(mode, members, sign)) found += 1;
+    if (isToBeSeen(await killAmidst(kill))) found += 1;
   }
   expect(found, `of ${done} kills`).toBe(wanted);
+}
+
+/** Where a freeze covers more than the members: descendants, or the processes of a group. */
+const coversMore: readonly FreezeMode[] = [FreezeMode.ProcessTree, FreezeMode.ProcessGroup];
+
+async function subjects(mode: FreezeMode): Promise<Kill> {
+  if (!coversMore.includes(mode)) return { mode, members: sleepers(8, fitFor(mode)).map(({ pid }) => pid) };
+  const { pid, pids } = await tree(3, 1);
+  return { mode, members: [pid], covered: pids };
 }
 
 const some = rounds({ some: 3, all: 10 });
 
 describe.each(signallingModes)('an emulator that is killed while it freezes and thaws in mode %s', (mode) => {
   it(`leaves nothing stopped, by ${some} kills that found something stopped`, async () => {
-    await killOften(
-      mode,
-      sleepers(8, fitFor(mode)).map(({ pid }) => pid),
-      some,
-    );
+    await killOften(await subjects(mode), some);
   });
 });
 
@@ -86,11 +100,21 @@ describe.each(signallingModes)('an emulator that is killed while it freezes and 
 const kills = Number(process.env['FREEZE_STATE_KILLS'] ?? 3);
 const many = Number(process.env['FREEZE_STATE_KILLS_MEMBERS'] ?? 300);
 
-it.runIf(signallingModes.includes(FreezeMode.Process))(
-  `an emulator that is killed amidst a freeze of ${many} members leaves none stopped, by ${kills} kills that found one`,
-  async () => {
-    const { pids } = await tree(many - 1, 1);
-    await killOften(FreezeMode.Process, pids, kills);
+describe.runIf(signallingModes.includes(FreezeMode.Process))(
+  `an emulator that is killed amidst a freeze of ${many} members leaves none stopped,`,
+  () => {
+    const mode = FreezeMode.Process;
+
+    it(`by ${kills} kills that found some of them stopped and others not`, {
+      timeout: 120_000 + kills * 20_000,
+    }, async () => {
+      const { pids } = await tree(many - 1, 1);
+      await killOften({ mode, members: pids }, kills, (stopped) => stopped > 0 && stopped < many);
+    });
+
+    it(`by ${kills} kills, while its guardian works`, { timeout: 120_000 + kills * 5_000 }, async () => {
+      const { pids } = await tree(many - 1, 1);
+      for (let count = 0; count < kills; count += 1) await killAmidst({ mode, members: pids, isLive: true });
+    });
   },
-  120_000 + kills * 5_000,
 );

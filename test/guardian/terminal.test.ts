@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { FreezeMode } from 'freeze-state';
+import { FreezeMode } from 'freeze-state';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { emulator } from '../emulator/compile';
 import { args, extension, root } from '../emulator/helpers';
@@ -34,8 +34,9 @@ function inTerminal(words: readonly (string | number)[], pidsIn: (printed: strin
 }
 
 /** The example emulator, with everything frozen. */
-async function example() {
-  const words = args({ extensions: [extension('one'), extension('two')], more: ['--gap', 600_000] });
+async function example(mode: FreezeMode = FreezeMode.Process) {
+  const more = ['--gap', 600_000, '--freeze', mode];
+  const words = args({ extensions: [extension('one'), extension('two')], more });
   const run = inTerminal([emulator, ...words], (printed) =>
     [...printed.matchAll(/ start .* name=\S+ pid=(\d+)\r?$/gm)].map(([, pid]) => Number(pid)),
   );
@@ -56,8 +57,8 @@ async function plain(mode: FreezeMode, members: readonly number[]) {
 }
 
 describe('in a real terminal, with the runtime and two extensions of the example frozen', () => {
-  it('Ctrl-C leaves no process behind', async () => {
-    const { terminal, pids, exit } = await example();
+  it.each(signallingModes)('Ctrl-C leaves no process behind, in mode %s', async (mode) => {
+    const { terminal, pids, exit } = await example(mode);
     terminal.stdin.write('\x03');
     expect(await exit).toEqual([130, null]);
     await until(() => pids.every((pid) => ['', 'Z', 'X'].includes(letterOf(pid))), 'all have ended');

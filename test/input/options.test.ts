@@ -182,6 +182,9 @@ describe('an option is read once', () => {
       (options: never) => new FreezeState().waitForStateChange(options).catch(() => undefined),
     ],
     ['waitForStateChangeSync', { timeout: 1 }, (options: never) => new FreezeState().waitForStateChangeSync(options)],
+    ['withPids', { boost: true, guardian: false }, (options: never) => FreezeState.withPids('none', [], options)],
+    ['waitForRelease', { timeout: 1, ref: false }, (options: never) => new FreezeState().waitForRelease(options)],
+    ['waitForExit', { timeout: 60_000 }, (options: never) => FreezeState.waitForExit([], options)],
     ['changes', { ref: false }, (options: never) => new FreezeState().changes(options)],
     ['confirmFreezeAtEpoch', { timeout: 1 }, (options: never) => new FreezeState().confirmFreezeAtEpoch(0, options)],
   ] as const)('by %s', async (_, values, call) => {

@@ -1,6 +1,6 @@
 // What may be left: looked for from outside, in /proc and in the cgroup file system.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { cgroupOf, statField } from '../helpers/proc';
+import { cgroupMount, cgroupOf, statField } from '../helpers/proc';
 import { until } from '../helpers/until';
 
 /** A variable that all processes of a soak have in their environment, and only they. */
@@ -36,11 +36,18 @@ export function threads(): number {
   return readdirSync('/proc/self/task').length;
 }
 
-/** Not of files: when a worker is terminated while Node reads its program, that file stays open. */
+/** What the package opens: files of /proc and of control groups, and the memory of the ledger. */
+function isOurs(file: string): boolean {
+  const mount = cgroupMount();
+  return /^\/(proc\/|memfd:freeze-state)/.test(file) || (mount !== '' && file.startsWith(`${mount}/`));
+}
+
+/** Not of other files: when a worker is terminated while Node reads its program, that file stays open. */
 export function descriptors(): number {
   return readdirSync('/proc/self/fd').filter((fd) => {
     try {
-      return !readlinkSync(`/proc/self/fd/${fd}`).startsWith('/');
+      const link = readlinkSync(`/proc/self/fd/${fd}`);
+      return !link.startsWith('/') || isOurs(link);
     } catch {
       // The descriptor of the listing itself.
       return false;

@@ -1,5 +1,5 @@
 /** What can be left on purpose. */
-export const plants = ['descriptor', 'stopped', 'cgroup', 'thread', 'memory', 'process'] as const;
+export const plants = ['descriptor', 'file', 'stopped', 'cgroup', 'thread', 'memory', 'process'] as const;
 
 /** After a round: what was done in it, and what the process has then. Memory is in kB. */
 export interface Report {

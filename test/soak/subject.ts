@@ -1,6 +1,6 @@
 // The process of a soak. Its words: how many rounds, the seconds of each, and what each is to leave on purpose.
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -22,6 +22,7 @@ const kept: unknown[] = [];
 const planting: Record<typeof plant, () => unknown> = {
   nothing: () => undefined,
   descriptor: () => createServer().listen(0).unref(),
+  file: () => openSync('/proc/self/stat', 'r'),
   stopped: () => spawn('sleep', ['600'], { stdio: 'ignore' }).kill('SIGSTOP'),
   process: () => spawn('sleep', ['600'], { stdio: 'ignore' }).unref(),
   cgroup: () => mkdirSync(join(cgroupOf(process.pid), `freeze-state-${process.pid}-${kept.length}`)),
