@@ -44,6 +44,7 @@
           "dependencies": ["freeze-state-guardian", "freeze-state-joiner"],
           "sources": [
             "core/os/linux/cgroup_location.cpp",
+            "core/os/linux/cgroup_mounts.cpp",
             "core/os/linux/cgroupfs.cpp",
             "core/os/linux/thread_states.cpp",
             "core/os/linux/freezable_cgroup.cpp",
