@@ -34,7 +34,8 @@ int findPendingStop(std::size_t groupCount, std::size_t& offset) {
   std::vector<gid_t> groups(groupCount);
   std::iota(groups.begin(), groups.end(), kFirst);
   if (setgroups(groups.size(), groups.data()) != 0) return 1;
-  const Child child;
+  // A second thread, which a fork has under the thread sanitizer, would take the signal.
+  const Child child(Sleep{});
   if (ptrace(PTRACE_SEIZE, child.pid(), nullptr, PTRACE_O_EXITKILL) != 0) return 2;
   if (ptrace(PTRACE_INTERRUPT, child.pid(), nullptr, nullptr) != 0 || waitpid(child.pid(), nullptr, __WALL) < 0)
     return 3;
