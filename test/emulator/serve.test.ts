@@ -13,6 +13,7 @@ const post = (url: string, event: unknown) => fetch(url, { method: 'POST', body:
 describe('--serve', () => {
   it.runIf(hasCurl)('answers curl, freezes in between, and writes START, END and REPORT', async () => {
     const { run, url } = await serving();
+    await run.until('it is frozen after its init, before the first event', () => run.letters === 'T');
     const curl = async (data: string) => (await promisify(execFile)('curl', ['-sS', '-i', '-d', data, url])).stdout;
 
     const answer = await curl('{"n":1}');
@@ -62,6 +63,21 @@ describe('--serve', () => {
     expect([status, headers.get('x-amzn-errortype')]).toEqual([500, 'ServiceException']);
     await run.exitsWith(143);
     expect(run.letters).toMatch(/^-+$/);
+  });
+
+  it('freezes nothing while it repeats the init of a sandbox that failed', async () => {
+    const { run, url } = await serving();
+    await run.until('it is frozen after its init', () => run.letters === 'T');
+    await post(url, { exit: 3 });
+    const answer = await post(url, { n: 1 });
+    expect(await answer.json()).toEqual({ echo: { n: 1 } });
+    const what = run.happenings;
+    const second = what.lastIndexOf('start');
+    expect(second).toBeGreaterThan(what.indexOf('start'));
+    expect(what.slice(second, what.lastIndexOf('response'))).not.toContain('freeze');
+    await run.until('it is frozen after the event', () => /^-*T$/.test(run.letters));
+    run.child.kill('SIGINT');
+    await run.exitsWith(130);
   });
 
   it('names a port that is in use', async () => {

@@ -4,6 +4,7 @@ import { FreezeMode, NoPidConfiguredError, NotStoppedError } from 'freeze-state'
 import type { Sandbox } from 'freeze-state/sandbox';
 import { describe, expect, it } from 'vitest';
 import { signallingModes } from '../helpers/modes';
+import { runInNode, type Tools } from '../helpers/node';
 import { running, stopped } from '../helpers/proc';
 import { family } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
@@ -45,6 +46,15 @@ describe.each(signallingModes)('an idle sandbox, in mode %s', (mode) => {
 });
 
 describe('an idle sandbox', () => {
+  it('does not keep this process alive while a freeze is due', async () => {
+    const arm = (_: Tools, file: string): void => {
+      const { Sandbox: Box } = process.getBuiltinModule('node:module').createRequire(file)('freeze-state/sandbox');
+      new Box({ mode: 'process', freezeAfter: 1_000_000, state: { guardian: false } }).work().release();
+    };
+    // It would be killed after 90 s.
+    expect(await runInNode(arm, [__filename])).toMatchObject({ code: 0, signal: null });
+  });
+
   it('is not frozen before the first release', async () => {
     const sandbox = makeSandbox({ mode: FreezeMode.Process });
     sandbox.state.registerPid(sleeperIn(makeSandbox({ mode: FreezeMode.Process, freezeAfter: false })).pid);
