@@ -97,6 +97,10 @@ bool holdsUs(int directory) {
   return isInside;
 }
 
+/// Whether the session tells a group without its leader from a later one with that number. It is 0 for each process
+/// whose session was begun outside of our pid namespace.
+bool isSessionKnown(const ProcessSlot& slot) { return slot.session != 0; }
+
 class Ending {
  public:
   explicit Ending(int emulator) : emulator_(emulator) {
@@ -113,7 +117,9 @@ class Ending {
     // Nothing lists what they have started. So what is recorded is killed without a stop before it.
     if (!isProcOurs()) {
       forEachProcess([](const ProcessSlot& slot) {
-        if (slot.endsWithUs.load() != 0) signalRecorded(slot, SIGKILL);
+        if (slot.endsWithUs.load() == 0) return;
+        signalRecorded(slot, SIGKILL);
+        if (isSessionKnown(slot)) signalLeaderless(slot, SIGKILL);
       });
     }
     // A tree that forks and exits faster than it is read may never be found as a whole.
@@ -197,7 +203,7 @@ class Ending {
         return;
       }
       // As for a thaw: the group's leader is the recorded one, or was reaped.
-      if (!isLeader && !hasNoProcess(slot.number)) return;
+      if (!isLeader && !(isSessionKnown(slot) && hasNoProcess(slot.number))) return;
       for (Seen& one : seen_)
         one.isOurs = one.isOurs || (one.stat.group == slot.number && one.stat.session == slot.session);
     });

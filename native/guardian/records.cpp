@@ -107,14 +107,15 @@ bool isRecorded(const ProcessSlot& slot, int fd) {
 bool hasNoProcess(int number) { return kill(number, 0) != 0 && errno == ESRCH; }
 
 void signalRecorded(const ProcessSlot& slot, int signal) {
-  const bool isGroup = slot.kind == ProcessSlot::Kind::Group;
   const int fd = openPidfd(slot.number);
-  if (isRecorded(slot, fd)) {
-    isGroup ? signalGroup(slot, fd, signal) : signalProcess(slot, fd, signal);
-  } else if (isGroup && hasNoProcess(slot.number) && hasGroupMember(slot)) {
-    kill(-slot.number, signal);
-  }
+  if (isRecorded(slot, fd))
+    slot.kind == ProcessSlot::Kind::Group ? signalGroup(slot, fd, signal) : signalProcess(slot, fd, signal);
   if (fd >= 0) close(fd);
+}
+
+void signalLeaderless(const ProcessSlot& slot, int signal) {
+  if (slot.kind == ProcessSlot::Kind::Group && hasNoProcess(slot.number) && hasGroupMember(slot))
+    kill(-slot.number, signal);
 }
 
 int openRecorded(const CgroupSlot& slot) {

@@ -86,11 +86,16 @@ bool remove(const CgroupSlot& slot, int directory) {
 }  // namespace
 
 void thaw() {
-  forEachProcess([](const ProcessSlot& slot) {
-    if (slot.mark.load() != 0 && slot.endsWithUs.load() == 0) signalRecorded(slot, SIGCONT);
+  const auto isMarked = [](const ProcessSlot& slot) { return slot.mark.load() != 0 && slot.endsWithUs.load() == 0; };
+  forEachProcess([&](const ProcessSlot& slot) {
+    if (isMarked(slot)) signalRecorded(slot, SIGCONT);
   });
   forEachCgroup([](const CgroupSlot& slot) {
     if (slot.mark.load() != 0 && slot.endsWithUs == 0) writeFreeze(slot, "0");
+  });
+  // After all others, which are not to wait for a search.
+  forEachProcess([&](const ProcessSlot& slot) {
+    if (isMarked(slot)) signalLeaderless(slot, SIGCONT);
   });
 }
 

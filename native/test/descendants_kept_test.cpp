@@ -30,9 +30,9 @@ constexpr std::size_t kChildren = 3;
 constexpr int kThreads = 20;
 
 /// A process with three children. Each of these has `threads` threads.
-class Family {
+class KeptFamily {
  public:
-  explicit Family(int threads = 1)
+  explicit KeptFamily(int threads = 1)
       : root_([threads] {
           const Pid self = getpid();
           // So that they are reaped.
@@ -87,7 +87,7 @@ class CountingControl final : public PidfdControl {
 };
 
 struct Tree {
-  explicit Tree(const Family& family) { CHECK(state->registerPid(family.pid()).empty()); }
+  explicit Tree(const KeptFamily& family) { CHECK(state->registerPid(family.pid()).empty()); }
   void freezeAndThaw() const {
     CHECK(state->freezeAtEpoch(word::epochOf(state->word())).frozen);
     CHECK(state->unfreeze().empty());
@@ -104,7 +104,7 @@ struct Tree {
 TEST_SUITE("kept descendants") {
   TEST_CASE("the pidfds and files of descendants stay open from one freeze to the next, and close with the state") {
     if (!isUsable<PidfdControl>()) return;
-    const Family family;
+    const KeptFamily family;
     const std::size_t before = openDescriptors();
     {
       const Tree tree(family);
@@ -135,7 +135,7 @@ TEST_SUITE("kept descendants") {
 
   TEST_CASE("what was kept of a descendant that has exited is closed") {
     if (!isUsable<PidfdControl>()) return;
-    const Family family;
+    const KeptFamily family;
     const Tree tree(family);
     tree.freezeAndThaw();
     const Pid first = family.children().front();
@@ -147,7 +147,7 @@ TEST_SUITE("kept descendants") {
 
   TEST_CASE("what is kept may be closed by another thread at any moment of a freeze and a thaw") {
     if (!isUsable<PidfdControl>()) return;
-    const Family family;
+    const KeptFamily family;
     const Tree tree(family);
     std::atomic<bool> isOver = false;
     std::atomic<std::size_t> closed = 0;
@@ -170,7 +170,7 @@ TEST_SUITE("kept descendants") {
 
   TEST_CASE("a thaw that cuts a walk short leaves what is kept of those that it has not met") {
     if (!isUsable<PidfdControl>()) return;
-    const Family family;
+    const KeptFamily family;
     Tree tree(family);
     tree.freezeAndThaw();
     const std::size_t kept = kept_descriptors::count();
@@ -185,7 +185,7 @@ TEST_SUITE("kept descendants") {
 
   TEST_CASE("an inspection between any two steps of a confirmation disturbs neither") {
     if (!isUsable<PidfdControl>()) return;
-    const Family family(kThreads);
+    const KeptFamily family(kThreads);
     const Tree tree(family);
     for (std::uint64_t epoch = 0; epoch < 2; ++epoch) {
       Confirmation confirmation(tree.state, epoch, nullptr);

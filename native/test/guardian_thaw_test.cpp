@@ -106,11 +106,15 @@ TEST_SUITE("the guardian's thaw") {
   }
 
   TEST_CASE("a group without its leader is found also without a /proc of the pid namespace, and signalled as a whole") {
+    enum class Session : std::uint8_t { Recorded, Other, Outside };
     for (const bool isEnd : {false, true}) {
-      for (const bool isOfSession : {true, false}) {
+      for (const Session session : {Session::Recorded, Session::Other, Session::Outside}) {
         CAPTURE(isEnd);
-        CAPTURE(isOfSession);
+        CAPTURE(static_cast<int>(session));
+        // One that was begun outside of the namespace is 0 there, as any other. Nothing is killed by that alone.
+        const bool isSignalled = session == Session::Recorded || (session == Session::Outside && !isEnd);
         const auto signalled = [&] {
+          if (session != Session::Outside && setsid() < 0) return 7;
           const LedgerFile file;
           Child leader;
           const Child follower;
@@ -119,7 +123,7 @@ TEST_SUITE("the guardian's thaw") {
           siginfo_t news{};
           if (waitid(P_PID, static_cast<id_t>(follower.pid()), &news, WSTOPPED) != 0) return 2;
           LedgerIdentity group{.kind = LedgerIdentity::Kind::Group, .number = leader.pid(), .startTime = 1};
-          group.session = isOfSession ? getsid(follower.pid()) : getsid(follower.pid()) + 1;
+          group.session = getsid(follower.pid()) + (session == Session::Other ? 1 : 0);
           LedgerEntry entry = (isEnd ? file->ending() : &*file)->enter(group);
           entry.mark();
           leader.kill();
@@ -127,10 +131,10 @@ TEST_SUITE("the guardian's thaw") {
           if (file.read(isEnd ? end : thaw) != 0) return 3;
           news = {};
           const int options = WCONTINUED | WEXITED | WNOWAIT;
-          // Another session's was sent nothing, and so has no news.
-          if (waitid(P_PID, static_cast<id_t>(follower.pid()), &news, options | (isOfSession ? 0 : WNOHANG)) != 0)
+          // One that was sent nothing has no news.
+          if (waitid(P_PID, static_cast<id_t>(follower.pid()), &news, options | (isSignalled ? 0 : WNOHANG)) != 0)
             return 4;
-          if (!isOfSession) return news.si_pid == 0 ? 0 : 5;
+          if (!isSignalled) return news.si_pid == 0 ? 0 : 5;
           return news.si_code == (isEnd ? CLD_KILLED : CLD_CONTINUED) ? 0 : 6;
         };
         CHECK(runInFork([&] {

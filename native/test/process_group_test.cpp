@@ -224,6 +224,21 @@ TEST_SUITE("process group") {
     CHECK(confirmation.step(kNoDeadline).stage == Stage::Stopped);
   }
 
+  TEST_CASE("G4: a process that leaves its group just before it is sent SIGSTOP again runs on") {
+    ScriptedGroups groups;
+    groups.groups.deaf.insert(102);
+    Pid now = 0;
+    SUBCASE("for one that is not covered") { now = 301; }
+    SUBCASE("for a covered one: it stays stopped") { now = 201; }
+    // Only single processes are signalled by the script.
+    groups.script.onSend(1, [&groups, now] { groups.table.rows[102].group = now; });
+    Confirmation confirmation(groups.state, 0, nullptr);
+    constexpr int kProbes = 8;
+    for (int probes = 0; probes < kProbes; ++probes) stepFor(confirmation);
+    CHECK(groups.script.isStopped(102) == (now == 201));
+    CHECK(groups.script.count(Signal::Stop) == 1);
+  }
+
   TEST_CASE("a process that has left its group since is not waited for") {
     ScriptedGroups groups;
     groups.groups.deaf.insert(102);

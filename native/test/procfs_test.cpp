@@ -42,9 +42,9 @@ int findPendingStop(std::size_t groupCount, std::size_t& offset) {
   std::string text;
   procfs::readAll(("/proc/" + std::to_string(child.pid()) + "/status").c_str(), text);
   offset = text.find("\nShdPnd:");
-  if (procfs::hasStopPending(child.pid())) return 4;
+  if (procfs::hasStopPending(child.pid()) != false) return 4;
   ::kill(child.pid(), SIGSTOP);
-  if (!procfs::hasStopPending(child.pid())) return 5;
+  if (procfs::hasStopPending(child.pid()) != true) return 5;
   if (procfs::tracerOf(child.pid()) != getpid()) return 6;
   return procfs::isThread(child.pid()) == false ? 0 : 7;
 }

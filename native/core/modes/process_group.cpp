@@ -39,6 +39,7 @@ Failures ProcessGroupFreezer::admit(MemberList& members, Member& member, const T
 Failures ProcessGroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* frozen) {
   forgetWalks();
   kept_.clear();
+  std::erase_if(resent_, [&](const auto& one) { return one.second == member.pid(); });
   return ProcessFreezer::dismiss(members, member, frozen);
 }
 
@@ -190,41 +191,43 @@ void ProcessGroupFreezer::noteStopped(const GroupProcess& process) {
 /// left over, or where the tracer is stopped with it, as in `StopProtocol::confirm`. What was seen stopped is not kept
 /// here, so the tracer is probed now; only the next probe of the tracee tells, as the tracer may just have let it run.
 Step ProcessGroupFreezer::confirmTracee(MemberList& members, GroupProcess& process, const Slice& slice) {
+  ProcessControl& control = groups_.processes();
   Pid tracer = 0;
-  const Step read = hold(process.pid, [&](Process& tracee) {
-    ProcessControl& control = groups_.processes();
+  bool hasExited = false;
+  Step read = hold(process.pid, [&](Process& tracee) {
     const auto readTracer = [&] {
       tracer = control.tracerOf(tracee);
       return 0;
     };
-    if (verified(control, tracee, readTracer) != 0) tracer = 0;
+    hasExited = verified(control, tracee, readTracer) != 0;
     return Step::blocked();
   });
   if (read.hasFailed()) return read;
+  if (hasExited) return confirmExit(process.pid);
   const bool isHeld = tracer != 0 && tracer == process.tracer;
   if (isHeld || resent_.contains(process.pid)) {
     noteStopped(process);
     return Step::done();
   }
-  process.tracer = tracer != 0 && isCoveredAndStopped(members, tracer, slice) ? tracer : 0;
-  return Step::blocked();
+  process.tracer = 0;
+  if (tracer == 0) return Step::blocked();
+  return hold(tracer, [&](Process& held) {
+    if (isCoveredAndStopped(members, held, slice)) process.tracer = tracer;
+    return Step::blocked();
+  });
 }
 
-/// Whether the process is in a group that is covered, and stopped.
-bool ProcessGroupFreezer::isCoveredAndStopped(MemberList& members, Pid pid, const Slice& slice) {
-  HeldProcess held(groups_.processes(), pid);
-  if (!held.isHeld()) return false;
+/// Whether the process, which is held, is in a group that is covered, and stopped.
+bool ProcessGroupFreezer::isCoveredAndStopped(MemberList& members, Process& held, const Slice& slice) {
   Pid group = 0;
   ProcessState state = ProcessState::Unknown;
-  const int error = verified(groups_.processes(), held.process(), [&] {
-    group = table_.groupOf(pid);
+  const int error = verified(groups_.processes(), held, [&] {
+    group = table_.groupOf(held.pid);
     ThreadScan scan;
-    state = table_.probe(pid, scan, {slice.ticket}).value_or(ProcessState::Unknown);
+    state = table_.probe(held.pid, scan, {slice.ticket}).value_or(ProcessState::Unknown);
     return 0;
   });
-  if (error != 0 || state != ProcessState::Stopped) return false;
-  const Member* const member = members.find(group);
-  return member != nullptr && groups_.check(member->process) == 0;
+  return error == 0 && state == ProcessState::Stopped && isCovered(members, group);
 }
 
 /// Takes hold of whatever has the pid now, for as long as it is used. Blocked where that is not possible.
@@ -251,10 +254,20 @@ Step ProcessGroupFreezer::stopAgain(MemberList& members, const GroupProcess& pro
     if (error == ESRCH) return Step::done();
     if (isOutOfResources(error)) return Step::failed({readFailure(process.group, error)});
     Member member{.process = held, .stop = process.stop};
-    if (error == 0) oneByOne_.stopAgain(member);
-    if (error == 0) resent_.insert(process.pid);
-    return Step::blocked();
+    if (error != 0 || !oneByOne_.stopAgain(member)) return Step::blocked();
+    resent_.insert_or_assign(process.pid, process.group);
+    // It may have left the group just before the signal, and then no thaw of the group would reach it.
+    const Pid now = table_.groupOf(process.pid);
+    if (now == 0 || isCovered(members, now)) return Step::blocked();
+    groups_.processes().send(held, Signal::Continue);
+    return Step::done();
   });
+}
+
+/// Whether the number is that of a member's group.
+bool ProcessGroupFreezer::isCovered(MemberList& members, Pid group) const noexcept {
+  const Member* const member = members.find(group);
+  return member != nullptr && groups_.check(member->process) == 0;
 }
 
 /// It may only seem to have exited, for a moment, when one of its threads calls execve(2) and takes over its number.

@@ -3,7 +3,6 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "../os/group_control.h"
@@ -59,7 +58,8 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step confirm(MemberList& members, GroupProcess& process, const Slice& slice);
   void noteStopped(const GroupProcess& process);
   Step confirmTracee(MemberList& members, GroupProcess& process, const Slice& slice);
-  bool isCoveredAndStopped(MemberList& members, Pid pid, const Slice& slice);
+  bool isCoveredAndStopped(MemberList& members, Process& held, const Slice& slice);
+  bool isCovered(MemberList& members, Pid group) const noexcept;
   Step stopAgain(MemberList& members, const GroupProcess& process);
   Step confirmExit(Pid pid);
   template <typename Use>
@@ -78,7 +78,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   std::vector<Pid> stoppedGroups_;     ///< of which a process was seen stopped
   std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
   ConfirmCursor pendingCursor_;
-  std::unordered_set<Pid> resent_;  ///< processes that were sent SIGSTOP again since the last thaw
+  std::unordered_map<Pid, Pid> resent_;  ///< the groups of processes that were sent SIGSTOP again since the last thaw
 
   /// Of the processes that the last complete list had, by their pids, from one freeze to the next.
   std::unordered_map<Pid, std::shared_ptr<ProcessFiles>> kept_;

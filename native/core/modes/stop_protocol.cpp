@@ -71,10 +71,11 @@ bool StopProtocol::isHeldByCovered(Member& member, const Covering& covered) noex
   return found != nullptr && !found->hasExited() && found->stop.isSeen;
 }
 
-void StopProtocol::stopAgain(Member& member) noexcept {
-  if (control_.whyUnfit(member.process) || sendStop(member) != 0) return;
+bool StopProtocol::stopAgain(Member& member) noexcept {
+  if (control_.whyUnfit(member.process) || sendStop(member) != 0) return false;
   // If it was stopped before, that stop was taken back: from now on it is ours to continue.
   member.stop.wasStoppedBefore = false;
+  return true;
 }
 
 std::optional<Failure> StopProtocol::resume(Member& member) noexcept {

@@ -54,8 +54,8 @@ class StopProtocol {
   /// Probes the member, in steps, and notes what that shows. Sends SIGSTOP again where that is due. Empty where the
   /// slice cut the probe short; a later call continues it.
   std::optional<ProcessState> probe(Member& member, const Slice& slice) noexcept;
-  /// Sends SIGSTOP to a process that is awake although it was sent one.
-  void stopAgain(Member& member) noexcept;
+  /// Sends SIGSTOP to a process that is awake although it was sent one. False where it could not be sent.
+  bool stopAgain(Member& member) noexcept;
 
   /// Sends SIGCONT and clears the marks. ESRCH marks the member as exited. On any other answer it fails, and the marks
   /// stay.

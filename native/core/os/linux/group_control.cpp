@@ -28,6 +28,9 @@ std::optional<bool> isFlagKnown() noexcept {
   return !mayRefuseFlag(pidfd::sendSignal(self.get(), 0, pidfd::kProcessGroup));
 }
 
+/// Whether a process has the number, which a group may outlive.
+bool isNumberOfProcess(Pid pid) noexcept { return kill(pid, 0) == 0 || errno == EPERM; }
+
 /// Whether the group of that number is in this session: 0 where it is, or nothing tells; ESRCH where it is in another;
 /// EMFILE and the like where it cannot be read now. All processes of a group are in one session, so any of them tells.
 int findInSession(Pid group, Pid session) noexcept {
@@ -58,7 +61,7 @@ Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
   if (Failures failures = GroupControl::open(pid, leader); !failures.empty()) return failures;
   if (leader.hasExited) return {};
   ProcessEntry now;
-  const int error = procfs::read(pid, now);
+  const int error = verified(processes(), leader, [&] { return procfs::read(pid, now); });
   if (isOutOfResources(error)) {
     // Without its start time, a group that is given the number later could not be told from this one.
     release(leader);
@@ -70,17 +73,23 @@ Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
 
 Pid LinuxGroupControl::groupOf(Pid pid) const noexcept { return procfs::groupOf(pid); }
 
-/// Whether the number still is this group's, by /proc: 0 where it is; ESRCH where it is another group's; any other
-/// errno(3) where that cannot be read. The kernel gives the number of a group to no new process while the group has a
-/// process. So if a process other than the registered leader has the number, the group was empty in between. It may
-/// have been empty as well where no process has the number; then the session tells.
+/// Whether the number still is this group's: 0 where it is; ESRCH where it is another group's; any other errno(3) where
+/// nothing tells. The kernel gives the number of a group to no new process while the group has a process. So if a
+/// process other than the registered leader has the number, the group was empty in between. It may have been empty as
+/// well where no process has the number; then the session tells.
 int LinuxGroupControl::findStill(const Process& group) const noexcept {
-  // A leader that lives has the number itself, which a pidfd tells without another descriptor.
-  if (group.fd >= 0 && hasLeader(group)) return 0;
-  ProcessEntry now;
-  const int error = procfs::read(group.pid, now);
-  if (error == 0) return group.startTime != 0 && now.startTime != group.startTime ? ESRCH : 0;
-  if (error != ESRCH) return error;
+  if (group.fd >= 0) {
+    // A leader that lives, or was not reaped, has the number itself. A pidfd tells that without another descriptor.
+    if (pidfd::sendSignal(group.fd, 0) != ESRCH) return 0;
+    if (isNumberOfProcess(group.pid)) return ESRCH;
+  } else {
+    ProcessEntry now;
+    const int error = procfs::read(group.pid, now);
+    if (error == 0) return group.startTime != 0 && now.startTime != group.startTime ? ESRCH : 0;
+    if (error != ESRCH) return error;
+    // Where /proc hides it, it may be the leader.
+    if (group.startTime != 0 && isNumberOfProcess(group.pid)) return procfs::showsAll() ? ESRCH : EACCES;
+  }
   return group.session == 0 ? 0 : findInSession(group.pid, group.session);
 }
 
@@ -93,8 +102,9 @@ int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexce
   }
   // Where it cannot be known whose number it is, nothing is sent, as `StartTimeControl` does: a thaw that fails says
   // so and can be repeated, while a signal to a foreign group cannot be taken back.
+  // EPERM would be taken for the answer of the signal: that the group exists.
   const int error = findStill(group);
-  if (error != 0) return error;
+  if (error != 0) return error == EPERM ? EACCES : error;
   return kill(-group.pid, signal) == 0 ? 0 : errno;
 }
 

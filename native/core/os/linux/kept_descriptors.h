@@ -11,14 +11,13 @@ class DescriptorKeeper {
   DescriptorKeeper() = default;
   DescriptorKeeper(const DescriptorKeeper&) = delete;
   DescriptorKeeper& operator=(const DescriptorKeeper&) = delete;
+  virtual ~DescriptorKeeper() = default;
 
   /// Closes what it keeps, and returns how many descriptors that were. Any thread, under the lock of the list of
   /// keepers.
   virtual std::size_t closeKept() noexcept = 0;
 
  protected:
-  ~DescriptorKeeper() = default;
-
   /// Joins the list of those that `kept_descriptors::reclaim` asks; a second call does nothing. A keeper calls it
   /// before it takes a lock of its own, since `reclaim` takes the locks in this order, too.
   void enroll() noexcept;

@@ -23,7 +23,9 @@ namespace freeze_state {
 class ProcessFiles final : private DescriptorKeeper {
  public:
   explicit ProcessFiles(Pid pid) noexcept : pid_(pid) {}
-  ~ProcessFiles();
+  ProcessFiles(const ProcessFiles&) = delete;
+  ProcessFiles& operator=(const ProcessFiles&) = delete;
+  ~ProcessFiles() override;
 
   Pid pid() const noexcept { return pid_; }
 

@@ -230,10 +230,11 @@ Pid groupOf(Pid pid) noexcept {
   return errno != ESRCH && read(pid, entry) == 0 ? entry.group : 0;
 }
 
-bool hasStopPending(Pid pid) noexcept {
+std::optional<bool> hasStopPending(Pid pid) noexcept {
   constexpr int kHexadecimal = 16;
-  const std::uint64_t pending = statusField<std::uint64_t>(pid, "\nShdPnd:\t", kHexadecimal).value_or(0);
-  return (pending >> (SIGSTOP - 1) & 1) != 0;
+  const auto pending = statusField<std::uint64_t>(pid, "\nShdPnd:\t", kHexadecimal);
+  if (!pending) return std::nullopt;
+  return (*pending >> (SIGSTOP - 1) & 1) != 0;
 }
 
 Pid tracerOf(Pid pid) noexcept {

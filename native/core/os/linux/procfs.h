@@ -33,8 +33,8 @@ int readStat(int fd, Pid task, ProcessEntry& entry) noexcept;
 int readChildren(int fd, std::vector<Pid>& children);
 
 /// Whether a SIGSTOP that was sent to the process was not taken yet (`ShdPnd` in /proc/<pid>/status). A process that
-/// its tracer has stopped for a moment (t) may take it later.
-bool hasStopPending(Pid pid) noexcept;
+/// its tracer has stopped for a moment (t) may take it later. Empty where that cannot be read.
+std::optional<bool> hasStopPending(Pid pid) noexcept;
 
 /// The process that traces the task (`TracerPid` in /proc/<pid>/status, which is one of its threads); 0 where there is
 /// none.

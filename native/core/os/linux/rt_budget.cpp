@@ -75,7 +75,7 @@ bool isSmall() {
     const Answer answer = isLessThanHalf("/proc/sys/kernel/sched_rt_runtime_us", "/proc/sys/kernel/sched_rt_period_us");
     if (answer) onMachine.store(*answer ? Found::Small : Found::Large);
   }
-  thread_local Answer isSmallHere;
+  static thread_local Answer isSmallHere;
   if (!isSmallHere) isSmallHere = isSmallInOwnGroup();
   return onMachine.load() != Found::Large || isSmallHere.value_or(true);
 }

@@ -157,10 +157,12 @@ std::optional<ProcessState> probeKept(ProcessFiles& files, const ProcessEntry& f
 }
 
 /// `Traced` instead of `Stopped` where the tracer has stopped it and a SIGSTOP is pending. Of several threads, any may
-/// take that signal.
+/// take that signal. `Unknown` where that cannot be read.
 std::optional<ProcessState> unlessHeld(Pid pid, char first, std::optional<ProcessState> state) noexcept {
-  const bool isHeld = state == ProcessState::Stopped && first == 't' && hasStopPending(pid);
-  return isHeld ? ProcessState::Traced : state;
+  if (state != ProcessState::Stopped || first != 't') return state;
+  const auto isHeld = hasStopPending(pid);
+  if (!isHeld) return ProcessState::Unknown;
+  return *isHeld ? ProcessState::Traced : state;
 }
 
 ProcessState failed(int error) noexcept { return error == ESRCH ? ProcessState::Gone : ProcessState::Unknown; }
