@@ -83,8 +83,9 @@ bool isRecorded(const ledger::ProcessSlot& slot, int fd);
 /// Whether no process has that number, though a group may have it.
 bool hasNoProcess(int number);
 
-/// Sends the signal to the recorded process, or to the group that it leads; to nothing where that is another one by
-/// now. Where that is not by a pidfd, the number could be reused between the check and the signal.
+/// Sends the signal to the recorded process, or to the group that it leads. Sends nothing if the number belongs to
+/// another process or group by now. If the signal does not go through a pidfd, the number could be reused between the
+/// check and the signal.
 void signalRecorded(const ledger::ProcessSlot& slot, int signal);
 /// Sends the signal to a recorded group whose leader was reaped. Without a /proc of our own it may take a fraction of a
 /// second to find out whether that is the group still.

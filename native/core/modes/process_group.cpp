@@ -127,14 +127,15 @@ Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice)
   return step;
 }
 
-/// If another process has that pid by now, they are opened anew when it is probed.
+/// The files that were kept open for this pid, or new ones. If another process has the pid by now, its own are opened
+/// when it is probed.
 std::shared_ptr<ProcessFiles> ProcessGroupFreezer::filesOf(Pid pid) {
   const auto known = kept_.find(pid);
   return known == kept_.end() ? table_.filesOf(pid) : known->second;
 }
 
-/// Closes those of the processes that are in none of the groups any more. Only at the end of a list: one that a thaw
-/// cut short does not tell.
+/// Keeps the files of the processes in `pending_` open, and closes all others. Call it only once the list is complete:
+/// a list that a thaw cut short does not tell which processes have left.
 void ProcessGroupFreezer::keepFiles() {
   kept_.clear();
   for (const GroupProcess& process : pending_) {
@@ -187,9 +188,10 @@ void ProcessGroupFreezer::noteStopped(const GroupProcess& process) {
   if (std::ranges::find(stoppedGroups_, process.group) == stoppedGroups_.end()) stoppedGroups_.push_back(process.group);
 }
 
-/// A tracee in a stop of its tracer, with a SIGSTOP pending, counts as stopped where that was sent again and may be
-/// left over, or where the tracer is stopped with it, as in `StopProtocol::confirm`. What was seen stopped is not kept
-/// here, so the tracer is probed now; only the next probe of the tracee tells, as the tracer may just have let it run.
+/// A tracee in a stop of its tracer, with a SIGSTOP pending, counts as stopped in two cases, as in
+/// `StopProtocol::confirm`: SIGSTOP was sent again, so the pending one may be left over; or the tracer is stopped with
+/// it. No record says whether the tracer was seen stopped, so it is probed now. Only the next probe of the tracee
+/// decides, since the tracer may just have let it run.
 Step ProcessGroupFreezer::confirmTracee(MemberList& members, GroupProcess& process, const Slice& slice) {
   ProcessControl& control = groups_.processes();
   Pid tracer = 0;

@@ -80,7 +80,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   ConfirmCursor pendingCursor_;
   std::unordered_map<Pid, Pid> resent_;  ///< the groups of processes that were sent SIGSTOP again since the last thaw
 
-  /// Of the processes that the last complete list had, by their pids, from one freeze to the next.
+  /// The files of the processes in the last complete list, by pid. They stay open from one freeze to the next.
   std::unordered_map<Pid, std::shared_ptr<ProcessFiles>> kept_;
 };
 

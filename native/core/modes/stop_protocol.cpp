@@ -130,8 +130,8 @@ void StopProtocol::forgetSeen(MemberList& members) noexcept {
   for (Member& member : members.all()) {
     member.stop.isSeen = false;
     member.stop.scan = {};
-    // The next SIGSTOP is due as soon as after the first. Whether it was sent again is not forgotten, since `confirm`
-    // asks.
+    // The count is lowered so that SIGSTOP is sent again after a few probes, as at first. It is not cleared, because
+    // `confirm` reads from it whether SIGSTOP was sent again.
     member.stop.timesAwake = std::min(member.stop.timesAwake, kOnItsWay);
   }
 }

@@ -17,13 +17,13 @@ namespace freeze_state {
 /// A spreading pass finds most of them, whether or not the processes that it asks have stopped.
 ///
 /// A closing pass proves that no process is missing. When it begins, every known process has stopped or cannot fork. It
-/// asks each of them only after all of its children, so from the leaves to the roots. It is a proof if it met no
-/// process that was not known, and no known one has died meanwhile:
+/// asks each of them only after all of its children, so from the leaves to the roots. It is a proof if it met only
+/// known processes, and none of them has died meanwhile:
 ///
 /// - When a process was asked, all of its children were known and had been asked before. So, step by step upwards, all
 ///   that was below it was known.
-/// - This stays true. The known processes fork no more, so one that is not known must have a parent that is not known,
-///   below the same known ones. Orphans only move up, to a process above their parent
+/// - This stays true. The known processes fork no more. So a new process could only be the child of another unknown
+///   process, and there was none below the known ones. Orphans only move up, to a process above their parent
 ///   (PR_SET_CHILD_SUBREAPER, prctl(2)), and that one is asked later.
 ///
 /// From the roots to the leaves, an orphan could move up to a process that had been asked already.
@@ -39,8 +39,8 @@ class TreePass {
   Step step(const Slice& slice);
 
   bool isClosing() const noexcept { return kind_ == Kind::Closing; }
-  /// Whether this is a closing pass that met no process that was not known. `TreeSet::findExited` tells whether a known
-  /// one has died meanwhile.
+  /// Whether this is a closing pass that met only known processes. `TreeSet::findExited` tells whether one of them has
+  /// died meanwhile.
   bool hasMetNoneNew() const noexcept { return isClosing() && !hasMetNew_; }
   /// The processes that this pass has added to the set.
   const std::vector<Pid>& found() const noexcept { return found_; }

@@ -49,7 +49,7 @@ Step TreeWalk::run(const Slice& slice) {
     const auto now = Clock::now();
     const auto idleSince = std::max(lastProgress_, watch_.lastRunning());
     if (now - idleSince > kNever || now - begin_ > kLongest) return Step::failed(neverStopped());
-    // Only between two rounds: all of the last one were probed, and the next one has begun.
+    // Pause only between two rounds: all processes of the last round were probed, and none of the next.
     if (isBlocked && round_.probed == 0) control_.pause();
   }
   return Step::done();

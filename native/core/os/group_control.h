@@ -37,9 +37,9 @@ class GroupControl : public ProcessControl {
 
   /// Whether the leader has not exited.
   bool hasLeader(const Process& group) const noexcept;
-  /// Whether the number still is this group's, so that a process which had it as its group before this call was one of
-  /// this group. 0 where it is; ESRCH where the group was empty since, whichever group has the number now; any other
-  /// errno(3) where nothing tells.
+  /// Whether the number still is this group's. If so, a process that was in the group of that number before this call
+  /// was in this group. Returns 0 if it is; ESRCH if this group has become empty, even if another group has the number
+  /// now; any other errno(3) if nothing tells.
   int check(const Process& group) const noexcept;
   /// The control of single processes.
   ProcessControl& processes() const noexcept { return processes_; }

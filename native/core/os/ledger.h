@@ -64,7 +64,8 @@ class LedgerEntry {
   void clear() noexcept { set(0); }
   /// Leaves the slot as it is until the end of this process.
   void keep() noexcept { ledger_ = nullptr; }
-  /// As `keep`, but it does not end with this process: if it is marked, it is continued then.
+  /// As `keep`, but the guardian will not kill what is in the slot. If it is marked, the guardian continues it when
+  /// this process ends.
   void keepToContinue() noexcept;
 
  private:

@@ -26,8 +26,8 @@ Step Attempt::freeze(Deadline until, Roster* roster) {
   std::unique_lock lock(state_.mutex_);
   const std::uint64_t seen = state_.word();
   const bool isRefused = seen != word::running(epoch_) || state_.holds_.load() != 0;
-  // We refuse because of a thaw or a hold, which waits for our lock and would roll back what is in progress. It is done
-  // here, since the answer false must not come before it (G3).
+  // The thaw or the hold that makes us refuse waits for our lock, and would roll back the freeze in progress. We roll
+  // it back here, since we must not answer false while that freeze holds a process stopped (G3).
   if (isRefused && state_.inProgress_ != nullptr && state_.inProgress_->epoch() == epoch_)
     state_.resume(ResumeScope::Stopped);
   if (seen != word::running(epoch_)) {

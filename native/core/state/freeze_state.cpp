@@ -214,8 +214,8 @@ Failures FreezeState::close(const Listener* caller) {
 void FreezeState::thawAtExit() noexcept {
   word_.store(word::kClosed);
   const std::lock_guard lock(mutex_);
-  // What the guardian will find is not continued, since the guardian kills it in a moment. A guardian that may not do
-  // everything cannot kill or thaw the rest: so all are continued here.
+  // Processes that the guardian will find are left stopped, since it kills them in a moment. If the guardian may lack a
+  // right that it needs (`isWhole`), it could neither kill nor thaw some of them, so all are continued here.
   resume(isLeftToGuardian() && guardian::isWhole() ? ResumeScope::Unrecorded : ResumeScope::Stopped);
 }
 

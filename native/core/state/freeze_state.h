@@ -60,9 +60,10 @@ struct UnregisterResult {
 /// since its owner made it.
 class FreezeState : public std::enable_shared_from_this<FreezeState> {
  public:
-  /// `freezer` is that of the mode, as `makeFreezer` (platform/platform.h) makes it. `ending` is where members, and
-  /// `tag`, are entered that are to end with this process; null where they are not to. The entries stay if the state is
-  /// destroyed without a `close`. A state that is made while the process exits is closed from the beginning.
+  /// `freezer` is that of the mode, as `makeFreezer` (platform/platform.h) makes it. `ending` is the ledger of what is
+  /// to end with this process: the members and the `tag` are entered there. Null where the members are not to end with
+  /// it. The entries stay if the state is destroyed without a `close`. A state that is made while the process exits is
+  /// closed from the beginning.
   FreezeState(Mode mode, std::unique_ptr<Freezer> freezer, Ledger* ending = nullptr, std::string_view tag = {});
   FreezeState(const FreezeState&) = delete;
   FreezeState& operator=(const FreezeState&) = delete;
@@ -147,8 +148,8 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// `close` must follow unless `isLeftToGuardian`.
   void thawAtExit() noexcept;
   /// Whether the guardian ends the members once this process has exited. Then there is nothing to close, and
-  /// `thawAtExit` continues only members that the ledger lacks. If the guardian may not do everything
-  /// (`guardian::isWhole`), it continues all that are stopped.
+  /// `thawAtExit` continues only members that the ledger lacks. If the guardian may lack a right that it needs
+  /// (`guardian::isWhole` is false), `thawAtExit` continues all that are stopped.
   bool isLeftToGuardian() const noexcept;
 
   /// Blocks until the word differs from `seen`, and returns the new word. Returns `seen` at the deadline, or once

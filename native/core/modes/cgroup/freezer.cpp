@@ -70,7 +70,7 @@ bool CgroupFreezer::holdsGuardian(Pid guard, const std::vector<Pid>& inside) {
   return isInside;
 }
 
-/// Why it cannot be frozen, or would not reach a member.
+/// Why the group cannot be frozen, or why a freeze of it would not reach a member.
 Failures CgroupFreezer::whyNotNow(const MemberList& members) {
   // This comes first: where the group was removed, its path leads nowhere, or to another group.
   bool isSet = false;
@@ -246,7 +246,8 @@ Failures CgroupFreezer::close(MemberList& members) {
     group_->remove();
   }
   leaveLedger();
-  // Whatever could not be thawed is not ours any more. The files of the group tell another state whether it is frozen.
+  // The claim is given up even if the group could not be thawed. Another state reads from the group's files whether it
+  // is frozen, and the guardian thaws it when we die.
   release();
   return failures;
 }

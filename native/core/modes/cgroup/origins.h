@@ -15,8 +15,8 @@
 
 namespace freeze_state {
 
-/// Which of the states that share a group has frozen it; 0: none. It stays until that state thaws, or any of them by
-/// force, also where a foreign process has thawed the group since: until then the others may not freeze it.
+/// Which of the states that share a group has frozen it; 0: none. The claim stays until that state thaws, or any of
+/// them thaws by force. Until then the others may not freeze the group, even if a foreign process has thawed it since.
 using Claim = std::shared_ptr<std::atomic<std::uint64_t>>;
 
 /// For processes that a state has taken: the directory of the control group that each was in before. It goes back
