@@ -114,14 +114,7 @@ class Ending {
       if (directory < 0 || !holdsUs(directory)) writeFreeze(group, "1");
       if (directory >= 0) close(directory);
     });
-    // Nothing lists what they have started. So what is recorded is killed without a stop before it.
-    if (!isProcOurs()) {
-      forEachProcess([](const ProcessSlot& slot) {
-        if (slot.endsWithUs.load() == 0) return;
-        signalRecorded(slot, SIGKILL);
-        if (isSessionKnown(slot)) signalLeaderless(slot, SIGKILL);
-      });
-    }
+    if (!isProcOurs()) killRecorded();
     // A tree that forks and exits faster than it is read may never be found as a whole.
     constexpr int kMostRounds = 200;
     for (int round = 0; round < kMostRounds; ++round) {
@@ -145,6 +138,15 @@ class Ending {
   }
 
  private:
+  /// Where nothing lists what the recorded processes have started: so they are killed without a stop before it.
+  static void killRecorded() {
+    forEachProcess([](const ProcessSlot& slot) {
+      if (slot.endsWithUs.load() == 0) return;
+      signalRecorded(slot, SIGKILL);
+      if (isSessionKnown(slot)) signalLeaderless(slot, SIGKILL);
+    });
+  }
+
   /// Calls `visit` with each control group that is to end.
   template <typename Visit>
   static void forEachEnding(Visit visit) {

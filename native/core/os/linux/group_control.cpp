@@ -44,6 +44,26 @@ int findInSession(Pid group, Pid session) noexcept {
   return isOutOfResources(all.error()) ? all.error() : 0;
 }
 
+/// Whether the number still is this group's: 0 where it is; ESRCH where it is another group's; any other errno(3) where
+/// nothing tells. The kernel gives the number of a group to no new process while the group has a process. So if a
+/// process other than the registered leader has the number, the group was empty in between. It may have been empty as
+/// well where no process has the number; then the session tells.
+int findStillOfGroup(const Process& group) noexcept {
+  if (group.fd >= 0) {
+    // A leader that lives, or was not reaped, has the number itself. A pidfd tells that without another descriptor.
+    if (pidfd::sendSignal(group.fd, 0) != ESRCH) return 0;
+    if (isNumberOfProcess(group.pid)) return ESRCH;
+  } else {
+    ProcessEntry now;
+    const int error = procfs::read(group.pid, now);
+    if (error == 0) return group.startTime != 0 && now.startTime != group.startTime ? ESRCH : 0;
+    if (error != ESRCH) return error;
+    // Where /proc hides it, it may be the leader.
+    if (group.startTime != 0 && isNumberOfProcess(group.pid)) return procfs::showsAll() ? ESRCH : EACCES;
+  }
+  return group.session == 0 ? 0 : findInSession(group.pid, group.session);
+}
+
 }  // namespace
 
 LinuxGroupControl::LinuxGroupControl(ProcessControl& processes) noexcept
@@ -73,26 +93,6 @@ Failures LinuxGroupControl::open(Pid pid, Process& leader) noexcept {
 
 Pid LinuxGroupControl::groupOf(Pid pid) const noexcept { return procfs::groupOf(pid); }
 
-/// Whether the number still is this group's: 0 where it is; ESRCH where it is another group's; any other errno(3) where
-/// nothing tells. The kernel gives the number of a group to no new process while the group has a process. So if a
-/// process other than the registered leader has the number, the group was empty in between. It may have been empty as
-/// well where no process has the number; then the session tells.
-int LinuxGroupControl::findStill(const Process& group) const noexcept {
-  if (group.fd >= 0) {
-    // A leader that lives, or was not reaped, has the number itself. A pidfd tells that without another descriptor.
-    if (pidfd::sendSignal(group.fd, 0) != ESRCH) return 0;
-    if (isNumberOfProcess(group.pid)) return ESRCH;
-  } else {
-    ProcessEntry now;
-    const int error = procfs::read(group.pid, now);
-    if (error == 0) return group.startTime != 0 && now.startTime != group.startTime ? ESRCH : 0;
-    if (error != ESRCH) return error;
-    // Where /proc hides it, it may be the leader.
-    if (group.startTime != 0 && isNumberOfProcess(group.pid)) return procfs::showsAll() ? ESRCH : EACCES;
-  }
-  return group.session == 0 ? 0 : findInSession(group.pid, group.session);
-}
-
 int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexcept {
   if (const Flag flag = findFlag(); flag != Flag::Missing) {
     // This works also once the leader was reaped: the pidfd still refers to the number, and the group keeps it from
@@ -103,7 +103,7 @@ int LinuxGroupControl::sendNumber(const Process& group, int signal) const noexce
   // Where it cannot be known whose number it is, nothing is sent, as `StartTimeControl` does: a thaw that fails says
   // so and can be repeated, while a signal to a foreign group cannot be taken back.
   // EPERM would be taken for the answer of the signal: that the group exists.
-  const int error = findStill(group);
+  const int error = findStillOfGroup(group);
   if (error != 0) return error == EPERM ? EACCES : error;
   return kill(-group.pid, signal) == 0 ? 0 : errno;
 }

@@ -26,7 +26,6 @@ class LinuxGroupControl final : public GroupControl {
 
   int sendNumber(const Process& group, int signal) const noexcept override;
   Flag findFlag() const noexcept;
-  int findStill(const Process& group) const noexcept;
 
   mutable std::atomic<Flag> flag_;  ///< what is known of PIDFD_SIGNAL_PROCESS_GROUP
 };
