@@ -3,7 +3,7 @@ import fs, { readFileSync } from 'node:fs';
 import { FreezeClosedError, FreezeMode } from 'freeze-state';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ownCgroups, signallingModes } from '../helpers/modes';
-import { letterOf, statField, stopped, zombieNow } from '../helpers/proc';
+import { letterOf, statField, statText, stopped, zombieNow } from '../helpers/proc';
 import { family, impossiblePid, start } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import {
@@ -21,6 +21,16 @@ import { until, untilNow } from '../helpers/until';
 const byHand = { freezeAfter: false } as const;
 /** Ends by itself some time after a broken test. */
 const sleep = 'sleep 60 >/dev/null 2>&1 </dev/null';
+
+/** The daemon of a sandbox, once it executes sleep(1): those that the shell forks before may still exit. */
+async function sleepingDaemon(): Promise<number> {
+  let daemon: number | undefined;
+  await until(() => {
+    daemon = leftovers().find((pid) => statText(pid).includes('(sleep)'));
+    return daemon !== undefined;
+  }, 'the daemon executes sleep(1)');
+  return daemon ?? 0;
+}
 /** A child, a grandchild whose parent has gone, and one in a session of its own whose parent has gone. */
 const daemons = `${sleep} & (${sleep} &) ; setsid sh -c '${sleep} & exit'`;
 
@@ -333,8 +343,7 @@ describe('terminate', () => {
     const sandbox = makeSandbox({ ...byHand });
     const child = shell(sandbox, `(setsid ${sleep} &); echo ready; read line`);
     expect(await output(child)).toBe('ready\n');
-    await until(() => leftovers().length === 2, 'both live');
-    const daemon = leftovers().find((pid) => pid !== child.pid) ?? 0;
+    const daemon = await sleepingDaemon();
     // As the kernel shows one whose thread 1 lives.
     const { readdirSync, readFileSync } = fs;
     const [first, other] = [`/proc/${daemon}/task/${daemon}/environ`, `/proc/${daemon}/task/1/environ`];
@@ -395,7 +404,7 @@ describe('terminate', () => {
       const sandbox = makeSandbox({ ...byHand });
       const child = shell(sandbox, `(setsid ${sleep} &); echo ready; read line`);
       expect(await output(child)).toBe('ready\n');
-      await until(() => leftovers().length === 2, 'both live');
+      await sleepingDaemon();
       const listing = vi.spyOn(fs, 'readdirSync').mockImplementation(list as typeof readdirSync);
       expect(sandbox.kill()).toBe(false);
       listing.mockRestore();
