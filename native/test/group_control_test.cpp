@@ -42,6 +42,21 @@ struct HeldGroup {
   Process held;
 };
 
+/// A group that is opened without pidfds, with a process besides its leader.
+struct OpenedGroup {
+  StartTimeControl processes;
+  LinuxGroupControl control{processes};
+  Child leader;
+  const Child other;
+  Process held;
+
+  OpenedGroup() {
+    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+    REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
+    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+  }
+};
+
 }  // namespace
 
 TEST_SUITE("controls of groups") {
@@ -103,14 +118,8 @@ TEST_SUITE("controls of groups") {
   }
 
   TEST_CASE("G7: without pidfds, a group without a leader is sent nothing where it is of another session") {
-    StartTimeControl processes;
-    LinuxGroupControl control(processes);
-    Child leader;
-    const Child other;
-    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
-    REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
-    Process held;
-    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+    OpenedGroup group;
+    auto& [_, control, leader, other, held] = group;
     leader.kill();
     leader.reap();
     // This is how the opened group looks if it was empty in between, and a foreign group has the number now.
@@ -147,14 +156,8 @@ TEST_SUITE("controls of groups") {
   }
 
   TEST_CASE("G7: where nothing tells for lack of descriptors whose number it is, nothing is sent") {
-    StartTimeControl processes;
-    LinuxGroupControl control(processes);
-    Child leader;
-    const Child other;
-    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
-    REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
-    Process held;
-    REQUIRE(describe(control.open(leader.pid(), held)).empty());
+    OpenedGroup group;
+    auto& [_, control, leader, other, held] = group;
     const auto stopWithout = [&] {
       const DescriptorLimit limit(DescriptorLimit::none());
       CHECK(control.check(held) == EMFILE);
