@@ -34,7 +34,7 @@ describe('the freeze', () => {
     await run.exitsWith(0);
 
     const freeze = /^\[ +\d+\.\d{6}\] freeze {4}extension-1=T runtime=T {2}epoch=\d+ signalled=\d+µs stopped=\d+µs$/m;
-    const thaw = /^\[ +\d+\.\d{6}\] thaw {6}extension-1=[RS] runtime=[RS] {2}epoch=\d+ took=\d+µs$/m;
+    const thaw = /^\[ +\d+\.\d{6}\] thaw {6}extension-1=[RSD] runtime=[RSD] {2}epoch=\d+ took=\d+µs$/m;
     expect(run.stderr).toMatch(freeze);
     expect(run.stderr).toMatch(thaw);
     const life = run.happenings.filter((what) => !['listen', 'start', 'register', 'exit'].includes(what));

@@ -13,12 +13,12 @@ describe('the freeze of a sandbox', () => {
     expect(stage.letters).toBe('TT');
 
     void stage.invoke('{}');
-    expect(stage.letters).toMatch(/^[RS]{2}$/);
+    expect(stage.letters).toMatch(/^[RSD]{2}$/);
     await stage.until('deliver');
     const { answer } = stage.next();
     // It has not answered yet: that is refused, and the sandbox works on.
     expect(JSON.parse((await answer).text)).toMatchObject({ errorType: 'InvalidStateTransition' });
-    expect(stage.letters).toMatch(/^[RS]{2}$/);
+    expect(stage.letters).toMatch(/^[RSD]{2}$/);
   });
 
   it('is cancelled by an event within the grace, and the freeze after it is not', async () => {
