@@ -104,8 +104,10 @@ export class Joins {
     }
     const stdio = child.stdio as unknown as unknown[];
     const status = stdio[count + 1] as Socket;
-    // Only the child keeps the event loop alive, unless its user says otherwise.
+    // Only the child keeps the event loop alive, unless its user says otherwise. Its `close` waits for this pipe, which has ended
+    // by its exit, though the loop may not have read that yet.
     status.unref();
+    child.once('exit', () => status.ref());
     stdio.length = count;
     child.spawnargs[0] = argv0;
     (child as { spawnfile: string }).spawnfile = file;

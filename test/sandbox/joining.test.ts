@@ -75,6 +75,11 @@ const selfPortrait = `
 `;
 
 describe.skipIf(!has)('a child in mode cgroup', () => {
+  it('tells that it has closed even where nothing else keeps the event loop alive', async () => {
+    const program = start(process.execPath, [join(__dirname, 'fixtures/last-close.cjs')], { stdio: 'ignore' });
+    expect(await once(program, 'exit')).toEqual([0, null]);
+  });
+
   it('is in the group from its first instruction on, and so is all that it starts', async () => {
     const sandbox = make();
     const lines: Promise<string>[] = [];
