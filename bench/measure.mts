@@ -1,6 +1,3 @@
-import Table from 'cli-table3';
-import { median, quantile } from 'simple-statistics';
-
 /** One thing that is measured, and its samples by the name of what was measured. */
 export interface Contestant {
   readonly name: string;
@@ -9,7 +6,20 @@ export interface Contestant {
 }
 
 /** Samples of one contestant: figure → values. */
-type Samples = Map<string, number[]>;
+export type Samples = Map<string, number[]>;
+
+/** The samples of each contestant by its name. */
+export type Results = Map<string, Samples>;
+
+/** Whether a look is wanted, and no figures to rely on: `npm run bench -- --quick`. */
+const isQuick = process.env['FREEZE_STATE_BENCH_QUICK'] === '1';
+/** For one table, in milliseconds; after so many rounds at least. */
+const [quickTime, quickRounds] = [500, 5];
+
+/** How many rounds to make where `rounds` are for figures to rely on. For what {@link interleave} does not repeat. */
+export function atMost(rounds: number): number {
+  return isQuick ? Math.min(rounds, quickRounds) : rounds;
+}
 
 /**
  * Takes turns: every contestant once a round, the order rotating, so that a machine that becomes slower or faster does so
@@ -18,10 +28,13 @@ type Samples = Map<string, number[]>;
 export async function interleave(
   contestants: readonly Contestant[],
   rounds: number,
-  warmup = Math.ceil(rounds / 10),
-): Promise<Map<string, Samples>> {
-  const results = new Map(contestants.map(({ name }) => [name, new Map() as Samples]));
+  warmup = Math.ceil(atMost(rounds) / 10),
+): Promise<Results> {
+  const results: Results = new Map(contestants.map(({ name }) => [name, new Map()]));
+  const start = performance.now();
   for (let round = -warmup; round < rounds; round += 1) {
+    if (isQuick && round >= quickRounds && performance.now() - start > quickTime) break;
+    showProgress(round + warmup, rounds + warmup);
     for (let i = 0; i < contestants.length; i += 1) {
       const contestant = contestants[(i + round + warmup) % contestants.length] as Contestant;
       const figures = await contestant.sample();
@@ -34,7 +47,17 @@ export async function interleave(
       }
     }
   }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   return results;
+}
+
+let lastShown = 0;
+
+/** On a terminal, a line that the next output replaces; so rarely that no figure notices it. */
+function showProgress(round: number, rounds: number): void {
+  if (!process.stderr.isTTY || performance.now() - lastShown < 500) return;
+  lastShown = performance.now();
+  process.stderr.write(`\r\x1b[Kround ${round} of ${rounds}`);
 }
 
 /** Nanoseconds that a call of `batch(calls)` takes for each of its calls. */
@@ -47,40 +70,4 @@ export function perCall(batch: (calls: number) => void, calls: number): number {
 /** Microseconds since a `process.hrtime.bigint()`. */
 export function microsecondsSince(start: bigint): number {
   return Number(process.hrtime.bigint() - start) / 1000;
-}
-
-/**
- * Prints a table: a row for each contestant, and for each figure its median and the ratio of that to the median of
- * `baseline`; the middle half of the samples too, where there is one figure and so room for it.
- */
-export function print(title: string, unit: string, results: Map<string, Samples>, baseline: string): void {
-  const figures = [...(results.values().next().value as Samples).keys()];
-  const isSpread = figures.length === 1;
-  const table = new Table({
-    head: ['', ...figures.flatMap((figure) => [`${figure} (${unit})`, ...(isSpread ? ['middle half'] : []), 'ratio'])],
-    colAligns: ['left', ...Array.from({ length: figures.length * 3 }, () => 'right' as const)],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const [name, samples] of results) {
-    const cells = figures.flatMap((figure) => {
-      const values = samples.get(figure) ?? [];
-      const base = results.get(baseline)?.get(figure) ?? [];
-      const middleHalf = `${digits(quantile(values, 0.25))}–${digits(quantile(values, 0.75))}`;
-      const toBase = `${digits(median(values) / median(base))}×`;
-      return [digits(median(values)), ...(isSpread ? [middleHalf] : []), toBase];
-    });
-    table.push([name, ...cells]);
-  }
-  console.log(`\n${title}\n${table.toString()}`);
-}
-
-/** Three significant digits, without an exponent. */
-function digits(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 1 ? value.toPrecision(3) : value.toFixed(3);
-}
-
-/** The ratio of two contestants' medians of a figure, for the line that says whether a goal was met. */
-export function ratio(results: Map<string, Samples>, figure: string, of: string, to: string): number {
-  const middle = (name: string): number => median(results.get(name)?.get(figure) ?? []);
-  return middle(of) / middle(to);
 }

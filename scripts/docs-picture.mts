@@ -2,37 +2,11 @@
 // docs/pictures/demo-light.svg and demo-dark.svg. The same measurement gives the same files, to the byte.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
 import { Story } from '../examples/demo/story.js';
+import { monospace, styleOf, svgOf, type Theme, themeNames, themes } from './picture.mjs';
 
 const folder = join(import.meta.dirname, '../docs/pictures');
-
-/** The colours of GitHub's two themes, so that a picture has no edge there. */
-const themes = {
-  light: {
-    page: '#ffffff',
-    text: '#1f2328',
-    muted: '#59636e',
-    line: '#d1d9e0',
-    runs: '#2da44e',
-    frozen: '#0969da',
-    cancelled: '#cf222e',
-  },
-  dark: {
-    page: '#0d1117',
-    text: '#f0f6fc',
-    muted: '#9198a1',
-    line: '#3d444d',
-    runs: '#2ea043',
-    frozen: '#4493f8',
-    cancelled: '#f85149',
-  },
-};
-type Theme = keyof typeof themes;
-
-const font = 'system-ui, -apple-system, "Segoe UI", "Noto Sans", sans-serif';
-const monospace = 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace';
 
 const title = 'A sandbox is frozen between its events';
 
@@ -160,47 +134,18 @@ function specification(story: Story, theme: Theme): TopLevelSpec {
         encoding: { x: { field: 'at' }, y: { datum: 'freezes' } },
       },
     ],
-    config: {
-      aria: false,
-      font,
-      view: { stroke: null },
-      title: {
-        anchor: 'start',
-        frame: 'bounds',
-        offset: 14,
-        fontSize: 16,
-        color: colour.text,
-        subtitleFontSize: 14,
-        subtitleColor: colour.muted,
-        subtitlePadding: 6,
-      },
-      axis: { labelColor: colour.text, tickColor: colour.line, domainColor: colour.line },
-      range: { category: [colour.runs, colour.frozen] },
-      legend: {
-        orient: 'bottom',
-        title: null,
-        labelColor: colour.text,
-        labelFontSize: 14,
-        symbolType: 'square',
-        labelLimit: 0,
-      },
-    },
+    config: { ...styleOf(theme), range: { category: [colour.runs, colour.frozen] } },
   };
 }
 
-/** The picture as a file of SVG, without any resource outside of it. */
-export async function draw(story: Story, theme: Theme): Promise<string> {
-  const view = new View(parse(compile(specification(story, theme)).spec), { renderer: 'none' });
-  const svg = await view.toSVG();
-  const words = `<title id="title">${title}</title><desc id="desc">${inWords(story)}</desc>`;
-  const named = svg.replace(/^<svg([^>]*)>/, `<svg$1 role="img" aria-labelledby="title desc">${words}`);
-  // An element a line, so that git shows what has changed, and figures with two decimals at most.
-  return `${named.replaceAll('><', '>\n<').replaceAll(/\d+\.\d{3,}/g, (figure) => String(Number(Number(figure).toFixed(2))))}\n`;
+/** The picture as a file of SVG. */
+export function draw(story: Story, theme: Theme): Promise<string> {
+  return svgOf(specification(story, theme), { title, words: inWords(story) });
 }
 
 if (process.argv[1] === import.meta.filename) {
   const story = measured();
-  for (const theme of ['light', 'dark'] as const) {
+  for (const theme of themeNames) {
     writeFileSync(join(folder, `demo-${theme}.svg`), await draw(story, theme));
   }
 }

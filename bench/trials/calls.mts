@@ -1,11 +1,14 @@
 // What a call costs: the hot calls of FreezeState beside a bare N-API function, all in one loop of the same form.
 import { FreezeMode, FreezeState } from 'freeze-state';
+import { goal, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, perCall, print, ratio } from '../measure.mjs';
+import { type Contestant, interleave, perCall } from '../measure.mjs';
 
 const rounds = 200;
 const callsPerSample = 100_000;
 const staleEpoch = 0;
+
+const [bare, idle, held] = ['bare N-API: read, compare, return', 'unfreeze, nothing stopped', 'hold, and its release'];
 
 const state = new FreezeState(FreezeMode.Process, process.ppid);
 state.unfreeze(); // epoch 1: from here on every freeze at 0 is stale
@@ -13,7 +16,7 @@ state.unfreeze(); // epoch 1: from here on every freeze at 0 is stale
 // Each contestant has a loop of its own, so that V8 sees one call in it, as in a program that makes that call.
 const contestants: Contestant[] = [
   {
-    name: 'bare N-API: read, compare, return',
+    name: bare,
     sample: () => ({
       call: perCall((calls) => {
         for (let i = 0; i < calls; i += 1) floor.compare(staleEpoch);
@@ -45,7 +48,7 @@ const contestants: Contestant[] = [
     }),
   },
   {
-    name: 'unfreeze, nothing stopped',
+    name: idle,
     sample: () => ({
       call: perCall((calls) => {
         for (let i = 0; i < calls; i += 1) state.unfreeze();
@@ -53,7 +56,7 @@ const contestants: Contestant[] = [
     }),
   },
   {
-    name: 'hold, and its release',
+    name: held,
     sample: () => ({
       call: perCall((calls) => {
         for (let i = 0; i < calls; i += 1) state.hold().release();
@@ -78,9 +81,9 @@ const contestants: Contestant[] = [
   },
 ];
 
-const bare = 'bare N-API: read, compare, return';
 const results = await interleave(contestants, rounds);
 print('The hot calls', 'ns', results, bare);
-const stale = ratio(results, 'call', 'freezeAtEpoch, stale epoch', bare);
-console.log(`A stale freezeAtEpoch costs ${stale.toFixed(2)} times the bare function; the goal is at most 1.50.`);
+const call = (of: string, to: string): number => ratio(results, 'call', of, to);
+goal('A stale freezeAtEpoch, against the bare function', call('freezeAtEpoch, stale epoch', bare), 1.5);
+goal('A hold and its release, against an unfreeze of nothing', call(held, idle), 40);
 state.close();

@@ -7,7 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { median } from 'simple-statistics';
 import { sleepers } from '../children.mjs';
-import { type Contestant, interleave, microsecondsSince, print } from '../measure.mjs';
+import { goal, print } from '../findings.mjs';
+import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
 
 const pids = await sleepers(500);
 const state = FreezeState.withPids(FreezeMode.Process, pids);
@@ -90,7 +91,5 @@ for (const part of parts) {
   // What it would take to wait for the rest of the freeze, and then to continue everyone.
   const patient = (1 - part) * took(whole, 'freeze') + took(whole, 'thaw');
   const times = took(cancelled(part), 'thaw') / patient;
-  console.log(
-    `${cancelled(part).name}: ${times.toFixed(2)} times what it would take to wait for the whole freeze first.`,
-  );
+  goal(`A thaw that comes ${cancelled(part).name}, against one that waits for the whole freeze`, times, 1);
 }

@@ -5,7 +5,8 @@ import { Module } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FreezeMode, FreezeState } from 'freeze-state';
-import { type Contestant, interleave, perCall, print, ratio } from '../measure.mjs';
+import { note, print, ratio } from '../findings.mjs';
+import { type Contestant, interleave, perCall } from '../measure.mjs';
 
 const rounds = 2000;
 // So few that most samples are not interrupted by other work on the machine.
@@ -64,6 +65,6 @@ print('The hot calls where nobody listens to the channels', 'ns', results, bare)
 for (const figure of ['freezeAtEpoch, stale epoch', 'unfreeze, nothing stopped']) {
   const cost = ratio(results, figure, same, bare).toFixed(3);
   const noise = ratio(results, figure, same, plain).toFixed(3);
-  console.log(`${figure}: ${cost} times the copy without channels; ${noise} times what is the same as it.`);
+  note(`${figure}: ${cost} times the copy without channels; ${noise} times what is the same as it.`);
 }
 process.exit();

@@ -4,8 +4,9 @@ import { constants } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { sleepers } from '../children.mjs';
+import { goal, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
+import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 
@@ -76,9 +77,8 @@ for (const count of [1, 4, 16, 64, 128]) {
   ];
   const results = await interleave(contestants, count > 16 ? 100 : 300);
   print(`${count} sleeping ${count === 1 ? 'child' : 'children'} of Node's`, 'µs', results, loopInC);
-  const [freeze, turn] = ['freeze', 'next turn'].map((figure) => ratio(results, figure, 'FreezeState', loopInC));
-  console.log(
-    `To the loop in C: a freeze takes ${freeze?.toFixed(2)} times as long, the next turn ${turn?.toFixed(2)}.`,
-  );
+  const against = (figure: string): number => ratio(results, figure, 'FreezeState', loopInC);
+  if (count === 1) goal('A freeze of 1 child until it has stopped, against the loop in C', against('stopped'), 0.8);
+  if (count === 4) goal('A freeze of 4 children, against the loop in C', against('freeze'), 1);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
 }

@@ -4,9 +4,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeMode, FreezeState } from 'freeze-state';
-import { median } from 'simple-statistics';
+import { max, median } from 'simple-statistics';
 import { sleepers, Watch } from '../children.mjs';
-import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
+import { goal, note, print, ratio } from '../findings.mjs';
+import { atMost, type Contestant, interleave, microsecondsSince } from '../measure.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const members = 16;
@@ -46,8 +47,10 @@ async function costOfFreeze(mode: FreezeMode): Promise<void> {
   }
   const results = await interleave(contestants, 1500);
   print(`Mode ${mode}, ${members} sleepers`, 'µs', results, 'without');
-  const cost = ['freeze', 'thaw'].map((figure) => ratio(results, figure, 'with the guardian', 'without').toFixed(3));
-  console.log(`Mode ${mode}: a freeze ${cost[0]} times, a thaw ${cost[1]} times (goal: at most 1.05)`);
+  for (const figure of ['freeze', 'thaw']) {
+    const cost = ratio(results, figure, 'with the guardian', 'without');
+    goal(`A ${figure} in mode ${mode} with the guardian, against one without`, cost, 1.05);
+  }
 }
 
 /** What a process has done by the time that is measured: made its first state, or also frozen a member with it. */
@@ -74,14 +77,16 @@ function timeOfFirst(work: string, guardian: boolean): number {
 }
 
 function costOfFirst(name: string, work: string): void {
-  const rounds = Array.from({ length: 25 }, () => [timeOfFirst(work, true), timeOfFirst(work, false)] as const);
+  const rounds = Array.from({ length: atMost(25) }, () => [timeOfFirst(work, true), timeOfFirst(work, false)] as const);
   const guarded = rounds.map(([time]) => time);
   const plain = rounds.map(([, time]) => time);
   const more = (median(guarded) - median(plain)) / 1000;
   const least = (Math.min(...guarded) - Math.min(...plain)) / 1000;
-  console.log(
-    `\n${name}: ${median(guarded).toFixed(0)} µs with the guardian, ${median(plain).toFixed(0)} without: ` +
-      `${more.toFixed(2)} ms more (goal: at most 1), and of the quickest of each ${least.toFixed(2)}`,
+  console.log();
+  goal(`${name}: what the guardian adds`, more, 1, 'ms');
+  note(
+    `${median(guarded).toFixed(0)} µs with the guardian, ${median(plain).toFixed(0)} without; of the quickest of each ` +
+      `${least.toFixed(2)} ms more.`,
   );
 }
 
@@ -116,11 +121,10 @@ async function timesToThaw(): Promise<void> {
     [128, 0],
   ] as const) {
     const times: number[] = [];
-    for (let round = 0; round < 9; round += 1) times.push(await timeToThaw(count, bytes));
-    console.log(
-      `${count} members, an emulator of ${bytes / 1e9} GB more: run again ${median(times).toFixed(1)} ms after its SIGKILL, ` +
-        `at worst ${Math.max(...times).toFixed(1)} (goal: 50)`,
-    );
+    for (let round = 0; round < atMost(9); round += 1) times.push(await timeToThaw(count, bytes));
+    const who = `${count} members${bytes > 0 ? ` of an emulator with ${bytes / 1e9} GB` : ''}`;
+    goal(`Until ${who} run again after its SIGKILL, at worst`, max(times), 50, 'ms');
+    note(`The median of ${times.length} such ends is ${median(times).toFixed(1)} ms.`);
   }
 }
 

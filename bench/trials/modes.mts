@@ -6,8 +6,9 @@ import { setImmediate } from 'node:timers/promises';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { median } from 'simple-statistics';
 import { family, killGroup, nodeFamily, sleepers, Watch } from '../children.mjs';
+import { goal, note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
+import { type Contestant, interleave, microsecondsSince, type Results } from '../measure.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 
@@ -72,13 +73,11 @@ const loopInC = 'kill loop in C, from Node';
 const loopOverChildren = "the same over as many children of Node's";
 
 /** The lines that say whether the goal is met: a stop of a child of Node's costs more, since Node is told of it. */
-function compare(results: Parameters<typeof ratio>[0], name: string, goal: number): void {
+function compare(results: Results, name: string, atMost: number): void {
   for (const figure of ['freeze', 'thaw']) {
-    const [same, children] = [loopInC, loopOverChildren].map((base) => ratio(results, figure, name, base).toFixed(2));
-    console.log(
-      `${name}, ${figure}: ${same} times the loop in C (goal: at most ${goal}), ` +
-        `and ${children} times one over as many children of Node's`,
-    );
+    goal(`A ${figure} in mode ${name}, against the loop in C`, ratio(results, figure, name, loopInC), atMost);
+    const children = ratio(results, figure, name, loopOverChildren).toFixed(2);
+    note(`It is ${children} times a loop over as many children of Node's.`);
   }
 }
 
@@ -156,10 +155,10 @@ async function group(): Promise<void> {
   }
   const results = await interleave(contestants, 100);
   print(`A group of ${pids.length} sleepers`, 'µs', results, loopInC);
-  console.log(`Up to ${lookingTime(pids, watch).toFixed(0)} µs of "stopped" is one look at each in /proc.`);
+  note(`Up to ${lookingTime(pids, watch).toFixed(0)} µs of "stopped" is one look at each in /proc.`);
   compare(results, 'process-group', 0.6);
   if (available) compare(results, 'cgroup', 0.6);
-  else console.log(`No cgroup here: ${reason}`);
+  else note(`No cgroup here: ${reason}`);
   closeStates();
   for (const file of files) closeSync(file);
   for (const one of watches) one.close();
@@ -180,7 +179,7 @@ async function tree(shape: string, pids: readonly number[]): Promise<void> {
   );
   print(`A tree of ${pids.length} ${shape}`, 'µs', results, loopInC);
   const each = median(results.get('process-tree')?.get('freeze') ?? []) / pids.length;
-  console.log(
+  note(
     `process-tree: ${each.toFixed(1)} µs for each process, ` +
       `${ratio(results, 'freeze', 'process-tree', loopInC).toFixed(2)} times the loop in C; one look at each in /proc, by ` +
       `a file that is open already, is ${(lookingTime(pids, watch) / pids.length).toFixed(1)} µs.`,

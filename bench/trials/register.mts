@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { sleepers } from '../children.mjs';
-import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
+import { goal, note, print, ratio } from '../findings.mjs';
+import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
 
 const many = 16;
 /** Milliseconds without a move after which the kernel waits for a grace period again. */
@@ -13,7 +14,7 @@ const pause = 100;
 
 const { available, reason } = FreezeState.capabilities.modes.cgroup;
 if (!available) {
-  console.log(`\nNo cgroup here: ${reason}`);
+  note(`No cgroup here: ${reason}`);
   process.exit();
 }
 
@@ -63,8 +64,9 @@ const results = await interleave(
   30,
 );
 print('registerPids in mode cgroup', 'ms', results, one);
-console.log(
-  `${all} take ${ratio(results, 'call', all, one).toFixed(2)} times as long as one (goal: at most 1.20). That is of a quiet ` +
-    'machine: where others move processes the kernel does not wait, and where it is busy each move waits for a processor.',
+goal(`Registering ${all} in mode cgroup, against ${one}`, ratio(results, 'call', all, one), 1.2);
+note(
+  'That is of a quiet machine: where others move processes the kernel does not wait, and where it is busy each move waits for ' +
+    'a processor.',
 );
 process.exit();

@@ -4,8 +4,9 @@ import { constants } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { family, killGroup, runtimes, Watch } from '../children.mjs';
+import { goal, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, microsecondsSince, print, ratio } from '../measure.mjs';
+import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 
@@ -90,10 +91,8 @@ async function sandbox(
   ];
   const results = await interleave(contestants, 100);
   print(title, 'µs', results, loopInC);
-  for (const [name, goal] of Object.entries(goals)) {
-    console.log(
-      `${name}: ${ratio(results, figure, name, loopInC).toFixed(2)} times the loop in C (goal: at most ${goal})`,
-    );
+  for (const [name, atMost] of Object.entries(goals)) {
+    goal(`${title}: ${name}, against the loop in C`, ratio(results, figure, name, loopInC), atMost);
   }
   for (const state of states) state.close();
   watch.close();

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { Sandbox } from 'freeze-state/sandbox';
 import { median } from 'simple-statistics';
-import { type Contestant, interleave, microsecondsSince, print } from '../measure.mjs';
+import { goal, note, print } from '../findings.mjs';
+import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
 
 const together = 16;
 
@@ -31,7 +32,7 @@ function contestant(name: string, start: Start): Contestant {
 }
 
 if (!FreezeState.capabilities.modes.cgroup.available) {
-  console.log('Mode cgroup is not available here.');
+  note('Mode cgroup is not available here.');
   process.exit();
 }
 const sandboxOf = (mode: FreezeMode): Sandbox => new Sandbox({ mode, freezeAfter: false });
@@ -54,6 +55,6 @@ print('Starting a child', 'µs', results, 'child_process.spawn');
 const [base = 0, inside = 0] = ['child_process.spawn', 'sandbox.spawn, mode cgroup'].map((name) =>
   median(results.get(name)?.get('one child') ?? []),
 );
-console.log(`In mode cgroup a spawn takes ${((inside - base) / 1000).toFixed(2)} ms more (goal: at most 0.3)`);
+goal('sandbox.spawn in mode cgroup: what it adds to child_process.spawn', (inside - base) / 1000, 0.3, 'ms');
 await Promise.all([joining.terminate(), unmoved.terminate()]);
 moving.close();

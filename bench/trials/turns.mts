@@ -3,11 +3,13 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { FreezeMode, FreezeState } from 'freeze-state';
-import { max, median, quantile } from 'simple-statistics';
+import { max, quantile } from 'simple-statistics';
 import { family, killGroup, sleepers, spinners } from '../children.mjs';
-import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
+import { goal, note, print } from '../findings.mjs';
+import { type Contestant, interleave, microsecondsSince, type Results } from '../measure.mjs';
 
-const goal = 100;
+/** Microseconds that one turn may take. */
+const limit = 100;
 
 /** The microseconds between any two turns of the event loop. */
 async function gapsDuring(work: () => Promise<void>): Promise<number[]> {
@@ -101,15 +103,18 @@ await interleave(
   [Process, ProcessTree].map((mode) => ofState(`${busy.length} busy`, mode, busy)),
   60,
 );
-console.log(`\nThe gaps between two turns of the event loop while it confirms (goal: at most ${goal} µs)`);
-for (const [name, gaps] of all) {
-  const [middle, most, longest] = [median(gaps), quantile(gaps, 0.99), max(gaps)].map((gap) => gap.toFixed(0));
-  const late = gaps.filter((gap) => gap > goal).length;
-  console.log(
-    `${name}: median ${middle} µs, 99 % within ${most} µs, maximum ${longest} µs; ` +
-      `${late} of ${gaps.length} over ${goal} µs (${((100 * late) / gaps.length).toFixed(1)} %)`,
-  );
+const gaps: Results = new Map([...all].map(([name, found]) => [name, new Map([['gap', found]])]));
+print('The gaps between two turns of the event loop while it confirms', 'µs', gaps, ofWork.name);
+const lateOf = (name: string): number => {
+  const found = all.get(name) ?? [];
+  return (100 * found.filter((gap) => gap > limit).length) / found.length;
+};
+for (const [name, found] of all) {
+  const [most, longest] = [quantile(found, 0.99), max(found)].map((gap) => gap.toFixed(0));
+  note(`${name}: 99 % within ${most} µs, ${longest} µs at most, ${lateOf(name).toFixed(1)} % over ${limit} µs.`);
+  if (name === ofWork.name) continue;
+  goal(`Gaps over ${limit} µs, ${name}, beyond those of plain work`, lateOf(name) - lateOf(ofWork.name), 1, '%');
 }
-if (!available) console.log(`No cgroup here: ${reason}`);
+if (!available) note(`No cgroup here: ${reason}`);
 for (const state of states) state.close();
 killGroup(root);

@@ -3,8 +3,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { FreezeState } from 'freeze-state';
+import { print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, print, ratio } from '../measure.mjs';
+import { type Contestant, interleave } from '../measure.mjs';
 
 const state = new FreezeState();
 const flags = new Int32Array(new SharedArrayBuffer(4)); // for Atomics.waitAsync
