@@ -4,7 +4,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { adopt, endWithGroup } from '../test/helpers/children.js';
 import { statText } from '../test/helpers/proc.js';
@@ -97,19 +97,8 @@ export async function nodeFamily(count: number): Promise<number[]> {
   throw new Error(`The group ${leader} ended before its ${count} Node processes ran.`);
 }
 
-// Asks for work as the runtime of a sandbox does, and has a child where it is told to.
-const runtimeScript = `
-const { get } = require('node:http');
-const { spawn } = require('node:child_process');
-if (process.argv[2]) spawn(process.execPath, ['-e', process.argv[2]], { stdio: 'inherit' });
-get(process.argv[1] + '/' + process.pid);`;
-
-/**
- * Node runtimes that are parked on an HTTP long poll; the first has a child with nothing to do.
- *
- * @returns the pids of the runtimes, and of all with the child. {@link killGroup} ends them early, for each runtime.
- */
-export async function runtimes(count: number): Promise<{ roots: number[]; all: number[] }> {
+/** A server that never answers, as Lambda's does not while there is no event. It keeps no event loop alive. */
+async function longPoll(): Promise<{ url: string; asked(count: number): Promise<void> }> {
   let asked = 0;
   const server = createServer(() => {
     asked += 1;
@@ -118,6 +107,26 @@ export async function runtimes(count: number): Promise<{ roots: number[]; all: n
   server.unref();
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/next`;
+  return { url, asked: (count) => until(() => asked === count, `${count} runtimes ask for work`) };
+}
+
+/** Processes that run in groups of their own, and are to be stopped. */
+export interface Family {
+  /** The leaders of the groups. {@link killGroup} ends each with its group early. */
+  readonly roots: readonly number[];
+  readonly all: readonly number[];
+}
+
+// Asks for work as the runtime of a sandbox does, and has a child where it is told to.
+const runtimeScript = `
+const { get } = require('node:http');
+const { spawn } = require('node:child_process');
+if (process.argv[2]) spawn(process.execPath, ['-e', process.argv[2]], { stdio: 'inherit' });
+get(process.argv[1] + '/' + process.pid);`;
+
+/** Node runtimes that are parked on an HTTP long poll; the first has a child with nothing to do. */
+export async function runtimes(count: number): Promise<Family> {
+  const { url, asked } = await longPoll();
   const children = Array.from({ length: count }, (_, i) =>
     spawn(process.execPath, ['-e', runtimeScript, url, ...(i === 0 ? [idleScript] : [])], {
       detached: true,
@@ -126,8 +135,49 @@ export async function runtimes(count: number): Promise<{ roots: number[]; all: n
   );
   const roots = await Promise.all(children.map(leaderOf));
   const [printed] = await once(children[0]?.stdout as Readable, 'data');
-  await until(() => asked === count, `${count} runtimes ask for work`);
+  await asked(count);
   return { roots, all: [...roots, Number(printed)] };
+}
+
+// Each has two children, and tells their pids.
+const pythonScript = `
+import subprocess, sys, urllib.request
+children = [subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL) for _ in range(2)]
+print(*(child.pid for child in children), flush=True)
+urllib.request.urlopen(sys.argv[1])`;
+const shellScript =
+  'sleep 600 & first=$!; sleep 600 & echo $first $!; exec >&-; curl --silent --max-time 600 "$0" & echo $! >&2; wait';
+
+/** A runtime in Python and one in a shell, each parked on an HTTP long poll, with children. */
+export async function scripts(): Promise<Family> {
+  const { url, asked } = await longPoll();
+  const python = spawn('python3', ['-c', pythonScript, url], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const shell = spawn('sh', ['-c', shellScript, url], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const roots = await Promise.all([python, shell].map(leaderOf));
+  const told = [python.stdout, shell.stdout, shell.stderr].map(async (output) =>
+    String((await once(output, 'data'))[0]),
+  );
+  const children = (await Promise.all(told)).flatMap((line) => line.trim().split(' ').map(Number));
+  await asked(2);
+  return { roots, all: [...roots, ...children] };
+}
+
+const threadsScript = `
+import sys, threading
+for _ in range(int(sys.argv[1]) - 1): threading.Thread(target=threading.Event().wait).start()
+print('begun', flush=True)
+threading.Event().wait()`;
+
+/** One process with so many threads, which sleep. */
+export async function manyThreads(count: number): Promise<Family> {
+  const child = spawn('python3', ['-c', threadsScript, String(count)], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const root = await leaderOf(child);
+  await once(child.stdout, 'data');
+  (child.stdout as unknown as Socket).unref();
+  return { roots: [root], all: [root] };
 }
 
 /** The pids of those in the group that have become `sleep`, and sleep. */

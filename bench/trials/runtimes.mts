@@ -1,10 +1,13 @@
 // What a freeze of a sandbox costs until every thread in it is known to be stopped: beside a loop of kill in C that then
-// sees them stopped in /proc. The sandboxes are real programs: Node runtimes that are parked, and a shell with many children.
+// sees them stopped in /proc. The sandboxes are real programs: runtimes that are parked, a program with many threads as a
+// JVM has, and a shell with many children.
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FreezeMode, FreezeState } from 'freeze-state';
-import { family, killGroup, runtimes, Watch } from '../children.mjs';
-import { goal, print, ratio } from '../findings.mjs';
+import { type Family, family, killGroup, manyThreads, runtimes, scripts, Watch } from '../children.mjs';
+import { goal, note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
 import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
 
@@ -26,6 +29,8 @@ function contestant(name: string, watch: Watch, { stop, thaw, open, close }: Way
   return {
     name,
     sample: async () => {
+      // As it is in a program without this package.
+      floor.resetChildNotices();
       open?.();
       const start = process.hrtime.bigint();
       const stopping = stop();
@@ -52,58 +57,107 @@ async function confirm(state: FreezeState): Promise<void> {
 }
 
 const loopInC = 'kill in C, then each thread seen in /proc';
+const loopInNode = 'process.kill, which sees no stop';
 const again = 'process-tree, freezeAtEpoch';
 const first = 'the same, the first of its state';
-const confirmed = 'process-tree, confirmFreezeAtEpoch';
+const write = 'a write to cgroup.freeze, then cgroup.events read';
+const confirmed = (mode: FreezeMode): string => `${mode}, confirmFreezeAtEpoch`;
 
-async function sandbox(
-  title: string,
-  roots: readonly number[],
-  all: readonly number[],
-  goals: Record<string, number>,
-): Promise<void> {
+interface Limits {
+  readonly again: number;
+  readonly first: number;
+}
+
+const states: FreezeState[] = [];
+
+function make(mode: FreezeMode, pids: readonly number[]): FreezeState {
+  const state = FreezeState.withPids(mode, pids);
+  states.push(state);
+  return state;
+}
+
+function byConfirm(watch: Watch, mode: FreezeMode, pids: readonly number[]): Contestant {
+  const state = make(mode, pids);
+  return contestant(confirmed(mode), watch, { stop: () => confirm(state), thaw: () => state.unfreeze() });
+}
+
+async function sandbox(title: string, { roots, all }: Family, limits: Limits): Promise<void> {
   const watch = new Watch(all);
-  const make = (mode: FreezeMode, pids: readonly number[]): FreezeState => FreezeState.withPids(mode, pids);
-  const kept = make(FreezeMode.ProcessTree, roots);
   const tree = make(FreezeMode.ProcessTree, roots);
-  const members = make(FreezeMode.Process, all);
-  const states = [kept, tree, members];
-  let fresh = kept;
+  let fresh = tree;
   const contestants = [
     contestant(loopInC, watch, {
       stop: () => floor.killAndSee(all, SIGSTOP),
       thaw: () => floor.killAll(all, SIGCONT),
     }),
-    contestant(again, watch, { stop: () => freeze(kept), thaw: () => kept.unfreeze() }),
+    contestant(loopInNode, watch, {
+      stop: () => {
+        for (const pid of all) process.kill(pid, 'SIGSTOP');
+      },
+      thaw: () => floor.killAll(all, SIGCONT),
+    }),
+    contestant(again, watch, { stop: () => freeze(tree), thaw: () => tree.unfreeze() }),
     contestant(first, watch, {
       open: () => {
-        fresh = make(FreezeMode.ProcessTree, roots);
+        fresh = FreezeState.withPids(FreezeMode.ProcessTree, roots);
       },
       stop: () => freeze(fresh),
       thaw: () => fresh.unfreeze(),
       close: () => fresh.close(),
     }),
-    contestant(confirmed, watch, { stop: () => confirm(tree), thaw: () => tree.unfreeze() }),
-    contestant('process, confirmFreezeAtEpoch', watch, {
-      stop: () => confirm(members),
-      thaw: () => members.unfreeze(),
-    }),
+    byConfirm(watch, FreezeMode.Process, all),
+    byConfirm(watch, FreezeMode.ProcessTree, roots),
+    byConfirm(watch, FreezeMode.ProcessGroup, roots),
   ];
+  const files = hasCgroups ? addCgroup(contestants, watch, roots) : [];
   const results = await interleave(contestants, 100);
   print(title, 'µs', results, loopInC);
-  for (const [name, atMost] of Object.entries(goals)) {
-    goal(`${title}: ${name}, against the loop in C`, ratio(results, figure, name, loopInC), atMost);
+  const against = (name: string, base = loopInC): number => ratio(results, figure, name, base);
+  goal(
+    `${title}: process-tree, freezeAtEpoch, the second and later, against the loop in C`,
+    against(again),
+    limits.again,
+  );
+  goal(`${title}: process-tree, freezeAtEpoch, the first, against the loop in C`, against(first), limits.first);
+  for (const mode of [FreezeMode.Process, FreezeMode.ProcessTree, FreezeMode.ProcessGroup]) {
+    goal(`${title}: a confirmation in mode ${mode}, against the loop in C`, against(confirmed(mode)), 1.3);
   }
-  for (const state of states) state.close();
+  if (hasCgroups) {
+    const value = against(confirmed(FreezeMode.Cgroup), write);
+    goal(`${title}: a confirmation in mode cgroup, against a write and the reads of its events`, value, 1.5);
+  }
+  for (const state of states.splice(0)) state.close();
+  for (const file of files) closeSync(file);
   watch.close();
   for (const pid of roots) killGroup(pid);
 }
 
-const { roots, all } = await runtimes(3);
-await sandbox('Three Node runtimes that are parked, one with a child', roots, all, {
-  [again]: 0.7,
-  [first]: 1,
-  [confirmed]: 1.3,
-});
+/** From here on all of them are in a group of their own, which makes no difference to the others. */
+function addCgroup(contestants: Contestant[], watch: Watch, roots: readonly number[]): number[] {
+  contestants.push(byConfirm(watch, FreezeMode.Cgroup, roots));
+  const group = states.at(-1)?.cgroup as string;
+  const switchFile = openSync(join(group, 'cgroup.freeze'), 'r+');
+  const events = openSync(join(group, 'cgroup.events'), 'r');
+  contestants.push(
+    contestant(write, watch, {
+      stop: () => {
+        writeSync(switchFile, '1', 0);
+        floor.awaitText([events], 'frozen 1');
+      },
+      thaw: () => {
+        writeSync(switchFile, '0', 0);
+        floor.awaitText([events], 'frozen 0');
+      },
+    }),
+  );
+  return [switchFile, events];
+}
+
+const { available: hasCgroups, reason } = FreezeState.capabilities.modes.cgroup;
+if (!hasCgroups) note(`No cgroup here: ${reason}`);
+const real = { again: 0.7, first: 1 };
+await sandbox('Three Node runtimes that are parked, one with a child', await runtimes(3), real);
+await sandbox('A Python and a shell runtime that are parked, with children', await scripts(), real);
+await sandbox('A program with 60 threads', await manyThreads(60), real);
 const shell = await family([99]);
-await sandbox('A shell with 99 sleepers', shell.slice(0, 1), shell, { [again]: 0.9, [first]: 1.5, [confirmed]: 1.3 });
+await sandbox('A shell with 99 sleepers', { roots: shell.slice(0, 1), all: shell }, { again: 0.9, first: 1.5 });
