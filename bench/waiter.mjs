@@ -26,6 +26,13 @@ const waits = {
     state.waitForStateChangeSync({ since });
     return now();
   },
+  'waitForStateChangeSync, spin': () => {
+    const since = state.snapshot();
+    ready();
+    // Ten times the pause before the change, so that the change comes while it polls.
+    state.waitForStateChangeSync({ since, spin: 20_000 });
+    return now();
+  },
   'bare thread-safe function': () =>
     new Promise((resolve) => {
       floor.listenBare(() => {

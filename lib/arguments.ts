@@ -10,6 +10,7 @@ import {
   type FreezeSnapshot,
   type RegisterOptions,
   type WaitOptions,
+  type WaitSyncOptions,
 } from './types';
 
 /** Errors for arguments, with the codes that Node itself uses for the same mistakes. */
@@ -191,6 +192,15 @@ export function checkedMilliseconds(name: string, value: unknown, other?: string
   return value;
 }
 
+const longestSpin = 1_000_000;
+
+function checkMicroseconds(name: string, value: unknown): void {
+  if (typeof value !== 'number') throw typeError(`${name} is ${shown(value)}; expected microseconds.`);
+  if (value >= 0 && value <= longestSpin) return;
+  const message = `${name} is ${value}; expected microseconds from 0 to ${longestSpin}.`;
+  throw below(coded(new RangeError(message), 'ERR_OUT_OF_RANGE'));
+}
+
 export function checkedSignal(name: string, value: unknown): AbortSignal {
   if (!(value instanceof AbortSignal)) throw typeError(`${name} is ${shown(value)}; expected an AbortSignal.`);
   return value;
@@ -202,13 +212,14 @@ export function checkedSignal(name: string, value: unknown): AbortSignal {
  */
 export function checkedWaitOptions(
   given: unknown,
-  known: readonly (keyof WaitOptions)[] = ['since', 'timeout', 'signal', 'ref'],
+  known: readonly (keyof WaitOptions | keyof WaitSyncOptions)[] = ['since', 'timeout', 'signal', 'ref'],
   without = 'to wait for ever',
-): WaitOptions {
+): WaitOptions & WaitSyncOptions {
   const options = taken('options', given, known);
-  const { since, timeout, signal } = options;
+  const { since, timeout, spin, signal } = options;
   if (since !== undefined) options['since'] = checkedSnapshot('options.since', since);
   if (timeout !== undefined) checkedMilliseconds('options.timeout', timeout, `none ${without}`);
+  if (spin !== undefined) checkMicroseconds('options.spin', spin);
   if (signal !== undefined) checkedSignal('options.signal', signal);
   checkBoolean('options.ref', options['ref']);
   return options;

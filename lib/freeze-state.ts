@@ -382,6 +382,7 @@ export class FreezeState implements Disposable {
    * As {@link FreezeState.waitForStateChange}, but it blocks this thread. It is for workers that have nothing else to do.
    * `worker.terminate()` and `process.exit()` still end the thread.
    *
+   * @param options with `spin` the thread polls for a while before it sleeps, and so sees a change sooner.
    * @returns the state after the change; `undefined` after `timeout` ms without one.
    * @throws TypeError on the main thread without a timeout; TypeError or RangeError for options that are wrong;
    *   FreezeClosedError when the state is closed.
@@ -389,10 +390,10 @@ export class FreezeState implements Disposable {
   waitForStateChangeSync(options: WaitSyncOptions = {}): FreezeSnapshot | undefined {
     return inside(FreezeState.prototype.waitForStateChangeSync, () => {
       const now = FreezeState.#readWord(this, 'waitForStateChangeSync');
-      const { since, timeout } = checkedWaitOptions(options, ['since', 'timeout']);
+      const { since, timeout, spin = 0 } = checkedWaitOptions(options, ['since', 'timeout', 'spin']);
       checkMayBlock(isMainThread, timeout);
       const seen = since === undefined ? now : wordOf(since);
-      const word = this.#handle.waitForChange(seen, timeout);
+      const word = this.#handle.waitForChange(seen, timeout, spin);
       if (word === undefined) throw closed('waitForStateChangeSync');
       return word === seen ? undefined : snapshotOf(word);
     });

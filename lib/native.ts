@@ -138,7 +138,7 @@ export interface StateHandle extends HotCalls {
   /** Of all threads. */
   holdCount(): number;
   /** Blocks this thread. Returns the word after a change, or `seen` if the time is up; `undefined`: closed. */
-  waitForChange(seen: Word, timeoutMs: number | undefined): Word | undefined;
+  waitForChange(seen: Word, timeoutMs: number | undefined, spinMicroseconds: number): Word | undefined;
   /**
    * Calls back, with the word as it is then, in a turn of the event loop after changes made through any other handle, and
    * after the last hold was released through any handle.

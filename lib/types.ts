@@ -112,7 +112,23 @@ export interface WaitOptions {
 }
 
 /** Options of {@link FreezeState.waitForStateChangeSync}. */
-export type WaitSyncOptions = Pick<WaitOptions, 'since' | 'timeout'>;
+export interface WaitSyncOptions extends Pick<WaitOptions, 'since'> {
+  /** Milliseconds from the call on, 0 to 2^31-1. When they have passed the call returns `undefined`. Default: none. */
+  readonly timeout?: number;
+  /**
+   * Microseconds from the call on, 0 to 1,000,000, for which the thread polls the state before it sleeps. Default 0.
+   *
+   * A change that comes meanwhile ends the wait in about a microsecond, since no thread has to be woken. Polling keeps a
+   * processor fully busy, which the members and the other threads then lack. Use it where the next change is known to be
+   * near, and where there is a processor to spare for each thread that polls.
+   *
+   * The thread sleeps at once where it may use only one processor, and the main thread only the same one: nothing else
+   * could run while it polls.
+   *
+   * The wait may end before a thaw that ends it has continued the members.
+   */
+  readonly spin?: number;
+}
 
 /** Options of {@link FreezeState.waitForRelease}. */
 export type ReleaseOptions = Pick<WaitOptions, 'timeout' | 'signal' | 'ref'>;

@@ -178,7 +178,8 @@ Napi::Value StateHandle::holdCount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), attachment_->state().holdCount());
 }
 
-/// `(word, milliseconds | undefined)`: what the caller has seen, and how long to wait for anything else.
+/// `(word, milliseconds | undefined, microseconds)`: what the caller has seen, how long to wait for anything else, and
+/// for how much of that time to poll.
 Napi::Value StateHandle::waitForChange(const Napi::CallbackInfo& info) {
   const std::uint64_t seen = word::fromNumber(info[0].As<Napi::Number>().DoubleValue());
   std::optional<Deadline> deadline;
@@ -186,8 +187,11 @@ Napi::Value StateHandle::waitForChange(const Napi::CallbackInfo& info) {
     const std::chrono::duration<double, std::milli> timeout(info[1].As<Napi::Number>().DoubleValue());
     deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(timeout);
   }
+  const std::chrono::duration<double, std::micro> spin(info[2].As<Napi::Number>().DoubleValue());
   EndOfThread endOfThread(info.Env());
-  return {info.Env(), wordValue(info.Env(), attachment_->state().waitForChange(seen, deadline, endOfThread))};
+  const std::uint64_t word = attachment_->state().waitForChange(
+      seen, deadline, endOfThread, std::chrono::duration_cast<std::chrono::nanoseconds>(spin));
+  return {info.Env(), wordValue(info.Env(), word)};
 }
 
 Napi::Value StateHandle::listen(const Napi::CallbackInfo& info) {

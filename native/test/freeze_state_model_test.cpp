@@ -61,7 +61,7 @@ class Storm {
         case 14: state_->pids(); break;
         case 15: probe(); break;
         case 16: hold(); break;
-        case 17: wait(); break;
+        case 17: wait(std::chrono::microseconds(25 * (random() % 3))); break;
         case 18:
         case 19: confirm(random() % (2 * kStanding)); break;
         default: state_->close(); break;
@@ -150,8 +150,9 @@ class Storm {
     state_->release();
   }
 
-  /// A short wait, with a listener for its time: the listener is gone from the list before it is gone.
-  void wait() {
+  /// A short wait, with a listener for its time: the listener is gone from the list before it is gone. It polls for all
+  /// of its time, for a part, or not at all.
+  void wait(std::chrono::microseconds spin) {
     class Ear final : public Listener {
      public:
       explicit Ear(std::atomic<int>& heard) : heard_(heard) {}
@@ -168,7 +169,7 @@ class Storm {
     state_->addListener(ear);
     const std::uint64_t seen = state_->word();
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
-    wordsThatShrank += state_->waitForChange(seen, deadline, never) < seen ? 1 : 0;
+    wordsThatShrank += state_->waitForChange(seen, deadline, never, spin) < seen ? 1 : 0;
     state_->removeListener(ear);
   }
 

@@ -1,74 +1,19 @@
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <functional>
-#include <thread>
+#include <memory>
 #include <vector>
 
-#include "../core/os/linux/procfs.h"
 #include "support/script.h"
 #include "support/wait_until.h"
+#include "support/waiter.h"
 
 namespace freeze_state::test {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-class Flag final : public Interruption {
- public:
-  explicit Flag(std::chrono::milliseconds interval = std::chrono::milliseconds(1)) : interval_(interval) {}
-  std::chrono::milliseconds interval() const noexcept override { return interval_; }
-  bool isInterrupted() noexcept override {
-    ++checks;
-    return isSet.load();
-  }
-  std::atomic<bool> isSet{false};
-  std::atomic<int> checks{0};
-
- private:
-  std::chrono::milliseconds interval_;
-};
-
-/// Longer than any test waits for the end of a wait: a waiter that the change itself does not wake finds it too late.
-constexpr std::chrono::seconds kTooLate{30};
-
-/// The word that a wait in another thread returned, once it has.
-class Waiter {
- public:
-  Waiter(FreezeState& state, std::uint64_t seen, std::chrono::milliseconds interval = kTooLate)
-      : never(interval), thread_([this, &state, seen] {
-          id_ = gettid();
-          result_ = state.waitForChange(seen, std::nullopt, never);
-          isDone_ = true;
-        }) {}
-  Waiter(const Waiter&) = delete;
-  Waiter& operator=(const Waiter&) = delete;
-  ~Waiter() {
-    never.isSet = true;
-    thread_.join();
-  }
-
-  /// Whether it has gone to sleep. Before that it checks for an interruption.
-  bool isWaiting() {
-    ProcessEntry stat;
-    return waitUntil([&] { return never.checks.load() > 0 && procfs::read(id_, stat) == 0 && stat.state == 'S'; });
-  }
-  bool isDone() const { return isDone_.load(); }
-  std::uint64_t result() {
-    return waitUntil([this] { return isDone_.load(); }) ? result_.load() : ~std::uint64_t{0};
-  }
-
-  Flag never;
-
- private:
-  std::atomic<Pid> id_{0};
-  std::atomic<std::uint64_t> result_{0};
-  std::atomic<bool> isDone_{false};
-  std::thread thread_;
-};
 
 }  // namespace
 

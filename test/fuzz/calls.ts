@@ -67,6 +67,7 @@ const names = [
   'path',
   'parent',
   'timeout',
+  'spin',
   'signal',
   'ref',
   'since',

@@ -181,7 +181,11 @@ describe('an option is read once', () => {
       { timeout: 1, ref: false },
       (options: never) => new FreezeState().waitForStateChange(options).catch(() => undefined),
     ],
-    ['waitForStateChangeSync', { timeout: 1 }, (options: never) => new FreezeState().waitForStateChangeSync(options)],
+    [
+      'waitForStateChangeSync',
+      { timeout: 1, spin: 1 },
+      (options: never) => new FreezeState().waitForStateChangeSync(options),
+    ],
     ['withPids', { boost: true, guardian: false }, (options: never) => FreezeState.withPids('none', [], options)],
     ['waitForRelease', { timeout: 1, ref: false }, (options: never) => new FreezeState().waitForRelease(options)],
     ['waitForExit', { timeout: 60_000 }, (options: never) => FreezeState.waitForExit([], options)],

@@ -33,7 +33,11 @@ state.attach(state.share());
 
 /** The blocking wait has a result that may be missing, and no signal. */
 expectTypeOf(state.waitForStateChangeSync()).toEqualTypeOf<FreezeSnapshot | undefined>();
-expectTypeOf<WaitSyncOptions>().toEqualTypeOf<{ readonly since?: FreezeSnapshot; readonly timeout?: number }>();
+expectTypeOf<WaitSyncOptions>().toEqualTypeOf<{
+  readonly since?: FreezeSnapshot;
+  readonly timeout?: number;
+  readonly spin?: number;
+}>();
 state.waitForStateChangeSync({ since: state.snapshot(), timeout: 5 });
 // @ts-expect-error: nothing can abort it.
 state.waitForStateChangeSync({ signal: AbortSignal.timeout(1) });

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../os/guardian.h"
+#include "../os/processor.h"
 #include "registration.h"
 
 namespace freeze_state {
@@ -221,8 +222,33 @@ void FreezeState::thawAtExit() noexcept {
 
 bool FreezeState::isLeftToGuardian() const noexcept { return ending_ != nullptr && guardian::pid() != 0; }
 
+/// Polls the word until it has moved, which it returns, or until the deadline, or until the interruption. Takes no
+/// lock: the thread that moves the word may hold it for long afterwards.
+bool FreezeState::spinForChange(std::uint64_t seen, Deadline until, Interruption& interruption) const noexcept {
+  // To read the clock takes longer than to load the word, which has to be noticed at once.
+  constexpr int kLoadsPerClock = 16;
+  Deadline now = Clock::now();
+  Deadline question = now + interruption.interval();
+  while (now < until) {
+    for (int i = 0; i < kLoadsPerClock; ++i) {
+      // Acquire is enough: one word is compared, with a value, and what was written before it moved is visible then.
+      if (word_.load(std::memory_order_acquire) != seen) return true;
+      processor::pause();
+    }
+    now = Clock::now();
+    if (now < question) continue;
+    if (interruption.isInterrupted()) break;
+    question = now + interruption.interval();
+  }
+  return false;
+}
+
 std::uint64_t FreezeState::waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline,
-                                         Interruption& interruption) {
+                                         Interruption& interruption, std::chrono::nanoseconds spin) {
+  if (spin > std::chrono::nanoseconds(0) && processor::isAnotherAvailable()) {
+    const Deadline until = Clock::now() + spin;
+    if (spinForChange(seen, deadline ? std::min(*deadline, until) : until, interruption)) return word_.load();
+  }
   std::unique_lock lock(mutex_);
   while (word_.load() == seen) {
     lock.unlock();

@@ -155,7 +155,12 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   /// Blocks until the word differs from `seen`, and returns the new word. Returns `seen` at the deadline, or once
   /// `interruption` says so when it is next asked. A change before the call ends the wait at once (G8). Closing is a
   /// change, to `word::kClosed`.
-  std::uint64_t waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline, Interruption& interruption);
+  ///
+  /// For the time `spin` it polls the word before it sleeps, unless `processor::isAnotherAvailable` is false. All that
+  /// ends the sleep ends that too. A change that it sees by polling may still be in progress: a thaw moves the word
+  /// before it continues the members.
+  std::uint64_t waitForChange(std::uint64_t seen, const std::optional<Deadline>& deadline, Interruption& interruption,
+                              std::chrono::nanoseconds spin = std::chrono::nanoseconds(0));
 
   /// Until the listener is removed, it is told of each change and of each release of the last hold. A closed state has
   /// nothing more to tell. Takes the lock.
@@ -174,6 +179,7 @@ class FreezeState : public std::enable_shared_from_this<FreezeState> {
   void dropExited() noexcept;
   bool isUnguarded(const MemberStatus& status) const noexcept;
   Failures continueMembers(std::unique_lock<std::mutex>& lock, const Listener* caller);
+  bool spinForChange(std::uint64_t seen, Deadline until, Interruption& interruption) const noexcept;
   std::optional<FailureCode> whyNoMember(std::int64_t pid) const noexcept;
   bool advance() noexcept;
   void tell(const Listener* caller) noexcept;
