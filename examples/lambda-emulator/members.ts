@@ -19,7 +19,7 @@ export class Members {
   constructor(
     mode: FreezeMode,
     graceMs: number,
-    private readonly log: (happening: Happening, atUs?: number) => void,
+    private readonly log: ((happening: Happening, atUs?: number) => void) | undefined,
     private readonly onFailure: (error: unknown) => void,
   ) {
     // The processes end with us, however we end: by an exit, an error, or SIGKILL.
@@ -30,11 +30,11 @@ export class Members {
       const stoppedUs = Math.round(stoppedNs / 1000);
       const signalledUs = Math.round(signaledNs / 1000);
       this.#isFrozen = true;
-      log({ what: 'freeze', epoch, signalledUs, stoppedUs, others: this.#others }, nowUs() - stoppedUs);
+      log?.({ what: 'freeze', epoch, signalledUs, stoppedUs, others: this.#others }, nowUs() - stoppedUs);
     });
     this.#sandbox.on('thaw', ({ epoch }) => this.#thawed(epoch, nowUs()));
     this.#sandbox.on('cancel', ({ epoch }) => {
-      if (!this.#isOver) log({ what: 'cancelled', epoch, now: this.#sandbox.state.currentEpoch });
+      if (!this.#isOver) log?.({ what: 'cancelled', epoch, now: this.#sandbox.state.currentEpoch });
     });
     this.#sandbox.on('freezeFailed', (error) => this.#freezeFailed(error));
   }
@@ -106,7 +106,7 @@ export class Members {
   #thawed(epoch: number, atUs: number): void {
     if (!this.#isFrozen) return;
     this.#isFrozen = false;
-    this.log({ what: 'thaw', epoch, tookUs: nowUs() - atUs }, atUs);
+    this.log?.({ what: 'thaw', epoch, tookUs: nowUs() - atUs }, atUs);
   }
 
   #freezeFailed(error: AnyFreezeError): void {
@@ -117,7 +117,7 @@ export class Members {
     }
     // A process did not stop, perhaps in vfork(2), so all were continued. No work has come since. So try again, after the pause
     // that the sandbox makes.
-    this.log({ what: 'undone', pids: error.processes.map(({ pid }) => pid) });
+    this.log?.({ what: 'undone', pids: error.processes.map(({ pid }) => pid) });
     this.work('once more')?.release();
   }
 }

@@ -51,7 +51,7 @@ export class LambdaSandbox {
     this.#members = new Members(
       this.config.freeze,
       this.config.graceMs,
-      (happening, atUs) => this.#log(happening, atUs),
+      this.config.onLog && ((happening, atUs) => this.#log(happening, atUs)),
       (error) => this.#fail(new SandboxError('Sandbox.FreezeError', String(error))),
     );
     void this.#server.register(runtimeApi(this), { prefix: '/2018-06-01/runtime' });
@@ -325,6 +325,6 @@ export class LambdaSandbox {
   }
 
   #log(happening: Happening, atUs = nowUs()): void {
-    this.config.onLog({ ...happening, atUs, states: this.#members.states });
+    this.config.onLog?.({ ...happening, atUs, states: this.#members.states });
   }
 }

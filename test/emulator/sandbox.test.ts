@@ -1,6 +1,25 @@
-import { describe, expect, it } from 'vitest';
-import { letter } from './helpers';
+import { FreezeState } from 'freeze-state';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { SandboxProcess } from '../../examples/lambda-emulator/processes';
+import { LambdaSandbox } from '../../examples/lambda-emulator/sandbox';
+import { cleanUp, eventually, fixture, letter } from './helpers';
 import { idOf, Stage } from './stage';
+
+it('reads nothing about its processes for a log that nobody has asked for', async () => {
+  const sandbox = new LambdaSandbox({ runtime: { name: 'runtime', command: fixture('runtime.mjs') } });
+  cleanUp({ pids: () => sandbox.pids });
+  const spies = [vi.spyOn(FreezeState.prototype, 'inspect'), vi.spyOn(SandboxProcess.prototype, 'stateLetter', 'get')];
+  onTestFinished(async () => {
+    await sandbox.stop();
+    for (const spy of spies) spy.mockRestore();
+  });
+  const isFrozen = () => sandbox.pids.map(letter).join('') === 'T';
+  await sandbox.start();
+  await eventually('it is frozen', isFrozen);
+  expect(await sandbox.invoke('{}')).toMatchObject({ isError: false });
+  await eventually('it is frozen again', isFrozen);
+  for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+});
 
 describe('the freeze of a sandbox', () => {
   it('waits until every registered extension is parked', async () => {
