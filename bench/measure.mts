@@ -51,6 +51,13 @@ export async function interleave(
   return results;
 }
 
+/** The same with these figures alone. */
+export function only(results: Results, ...figures: readonly string[]): Results {
+  return new Map(
+    [...results].map(([name, samples]) => [name, new Map([...samples].filter(([figure]) => figures.includes(figure)))]),
+  );
+}
+
 let lastShown = 0;
 
 /** On a terminal, a line that the next output replaces; so rarely that no figure notices it. */
