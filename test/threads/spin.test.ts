@@ -23,15 +23,16 @@ async function poll<R, A extends unknown[]>(
   body: (tools: ThreadTools, ...args: A) => R,
   ...args: A
 ): Promise<{ result: Promise<Awaited<R>>; start: number }> {
-  if (availableParallelism() === 1) return { ...(await thread.block(body, ...args)), start: performance.now() };
+  // Before the wait begins, so that one which polls to the end takes longer than its `spin`.
+  const start = performance.now();
+  if (availableParallelism() === 1) return { ...(await thread.block(body, ...args)), start };
   const told = thread.told();
   const result = thread.run(body, ...args);
   result.catch(() => undefined);
   const id = await told;
-  const start = performance.now();
   const before = ticks(id);
-  // Many times what is left to do before the wait begins. A thread that sleeps uses none.
-  await until(() => ticks(id) > before + 3, `thread ${id} polls`);
+  // Many times what is left to do before the wait begins. One that sleeps, and is woken to ask, takes far longer to use it.
+  await until(() => ticks(id) > before + 3, `thread ${id} polls`, 5 * spinMs);
   return { result, start };
 }
 
