@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "../core/os/linux/process_files.h"
+#include "../core/os/linux/procfs.h"
 #include "support/child.h"
 #include "support/descriptors.h"
 #include "support/faults.h"
@@ -46,6 +47,22 @@ TEST_SUITE("faults of files that are kept open") {
       CHECK(kept_descriptors::count() == 2);
     }
     CHECK(openDescriptors() == before);
+  }
+}
+
+TEST_SUITE("what is asked about every process of the system") {
+  TEST_CASE("the group of a thread of the kernel is known without a look into /proc") {
+    procfs::Numbers all("/proc");
+    Pid kernelThread = 0;
+    for (Pid pid = 0; kernelThread == 0 && all.next(pid);) {
+      if (procfs::isKernelThread(pid)) kernelThread = pid;
+    }
+    // A container shows none.
+    if (kernelThread == 0) return;
+    Faults faults;
+    faults.begin({"open stat"});
+    CHECK(procfs::groupOf(kernelThread) == 0);
+    CHECK_FALSE(faults.counts().contains("open stat"));
   }
 }
 

@@ -225,7 +225,9 @@ int readChildren(int fd, std::vector<Pid>& children) {
 }
 
 Pid groupOf(Pid pid) noexcept {
-  if (const Pid group = getpgid(pid); group > 0) return group;
+  // 0 is an answer, and /proc has the same one: for a thread of the kernel, and for a group outside of our pid
+  // namespace. A walk meets many of the former.
+  if (const Pid group = getpgid(pid); group >= 0) return group;
   ProcessEntry entry;
   return errno != ESRCH && read(pid, entry) == 0 ? entry.group : 0;
 }
