@@ -6,7 +6,7 @@ const twoExtensions = [extension('one'), extension('two')];
 describe('the freeze', () => {
   it('stops every process between two invocations and none in one', async () => {
     const events = [{ sleepMs: 300 }, { sleepMs: 300 }, {}];
-    const run = new Run(args({ events, extensions: twoExtensions, more: ['--gap', 400] }));
+    const run = new Run(args({ events, extensions: twoExtensions, more: ['--gap', 1_000] }));
 
     for (let n = 1; n <= 2; n++) {
       await run.until('it is delivered', () => run.count('deliver') === n);
@@ -30,7 +30,7 @@ describe('the freeze', () => {
   });
 
   it('writes each freeze and thaw with its microseconds and each state letter, the thaw before the delivery', async () => {
-    const run = new Run(args({ events: [{}, {}], extensions: [extension('one')], more: ['--gap', 150] }));
+    const run = new Run(args({ events: [{}, {}], extensions: [extension('one')], more: ['--gap', 1_000] }));
     await run.exitsWith(0);
 
     const freeze = /^\[ +\d+\.\d{6}\] freeze {4}extension-1=T runtime=T {2}epoch=\d+ signalled=\d+µs stopped=\d+µs$/m;
@@ -54,7 +54,7 @@ describe('the freeze', () => {
   });
 
   it('is cancelled by an event that arrives within the grace', async () => {
-    const run = new Run(args({ events: [{}, { sleepMs: 300 }], more: ['--grace', 150, '--gap', 20] }));
+    const run = new Run(args({ events: [{}, { sleepMs: 1_500 }], more: ['--grace', 1_000, '--gap', 20] }));
     await run.exitsWith(0);
     expect(run.lines).toHaveLength(2);
     expect(run.count('cancelled')).toBe(1);
