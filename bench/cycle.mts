@@ -13,8 +13,9 @@ export const invocation = 'whole invocation';
 export const again = 'then until frozen';
 /** How long the event loop was active meanwhile. */
 export const loop = 'event loop';
-/** An event of several, each of which comes as soon as the one before it is answered. */
-export const inSeries = 'each of 20';
+const events = 20;
+/** One of so many events, each of which comes as soon as the one before it is answered. */
+export const inSeries = `each of ${events}`;
 /** The longest time between two turns of the event loop during a freeze that is confirmed. */
 export const longestTurn = 'longest turn';
 
@@ -35,10 +36,10 @@ export function measured({ invoke, settled, end }: Emulator): void {
   const samples: Record<string, () => Promise<Figures>> = {
     [series]: async () => {
       const start = process.hrtime.bigint();
-      for (let event = 0; event < 20; event += 1) await invoke();
+      for (let event = 0; event < events; event += 1) await invoke();
       const all = microsecondsSince(start);
       await settled();
-      return { [inSeries]: all / 20 };
+      return { [inSeries]: all / events };
     },
     [turns]: async () => {
       await invoke();
