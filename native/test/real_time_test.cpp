@@ -75,6 +75,18 @@ TEST_SUITE("real time") {
     }).join();
   }
 
+  TEST_CASE("the nice value of the thread comes back with its class") {
+    std::thread([] {
+      constexpr int kNice = 7;
+      // Of the calling thread alone (setpriority(2)).
+      REQUIRE(setpriority(PRIO_PROCESS, 0, kNice) == 0);
+      {
+        const Boost boost;
+      }
+      CHECK(getpriority(PRIO_PROCESS, 0) == kNice);
+    }).join();
+  }
+
   TEST_CASE("under a limit on real time, soft or hard, the class stays") {
     for (const bool isHard : {false, true}) {
       const int code = runInFork([&] {

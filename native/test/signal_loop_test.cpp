@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "../core/state/attempt.h"
 #include "support/child.h"
 #include "support/describe.h"
 #include "support/process_freezer.h"
@@ -37,6 +38,22 @@ Classes classesOfLoop(int policy, const LoopOptions& options, std::size_t signal
   }).join();
   return classes;
 }
+
+/// A script that notes the classes in which it is asked what a stop has to know before its signal.
+class Asked final : public Script {
+ public:
+  using Script::isStopped;
+  bool isStopped(const Process& process) noexcept override {
+    classes.insert(sched_getscheduler(0));
+    return Script::isStopped(process);
+  }
+  LedgerIdentity identify(Process& process) noexcept override {
+    classes.insert(sched_getscheduler(0));
+    return Script::identify(process);
+  }
+
+  std::set<int> classes;
+};
 
 }  // namespace
 
@@ -87,6 +104,32 @@ TEST_SUITE("boost") {
     CHECK(asking == std::set{SCHED_OTHER});
     CHECK(waiting == std::set{SCHED_OTHER});
     CHECK(sched_getscheduler(0) == SCHED_OTHER);
+  }
+
+  TEST_CASE("neither the wait for the guardian nor a question about a process is in the real-time class") {
+    if (!SignalLoop::canBoost()) {
+      MESSAGE("skipped: this user may not enter a real-time class");
+      return;
+    }
+    // Declared before the state, which still sends signals at its end.
+    std::set<int> sending;
+    Asked script;
+    ScriptedLedger ledger;
+    constexpr std::size_t kMembers = 16;
+    // A single member whose signal reaches as many is signalled in the class, too.
+    std::size_t reach = 1;
+    SUBCASE("members of a freeze") {}
+    SUBCASE("a member that joins a frozen state") { reach = kMembers; }
+    script.onEverySend([&] { sending.insert(sched_getscheduler(0)); });
+    ledger.onWait = [&] { script.classes.insert(sched_getscheduler(0)); };
+    FreezeState state(Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions{}, script, &ledger, reach));
+    for (Pid pid = 101; pid < 101 + static_cast<Pid>(kMembers); ++pid) state.registerPid(pid);
+    Roster roster;
+    CHECK(Attempt(state, 0, nullptr).freeze(kNoDeadline, &roster).isDone());
+    CHECK(sending == std::set{SCHED_FIFO});
+    state.registerPid(100);
+    CHECK(ledger.waits == static_cast<int>(kMembers) + 1);
+    CHECK(script.classes == std::set{SCHED_OTHER});
   }
 
   TEST_CASE("a loop over a few processes, or without the option, keeps its class") {

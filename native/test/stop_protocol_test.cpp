@@ -115,7 +115,7 @@ TEST_SUITE("stop protocol") {
     }
     script.stuck(101);
     std::size_t next = 0;
-    REQUIRE(protocol.stopAll(members, next, {nullptr, kNoDeadline}, StoppedBefore::Ignored).kind == Step::Kind::Done);
+    REQUIRE(protocol.stopAll(members.all(), next, {nullptr, kNoDeadline}).kind == Step::Kind::Done);
     ConfirmCursor cursor;
     CHECK(protocol.confirmAll(members, cursor, {nullptr, kNoDeadline}).kind == Step::Kind::More);
     CHECK(members.find(102)->stop.isSeen);

@@ -12,8 +12,9 @@ Failures ProcessFreezer::admit(MemberList& /*members*/, Member& member, const Ti
   if (Failures failures = open(member); !failures.empty()) return failures;
   // Not stopped if a thaw came in the meantime: that thaw must not have one more process to continue.
   if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};
+  protocol_.prepare(member, StoppedBefore::Ignored);
   const SignalLoop loop(options_, reach_);
-  const auto failure = protocol_.stop(member, StoppedBefore::Ignored);
+  const auto failure = protocol_.stopPrepared(member);
   if (!failure) return {};
   // It moved to another group while it was signalled. What the signal has reached is continued.
   if (member.stop.isSent) protocol_.resume(member);
@@ -30,13 +31,19 @@ Failures ProcessFreezer::dismiss(MemberList& /*members*/, Member& member, const 
 void ProcessFreezer::begin(MemberList& members) {
   members.refresh();
   StopProtocol::forgetSeen(members);
+  prepared_ = 0;
   signalled_ = 0;
   cursor_ = {};
 }
 
 Step ProcessFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
-  const SignalLoop loop(options_, (members.size() - signalled_) * reach_);
-  return protocol_.stopAll(members, signalled_, slice, before);
+  while (signalled_ < members.size()) {
+    if (signalled_ == prepared_) protocol_.prepareSome(members.all(), prepared_, slice, before);
+    const SignalLoop loop(options_, (prepared_ - signalled_) * reach_);
+    if (Step step = protocol_.stopAll(members.all().first(prepared_), signalled_, slice); !step.isDone()) return step;
+    if (signalled_ < members.size() && slice.isOver()) return Step::endedBy(slice);
+  }
+  return Step::done();
 }
 
 Step ProcessFreezer::confirm(MemberList& members, const Slice& slice) {

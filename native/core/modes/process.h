@@ -37,7 +37,8 @@ class ProcessFreezer : public Freezer {
 
   const LoopOptions options_;
   StopProtocol protocol_;
-  std::size_t signalled_ = 0;  ///< how many members the stop in progress has passed
+  std::size_t prepared_ = 0;   ///< how many members the stop in progress has prepared
+  std::size_t signalled_ = 0;  ///< how many of those it has passed
 
  private:
   const std::size_t reach_;

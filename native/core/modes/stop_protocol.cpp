@@ -6,11 +6,20 @@
 
 namespace freeze_state {
 
-std::optional<Failure> StopProtocol::stop(Member& member, StoppedBefore before) noexcept {
-  if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
+void StopProtocol::prepare(Member& member, StoppedBefore before) noexcept {
   // Not noted again when a freeze is begun again: by then it was stopped by us.
   if (!member.stop.isSent)
     member.stop.wasStoppedBefore = before == StoppedBefore::Noted && control_.isStopped(member.process);
+  record(member);
+}
+
+std::optional<Failure> StopProtocol::stop(Member& member, StoppedBefore before) noexcept {
+  prepare(member, before);
+  return stopPrepared(member);
+}
+
+std::optional<Failure> StopProtocol::stopPrepared(Member& member) noexcept {
+  if (const auto code = control_.whyUnfit(member.process); code) return Failure{.code = *code, .pid = member.pid()};
   member.stop.isSeen = false;
   member.stop.timesAwake = 0;
   member.stop.scan = {};
@@ -72,7 +81,9 @@ bool StopProtocol::isHeldByCovered(Member& member, const Covering& covered) noex
 }
 
 bool StopProtocol::stopAgain(Member& member) noexcept {
-  if (control_.whyUnfit(member.process) || sendStop(member) != 0) return false;
+  if (control_.whyUnfit(member.process)) return false;
+  record(member);
+  if (sendStop(member) != 0) return false;
   // If it was stopped before, that stop was taken back: from now on it is ours to continue.
   member.stop.wasStoppedBefore = false;
   return true;
@@ -87,13 +98,16 @@ std::optional<Failure> StopProtocol::resume(Member& member) noexcept {
   return std::nullopt;
 }
 
+/// Enters the member in the ledger, unless it is there already.
+void StopProtocol::record(Member& member) noexcept {
+  if (ledger_ == nullptr || !member.entry.isEmpty()) return;
+  ledger_->awaitReader();
+  member.entry = ledger_->enter(control_.identify(member.process));
+}
+
 /// Sets the mark before it sends the signal. Whatever ends us in between, the guardian then finds all that may be
 /// stopped.
 int StopProtocol::sendStop(Member& member) noexcept {
-  if (ledger_ != nullptr && member.entry.isEmpty()) {
-    ledger_->awaitReader();
-    member.entry = ledger_->enter(control_.identify(member.process));
-  }
   member.entry.mark();
   const int error = control_.send(member.process, Signal::Stop);
   if (error == 0) {
@@ -104,15 +118,22 @@ int StopProtocol::sendStop(Member& member) noexcept {
   return error;
 }
 
-Step StopProtocol::stopAll(MemberList& members, std::size_t& next, const Slice& slice, StoppedBefore before) {
-  const auto all = members.all();
-  while (next < all.size()) {
+void StopProtocol::prepareSome(std::span<Member> members, std::size_t& next, const Slice& slice,
+                               StoppedBefore before) noexcept {
+  do {
+    Member& member = members[next++];
+    if (!member.hasExited()) prepare(member, before);
+  } while (next < members.size() && !slice.isOver());
+}
+
+Step StopProtocol::stopAll(std::span<Member> prepared, std::size_t& next, const Slice& slice) {
+  while (next < prepared.size()) {
     if (slice.isCancelled()) return Step::cancelled();
-    Member& member = all[next++];
+    Member& member = prepared[next++];
     if (member.hasExited()) continue;
-    if (const auto failure = stop(member, before); failure) return Step::failed({*failure});
+    if (const auto failure = stopPrepared(member); failure) return Step::failed({*failure});
     // Between two signals, so that a thaw waits for one signal at most (G6).
-    if (next < all.size() && slice.isOver()) return Step::endedBy(slice);
+    if (next < prepared.size() && slice.isOver()) return Step::endedBy(slice);
   }
   return Step::done();
 }

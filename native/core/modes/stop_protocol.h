@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "../slice.h"
 #include "../step.h"
@@ -46,9 +47,13 @@ class StopProtocol {
   /// Judges a process by the state that a probe has found it in, and notes that in its marks.
   static Finding judge(StopMarks& marks, ProcessState state) noexcept;
 
-  /// Sends SIGSTOP and marks the member as sent or as exited. Fails on any other answer, and where the member must not
-  /// be signalled (`ProcessControl::whyUnfit`); even then it may be marked as sent. With `Noted` it first
-  /// notes whether the member was stopped before.
+  /// What a stop needs before its signal, so that nothing but signals is left to do in the real-time class of a
+  /// `SignalLoop`: enters the member in the ledger, and with `Noted` notes whether it was stopped before.
+  void prepare(Member& member, StoppedBefore before) noexcept;
+  /// Sends SIGSTOP to a member that was prepared, and marks it as sent or as exited. Fails on any other answer, and
+  /// where the member must not be signalled (`ProcessControl::whyUnfit`); even then it may be marked as sent.
+  std::optional<Failure> stopPrepared(Member& member) noexcept;
+  /// Both.
   std::optional<Failure> stop(Member& member, StoppedBefore before) noexcept;
 
   /// Probes the member, in steps, and notes what that shows. Sends SIGSTOP again where that is due. Empty where the
@@ -61,9 +66,12 @@ class StopProtocol {
   /// stay.
   std::optional<Failure> resume(Member& member) noexcept;
 
-  /// Sends SIGSTOP to each live member from the index `next` on, and advances `next`. Ends at the first failure, and
-  /// where the slice is over.
-  Step stopAll(MemberList& members, std::size_t& next, const Slice& slice, StoppedBefore before);
+  /// Prepares live members from the index `next` on, and advances `next`: one at the least, and no more once the slice
+  /// is over.
+  void prepareSome(std::span<Member> members, std::size_t& next, const Slice& slice, StoppedBefore before) noexcept;
+  /// Sends SIGSTOP to each live one of these members from the index `next` on, and advances `next`. Ends at the first
+  /// failure, and where the slice is over.
+  Step stopAll(std::span<Member> prepared, std::size_t& next, const Slice& slice);
   /// Probes each live member that was not seen stopped yet, once, from where the cursor is. Done when all are
   /// quiescent. `rest`: the other processes that are covered, since a member's tracer may be one of them; null where
   /// there are none.
@@ -88,6 +96,7 @@ class StopProtocol {
   /// cut the probe short. Sends SIGSTOP again where that is due.
   Step confirm(Member& member, const Covering& covered, const Slice& slice);
   bool isHeldByCovered(Member& member, const Covering& covered) noexcept;
+  void record(Member& member) noexcept;
   int sendStop(Member& member) noexcept;
   Failure sendFailure(const Member& member, int error) const;
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <set>
 #include <variant>
@@ -18,7 +19,10 @@ class ScriptedLedger final : public Ledger {
     return take(identity.number);
   }
   LedgerEntry enter(const LedgerCgroup& /*cgroup*/) noexcept override { return take(kCgroup); }
-  void awaitReader() noexcept override { ++waits; }
+  void awaitReader() noexcept override {
+    ++waits;
+    onWait();
+  }
 
   /// The numbers of all that is marked; a control group counts as `kCgroup`.
   std::set<Pid> marked() const {
@@ -44,6 +48,7 @@ class ScriptedLedger final : public Ledger {
 
   static constexpr Pid kCgroup = -1;
   int waits = 0;
+  std::function<void()> onWait = [] {};
   bool isFull = false;
 
  private:
