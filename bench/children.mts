@@ -27,9 +27,9 @@ async function leaderOf(child: ChildProcess): Promise<number> {
   return await pidOf(child);
 }
 
-/** Sleeping children that Node spawned, as an emulator's are. */
-export function sleepers(count: number, options: SpawnOptions = {}): Promise<number[]> {
-  const start = (): ChildProcess => spawn('sleep', ['600'], { ...options, stdio: 'ignore' });
+/** Sleeping children that Node spawned, as an emulator's are. GNU's `sleep infinity` sleeps in pause(2). */
+export function sleepers(count: number, options: SpawnOptions = {}, howLong = '600'): Promise<number[]> {
+  const start = (): ChildProcess => spawn('sleep', [howLong], { ...options, stdio: 'ignore' });
   return Promise.all(Array.from({ length: count }, () => pidOf(start())));
 }
 

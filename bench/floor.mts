@@ -5,6 +5,7 @@ export interface Floor {
   compare(value: number): boolean;
   empty(): undefined;
   killAll(pids: readonly number[], signal: number): void;
+  killAllInRealTime(pids: readonly number[], signal: number): void;
   awaitStopped(pids: readonly number[]): void;
   killAndAwait(pids: readonly number[], signal: number): void;
   killAndSee(pids: readonly number[], signal: number): void;

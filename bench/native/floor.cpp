@@ -69,6 +69,17 @@ napi_value killAll(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// The same by a thread that ordinary ones do not preempt meanwhile, where it may: `killAllInRealTime(pids, signal)`.
+napi_value killAllInRealTime(napi_env env, napi_callback_info info) {
+  sched_param priority{};
+  priority.sched_priority = sched_get_priority_min(SCHED_FIFO);
+  sched_setscheduler(0, SCHED_FIFO, &priority);
+  killEach(env, info);
+  priority.sched_priority = 0;
+  sched_setscheduler(0, SCHED_OTHER, &priority);
+  return nullptr;
+}
+
 /// WNOWAIT leaves libuv its exits.
 void awaitChildren(const std::vector<std::int32_t>& pids) {
   for (const std::int32_t pid : pids) {
@@ -235,6 +246,7 @@ NAPI_MODULE_INIT() {
   define(env, exports, "compare", compare);
   define(env, exports, "empty", empty);
   define(env, exports, "killAll", killAll);
+  define(env, exports, "killAllInRealTime", killAllInRealTime);
   define(env, exports, "awaitStopped", awaitStopped);
   define(env, exports, "killAndAwait", killAndAwait);
   define(env, exports, "killAndSee", killAndSee);
