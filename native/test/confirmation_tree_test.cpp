@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <set>
+#include <thread>
 
 #include "support/confirming.h"
 #include "support/scripted_tree.h"
@@ -64,6 +68,27 @@ TEST_SUITE("a confirmation of a tree") {
     tree.script.stuck(201, false);
     CHECK(finish(confirmation, kNoDeadline).stage == Stage::Stopped);
     CHECK(tree.script.isStopped(302));
+  }
+
+  TEST_CASE("between two looks at what has not stopped, a step lets others have the state's lock") {
+    ScriptedTree tree;
+    tree.script.stuck(201);
+    std::atomic<bool> isWaiting = false;
+    std::atomic<bool> hadLock = false;
+    std::thread other([&] {
+      waitUntil([&] { return isWaiting.load(); });
+      tree.state->pids();
+      hadLock = true;
+    });
+    const std::function<void()> look = [&] {
+      isWaiting = true;
+      if (hadLock) tree.script.stuck(201, false);
+      tree.script.onProbe(look);
+    };
+    tree.script.onProbe(look);
+    Confirmation confirmation(tree.state, 0, nullptr);
+    CHECK(stepFor(confirmation, std::chrono::seconds(10)).stage == Stage::Stopped);
+    other.join();
   }
 
   TEST_CASE("a probe that the deadline cut short is continued at once, and does not count as blocked") {

@@ -41,16 +41,17 @@ Step TreeWalk::run(const Slice& slice) {
     if (isDone_) break;
     const bool isBlocked = step.kind == Step::Kind::Blocked;
     hasWorked = hasWorked || !isBlocked;
+    // All processes of the last round were probed, and none of the next.
+    const bool isBetweenRounds = isBlocked && round_.probed == 0;
     // A caller that sets a deadline waits between the steps itself, and decides when it has been too long.
     if (slice.until != kNoDeadline) {
-      if (hasPassed(slice.until)) return hasWorked ? Step::more() : Step::blocked();
+      if (isBetweenRounds || hasPassed(slice.until)) return hasWorked ? Step::more() : Step::blocked();
       continue;
     }
     const auto now = Clock::now();
     const auto idleSince = std::max(lastProgress_, watch_.lastRunning());
     if (now - idleSince > kNever || now - begin_ > kLongest) return Step::failed(neverStopped());
-    // Pause only between two rounds: all processes of the last round were probed, and none of the next.
-    if (isBlocked && round_.probed == 0) control_.pause();
+    if (isBetweenRounds) control_.pause();
   }
   return Step::done();
 }

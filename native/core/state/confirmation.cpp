@@ -1,5 +1,7 @@
 #include "confirmation.h"
 
+#include <thread>
+
 #include "../deadline.h"
 
 namespace freeze_state {
@@ -7,7 +9,7 @@ namespace freeze_state {
 Confirmation::Progress Confirmation::step(Deadline until) {
   if (begin_ == Deadline()) begin_ = Clock::now();
   if (!attempt_.isFrozen()) {
-    Step step = attempt_.freeze(until, &roster_);
+    Step step = freeze(until);
     if (step.isUnfinished()) return {Stage::Freezing, std::move(step)};
     if (!attempt_.isFrozen()) return {Stage::Passed, std::move(step)};
     signalled_ = Clock::now();
@@ -18,6 +20,19 @@ Confirmation::Progress Confirmation::step(Deadline until) {
   if (!step.isDone()) return {Stage::Passed, Step::done()};
   stopped_ = Clock::now();
   return {Stage::Stopped, std::move(step)};
+}
+
+/// Between two looks at what has not stopped yet it yields, without the lock: a process may need this very processor to
+/// stop, and a thaw the lock.
+Step Confirmation::freeze(Deadline until) {
+  bool hasProgressed = false;
+  for (;;) {
+    Step step = attempt_.freeze(until, &roster_);
+    hasProgressed = hasProgressed || step.kind == Step::Kind::More;
+    if (step.isUnfinished() && hasProgressed) step = Step::more();
+    if (!step.isUnfinished() || hasPassed(until)) return step;
+    std::this_thread::yield();
+  }
 }
 
 /// It cannot be known whether all has stopped, so nothing stays stopped (G4). If another call thawed first, that thaw

@@ -56,6 +56,7 @@ class Confirmation {
   std::chrono::nanoseconds toStopped() const noexcept { return stopped_ - begin_; }
 
  private:
+  Step freeze(Deadline until);
   Step rolledBack(Step step);
 
   // Destroyed last: the attempt uses it.
