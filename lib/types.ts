@@ -26,7 +26,7 @@ export type FreezeMode = (typeof FreezeMode)[keyof typeof FreezeMode];
 /** Options of a {@link FreezeState}. None of them changes what a freeze means. */
 export interface FreezeOptions {
   /**
-   * Run a loop of signals over eight members or more in a real-time scheduling class (`SCHED_FIFO`, sched(7)), for the
+   * Run a loop of signals over sixteen members or more in a real-time scheduling class (`SCHED_FIFO`, sched(7)), for the
    * length of that loop, so that the processes it wakes do not preempt it. Without the right to do so (CAP_SYS_NICE or an
    * rtprio limit) the loop runs as it is. Default `true`.
    */

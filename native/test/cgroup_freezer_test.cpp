@@ -352,8 +352,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
       Failures failures;
       auto group = FreezableCgroup::open({fake.all.root, "/"}, fake.all.group(), false, failures);
       REQUIRE(describe(failures).empty());
-      CgroupFreezer freezer(std::move(group), LoopOptions{.boost = false}, fake.script, &fake.ledger,
-                            fake.all.access());
+      CgroupFreezer freezer(std::move(group), fake.script, &fake.ledger, fake.all.access());
       MemberList members(fake.script);
       REQUIRE(freezer.stop(members, {}, StoppedBefore::Ignored).isDone());
       CHECK(describe(freezer.resume(members, ResumeScope::Unrecorded)).empty());

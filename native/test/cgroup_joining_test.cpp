@@ -31,8 +31,7 @@ struct Joining {
       return find(pid, mount, directory);
     };
     state = std::make_shared<FreezeState>(
-        Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), LoopOptions{.boost = false}, script, nullptr,
-                                                      std::move(access)));
+        Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), script, nullptr, std::move(access)));
   }
   void join(Pid pid) {
     all.where[pid] = all.group();

@@ -45,8 +45,8 @@ function freezeAndStay({ FreezeState: State, stoppedNow }: Tools, pids: readonly
 }
 
 async function tryOut({ options, user, isFull = false, hopeless = [], fails = {} }: Omit<Lack, 'name'>): Promise<void> {
-  // From eight on a loop may be boosted, and the last is for registerPid.
-  const pids = sleepers(9, { detached: true, ...(user === undefined ? {} : { user }) }).map(({ pid }) => pid);
+  // From sixteen on a loop may be boosted, and the last is for registerPid.
+  const pids = sleepers(17, { detached: true, ...(user === undefined ? {} : { user }) }).map(({ pid }) => pid);
   // A plain user has no control group where root has one.
   const modes: FreezeMode[] = signallingModes.filter((mode) => fails[mode] !== '-');
   const { pid, outcomes } = await valueInNode(operations, [modes, pids, cgroupMount(), isFull, [...hopeless]], {

@@ -116,7 +116,7 @@ export const lacks: readonly Lack[] = [
     name: 'a stack of 256 KiB',
     options: { node: ['--stack-size=128'], under: ['sh', '-c', 'ulimit -s 256 && exec "$@"', '-'] },
   },
-  { name: 'a limit of 32 descriptors', options: { launch: [`open-files=${32 + ofNewerNode()}`] } },
+  { name: 'a limit of 40 descriptors', options: { launch: [`open-files=${40 + ofNewerNode()}`] } },
   {
     name: "Node's permission model",
     options: { node: [permission ?? '', '--allow-addons', '--allow-fs-read=*'] },

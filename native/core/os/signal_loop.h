@@ -13,7 +13,7 @@ struct LoopOptions {
 };
 
 /// Lives for the length of one loop of signals, on the thread that runs the loop. `processes` is how many processes the
-/// signals may reach: `kMany` for a process group or a control group, whose number of processes is unknown.
+/// signals may reach: `kMany` for a process group, whose number of processes is unknown.
 ///
 /// Notices of children that stop or continue would interrupt the loop, so they are turned off first (child_stops.h).
 ///
@@ -24,9 +24,10 @@ struct LoopOptions {
 /// Held around signals only, and never over a wait.
 class SignalLoop {
  public:
-  /// From this many processes on, the class is worth its system calls. They take some 13 microseconds, which is about
-  /// what the class saves with 6 to 12 processes, as measured on two processors.
-  static constexpr std::size_t kMany = 8;
+  /// From this many processes on, the class pays. With fewer the loop itself is shorter in it, from some 8 on. But the
+  /// targets on our processor stop or run only after the loop, and so the last of them later than without the class, as
+  /// measured on two processors. bench/trials/boost.mts finds the number.
+  static constexpr std::size_t kMany = 16;
 
   SignalLoop(const LoopOptions& options, std::size_t processes) noexcept;
   SignalLoop(const SignalLoop&) = delete;

@@ -36,7 +36,7 @@ FreezerResult freezerFor(Mode mode, const LoopOptions& options, const CgroupPlac
     case Mode::Cgroup: {
       FreezerResult result;
       auto group = FreezableCgroup::make(cgroup, result.failures);
-      if (group) result.freezer = std::make_unique<CgroupFreezer>(std::move(group), options, systemControl(), ledger);
+      if (group) result.freezer = std::make_unique<CgroupFreezer>(std::move(group), systemControl(), ledger);
       return result;
     }
   }
@@ -47,7 +47,7 @@ FreezerResult freezerFor(Mode mode, const LoopOptions& options, const CgroupPlac
 
 FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPlace& cgroup, OnDeath onDeath) {
   // Read now and kept for this thread, so that its first freeze does not have to read it.
-  if (options.boost && mode != Mode::None) rt_budget::isSmall();
+  if (options.boost && mode != Mode::None && mode != Mode::Cgroup) rt_budget::isSmall();
   Ledger* const ledger = ledgerFor(mode, onDeath);
   FreezerResult made = freezerFor(mode, options, cgroup, ledger);
   if (onDeath == OnDeath::End) made.ending = ledger;

@@ -25,8 +25,7 @@ struct FakeCgroup {
     auto group = FreezableCgroup::open({all.root, "/"}, path, isOwned, failures);
     REQUIRE(describe(failures).empty());
     return std::make_shared<FreezeState>(
-        Mode::Cgroup,
-        std::make_unique<CgroupFreezer>(std::move(group), LoopOptions{.boost = false}, script, &ledger, all.access()));
+        Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), script, &ledger, all.access()));
   }
   std::string placeOf(Pid pid) {
     const auto found = all.where.find(pid);

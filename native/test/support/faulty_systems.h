@@ -11,7 +11,7 @@
 #include "hierarchy.h"
 #include "scripted_ledger.h"
 
-/// A state of each mode on a system whose calls can fail: members 101 and 201, in modes process and tree six more, and
+/// A state of each mode on a system whose calls can fail: members 101 and 201, in modes process and tree more, and
 /// 401 that may become one.
 namespace freeze_state::test {
 
@@ -20,7 +20,7 @@ struct FaultySystem {
   static constexpr Pid kOther = 201;
   static constexpr Pid kNewcomer = 401;
   /// With the two above there are enough for a loop over them to be boosted.
-  static constexpr std::array<Pid, 6> kMore{501, 502, 503, 504, 505, 506};
+  static constexpr std::array<Pid, 14> kMore{501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514};
   static_assert(kMore.size() + 2 == SignalLoop::kMany);
 
   FaultySystem() = default;
@@ -173,7 +173,7 @@ struct FaultyCgroup final : FaultySystem {
     };
     Failures failures;
     auto group = FreezableCgroup::open({all.root, "/"}, all.group(), false, failures);
-    make(Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), LoopOptions(), script, &ledger, access));
+    make(Mode::Cgroup, std::make_unique<CgroupFreezer>(std::move(group), script, &ledger, access));
   }
   std::set<Pid> stopped() const override { return all.isFrozen() ? std::set<Pid>{0} : std::set<Pid>(); }
   std::set<Pid> awake() const override {

@@ -6,7 +6,6 @@
 
 #include "../../os/freezable_cgroup.h"
 #include "../../os/ledger.h"
-#include "../../os/signal_loop.h"
 #include "../freezer.h"
 #include "membership.h"
 
@@ -16,10 +15,9 @@ namespace freeze_state {
 /// it. Members are moved into it, and moved back when they leave; what they start is in it from birth.
 class CgroupFreezer final : public Freezer {
  public:
-  CgroupFreezer(std::unique_ptr<FreezableCgroup> group, const LoopOptions& options, ProcessControl& control,
-                Ledger* ledger = nullptr, CgroupAccess access = {})
+  CgroupFreezer(std::unique_ptr<FreezableCgroup> group, ProcessControl& control, Ledger* ledger = nullptr,
+                CgroupAccess access = {})
       : Freezer(control, true, ledger, group->path()),
-        options_(options),
         group_(std::move(group)),
         entry_(ledger == nullptr ? LedgerEntry() : ledger->enter(group_->identify())),
         membership_(*group_, control, std::move(access)) {}
@@ -57,7 +55,6 @@ class CgroupFreezer final : public Freezer {
   /// has frozen it since.
   bool isFrozenByUs() const noexcept { return hasFrozen_ && membership_.claim().load() == membership_.id(); }
 
-  const LoopOptions options_;
   const std::unique_ptr<FreezableCgroup> group_;
   LedgerEntry entry_;  ///< marked while the group may be frozen by us
   Membership membership_;
