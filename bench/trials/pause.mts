@@ -53,9 +53,14 @@ const byKill = (name: string, areNoticesQuiet: boolean): Contestant =>
 
 function byState(name: string, options: FreezeOptions = {}): Contestant {
   const state = FreezeState.withPids(FreezeMode.Process, pids, options);
+  // Read when the work ended, before the rest: only a freeze at that epoch is one of an emulator that is still idle.
+  let epoch = state.currentEpoch;
   return contestant(name, {
-    freeze: () => state.freezeAtEpoch(state.currentEpoch),
-    thaw: () => state.unfreeze(),
+    freeze: () => state.freezeAtEpoch(epoch),
+    thaw: () => {
+      state.unfreeze();
+      epoch = state.currentEpoch;
+    },
     // As its own last freeze has left it.
     areNoticesQuiet: true,
   });
