@@ -28,11 +28,13 @@ interface Emulator {
   invoke(): Promise<unknown>;
   /** Is called when the answer has come. Resolves when the sandbox is frozen; where it is not, when it is parked. */
   settled(): Promise<unknown>;
+  /** Whether `settled` only looks now and then, so that there is no figure {@link again}. */
+  readonly isPolled?: boolean;
   end(): Promise<void>;
 }
 
 /** Has the trial measure it. */
-export function measured({ invoke, settled, end }: Emulator): void {
+export function measured({ invoke, settled, isPolled = false, end }: Emulator): void {
   const samples: Record<string, () => Promise<Figures>> = {
     [series]: async () => {
       const start = process.hrtime.bigint();
@@ -54,7 +56,7 @@ export function measured({ invoke, settled, end }: Emulator): void {
     await settled();
     const all = microsecondsSince(start);
     const { active } = performance.eventLoopUtilization(before);
-    return { [invocation]: answered, [again]: all - answered, [loop]: active * 1000 };
+    return { [invocation]: answered, ...(!isPolled && { [again]: all - answered }), [loop]: active * 1000 };
   };
   answer((kind) => (samples[kind] ?? cycle)(), end);
 }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { frozen, measured } from './cycle.mjs';
 
@@ -42,9 +42,9 @@ providers['unfrozen'] = class extends (providers['native'] as NativeProvider) {
 
 let runtime = 0;
 
-/** It has been sent its signal when there is an answer. */
+/** Its own freeze tells nobody when the runtime has stopped. The signal has been sent when there is an answer. */
 async function stopped(): Promise<void> {
-  while (!/\) T /.test(readFileSync(`/proc/${runtime}/stat`, 'latin1'))) await setImmediate();
+  while (!/\) T /.test(readFileSync(`/proc/${runtime}/stat`, 'latin1'))) await setTimeout(1);
 }
 
 const Provider = process.argv[2] as 'native' | 'freezing' | 'unfrozen';
@@ -65,5 +65,6 @@ measured({
     runtime = JSON.parse(Payload).runtime;
   },
   settled,
+  isPolled: Provider === 'native',
   end: () => lambda.destroy(),
 });

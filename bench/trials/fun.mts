@@ -15,7 +15,8 @@ if (!existsSync(join(import.meta.dirname, '../../examples/vercel-fun/node_module
 
 const own = 'its own SIGSTOP to one pid';
 const ours = 'process-tree';
-const providers = { [own]: 'native', [ours]: 'freezing', 'no freeze': 'unfrozen' };
+const without = 'no freeze';
+const providers = { [without]: 'unfrozen', [own]: 'native', [ours]: 'freezing' };
 
 const cache = mkdtempSync(join(tmpdir(), 'fun-'));
 process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
@@ -34,7 +35,7 @@ try {
     'After the answer, until it is frozen again or parked; and the event loop in all',
     'µs',
     only(results, again, loop),
-    own,
+    without,
   );
   const times = ratio(results, invocation, ours, own);
   goal(`An invocation through @vercel/fun with ${ours}, against its own SIGSTOP`, times, 1.1);
