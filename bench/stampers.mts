@@ -15,6 +15,8 @@ const numbersInSlot = 8;
 export class Stampers {
   readonly #file: number;
   readonly #slots: BigUint64Array;
+  /** In the order of their slots: the root of a tree comes first. */
+  pids: readonly number[] = [];
 
   private constructor(count: number) {
     // In memory, where no page of the file is ever written to a disk, for which the next stamp would have to wait.
@@ -53,12 +55,8 @@ export class Stampers {
 
   async #ready(): Promise<this> {
     await until(() => this.#stamps().every((stamp) => stamp > 0n), 'all stampers run');
+    this.pids = this.#read(1).map(Number);
     return this;
-  }
-
-  /** In the order of their slots: the root of a tree comes first. */
-  get pids(): number[] {
-    return this.#read(1).map(Number);
   }
 
   #stamps(): bigint[] {

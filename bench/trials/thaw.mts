@@ -1,11 +1,12 @@
 // How long members stand still once the emulator thaws them: from just before the call to the first thing that the first
 // and the last of them does. Members write down the time themselves, in memory that they share with this process.
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
-import { Watch } from '../children.mjs';
+import { statField } from '../../test/helpers/proc.js';
+import { until } from '../../test/helpers/until.js';
 import { note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
 import { type Contestant, interleave } from '../measure.mjs';
@@ -16,24 +17,31 @@ const { SIGSTOP, SIGCONT } = constants.signals;
 interface Ways {
   freeze(): void;
   thaw(): void;
-  awaitStopped(): void;
+  /** By the states of the members where it is not given. */
+  areStopped?(): boolean;
 }
 
-/** Milliseconds for which the members stay frozen, and this process sleeps, as between two invocations. */
+/**
+ * Milliseconds for which the members stay frozen, and this process sleeps, as between two invocations. It waits for everything
+ * without spinning: the scheduler lets the targets of a thread that has just computed for long preempt it sooner.
+ */
 const pause = 1;
 
-function contestant(name: string, stampers: Stampers, watch: Watch, ways: Ways): Contestant {
+const areAll = (pids: readonly number[], letter: string): boolean => pids.every((pid) => statField(pid, 3) === letter);
+
+function contestant(name: string, stampers: Stampers, ways: Ways): Contestant {
+  const { pids } = stampers;
   return {
     name,
     sample: async () => {
       floor.resetChildNotices();
       ways.freeze();
-      ways.awaitStopped();
+      await until(() => ways.areStopped?.() ?? areAll(pids, 'T'), 'all members have stopped');
       await setTimeout(pause);
       const start = process.hrtime.bigint();
       ways.thaw();
       const figures = await stampers.ranAgain(start);
-      watch.awaitAsleep();
+      await until(() => areAll(pids, 'S'), 'all members sleep again');
       return figures;
     },
   };
@@ -44,33 +52,26 @@ const states: FreezeState[] = [];
 async function measure(count: number, rounds: number): Promise<void> {
   const children = await Stampers.children(count);
   const tree = await Stampers.tree(count);
-  const [ofChildren, ofTree] = [children, tree].map((stampers) => new Watch(stampers.pids)) as [Watch, Watch];
-  const closing = [() => ofChildren.close(), () => ofTree.close(), () => children.close(), () => tree.close()];
+  const closing = [() => children.close(), () => tree.close()];
 
   const byKill = (name: string, kill: (pids: readonly number[], signal: number) => void): Contestant => {
     const { pids } = children;
-    return contestant(name, children, ofChildren, {
-      freeze: () => kill(pids, SIGSTOP),
-      thaw: () => kill(pids, SIGCONT),
-      awaitStopped: () => ofChildren.awaitStopped(),
-    });
+    return contestant(name, children, { freeze: () => kill(pids, SIGSTOP), thaw: () => kill(pids, SIGCONT) });
   };
   const byState = (
     name: string,
     mode: FreezeMode,
     pids: readonly number[],
     stampers: Stampers,
-    watch: Watch,
     options: FreezeOptions = {},
   ): Contestant => {
     const state = FreezeState.withPids(mode, pids, options);
     states.push(state);
-    return contestant(name, stampers, watch, {
+    return contestant(name, stampers, {
       freeze: () => {
         if (!state.freezeAtEpoch(state.currentEpoch)) throw new Error(`${name}: not frozen`);
       },
       thaw: () => state.unfreeze(),
-      awaitStopped: () => watch.awaitStopped(),
     });
   };
 
@@ -80,10 +81,10 @@ async function measure(count: number, rounds: number): Promise<void> {
     byKill('process.kill loop', (pids, signal) => {
       for (const pid of pids) process.kill(pid, signal);
     }),
-    byState('process', FreezeMode.Process, children.pids, children, ofChildren),
-    byState('process, boost: false', FreezeMode.Process, children.pids, children, ofChildren, { boost: false }),
-    byState('process-tree', FreezeMode.ProcessTree, root, tree, ofTree),
-    byState('process-group', FreezeMode.ProcessGroup, root, tree, ofTree),
+    byState('process', FreezeMode.Process, children.pids, children),
+    byState('process, boost: false', FreezeMode.Process, children.pids, children, { boost: false }),
+    byState('process-tree', FreezeMode.ProcessTree, root, tree),
+    byState('process-group', FreezeMode.ProcessGroup, root, tree),
   ];
   const { available, reason } = FreezeState.capabilities.modes.cgroup;
   if (available) contestants.push(...(await inCgroup(count, closing)));
@@ -100,33 +101,27 @@ async function measure(count: number, rounds: number): Promise<void> {
 /** Members of one cgroup, frozen and thawed by the state and by hand. */
 async function inCgroup(count: number, closing: (() => void)[]): Promise<Contestant[]> {
   const inside = await Stampers.tree(count);
-  const watch = new Watch(inside.pids);
   const state = FreezeState.withPids(FreezeMode.Cgroup, inside.pids);
   states.push(state);
   const directory = state.cgroup as string;
-  const [freezer, events] = [
-    openSync(join(directory, 'cgroup.freeze'), 'r+'),
-    openSync(join(directory, 'cgroup.events'), 'r'),
-  ];
+  const freezer = openSync(join(directory, 'cgroup.freeze'), 'r+');
   closing.push(
     () => closeSync(freezer),
-    () => closeSync(events),
-    () => watch.close(),
     () => inside.close(),
   );
-  const awaitStopped = (): void => floor.awaitText([events], 'frozen 1');
+  const areStopped = (): boolean => readFileSync(join(directory, 'cgroup.events'), 'latin1').includes('frozen 1');
   return [
-    contestant('writeSync to cgroup.freeze', inside, watch, {
+    contestant('writeSync to cgroup.freeze', inside, {
       freeze: () => writeSync(freezer, '1', 0),
       thaw: () => writeSync(freezer, '0', 0),
-      awaitStopped,
+      areStopped,
     }),
-    contestant('cgroup', inside, watch, {
+    contestant('cgroup', inside, {
       freeze: () => {
         if (!state.freezeAtEpoch(state.currentEpoch)) throw new Error('cgroup: not frozen');
       },
       thaw: () => state.unfreeze(),
-      awaitStopped,
+      areStopped,
     }),
   ];
 }
