@@ -108,9 +108,10 @@ void ProcessGroupFreezer::noteLife(Pid pid) {
 Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice) {
   if (isListed_) return Step::done();
   if (!walk_) pending_.clear();
+  const Pid own = groups_.ownPid();
   Step step = continueWalk(slice, [&](Pid pid) {
     // We were in none of the groups when they were signalled, or their freeze would have failed.
-    if (pid == groups_.ownPid()) return;
+    if (pid == own) return;
     const Pid group = table_.groupOf(pid);
     const Member* const member = group == 0 ? nullptr : members.find(group);
     if (member != nullptr && !member->hasExited()) pending_.push_back({pid, group, filesOf(pid)});
