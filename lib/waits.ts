@@ -106,7 +106,9 @@ export class Waits {
     let ended = 0;
     let refs = 0;
     let next: Link;
-    for (let wait = this.#pending.next; wait instanceof Wait; wait = next) {
+    // Until the head: what a waiter waits for is this code, mostly run by the interpreter, for which `instanceof` is slow.
+    for (let link = this.#pending.next; link !== this.#pending; link = next) {
+      const wait = link as Wait;
       next = wait.next;
       if (now !== undefined && !this.#hasCome(wait.since, now)) continue;
       wait.leave();

@@ -19,7 +19,8 @@ export function isFrozen(word: Word): boolean {
 }
 
 export function snapshotOf(word: Word): FreezeSnapshot {
-  return { epoch: epochOf(word), isFrozen: isFrozen(word) };
+  // By no other call: a waiter that is woken waits for this, too.
+  return word < 0 ? { epoch: -1 - word, isFrozen: true } : { epoch: word, isFrozen: false };
 }
 
 /** Whether a value is an epoch: an integer from 0 to 2^53-1. */
