@@ -118,9 +118,10 @@ export interface WaitSyncOptions extends Pick<WaitOptions, 'since'> {
   /**
    * Microseconds from the call on, 0 to 1,000,000, for which the thread polls the state before it sleeps. Default 0.
    *
-   * A change that comes meanwhile ends the wait in about a microsecond, since no thread has to be woken. Polling keeps a
+   * A change that comes meanwhile ends the wait in a few microseconds, since no thread has to be woken. Polling keeps a
    * processor fully busy, which the members and the other threads then lack. Use it where the next change is known to be
-   * near, and where there is a processor to spare for each thread that polls.
+   * near, and where there is a processor to spare for each thread that polls. If there is none, the change is seen later
+   * than by a thread that sleeps.
    *
    * The thread sleeps at once where it may use only one processor, and the main thread only the same one: nothing else
    * could run while it polls.
