@@ -21,7 +21,13 @@ const targets = {
     makes: { ...addon('linux-x64/freeze-state.musl.node'), ...programs('linux-x64') },
   },
   'linux-arm64-glibc': { zig: 'aarch64-linux-gnu.2.28', makes: addon('linux-arm64/freeze-state.glibc.node') },
-  'linux-arm64-programs': { zig: 'aarch64-linux-musl', makes: programs('linux-arm64') },
+  'linux-arm64-musl': {
+    zig: 'aarch64-linux-musl',
+    makes: { ...addon('linux-arm64/freeze-state.musl.node'), ...programs('linux-arm64') },
+  },
+  // As MACOSX_DEPLOYMENT_TARGET in native/binding.gyp. There are no programs for macOS.
+  'darwin-x64': { zig: 'x86_64-macos.11.0', makes: addon('darwin-x64/freeze-state.node') },
+  'darwin-arm64': { zig: 'aarch64-macos.11.0', makes: addon('darwin-arm64/freeze-state.node') },
 };
 
 const cache = join(root, '.cache', 'zig');
