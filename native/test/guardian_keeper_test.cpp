@@ -109,8 +109,9 @@ std::string statusOfKeeper(const std::string& field) {
 
 }  // namespace freeze_state::test
 
-/// In place of the C library's, which the keeper calls.
-extern "C" int getresuid(uid_t* real, uid_t* effective, uid_t* saved) noexcept {
+/// In place of the C library's, which the keeper calls. musl declares it without noexcept.
+extern "C" int getresuid(uid_t* real, uid_t* effective,
+                         uid_t* saved) noexcept(noexcept(getresuid(real, effective, saved))) {
   const auto answer = static_cast<int>(syscall(SYS_getresuid, real, effective, saved));
   if (auto* const hook = std::exchange(freeze_state::test::afterComparison, nullptr)) hook();
   return answer;

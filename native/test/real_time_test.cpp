@@ -14,6 +14,7 @@
 #include "../core/os/linux/procfs.h"
 #include "../core/os/linux/rt_budget.h"
 #include "support/child.h"
+#include "support/thread_class.h"
 
 namespace freeze_state::test {
 
@@ -42,25 +43,22 @@ TEST_SUITE("real time") {
       {
         const Boost boost;
         if (!boost.isChanged()) MESSAGE("skipped: this user may not enter a real-time class");
-        CHECK(sched_getscheduler(0) == (boost.isChanged() ? SCHED_FIFO : SCHED_OTHER));
+        CHECK(classOfThread() == (boost.isChanged() ? SCHED_FIFO : SCHED_OTHER));
       }
-      CHECK(sched_getscheduler(0) == SCHED_OTHER);
+      CHECK(classOfThread() == SCHED_OTHER);
     }).join();
   }
 
   TEST_CASE("a thread that is in a real-time class keeps it, with its priority") {
     std::thread([] {
-      const sched_param high{.sched_priority = 7};
-      if (sched_setscheduler(0, SCHED_RR, &high) != 0) return;
+      if (!enterClass(SCHED_RR, 7)) return;
       {
         const Boost boost;
         CHECK_FALSE(boost.isChanged());
-        CHECK(sched_getscheduler(0) == SCHED_RR);
+        CHECK(classOfThread() == SCHED_RR);
       }
-      sched_param now{};
-      sched_getparam(0, &now);
-      CHECK(sched_getscheduler(0) == SCHED_RR);
-      CHECK(now.sched_priority == 7);
+      CHECK(classOfThread() == SCHED_RR);
+      CHECK(priorityOfThread() == 7);
     }).join();
   }
 
@@ -93,7 +91,7 @@ TEST_SUITE("real time") {
         const rlimit limit{1'000'000, isHard ? rlim_t{1'000'000} : RLIM_INFINITY};
         if (setrlimit(RLIMIT_RTTIME, &limit) != 0) return 1;
         const Boost boost;
-        return sched_getscheduler(0) == SCHED_OTHER && !boost.isChanged() ? 0 : 2;
+        return classOfThread() == SCHED_OTHER && !boost.isChanged() ? 0 : 2;
       });
       CHECK(code == 0);
     }

@@ -14,6 +14,7 @@
 #include "support/describe.h"
 #include "support/process_freezer.h"
 #include "support/scripted_tree.h"
+#include "support/thread_class.h"
 
 namespace freeze_state::test {
 
@@ -28,13 +29,12 @@ struct Classes {
 Classes classesOfLoop(int policy, const LoopOptions& options, std::size_t signals) {
   Classes classes;
   std::thread([&] {
-    const sched_param none{};
-    if (sched_setscheduler(0, policy, &none) != 0) return;
+    if (!enterClass(policy)) return;
     {
       const SignalLoop loop(options, signals);
-      classes.during = sched_getscheduler(0);
+      classes.during = classOfThread();
     }
-    classes.after = sched_getscheduler(0);
+    classes.after = classOfThread();
   }).join();
   return classes;
 }
@@ -90,10 +90,10 @@ TEST_SUITE("boost") {
     for (Pid pid = 101; pid <= 116; ++pid) state.registerPid(pid);
     script.stuck(116);
     script.stuck(216);
-    script.onEverySend([&] { sending.push_back(sched_getscheduler(0)); });
-    table.onChildren = [&](Pid) { asking.insert(sched_getscheduler(0)); };
+    script.onEverySend([&] { sending.push_back(classOfThread()); });
+    table.onChildren = [&](Pid) { asking.insert(classOfThread()); };
     script.onPause([&] {
-      waiting.insert(sched_getscheduler(0));
+      waiting.insert(classOfThread());
       script.stuck(script.pauses() == 1 ? 116 : 216, false);
     });
     CHECK(state.freezeAtEpoch(0).frozen);
@@ -103,7 +103,7 @@ TEST_SUITE("boost") {
     CHECK(std::set(sending.begin(), sending.begin() + kMembers) == std::set{SCHED_FIFO});
     CHECK(asking == std::set{SCHED_OTHER});
     CHECK(waiting == std::set{SCHED_OTHER});
-    CHECK(sched_getscheduler(0) == SCHED_OTHER);
+    CHECK(classOfThread() == SCHED_OTHER);
   }
 
   TEST_CASE("neither the wait for the guardian nor a question about a process is in the real-time class") {
@@ -139,7 +139,7 @@ TEST_SUITE("boost") {
 
   TEST_CASE("the question whether a thread may enter the class leaves its class as it is") {
     SignalLoop::canBoost();
-    CHECK(sched_getscheduler(0) == SCHED_OTHER);
+    CHECK(classOfThread() == SCHED_OTHER);
   }
 
   TEST_CASE("a thread without the permission keeps its class, and its freeze works") {
@@ -148,9 +148,9 @@ TEST_SUITE("boost") {
       if (SignalLoop::canBoost()) return 2;
       {
         const SignalLoop loop({}, SignalLoop::kMany);
-        if (sched_getscheduler(0) != SCHED_OTHER) return 3;
+        if (classOfThread() != SCHED_OTHER) return 3;
       }
-      if (sched_getscheduler(0) != SCHED_OTHER) return 4;
+      if (classOfThread() != SCHED_OTHER) return 4;
       const Child first;
       const Child second;
       FreezeState state(Mode::Process, processFreezer(systemControl()));
