@@ -41,6 +41,14 @@ struct Roots {
   }
   /// Runs it with a deadline: the caller then waits between the steps itself.
   Step run(milliseconds limit) { return walk().run({nullptr, Clock::now() + limit}); }
+  /// Runs it in such steps until the condition holds; false if it came to an end instead, or not in a minute.
+  bool runUntil(const std::function<bool()>& condition) {
+    const auto end = Clock::now() + std::chrono::minutes(1);
+    while (!condition()) {
+      if (!run(milliseconds(1)).isUnfinished() || Clock::now() > end) return false;
+    }
+    return true;
+  }
   Step run() { return walk().run({}); }
   TreeWalk& walk() {
     if (!walk_) walk_.emplace(script, table, *reader, roots, descendants, protocol);
@@ -77,10 +85,9 @@ TEST_SUITE("a walk through trees") {
   TEST_CASE("a process that still runs is asked for its children at once, and again when it has stopped") {
     Roots tree;
     tree.script.seenAs(101, ProcessState::Running);
-    CHECK(tree.run(milliseconds(5)).isUnfinished());
+    REQUIRE(tree.runUntil([&] { return tree.script.probes(101) > 1; }));
     CHECK(tree.asked[101] == 1);
     CHECK(tree.script.isStopped(201));
-    CHECK(tree.script.probes(101) > 1);
     tree.table.bear(101, 202);
     tree.script.seenAs(101, ProcessState::Stopped);
     CHECK(tree.run().isDone());
@@ -91,8 +98,8 @@ TEST_SUITE("a walk through trees") {
     Roots tree;
     tree.script.seenAs(102, ProcessState::Running);
     tree.script.onProbe([&] { tree.table.bear(101, 202); });
-    CHECK(tree.run(milliseconds(5)).isUnfinished());
-    CHECK(tree.script.isStopped(202));
+    // Until all that have stopped were asked for the last time.
+    REQUIRE(tree.runUntil([&] { return tree.script.isStopped(202) && tree.asked[202] == 2; }));
     // It was asked twice more because of what was found there.
     CHECK(tree.asked[101] == 3);
     CHECK(tree.asked[201] == 2);
@@ -198,10 +205,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     });
     const auto begin = Clock::now();
     constexpr int kTimes = 3;
-    for (int rounds = 0; tree.asked[101] < 1 + kTimes; ++rounds) {
-      REQUIRE(rounds < 10'000);
-      CHECK(tree.run(milliseconds(1)).isUnfinished());
-    }
+    REQUIRE(tree.runUntil([&] { return tree.asked[101] >= 1 + kTimes; }));
     const int times = tree.asked[101] - 1;
     CHECK(times * kAsleep <= Clock::now() - begin);
     CHECK(tree.table.passes - before == times);
@@ -248,10 +252,7 @@ TEST_SUITE("a walk that meets a sleeper") {
     tree.script.stuck(101);
     tree.table.vforked.insert(201);
     tree.script.onProbe([&] { tree.table.errors[101] = EACCES; });
-    for (int rounds = 0; tree.asked[101] < 3; ++rounds) {
-      REQUIRE(rounds < 10'000);
-      CHECK(tree.run(milliseconds(1)).isUnfinished());
-    }
+    REQUIRE(tree.runUntil([&] { return tree.asked[101] >= 3; }));
     tree.table.errors.clear();
     CHECK(tree.run().isDone());
   }
@@ -267,10 +268,7 @@ TEST_SUITE("a walk that meets a sleeper") {
       before = tree.table.passes;
       tree.table.passError = EMFILE;
     });
-    for (int rounds = 0; before == 0 || tree.table.passes < before + 2; ++rounds) {
-      REQUIRE(rounds < 10'000);
-      CHECK(tree.run(milliseconds(1)).isUnfinished());
-    }
+    REQUIRE(tree.runUntil([&] { return before != 0 && tree.table.passes >= before + 2; }));
     CHECK(tree.asked[101] == 1);
   }
 
@@ -299,10 +297,7 @@ TEST_SUITE("a walk that meets a sleeper") {
       passes = tree.table.passes - before;
       probes = tree.script.probes(101) - begun;
     };
-    for (int rounds = 0; passes == 0; ++rounds) {
-      REQUIRE(rounds < 10'000);
-      CHECK(tree.run(milliseconds(1)).isUnfinished());
-    }
+    REQUIRE(tree.runUntil([&] { return passes != 0; }));
     // Two passes that were cut short, one that was not, and one cut in the list: each is continued at once.
     CHECK(passes == 3);
     CHECK(probes == 3);
