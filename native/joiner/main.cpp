@@ -16,6 +16,7 @@
 //
 // The socket ends where the program begins. The joiner changes nothing else that a process inherits.
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -98,6 +100,51 @@ bool hasAnswer(int status) {
   return size == 1;
 }
 
+/// Executes a file by the shell: a script whose first line names no interpreter. Returns where that fails.
+void executeByShell(char* file, int argc, char** argv) {
+  // No `new`: the C++ library is not linked everywhere.
+  // NOLINTBEGIN(cppcoreguidelines-no-malloc)
+  auto** const words = static_cast<char**>(std::calloc(static_cast<std::size_t>(argc) + 2, sizeof(char*)));
+  if (words == nullptr) return;
+  std::array shell = std::to_array("/bin/sh");
+  words[0] = shell.data();
+  words[1] = file;
+  for (int index = 1; index < argc; ++index) words[index + 1] = argv[index];
+  execv(shell.data(), words);
+  std::free(static_cast<void*>(words));
+  // NOLINTEND(cppcoreguidelines-no-malloc)
+}
+
+/// What glibc's execvp(3) does with a script whose first line names no interpreter, and musl's, which may be inside of
+/// this program, does not. For Node with glibc executes it. Where nothing comes of it, errno is that of the last
+/// attempt.
+void executeScript(char* program, int argc, char** argv) {
+  if (std::strchr(program, '/') != nullptr) {
+    executeByShell(program, argc, argv);
+    return;
+  }
+  const char* const folders = std::getenv("PATH");
+  std::string_view rest(folders == nullptr ? "/bin:/usr/bin" : folders);
+  const std::string_view name(program);
+  for (bool isLast = false; !isLast;) {
+    const std::size_t end = rest.find(':');
+    isLast = end == std::string_view::npos;
+    const std::string_view folder = rest.substr(0, end);
+    rest.remove_prefix(isLast ? rest.size() : end + 1);
+    std::array<char, PATH_MAX> file{};
+    if (folder.size() + name.size() + 2 > file.size()) continue;
+    std::size_t at = folder.copy(file.data(), folder.size());
+    // An empty one is the working directory.
+    if (at > 0) file[at++] = '/';
+    name.copy(file.data() + at, name.size());
+    // The search has found nothing that can be executed before it.
+    execv(file.data(), argv);
+    if (errno != ENOEXEC) continue;
+    executeByShell(file.data(), argc, argv);
+    return;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -118,6 +165,7 @@ int main(int argc, char** argv) {
   }
   // Searches for the program as Node does: as the child's user, and by the child's PATH.
   execvp(order.program, argv);
+  if (errno == ENOEXEC) executeScript(order.program, argc, argv);
   tell(order.status, "exec ", errno);
   return kNotExecuted;
 }
