@@ -44,11 +44,11 @@ class Asked final : public Script {
  public:
   using Script::isStopped;
   bool isStopped(const Process& process) noexcept override {
-    classes.insert(sched_getscheduler(0));
+    classes.insert(classOfThread());
     return Script::isStopped(process);
   }
   LedgerIdentity identify(Process& process) noexcept override {
-    classes.insert(sched_getscheduler(0));
+    classes.insert(classOfThread());
     return Script::identify(process);
   }
 
@@ -120,8 +120,8 @@ TEST_SUITE("boost") {
     std::size_t reach = 1;
     SUBCASE("members of a freeze") {}
     SUBCASE("a member that joins a frozen state") { reach = kMembers; }
-    script.onEverySend([&] { sending.insert(sched_getscheduler(0)); });
-    ledger.onWait = [&] { script.classes.insert(sched_getscheduler(0)); };
+    script.onEverySend([&] { sending.insert(classOfThread()); });
+    ledger.onWait = [&] { script.classes.insert(classOfThread()); };
     FreezeState state(Mode::Process, std::make_unique<ProcessFreezer>(LoopOptions{}, script, &ledger, reach));
     for (Pid pid = 101; pid < 101 + static_cast<Pid>(kMembers); ++pid) state.registerPid(pid);
     Roster roster;
