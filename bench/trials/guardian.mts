@@ -7,7 +7,7 @@ import { FreezeMode, FreezeState } from 'freeze-state';
 import { max, median } from 'simple-statistics';
 import { sleepers, Watch } from '../children.mjs';
 import { goal, note, print, ratio } from '../findings.mjs';
-import { atMost, type Contestant, interleave, microsecondsSince } from '../measure.mjs';
+import { atMost, type Contestant, interleave, microsecondsSince, type Results, type Samples } from '../measure.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const members = 16;
@@ -31,26 +31,42 @@ function contestant(name: string, state: FreezeState, watch: Watch | undefined):
   };
 }
 
-/** In mode cgroup each state has members of its own, for a process is in one group; else both have the same. */
+/**
+ * In mode cgroup each state has members of its own, for a process is in one group; else both have the same. Where processes run,
+ * and how quickly, differs from one to the other. So the states swap their members after half of the rounds.
+ */
 async function costOfFreeze(mode: FreezeMode): Promise<void> {
   const isCgroup = mode === FreezeMode.Cgroup;
-  const pids = await sleepers(members, { detached: mode === FreezeMode.ProcessGroup });
-  const contestants: Contestant[] = [];
-  for (const [name, guardian] of [
-    ['with the guardian', true],
-    ['without', false],
+  const start = (): Promise<number[]> => sleepers(members, { detached: mode === FreezeMode.ProcessGroup });
+  const first = await start();
+  const second = isCgroup ? await start() : first;
+  const results: Results = new Map();
+  for (const [guarded, plain] of [
+    [first, second],
+    [second, first],
   ] as const) {
-    const own = isCgroup ? await sleepers(members) : pids;
-    const state = FreezeState.withPids(mode, own, { guardian });
+    const states = [
+      ['with the guardian', FreezeState.withPids(mode, guarded, { guardian: true }), guarded],
+      ['without', FreezeState.withPids(mode, plain, { guardian: false }), plain],
+    ] as const;
     // The letter of a process does not tell that it is frozen with its group, and thawing does not wait for that.
-    contestants.push(contestant(name, state, isCgroup ? undefined : new Watch(own)));
+    const contestants = states.map(([name, state, pids]) =>
+      contestant(name, state, isCgroup ? undefined : new Watch(pids)),
+    );
+    for (const [name, samples] of await interleave(contestants, 750)) add(results, name, samples);
+    for (const [, state] of states) state.close();
   }
-  const results = await interleave(contestants, 1500);
   print(`Mode ${mode}, ${members} sleepers`, 'µs', results, 'without');
   for (const figure of ['freeze', 'thaw']) {
     const cost = ratio(results, figure, 'with the guardian', 'without');
     goal(`A ${figure} in mode ${mode} with the guardian, against one without`, cost, 1.05);
   }
+}
+
+function add(results: Results, name: string, samples: Samples): void {
+  const all = results.get(name) ?? new Map<string, number[]>();
+  for (const [figure, values] of samples) all.set(figure, [...(all.get(figure) ?? []), ...values]);
+  results.set(name, all);
 }
 
 /** What a process has done by the time that is measured: made its first state, or also frozen a member with it. */
