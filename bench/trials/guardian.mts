@@ -101,8 +101,8 @@ function costOfFirst(name: string, work: string): void {
   console.log();
   goal(`${name}: what the guardian adds`, more, 1, 'ms');
   note(
-    `${median(guarded).toFixed(0)} µs with the guardian, ${median(plain).toFixed(0)} without; of the quickest of each ` +
-      `${least.toFixed(2)} ms more.`,
+    `${name}: ${median(guarded).toFixed(0)} µs with the guardian, ${median(plain).toFixed(0)} without; of the quickest of ` +
+      `each ${least.toFixed(2)} ms more.`,
   );
 }
 
@@ -140,7 +140,7 @@ async function timesToThaw(): Promise<void> {
     for (let round = 0; round < atMost(9); round += 1) times.push(await timeToThaw(count, bytes));
     const who = `${count} members${bytes > 0 ? ` of an emulator with ${bytes / 1e9} GB` : ''}`;
     goal(`Until ${who} run again after its SIGKILL, at worst`, max(times), 50, 'ms');
-    note(`The median of ${times.length} such ends is ${median(times).toFixed(1)} ms.`);
+    note(`${who}: the median of ${times.length} such ends is ${median(times).toFixed(1)} ms.`);
   }
 }
 
