@@ -1,9 +1,7 @@
 #include <doctest/doctest.h>
 #include <sched.h>
 
-#include <functional>
 #include <thread>
-#include <vector>
 
 #include "../core/os/processor.h"
 #include "support/script.h"
@@ -41,14 +39,7 @@ class Pinned {
 
 TEST_SUITE("spin") {
   TEST_CASE("every change ends a wait that polls") {
-    const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>> changes{
-        {"freeze", [](FreezeState& state) { state.freezeAtEpoch(0); }},
-        {"unfreeze", [](FreezeState& state) { state.unfreeze(); }},
-        {"forceUnfreeze", [](FreezeState& state) { state.forceUnfreeze(); }},
-        {"hold", [](FreezeState& state) { state.hold(); }},
-        {"close", [](FreezeState& state) { state.close(); }},
-    };
-    for (const auto& [name, change] : changes) {
+    for (const auto& [name, change] : allChanges()) {
       CAPTURE(name);
       ScriptedState scripted(1);
       Waiter waiter(scripted.state, word::running(0), kTooLate, kTooLate);

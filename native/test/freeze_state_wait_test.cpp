@@ -1,9 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <functional>
 #include <memory>
-#include <vector>
 
 #include "support/script.h"
 #include "support/wait_until.h"
@@ -29,14 +27,7 @@ TEST_SUITE("wait") {
   }
 
   TEST_CASE("every change ends a wait at once, and not only when it next asks whether it was interrupted") {
-    const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>> changes{
-        {"freeze", [](FreezeState& state) { state.freezeAtEpoch(0); }},
-        {"unfreeze", [](FreezeState& state) { state.unfreeze(); }},
-        {"forceUnfreeze", [](FreezeState& state) { state.forceUnfreeze(); }},
-        {"hold", [](FreezeState& state) { state.hold(); }},
-        {"close", [](FreezeState& state) { state.close(); }},
-    };
-    for (const auto& [name, change] : changes) {
+    for (const auto& [name, change] : allChanges()) {
       CAPTURE(name);
       ScriptedState scripted(1);
       Waiter waiter(scripted.state, word::running(0));

@@ -6,8 +6,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "../../core/os/linux/procfs.h"
 #include "../../core/os/processor.h"
@@ -34,6 +37,18 @@ class Flag final : public Interruption {
 
 /// Longer than any test waits for the end of a wait: a waiter that the change itself does not wake finds it too late.
 constexpr std::chrono::seconds kTooLate{60};
+
+/// Everything that ends a wait, by its name.
+inline const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>>& allChanges() {
+  static const std::vector<std::pair<const char*, std::function<void(FreezeState&)>>> changes{
+      {"freeze", [](FreezeState& state) { state.freezeAtEpoch(0); }},
+      {"unfreeze", [](FreezeState& state) { state.unfreeze(); }},
+      {"forceUnfreeze", [](FreezeState& state) { state.forceUnfreeze(); }},
+      {"hold", [](FreezeState& state) { state.hold(); }},
+      {"close", [](FreezeState& state) { state.close(); }},
+  };
+  return changes;
+}
 
 /// A wait in another thread, and the word that it returned, once it has.
 class Waiter {
