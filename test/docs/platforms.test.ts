@@ -6,7 +6,12 @@ import { describe, expect, it } from 'vitest';
 const root = join(__dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const page = read('docs/platforms.md');
-const manifest = JSON.parse(read('package.json')) as { engines: { node: string }; exports: Record<string, unknown> };
+interface Manifest {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+const manifest = JSON.parse(read('package.json')) as Manifest;
 
 /** The targets of prebuild-all, as it names them where it is asked for one that it does not have. */
 function made(): string[] {
@@ -50,6 +55,22 @@ describe('docs/platforms.md', () => {
     for (const file of ['README.md', 'CONTRIBUTING.md']) expect(read(file), file).toContain(`Node ${engine} or later`);
     expect(page).toContain(`Node ${engine} and every later version is supported`);
     expect(read('CHANGELOG.md')).toContain(`for Node ${engine} and later.`);
+  });
+
+  it('has the version of package.json, as other pages do', () => {
+    const { version } = manifest;
+    const [, minor = 0, patch = 0] = version.split('.').map(Number);
+    expect(page).toContain(`The first will be ${version}:`);
+    expect(page).toContain(`0.${minor} to 0.${minor + 1} |`);
+    expect(page).toContain(`${version} to 0.${minor}.${patch + 1} |`);
+    expect(read('CHANGELOG.md')).toContain(`will be published, as ${version},`);
+    const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => `docs/${file}`);
+    const named = ['README.md', ...pages.filter((file) => file.endsWith('.md'))].flatMap((file) =>
+      [...read(file).matchAll(/\bfreeze-state[- @](\d+\.\d+\.\d+)/g)].map(([, found]) => `${file}: ${found}`),
+    );
+    expect(named.length).toBeGreaterThan(4);
+    expect(named.filter((one) => !one.endsWith(`: ${version}`))).toEqual([]);
+    expect(read('examples/vercel-fun/upstream.patch')).toContain(`+    "freeze-state": "${version}",`);
   });
 
   it('says that nothing is deprecated, while no docstring says otherwise', () => {

@@ -90,7 +90,8 @@ describe('installed as people install', () => {
       /npm info run|install.?script|node-gyp rebuild|npm warn (?!Unknown (user|env|project) config)/i,
     );
     const lock = JSON.parse(readFileSync(join(consumer.folder, 'package-lock.json'), 'utf8'));
-    expect(lock.packages['node_modules/freeze-state'].version).toBe('0.1.0');
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(lock.packages['node_modules/freeze-state'].version).toBe(version);
     expect(JSON.stringify(lock)).not.toContain('hasInstallScript');
     expect(await consumer.runBare('node', '-e', "require('./use.cjs')(require('freeze-state'))")).toEqual(worked);
   });
