@@ -87,15 +87,21 @@ async function longestGap(): Promise<number> {
   let last = 0n;
   let longest = 0;
   let isOver = false;
-  const tick = (): void => {
+  const turn = (): void => {
     longest = Math.max(longest, microsecondsSince(last));
     last = process.hrtime.bigint();
-    if (!isOver) setImmediate(tick);
+  };
+  const tick = (): void => {
+    if (isOver) return;
+    turn();
+    setImmediate(tick);
   };
   await frozen(() => {
     last = process.hrtime.bigint();
     setImmediate(tick);
   });
+  // The time since the last tick is the freeze's as well: all of it, where the freeze is over before the first tick.
+  turn();
   isOver = true;
   return longest;
 }
