@@ -47,7 +47,7 @@ export class Stampers {
   }
 
   async #spawn(words: number[]): Promise<ChildProcess> {
-    const child = spawn(program, words.map(String), { stdio: [this.#file, 'ignore', 'ignore'] });
+    const child = spawn(program, [process.pid, ...words].map(String), { stdio: [this.#file, 'ignore', 'inherit'] });
     adopt(child).unref();
     await once(child, 'spawn');
     return child;
@@ -84,7 +84,17 @@ export class Stampers {
   }
 
   close(): void {
-    for (const pid of this.pids) process.kill(pid, 'SIGKILL');
+    // The root of a tree last: the others end with it.
+    for (const pid of [...this.pids].reverse()) end(pid);
     closeSync(this.#file);
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It has ended already.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,9 +1,10 @@
 // A program that sleeps, and writes down when it runs again after a stop:
 //
-//   stamper SLOT [COUNT]
+//   stamper PARENT SLOT [COUNT]
 //
-// Its input is a file, which it maps shared. Slot SLOT of that is its own. With a COUNT it leads a process group, and
-// forks a process for each of the COUNT - 1 slots behind its own. Each ends with the process that started it.
+// PARENT is the pid of the process that starts it. Its input is a file, which it maps shared. Slot SLOT of that is its
+// own. With a COUNT it leads a process group, and forks a process for each of the COUNT - 1 slots behind its own. Each
+// ends with the process that started it.
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <span>
@@ -36,8 +38,10 @@ std::uint64_t now() {
 
 /// Nothing ever arrives, so it returns only when a stop is over: signal(7) has epoll_wait(2) among the calls that a
 /// stop by a signal and the SIGCONT after it end with EINTR, and so does the freeze and the thaw of a control group.
-[[noreturn]] void run(Slot& slot) {
+[[noreturn]] void run(Slot& slot, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // The parent may have ended before there was a signal for that.
+  if (getppid() != parent) _exit(1);
   const int nothing = epoll_create1(EPOLL_CLOEXEC);
   slot.pid = static_cast<std::uint64_t>(getpid());
   slot.stamp = now();
@@ -52,17 +56,25 @@ std::uint64_t now() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t first = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 0;
-  const std::size_t count = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 1;
+  if (argc < 3) return 2;
+  const auto parent = static_cast<pid_t>(std::strtol(argv[1], nullptr, 10));
+  const std::size_t first = std::strtoul(argv[2], nullptr, 10);
+  const std::size_t count = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 1;
   struct stat file{};
   if (fstat(STDIN_FILENO, &file) != 0) return 1;
   const auto size = static_cast<std::size_t>(file.st_size);
   void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, STDIN_FILENO, 0);
   if (memory == MAP_FAILED || (first + count) * sizeof(Slot) > size) return 1;
   const std::span slots(static_cast<Slot*>(memory), size / sizeof(Slot));
-  if (argc > 2) setpgid(0, 0);
+  if (argc > 3) setpgid(0, 0);
+  const pid_t self = getpid();
   for (std::size_t i = 1; i < count; ++i) {
-    if (fork() == 0) run(slots[first + i]);
+    const pid_t child = fork();
+    if (child == 0) run(slots[first + i], self);
+    if (child < 0) {
+      std::perror("stamper: fork");
+      return 1;  // which ends those that it has forked
+    }
   }
-  run(slots[first]);
+  run(slots[first], parent);
 }
