@@ -24,7 +24,13 @@ readonly binaries=("$release"/{freeze_state.node,freeze-state-guardian,freeze-st
 forget() { touch -a -d '2 days ago' "$1"; }
 was_read() { [[ $(stat -c %X "$1") -gt $(date -d yesterday +%s) ]]; }
 echo text >"$control"
-for file in "${binaries[@]}" "$control"; do forget "$file"; done
+forget "$control"
+cat "$control" >/dev/null
+if ! was_read "$control"; then
+  echo "$0: the file system of $place keeps no times of access, so nothing would tell which binaries are read; set TMPDIR" >&2
+  exit 1
+fi
+for file in "${binaries[@]}"; do forget "$file"; done
 [[ ! -e $compiled ]] || forget "$compiled"
 
 status=0
@@ -37,11 +43,6 @@ status=0
 if [[ -d $place/.cache/reports ]]; then
   mkdir -p .cache
   cp -r "$place/.cache/reports" .cache/
-fi
-cat "$control" >/dev/null
-if ! was_read "$control"; then
-  echo "$0: the file system keeps no times of access, so nothing tells which binaries were read" >&2
-  exit 1
 fi
 for file in "${binaries[@]}"; do
   if was_read "$file"; then continue; fi

@@ -82,11 +82,16 @@ describe('docs/platforms.md', () => {
   });
 });
 
-it('README.md says of each platform whether a binary is built', () => {
+/** The rows of the README's table of platforms. */
+function platforms(): string[] {
   const [, table = ''] = /^### Platforms\n\n((?:\|.+\n)+)/m.exec(read('README.md')) ?? [];
+  return table.trim().split('\n');
+}
+
+it('README.md says of each platform whether a binary is built', () => {
   const targets = made();
   const isBuilt = (start: string) => targets.some((target) => target.startsWith(start));
-  const rowOf = (start: string) => table.split('\n').find((row) => row.startsWith(`| ${start}`)) ?? '';
+  const rowOf = (start: string) => platforms().find((row) => row.startsWith(`| ${start}`)) ?? '';
   for (const arch of ['x64', 'arm64']) {
     expect(rowOf(`Linux on ${arch}, glibc`).includes('| built |')).toBe(targets.includes(`linux-${arch}-glibc`));
     expect(rowOf(`Linux on ${arch} with musl`).includes('| built |')).toBe(targets.includes(`linux-${arch}-musl`));
@@ -94,3 +99,16 @@ it('README.md says of each platform whether a binary is built', () => {
   expect(rowOf('macOS')).toContain(isBuilt('darwin') ? '| built, not run | none |' : '| none yet | none |');
   expect(rowOf('Windows')).toContain('| none |');
 });
+
+it.each(['README.md', 'docs/platforms.md'])(
+  '%s says that all tests ran with the binaries of which npm run test:cross takes one',
+  (file) => {
+    const [, name = ''] = /^readonly from=prebuilds\/(\S+)/m.exec(read('scripts/cross/test-suite.sh')) ?? [];
+    expect(name).toBe('linux-x64');
+    const about = file === 'README.md' ? platforms() : rows().map(([names, rest]) => `${names.join()} ${rest}`);
+    const saying = about.filter((row) => row.includes('npm run test:cross'));
+    expect(saying).toHaveLength(1);
+    expect(saying[0]).toMatch(/\ball\b/);
+    expect(saying[0]).toContain(file === 'README.md' ? 'Linux on x64, glibc' : `${name}-glibc`);
+  },
+);
