@@ -68,6 +68,7 @@ TEST_SUITE("real time") {
       prctl(PR_SET_TIMERSLACK, kSlack);
       {
         const Boost boost;
+        if (!boost.isChanged()) MESSAGE("skipped: this user may not enter a real-time class");
       }
       CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
     }).join();
@@ -80,6 +81,7 @@ TEST_SUITE("real time") {
       REQUIRE(setpriority(PRIO_PROCESS, 0, kNice) == 0);
       {
         const Boost boost;
+        if (!boost.isChanged()) MESSAGE("skipped: this user may not enter a real-time class");
       }
       CHECK(getpriority(PRIO_PROCESS, 0) == kNice);
     }).join();

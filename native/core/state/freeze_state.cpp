@@ -222,8 +222,8 @@ void FreezeState::thawAtExit() noexcept {
 
 bool FreezeState::isLeftToGuardian() const noexcept { return ending_ != nullptr && guardian::pid() != 0; }
 
-/// Polls the word until it has moved, which it returns, or until the deadline, or until the interruption. Takes no
-/// lock: the thread that moves the word may hold it for long afterwards.
+/// Polls the word. True once it has moved; false at the deadline or the interruption. Takes no lock: the thread that
+/// moves the word may hold it for long afterwards.
 bool FreezeState::spinForChange(std::uint64_t seen, Deadline until, Interruption& interruption) const noexcept {
   // To read the clock takes longer than to load the word, which has to be noticed at once.
   constexpr int kLoadsPerClock = 16;
