@@ -113,7 +113,10 @@ export interface WaitOptions {
 
 /** Options of {@link FreezeState.waitForStateChangeSync}. */
 export interface WaitSyncOptions extends Pick<WaitOptions, 'since'> {
-  /** Milliseconds from the call on, 0 to 2^31-1. When they have passed the call returns `undefined`. Default: none. */
+  /**
+   * Milliseconds from the call on, 0 to 2^31-1. When they have passed the call returns `undefined`. Default: none, which the
+   * main thread may not use: there the call throws a `TypeError` without a timeout.
+   */
   readonly timeout?: number;
   /**
    * Microseconds from the call on, 0 to 1,000,000, for which the thread polls the state before it sleeps. Default 0.
