@@ -1,5 +1,5 @@
-// node scripts/check-binaries.mjs [FOLDER]: checks the binaries in prebuilds/ of the package in FOLDER, and fails where one of
-// them would not load, or should not be shipped:
+// node scripts/check-binaries.mjs [FOLDER [FILE...]]: checks the binaries in prebuilds/ of the package in FOLDER, or those of them
+// that are named, and fails where one would not load, or should not be shipped:
 //
 // - for Linux: it asks for a later glibc or libstdc++ than the oldest Node does, has an executable stack, or has relocations
 //   in its code; a program is not static;
@@ -125,10 +125,12 @@ function faultsOf(path, [, system, architecture, libc, program]) {
   return faults;
 }
 
-const prebuilds = join(process.argv[2] ?? root, 'prebuilds');
+const [folder = root, ...named] = process.argv.slice(2);
+const prebuilds = join(folder, 'prebuilds');
 const known = /^(linux|darwin)-(x64|arm64)\/freeze-state(?:\.(glibc|musl))?(?:\.node|(-guardian|-joiner))$/;
 const files = existsSync(prebuilds) ? readdirSync(prebuilds, { recursive: true }) : [];
-const binaries = files.filter((file) => /\/freeze-state[^/]*$/.test(file)).sort();
+const isMeant = (file) => (named.length === 0 ? /\/freeze-state[^/]*$/.test(file) : named.includes(file));
+const binaries = files.filter(isMeant).sort();
 if (binaries.length === 0) {
   console.error(`There is no binary in ${prebuilds}. Run: npm run prebuild:all`);
   process.exitCode = 1;

@@ -1,8 +1,9 @@
 // node scripts/cross/prebuild-all.mjs [TARGET]...: compiles the binaries for these targets, or for all, into prebuilds/, with
-// the names that prebuildify gives them, and lists all that are there. On Linux x64 alone, for which this Zig is. In a fresh
-// clone it installs the package's dependencies first, two of which are the headers.
+// the names that prebuildify gives them, and lists all that are there. Fails where one that it has made has a fault that
+// check-binaries.mjs finds. On Linux x64 alone, for which this Zig is. In a fresh clone it installs the package's dependencies
+// first, two of which are the headers.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { root } from '../node-gyp.mjs';
@@ -58,6 +59,7 @@ const headers = ['node-addon-api/napi.h', 'node-api-headers/include/node_api.h']
 if (!headers.every((file) => existsSync(join(root, 'node_modules', file))))
   run('npm', ['ci', '--no-audit', '--no-fund']);
 
+const made = [];
 for (const name of named.length > 0 ? named : Object.keys(targets)) {
   const target = targets[name];
   const build = join(root, 'build-cross', name);
@@ -81,7 +83,14 @@ for (const name of named.length > 0 ? named : Object.keys(targets)) {
     const path = join(root, 'prebuilds', file);
     mkdirSync(dirname(path), { recursive: true });
     copyFileSync(join(build, built), path);
-    console.log(`${relative(root, path)}  ${statSync(path).size} bytes`);
+    console.log(relative(root, path));
+    made.push(file);
   }
 }
 execFileSync(process.execPath, [join(root, 'scripts', 'list-prebuilds.mjs')]);
+
+try {
+  execFileSync(process.execPath, [join(root, 'scripts', 'check-binaries.mjs'), root, ...made], { stdio: 'inherit' });
+} catch (error) {
+  process.exitCode = error.status ?? 1;
+}

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { root, run, userEnvironment } from './run';
 
@@ -69,7 +69,8 @@ async function faults(): Promise<string[]> {
 }
 
 beforeAll(() => {
-  cpSync(join(root, 'scripts/check-binaries.mjs'), join(folder, 'scripts/check-binaries.mjs'));
+  for (const name of ['check-binaries.mjs', 'cross/prebuild-all.mjs', 'list-prebuilds.mjs', 'node-gyp.mjs'])
+    cpSync(join(root, 'scripts', name), join(folder, 'scripts', name));
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   writeFileSync(join(folder, 'versions'), versions);
   const options = ['-shared', '-fPIC', '-Wl,-soname,libc.so.6', `-Wl,--version-script=${join(folder, 'versions')}`];
@@ -204,6 +205,26 @@ describe('a binary for macOS', () => {
     put('darwin-arm64/freeze-state.node', file);
     expect(await faults()).toEqual(found);
   });
+});
+
+it.each([
+  { call: 'old_call', code: 0, found: [] },
+  { call: 'new_call', code: 1, found: ['it asks for GLIBC_2.29, which not every glibc has that runs Node 20'] },
+])('prebuild:all checks what it has made, and nothing else: $call', async ({ call, code, found }) => {
+  put(musl, calling('old_call();'));
+  const bin = join(folder, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const made = calling(`${call}();`);
+  // Stands for CMake: `-S SOURCES -B FOLDER`, then `--build FOLDER`.
+  const commands = `case $1 in -S) mkdir -p "$4" ;; *) cp '${made}' "$2/freeze_state.node" ;; esac`;
+  writeFileSync(join(bin, 'cmake'), `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
+  const env = { ...userEnvironment(), PATH: `${bin}${delimiter}${process.env['PATH']}` };
+  const command = [join(folder, 'scripts/cross/prebuild-all.mjs'), `linux-${arch}-glibc`];
+  const ending = await run(process.execPath, command, { cwd: folder, env });
+  const faults = [...ending.stdout.matchAll(/^ {9}(.+)$/gm)].map(([, fault]) => fault);
+  expect({ code: ending.code, faults, stderr: ending.stderr }).toEqual({ code, faults: found, stderr: '' });
+  expect(ending.stdout).toContain(`${addon}  `);
+  expect(ending.stdout).not.toContain(`${musl}  `);
 });
 
 it('says what to install where there is no readelf', async () => {
