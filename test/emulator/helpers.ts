@@ -167,3 +167,6 @@ export async function serving(...more: (string | number)[]): Promise<{ run: Run;
   await run.until('it listens', () => address.test(run.stdout));
   return { run, url: address.exec(run.stdout)?.[1] as string };
 }
+
+/** Invokes the function. */
+export const post = (url: string, event: unknown) => fetch(url, { method: 'POST', body: JSON.stringify(event) });

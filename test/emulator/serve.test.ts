@@ -3,12 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { fixture, Run, serving } from './helpers';
+import { fixture, post, Run, serving } from './helpers';
 
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 if (!hasCurl) console.warn('Skipped: there is no curl');
-
-const post = (url: string, event: unknown) => fetch(url, { method: 'POST', body: JSON.stringify(event) });
 
 describe('--serve', () => {
   it.runIf(hasCurl)('answers curl, freezes in between, and writes START, END and REPORT', async () => {
