@@ -16,6 +16,11 @@ const isQuick = process.env['FREEZE_STATE_BENCH_QUICK'] === '1';
 /** For one table, in milliseconds; after so many rounds at least. */
 const [quickTime, quickRounds] = [500, 5];
 
+/** What a look takes in the place of what figures to rely on take: fewer cases, or smaller ones. */
+export function orQuick<T>(forFigures: T, forLook: T): T {
+  return isQuick ? forLook : forFigures;
+}
+
 /** How many rounds to make where `rounds` are for figures to rely on. For what {@link interleave} does not repeat. */
 export function atMost(rounds: number): number {
   return isQuick ? Math.min(rounds, quickRounds) : rounds;

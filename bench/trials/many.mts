@@ -7,11 +7,11 @@ import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { family, killGroup, sleepers, Watch } from '../children.mjs';
 import { goal, note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
+import { type Contestant, interleave, microsecondsSince, orQuick } from '../measure.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 
-const [few, many] = [128, 1000];
+const [few, many] = orQuick([128, 1000], [16, 128]) as [number, number];
 
 interface Ways {
   freeze(): void;
@@ -110,7 +110,7 @@ print('A freeze and a thaw, for each member', 'µs', results, nameOf(few, loopIn
 const growth = (figure: string, way: string): number => ratio(results, figure, nameOf(many, way), nameOf(few, way));
 const ways = [loopInC, 'process', 'process, boost: false', 'process-group'];
 if (available) ways.push('writeSync to cgroup.freeze', 'cgroup');
-goal('A freeze of 1,000 members, against 128, per member', growth('freeze', 'process'), 1.2);
+goal(`A freeze of ${many.toLocaleString('en')} members, against ${few}, per member`, growth('freeze', 'process'), 1.2);
 for (const way of ways)
   note(`${way}: ${growth('freeze', way).toFixed(2)} times for a freeze, ${growth('thaw', way).toFixed(2)} for a thaw.`);
 if (!available) note(`No cgroup here: ${reason}`);

@@ -77,7 +77,7 @@ function compare(results: Results, name: string, atMost: number): void {
   for (const figure of ['freeze', 'thaw']) {
     goal(`A ${figure} in mode ${name}, against the loop in C`, ratio(results, figure, name, loopInC), atMost);
     const children = ratio(results, figure, name, loopOverChildren).toFixed(2);
-    note(`It is ${children} times a loop over as many children of Node's.`);
+    note(`A ${figure} in mode ${name} takes ${children} times as long as a loop over as many children of Node's.`);
   }
 }
 
