@@ -106,10 +106,23 @@ export function ratio(results: Results, figure: string, of: string, to: string):
 
 /** Says whether a goal is met: a ratio, or with `unit` a difference. */
 export function goal(what: string, value: number, atMost: number, unit?: string): void {
-  findings.goals.push({ what, value, atMost, ...(unit !== undefined && { unit }) });
-  const sign = value <= atMost ? pc.green('met') : pc.yellow('not met');
-  const [shown, limit] = [value, atMost].map((number) => number.toFixed(2) + (unit === undefined ? '' : ` ${unit}`));
-  console.log(`${what}: ${shown} (goal: at most ${limit}, ${sign})`);
+  const found: Goal = { what, value, atMost, ...(unit !== undefined && { unit }) };
+  findings.goals.push(found);
+  const shown = shownGoal(found);
+  const sign = isMet(found) ? pc.green('met') : pc.yellow('not met');
+  console.log(`${what}: ${shown.value} (goal: at most ${shown.atMost}, ${sign})`);
+}
+
+export const isMet = ({ value, atMost }: Goal): boolean => value <= atMost;
+
+/** Both with two decimals; the value with as many more as it takes to tell on which side of the limit it is. */
+export function shownGoal(goal: Goal): Record<'value' | 'atMost', string> {
+  const { value, atMost, unit } = goal;
+  const limit = atMost.toFixed(2);
+  let decimals = 2;
+  while (decimals < 6 && Number(value.toFixed(decimals)) <= Number(limit) !== isMet(goal)) decimals += 1;
+  const withUnit = (number: string): string => (unit === undefined ? number : `${number} ${unit}`);
+  return { value: withUnit(value.toFixed(decimals)), atMost: withUnit(limit) };
 }
 
 /** Says something else that was found, in one sentence or two. */

@@ -6,7 +6,7 @@ import { cpus, release, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Argument, program } from 'commander';
 import pc from 'picocolors';
-import type { Findings } from './findings.mjs';
+import { type Findings, isMet } from './findings.mjs';
 import { writeReport } from './report.mjs';
 import type { Trial, Trials } from './trials.mjs';
 
@@ -17,9 +17,12 @@ program
   .name('npm run bench --')
   .description('Compares what freeze-state costs with the least that it can cost, and with what one would use instead.')
   .addArgument(new Argument('[trials...]', 'these alone').choices(names))
-  .option('--quick', 'a look in about a minute; its figures are no measurement')
+  .option('--quick', 'a look in about a minute, with fewer and smaller cases; its figures are no measurement')
   .option('--json <FILE>', 'also write everything that was found to FILE')
-  .option('--report', 'also write docs/performance.json, and draw docs/performance.md from it')
+  .option(
+    '--report',
+    'also write docs/performance.json, and fill the pages that quote it; takes all trials, without --quick',
+  )
   .option('--from <FILE>', 'measure nothing: take what --json wrote to FILE')
   .parse();
 
@@ -74,11 +77,15 @@ function measure(chosen: readonly string[], quick: boolean): Trials {
 
 const { quick = false, json, report, from } = program.opts<Options>();
 const chosen = program.args.length > 0 ? program.args : names;
+if (report && quick) program.error('--report needs figures to rely on: leave out --quick.');
+if (report && chosen !== names) program.error('--report takes all trials: name none.');
 const found = from === undefined ? measure(chosen, quick) : (JSON.parse(readFileSync(from, 'utf8')) as Trials);
+const missing = names.filter((name) => !found.trials.some((trial) => trial.name === name));
 const goals = found.trials.flatMap((trial) => trial.goals);
 if (goals.length > 0) {
-  const missed = goals.filter(({ value, atMost }) => value > atMost);
-  console.log(`\n${goals.length - missed.length} of ${goals.length} goals are met.`);
+  console.log(`\n${goals.filter(isMet).length} of ${goals.length} goals are met.`);
 }
 if (json !== undefined) writeFileSync(json, `${JSON.stringify(found, undefined, 2)}\n`);
+if (report && missing.length > 0)
+  program.error(`No report: it takes all trials, and there are no results of ${missing.join(', ')}.`);
 if (report) await writeReport(found);

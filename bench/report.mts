@@ -1,50 +1,70 @@
-// Draws docs/performance.md and its pictures from what the trials found. The page is written by hand around the marked places.
+// Fills what was measured into the pages that quote it, docs/performance.md above all, and draws its pictures. The pages are
+// written by hand around the marked places.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
-import type { TopLevelSpec } from 'vega-lite';
-import { styleOf, svgOf, type Theme, themeNames, themes } from '../scripts/picture.mjs';
-import { digits, type FoundTable, type Goal } from './findings.mjs';
+import { drawnPictures, shownCharts } from './charts.mjs';
+import { digits, type FoundTable, type Goal, isMet, shownGoal } from './findings.mjs';
+import { quotes } from './quotes.mjs';
+import { missedGoals } from './reasons.mjs';
 import type { Trial, Trials } from './trials.mjs';
 
-const docs = join(import.meta.dirname, '../docs');
-const [page, data, pictures] = ['performance.md', 'performance.json', 'pictures'].map((name) => join(docs, name)) as [
-  string,
-  string,
-  string,
-];
+const root = join(import.meta.dirname, '..');
+const data = 'docs/performance.json';
 
-/** Writes the figures, and everything that shows them. */
+/** The pages that have marked places. */
+export const pages = [
+  'docs/performance.md',
+  'docs/modes.md',
+  'docs/threads.md',
+  'docs/guardian.md',
+  'docs/sandbox.md',
+  'README.md',
+] as const;
+
+export const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+/** The figures that are in docs/ now, which the pages and the pictures are to show. */
+export const written = (): Trials => JSON.parse(read(data)) as Trials;
+
+/** Writes the figures, and everything that shows them: all of it, or nothing where a page asks for something that is missing. */
 export async function writeReport(found: Trials): Promise<void> {
-  if (found.quick) throw new Error('A report needs figures to rely on: leave out --quick.');
-  writeFileSync(data, `${JSON.stringify(found, undefined, 2)}\n`);
-  writeFileSync(page, filled(readFileSync(page, 'utf8'), found));
-  for (const [name, picture] of await drawnPictures(found)) writeFileSync(join(pictures, name), picture);
+  for (const [file, text] of await reportOf(found)) writeFileSync(join(root, file), text);
 }
 
-/** What is in docs/ now: the figures, and the page and the pictures, which are to show these. */
-export function written(): { found: Trials; page: string; picture(name: string): string } {
-  return {
-    found: JSON.parse(readFileSync(data, 'utf8')) as Trials,
-    page: readFileSync(page, 'utf8'),
-    picture: (name) => readFileSync(join(pictures, name), 'utf8'),
-  };
+/** What a report consists of: the contents by their files. */
+export async function reportOf(found: Trials): Promise<Map<string, string>> {
+  if (found.quick) throw new Error('A report needs figures to rely on, and these were measured with --quick.');
+  const files = new Map<string, string>([[data, `${JSON.stringify(found, undefined, 2)}\n`]]);
+  for (const page of pages) files.set(page, filled(read(page), found));
+  for (const [name, picture] of await drawnPictures(found)) files.set(`docs/pictures/${name}`, picture);
+  return files;
 }
 
-/** The page with its marked places filled: `<!-- measured: NAME -->`, up to the next `<!-- end -->`. */
+/**
+ * The page with its marked places filled, each up to the next `<!-- end -->`: those where the line ends after the mark,
+ * `<!-- measured: NAME -->`, with lines of their own, the others within their line.
+ */
 export function filled(text: string, found: Trials): string {
   return text.replace(
-    /(<!-- measured: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_, before: string, name: string, after: string) => `${before}\n${placed(name, found)}\n\n${after}`,
+    /(<!-- measured: (.+?) -->)(\n?)[\s\S]*?(<!-- end -->)/g,
+    (_, before: string, name: string, lineEnd: string, after: string) => {
+      const place = placed(name, found);
+      return lineEnd === '' ? `${before}${place}${after}` : `${before}\n\n${place}\n\n${after}`;
+    },
   );
 }
 
 function placed(name: string, found: Trials): string {
   if (name === 'machine') return machineOf(found);
   if (name === 'goals') return goalsOf(found);
+  if (name === 'missed goals') return missedGoals(found);
+  const quote = quotes[name];
+  if (quote !== undefined) return quote(found);
   const trial = found.trials.find((other) => other.name === name);
-  if (trial === undefined) throw new Error(`docs/performance.md asks for the trial ${name}, which was not run.`);
-  return [...chartsOf(trial).map(shown), ...trial.tables.map(tableOf), ...notesOf(trial)].join('\n\n');
+  if (trial === undefined) throw new Error(`A page asks for the trial ${name}, which has no results here.`);
+  const tables = name === 'boost' ? [boostOf(trial)] : trial.tables.map(tableOf);
+  return [...shownCharts(trial), ...tables, ...notesOf(trial)].join('\n\n');
 }
 
 function machineOf({ date, machine: { processors, system, node, user } }: Trials): string {
@@ -56,22 +76,16 @@ function goalsOf({ trials }: Trials): string {
   return markdownTable(
     [
       ['what', 'measured', 'goal', '', '`npm run bench --`'],
-      ...goals.map((goal) => [
-        goal.what,
-        shownValue(goal, goal.value),
-        `≤ ${shownValue(goal, goal.atMost)}`,
-        sign(goal),
-        goal.name,
-      ]),
+      ...goals.map((goal) => {
+        const { value, atMost } = shownGoal(goal);
+        return [goal.what, value, `≤ ${atMost}`, sign(goal), goal.name];
+      }),
     ],
     { align: ['l', 'r', 'r', 'c', 'l'] },
   );
 }
 
-const sign = ({ value, atMost }: Goal): string => (value <= atMost ? '✓' : 'not met');
-
-const shownValue = ({ unit }: Goal, value: number): string =>
-  unit === undefined ? value.toFixed(2) : `${value.toFixed(2)} ${unit}`;
+const sign = (goal: Goal): string => (isMet(goal) ? '✓' : 'not met');
 
 function tableOf({ title, unit, rows }: FoundTable): string {
   const names = Object.keys(rows[0]?.figures ?? {});
@@ -84,119 +98,25 @@ function tableOf({ title, unit, rows }: FoundTable): string {
       return [digits(found.median), `${digits(found.lower)}–${digits(found.upper)}`, digits(found.ratio)];
     }),
   ]);
-  return `**${title}**\n\n${markdownTable([head, ...body], { align: ['l', ...Array(head.length - 1).fill('r')] })}`;
+  return titled(title, [head, ...body]);
+}
+
+/** Of its tables, one for each number of members, what the loop in the real-time class takes beside the one that is not in it. */
+function boostOf({ tables }: Trial): string {
+  const [plain, inClass] = ['kill loop in C', 'kill loop in C, SCHED_FIFO'];
+  const names = Object.keys(tables[0]?.rows[0]?.figures ?? {});
+  const body = tables.map(({ title, baseline, rows }) => {
+    if (baseline !== plain) throw new Error(`The trial boost refers to "${baseline}", which is not the plain loop.`);
+    const figures = rows.find(({ name }) => name === inClass)?.figures ?? {};
+    return [title, ...names.map((name) => digits(figures[name]?.ratio ?? Number.NaN))];
+  });
+  return titled('A loop of kill in the class, in terms of the same loop without it', [['', ...names], ...body]);
+}
+
+function titled(title: string, table: readonly (readonly string[])[]): string {
+  return `**${title}**\n\n${markdownTable(table, { align: ['l', ...Array((table[0]?.length ?? 1) - 1).fill('r')] })}`;
 }
 
 function notesOf({ notes }: Trial): string[] {
   return notes.length > 0 ? [notes.map((text) => `- ${text}`).join('\n')] : [];
-}
-
-interface Chart {
-  /** Of the picture's files, without the theme. */
-  readonly name: string;
-  readonly table: FoundTable;
-  readonly figure: string;
-}
-
-/** A chart for each figure of a table that takes one. */
-function chartsOf({ name, tables }: Trial): Chart[] {
-  return tables.flatMap((table, index) =>
-    Object.keys(table.rows[0]?.figures ?? {})
-      .filter((figure) => chosen[name]?.includes(figure))
-      .map((figure) => ({ name: [name, index + 1, ...words(figure)].join('-'), table, figure })),
-  );
-}
-
-const words = (text: string): string[] => text.toLowerCase().match(/[a-z]+/g) ?? [];
-
-/** Which figures of which trials are drawn. The other tables are read well as they are. */
-const chosen: Readonly<Record<string, readonly string[]>> = {
-  invocation: ['whole invocation'],
-  fun: ['whole invocation'],
-  runtimes: ['known to be stopped'],
-  thaw: ['last member'],
-  wake: ['wake-up'],
-};
-
-function shown({ name, table, figure }: Chart): string {
-  const description = `${inWords(table, figure)}`;
-  return [
-    '<picture>',
-    `  <source media="(prefers-color-scheme: dark)" srcset="pictures/${name}-dark.svg" />`,
-    `  <source media="(prefers-color-scheme: light)" srcset="pictures/${name}-light.svg" />`,
-    `  <img src="pictures/${name}-light.svg" width="800" alt="${description}" />`,
-    '</picture>',
-  ].join('\n');
-}
-
-function inWords({ rows, unit }: FoundTable, figure: string): string {
-  const all = rows.map(({ name, figures }) => `${name} ${digits(figures[figure]?.median ?? Number.NaN)} ${unit}`);
-  return `${figure[0]?.toUpperCase()}${figure.slice(1)}: ${all.join('; ')}.`;
-}
-
-/** Each picture by the name of its file. */
-export async function drawnPictures({ trials }: Trials): Promise<Map<string, string>> {
-  const drawn = new Map<string, string>();
-  for (const chart of trials.flatMap(chartsOf)) {
-    const { title } = chart.table;
-    for (const theme of themeNames) {
-      const svg = await svgOf(specification(chart, theme), { title, words: inWords(chart.table, chart.figure) });
-      drawn.set(`${chart.name}-${theme}.svg`, svg);
-    }
-  }
-  return drawn;
-}
-
-/** A bar up to each median, a line over the middle half of the samples, and the ratio to what is grey. */
-function specification({ table: { title, unit, baseline, rows }, figure }: Chart, theme: Theme): TopLevelSpec {
-  const colour = themes[theme];
-  const values = rows.flatMap(({ name, figures }) => {
-    const found = figures[figure];
-    if (found === undefined) return [];
-    const label = `${digits(found.median)} ${unit}, ${digits(found.ratio)}×`;
-    return [{ name, ...found, label, isBase: name === baseline }];
-  });
-  const widest = Math.max(...values.map(({ upper }) => upper));
-  return {
-    width: 800,
-    height: 44 + 30 * values.length,
-    title: { text: title, subtitle: `${figure}, in ${unit}: medians, and how often they are the grey one` },
-    autosize: { type: 'fit', contains: 'padding' },
-    padding: { left: 8, right: 16, top: 8, bottom: 8 },
-    background: colour.page,
-    data: { values },
-    encoding: {
-      y: {
-        field: 'name',
-        type: 'nominal',
-        sort: null,
-        scale: { padding: 0.25 },
-        axis: { title: null, domain: false, ticks: false, labelFontSize: 13, labelLimit: 0, labelPadding: 8 },
-      },
-    },
-    layer: [
-      {
-        mark: { type: 'bar', cornerRadius: 3 },
-        encoding: {
-          x: {
-            field: 'median',
-            type: 'quantitative',
-            // Room for what is written beside the longest.
-            scale: { domain: [0, widest * 1.3], nice: false },
-            axis: { title: null, grid: false, labelFontSize: 13 },
-          },
-          color: { condition: { test: 'datum.isBase', value: colour.muted }, value: colour.frozen },
-        },
-      },
-      {
-        mark: { type: 'rule', color: colour.text },
-        encoding: { x: { field: 'lower', type: 'quantitative' }, x2: { field: 'upper' } },
-      },
-      {
-        mark: { type: 'text', align: 'left', dx: 8, fontSize: 13, color: colour.text },
-        encoding: { x: { field: 'upper', type: 'quantitative' }, text: { field: 'label' } },
-      },
-    ],
-    config: styleOf(theme),
-  };
 }

@@ -1,17 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { drawnPictures, filled, written } from '../../bench/report.mjs';
+import { isMet, shownGoal } from '../../bench/findings.mjs';
+import { filled, pages, read, reportOf, written } from '../../bench/report.mjs';
+import { root } from '../package/run';
 
-const { found, page, picture } = written();
+const found = written();
 
-describe('the page about performance', () => {
-  it('shows the figures that are beside it, of which each trial was run in full', () => {
-    expect(found.quick).toBe(false);
+describe('the pages about performance', () => {
+  it.each(pages)('%s shows the figures of docs/performance.json', (file) => {
+    const page = read(file);
+    expect(page).toContain('<!-- measured: ');
     expect(page).toBe(filled(page, found));
   });
 
-  it('has pictures of these figures', async () => {
-    const drawn = await drawnPictures(found);
-    expect(drawn.size).toBeGreaterThan(0);
-    for (const [name, svg] of drawn) expect(picture(name), name).toBe(svg);
+  it('have pictures of these figures', async () => {
+    const pictures = [...(await reportOf(found))].filter(([file]) => file.startsWith('docs/pictures/'));
+    expect(pictures.length).toBeGreaterThan(0);
+    for (const [file, svg] of pictures) expect(read(file), file).toBe(svg);
   });
+
+  it('show every trial', () => {
+    const marks = [...read('docs/performance.md').matchAll(/<!-- measured: (.+?) -->/g)].map(([, name]) => name);
+    expect(marks).toEqual(expect.arrayContaining(found.trials.map(({ name }) => name)));
+  });
+});
+
+describe('a report', () => {
+  it('is none without the figures that a page asks for', async () => {
+    await expect(reportOf({ ...found, quick: true })).rejects.toThrow('--quick');
+    for (const { name } of found.trials) {
+      const trials = found.trials.filter((trial) => trial.name !== name);
+      await expect(reportOf({ ...found, trials }), name).rejects.toThrow(
+        `the trial ${name}, which has no results here`,
+      );
+    }
+  });
+
+  it.each([
+    [['freeze'], '--report takes all trials: name none.'],
+    [['--quick'], '--report needs figures to rely on: leave out --quick.'],
+  ])('is refused with %s before anything is measured', (args, message) => {
+    const program = ['--import', 'tsx', join(root, 'bench/main.mts'), '--report', ...args];
+    const { status, stdout, stderr } = spawnSync(process.execPath, program, { cwd: root, encoding: 'utf8' });
+    expect({ status, stdout, stderr: stderr.trim() }).toEqual({ status: 1, stdout: '', stderr: message });
+  });
+});
+
+it.each([
+  [1.3044, 1.3, '1.304'],
+  [1.2956, 1.3, '1.30'],
+  [1.3000004, 1.3, '1.300000'],
+  [1 / 3, 1 / 3, '0.33'],
+  [0.3341, 1 / 3, '0.334'],
+  [1.54, 1, '1.54'],
+])('a goal is shown on the side of its limit on which it is: %d of at most %d as %s', (value, atMost, shown) => {
+  const goal = { what: 'one', value, atMost };
+  expect(shownGoal(goal)).toEqual({ value: shown, atMost: atMost.toFixed(2) });
+  if (shown.length < 8) expect(Number(shown) <= Number(atMost.toFixed(2))).toBe(isMet(goal));
 });

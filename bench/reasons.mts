@@ -1,0 +1,215 @@
+// Why goals are missed: docs/performance.md shows the reasons for those that the run has missed. Each rests on what the code does;
+// the figures in it are those of the run.
+import { type FoundTable, type Goal, isMet } from './findings.mjs';
+import { figureIn, tableOf } from './lookups.mjs';
+import type { Trials } from './trials.mjs';
+
+interface Reason {
+  readonly goals: RegExp;
+  /** The case, as the subject of a line. */
+  readonly what: string;
+  why(found: Trials): string;
+}
+
+const microseconds = (value: number): string => `${value >= 10 ? value.toFixed(0) : value.toFixed(1)} µs`;
+const median = (table: FoundTable, name: string, figure?: string): number => figureIn(table, name, figure).median;
+const times = (table: FoundTable, name: string, figure?: string): string =>
+  figureIn(table, name, figure).ratio.toFixed(2);
+
+const group = (found: Trials): FoundTable => tableOf(found, 'modes', 'A group of');
+const wakeUps = (found: Trials): FoundTable =>
+  tableOf(found, 'wake', 'From the change to the waiter in another thread, once');
+const confirmed = (mode: string): string => `${mode}, confirmFreezeAtEpoch`;
+
+const reasons: readonly Reason[] = [
+  {
+    goals: /^A stale freezeAtEpoch/,
+    what: 'The stale freeze',
+    why: () => 'The facade checks the receiver, the argument, and whether anybody listens to the diagnostics channels.',
+  },
+  {
+    goals: /^A thaw that comes/,
+    what: 'The thaw during a freeze',
+    why: () => 'Late in a freeze nearly all members have been stopped, and the thaw has to continue them.',
+  },
+  {
+    goals: /^A confirmation of \d+, against kill and waitid/,
+    what: 'Confirmations of 16 and 64 children',
+    why: () =>
+      'They turn the event loop between their steps of some 40 µs, while the loop in C blocks; and they read the state of ' +
+      'each process in /proc, until it has stopped, while `waitid` sleeps until then.',
+  },
+  {
+    goals: /^A (freeze|thaw) in mode (process-group|cgroup), against the loop in C/,
+    what: 'Group and cgroup against the loop in C, for processes that are not children of Node',
+    why: (found) => {
+      const [kill, write] = ['kill(-pgid) in C, from Node', 'writeSync to cgroup.freeze'];
+      const of = (name: string): string =>
+        `${times(group(found), name, 'freeze')} times for a freeze and ${times(group(found), name, 'thaw')} times for a thaw`;
+      return (
+        `The time is the kernel's: beside the loop in C, the bare \`kill(-pgid)\` takes ${of(kill)}, and the bare write to ` +
+        `\`cgroup.freeze\` ${of(write)}.`
+      );
+    },
+  },
+  {
+    goals: /^Registering 16 at once/,
+    what: 'Registering 16 at once',
+    why: (found) =>
+      'It looks for the descendants of each of them. The bare writes, which do not, take ' +
+      `${times(tableOf(found, 'register'), '16 bare writes')} times as long as registering one.`,
+  },
+  {
+    goals: /process-tree, freezeAtEpoch, the first,/,
+    what: 'The first freeze of a tree',
+    why: () =>
+      'It opens the files of each thread in `/proc`, its state and its children, and keeps them open. The loop in C opens one ' +
+      'file of each thread and is told the pids.',
+  },
+  {
+    goals: /process-tree, freezeAtEpoch, the second and later,/,
+    what: 'The later freezes of a tree',
+    why: () =>
+      'They read the state of each thread from files that are still open, which saves what the loop in C spends on open and ' +
+      'close. But they also ask the processes for their children twice: once to find them, and once all have stopped, to prove ' +
+      'that none is missing. The loop asks for none. The fewer threads a process has, the less the open files save.',
+  },
+  {
+    goals: /a confirmation in mode (process|process-tree), against the loop in C/,
+    what: 'Confirmations in modes `process` and `process-tree` of a small sandbox',
+    why: (found) => {
+      const table = tableOf(found, 'runtimes', 'A Python and a shell runtime');
+      return (
+        'A confirmation returns to the event loop after each step of 20 to 40 µs, and makes a promise and a report. In a ' +
+        `sandbox that the loop in C has stopped after ${microseconds(median(table, table.baseline))}, as that of Python and ` +
+        'shell, this is a larger part of the whole.'
+      );
+    },
+  },
+  {
+    goals: /a confirmation in mode process-group, against/,
+    what: 'Confirmations in mode `process-group`',
+    why: () => 'They walk through all processes of the machine, since nothing else lists the processes of a group.',
+  },
+  {
+    goals: /a confirmation in mode cgroup, against/,
+    what: 'Confirmations in mode `cgroup`',
+    why: (found) => {
+      const tables = found.trials.find(({ name }) => name === 'runtimes')?.tables ?? [];
+      const ours = confirmed('cgroup');
+      const more = tables.map(
+        (table) => median(table, ours) - median(table, 'a write to cgroup.freeze, then cgroup.events read'),
+      );
+      const quicker = tables.filter((table) =>
+        ['process', 'process-tree', 'process-group'].every(
+          (mode) => median(table, ours) < median(table, confirmed(mode)),
+        ),
+      );
+      return (
+        'They make the checks that are listed above; the bare write makes none. They take ' +
+        `${microseconds(Math.min(...more))} to ${microseconds(Math.max(...more))} more. In ${quicker.length} of the ` +
+        `${tables.length} sandboxes no other mode confirms as quickly.`
+      );
+    },
+  },
+  {
+    goals: /^sandbox\.spawn in mode cgroup/,
+    what: '`spawn` in mode `cgroup`',
+    why: (found) => {
+      const table = tableOf(found, 'spawn');
+      const of = (name: string): number =>
+        median(table, name, 'one child') - median(table, table.baseline, 'one child');
+      const [ours, unmoved] = [of('sandbox.spawn, mode cgroup'), of('sandbox.spawn, mode none')];
+      return (
+        'It looks the program up, starts the joiner in its place, tells that what to execute, and registers the child, which ' +
+        `takes some reads of the group. It adds ${microseconds(ours)}. A sandbox in mode \`none\`, which only marks the ` +
+        `environment of the child and keeps account of it, adds ${microseconds(Math.max(unmoved, 0))}.`
+      );
+    },
+  },
+  {
+    goals: /^Gaps over 100 µs, 4 asleep, process,/,
+    what: 'The turns of the event loop with 4 members in mode `process`',
+    why: (found) => {
+      const table = tableOf(found, 'turns');
+      const { samples } = figureIn(table, '4 asleep, process');
+      return (
+        'The cause is not known. A confirmation of 4 has few gaps: of the ' +
+        `${samples} in this run, 1 % are ${(samples / 100).toFixed(1)}. The work that the others are compared with has longer ` +
+        'gaps as well, where something else takes the processor.'
+      );
+    },
+  },
+  {
+    goals: /^Gaps over 100 µs, .+, cgroup,/,
+    what: 'The turns of the event loop in mode `cgroup`',
+    why: (found) =>
+      'The checks and the write are one step: between two steps, another state could freeze the group. The write itself takes ' +
+      `${microseconds(median(group(found), 'writeSync to cgroup.freeze', 'freeze'))} for 128 processes.`,
+  },
+  {
+    goals: /^The blocking wait, against the bare/,
+    what: 'The blocking wait',
+    why: (found) => {
+      const table = wakeUps(found);
+      const more = median(table, 'waitForStateChangeSync') - median(table, 'bare condition variable');
+      return (
+        `It takes ${microseconds(more)} more. \`unfreeze\` is a call through the facade and the addon, which moves the epoch, ` +
+        'takes the lock and looks for stopped members before it wakes the waiters. The waiter then takes the lock, compares the ' +
+        'epoch, and makes an object of it in JavaScript.'
+      );
+    },
+  },
+  {
+    goals: /^The blocking wait with spin/,
+    what: 'The wait with `spin`',
+    why: (found) => {
+      const table = wakeUps(found);
+      return (
+        'No thread has to be woken, but the way through both calls remains: `unfreeze` through the facade and the addon until ' +
+        'the epoch moves, and the return of the wait into JavaScript, with an object for the new state. Together they take ' +
+        `${microseconds(median(table, 'waitForStateChangeSync, spin'))}, and the goal leaves ` +
+        `${microseconds(0.2 * median(table, 'bare condition variable'))} for them.`
+      );
+    },
+  },
+  {
+    goals: /^The asynchronous wait, against the bare/,
+    what: 'The asynchronous wait',
+    why: (found) => {
+      const table = wakeUps(found);
+      const more = median(table, 'waitForStateChange') - median(table, 'bare thread-safe function');
+      return (
+        `It takes ${microseconds(more)} more. The callback of the thread-safe function reads the state, goes through the pending ` +
+        'waits and resolves their promises, and the waiter runs in a microtask after that.'
+      );
+    },
+  },
+  {
+    goals: /^The asynchronous wait, against (postMessage|Atomics)/,
+    what: 'The asynchronous wait against `postMessage` and `Atomics.waitAsync`',
+    why: (found) => {
+      const table = wakeUps(found);
+      const of = (name: string): string =>
+        (median(table, name) / median(table, 'bare thread-safe function')).toFixed(2);
+      return (
+        `These take ${of('postMessage')} and ${of('Atomics.waitAsync')} times as long as the bare thread-safe function, on ` +
+        'which the wait rests. So a third of them cannot be reached by way of one.'
+      );
+    },
+  },
+];
+
+/** A line for each reason of a goal that was missed; and for each missed goal for which there is none. */
+export function missedGoals(found: Trials): string {
+  const missed = found.trials.flatMap(({ goals }) => goals).filter((goal) => !isMet(goal));
+  const because = (goal: Goal): Reason | undefined => reasons.find(({ goals }) => goals.test(goal.what));
+  const known = reasons.flatMap((reason) => {
+    const count = missed.filter((goal) => because(goal) === reason).length;
+    return count === 0
+      ? []
+      : [`- **${reason.what}** (${count} ${count === 1 ? 'goal' : 'goals'}). ${reason.why(found)}`];
+  });
+  const unknown = missed.filter((goal) => because(goal) === undefined);
+  return [...known, ...unknown.map(({ what }) => `- **${what}.** The cause is not known.`)].join('\n');
+}
