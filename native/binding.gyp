@@ -53,6 +53,7 @@
             "core/modes/cgroup/moves.cpp",
             "core/modes/cgroup/origins.cpp",
             "core/modes/cgroup/freezer.cpp",
+            "core/modes/group_probe.cpp",
             "core/modes/process_group.cpp",
             "core/os/linux/capabilities.cpp",
             "core/os/linux/exit_watch.cpp",

@@ -7,6 +7,7 @@
 
 #include "../os/group_control.h"
 #include "../os/process_table.h"
+#include "group_probe.h"
 #include "process.h"
 
 namespace freeze_state {
@@ -23,7 +24,7 @@ class ProcessGroupFreezer final : public ProcessFreezer {
       : ProcessFreezer(options, groups, ledger, SignalLoop::kMany),
         groups_(groups),
         table_(table),
-        oneByOne_(groups.processes()) {}
+        probe_(groups, table) {}
 
   Failures admit(MemberList& members, Member& member, const Ticket* frozen) override;
   Failures dismiss(MemberList& members, Member& member, const Ticket* frozen) override;
@@ -38,16 +39,6 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Failures close(MemberList& members) override;
 
  private:
-  /// A process of one of the groups, as the walk found it. There may be very many, so it is not held.
-  struct GroupProcess {
-    Pid pid = 0;
-    Pid group = 0;
-    // NOLINTNEXTLINE(readability-redundant-member-init): GCC warns of initializers that leave it out
-    std::shared_ptr<ProcessFiles> files = {};  ///< null where none may stay open
-    StopMarks stop = {.isSent = true};
-    Pid tracer = 0;  ///< in a covered group, and seen stopped since the last probe; 0 where there is none
-  };
-
   void forgetWalks() noexcept;
   Step continueWalk(const Slice& slice, const std::function<void(Pid)>& visit);
   Step findEmptyGroups(MemberList& members, const Slice& slice);
@@ -55,30 +46,19 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step listProcesses(MemberList& members, const Slice& slice);
   std::shared_ptr<ProcessFiles> filesOf(Pid pid);
   void keepFiles();
-  Step confirm(MemberList& members, GroupProcess& process, const Slice& slice);
-  void noteStopped(const GroupProcess& process);
-  Step confirmTracee(MemberList& members, GroupProcess& process, const Slice& slice);
-  bool isCoveredAndStopped(MemberList& members, Process& held, const Slice& slice);
-  bool isCovered(MemberList& members, Pid group) const noexcept;
-  Step stopAgain(MemberList& members, const GroupProcess& process);
-  Step confirmExit(Pid pid);
-  template <typename Use>
-  Step hold(Pid pid, Use use);
   ProcessState stateWithoutLeader(const Process& leader, const Slice& slice);
 
   GroupControl& groups_;
   ProcessTable& table_;
-  StopProtocol oneByOne_;  ///< stops processes one by one; the guardian finds them by their groups
+  GroupProbe probe_;
 
   std::unique_ptr<ProcessWalk> walk_;  ///< in progress
   bool hasMetAll_ = false;             ///< the last walk met every process; the table may hide some
   std::vector<Pid> leaderless_;        ///< groups whose leader has exited, with no living process found yet
   bool hasFoundEmpty_ = false;         ///< the stop in progress knows which groups have no process left
   bool isListed_ = false;              ///< `pending_` has all processes that it should have
-  std::vector<Pid> stoppedGroups_;     ///< of which a process was seen stopped
   std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
   ConfirmCursor pendingCursor_;
-  std::unordered_map<Pid, Pid> resent_;  ///< the groups of processes that were sent SIGSTOP again since the last thaw
 
   /// The files of the processes in the last complete list, by pid. They stay open from one freeze to the next.
   std::unordered_map<Pid, std::shared_ptr<ProcessFiles>> kept_;
