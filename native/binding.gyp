@@ -65,6 +65,7 @@
             "core/os/linux/pidfd.cpp",
             "core/os/linux/pidfd_control.cpp",
             "core/os/linux/procfs.cpp",
+            "core/os/linux/kernel_file.cpp",
             "core/os/linux/kept_descriptors.cpp",
             "core/os/linux/kill_control.cpp",
             "core/os/linux/thread_id.cpp",

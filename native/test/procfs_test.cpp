@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "../core/os/linux/kernel_file.h"
 #include "../core/os/linux/process_table.h"
 #include "../core/os/linux/thread_id.h"
 #include "../core/os/linux/thread_scan.h"
@@ -40,7 +41,7 @@ int findPendingStop(std::size_t groupCount, std::size_t& offset) {
   if (ptrace(PTRACE_INTERRUPT, child.pid(), nullptr, nullptr) != 0 || waitpid(child.pid(), nullptr, __WALL) < 0)
     return 3;
   std::string text;
-  procfs::readAll(("/proc/" + std::to_string(child.pid()) + "/status").c_str(), text);
+  kernel_file::readAll(("/proc/" + std::to_string(child.pid()) + "/status").c_str(), text);
   offset = text.find("\nShdPnd:");
   if (procfs::hasStopPending(child.pid()) != false) return 4;
   ::kill(child.pid(), SIGSTOP);

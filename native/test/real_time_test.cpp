@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "../core/os/cgroupfs.h"
-#include "../core/os/linux/procfs.h"
+#include "../core/os/linux/kernel_file.h"
 #include "../core/os/linux/rt_budget.h"
 #include "support/child.h"
 #include "support/thread_class.h"
@@ -102,8 +102,8 @@ TEST_SUITE("real time") {
   TEST_CASE("in a control group that has little real time, the class stays") {
     std::string cgroups;
     std::string mounts;
-    REQUIRE(procfs::readAll("/proc/self/cgroup", cgroups) == 0);
-    REQUIRE(procfs::readAll("/proc/self/mountinfo", mounts) == 0);
+    REQUIRE(kernel_file::readAll("/proc/self/cgroup", cgroups) == 0);
+    REQUIRE(kernel_file::readAll("/proc/self/mountinfo", mounts) == 0);
     const std::string parent = rt_budget::groupOf(cgroups, mounts);
     const std::string group = parent + "/freeze-state-test-" + std::to_string(getpid());
     if (parent.empty() || !Boost().isChanged() || mkdir(group.c_str(), 0755) != 0) {

@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "../core/os/linux/procfs.h"
+#include "../core/os/linux/kernel_file.h"
 #include "support/child.h"
 
 namespace freeze_state::test {
@@ -55,8 +55,8 @@ TEST_SUITE("budget of real time") {
   TEST_CASE("what could not be read for lack of descriptors counts as little real time, and is read again") {
     std::string cgroups;
     std::string mountinfo;
-    procfs::readAll("/proc/self/cgroup", cgroups);
-    procfs::readAll("/proc/self/mountinfo", mountinfo);
+    kernel_file::readAll("/proc/self/cgroup", cgroups);
+    kernel_file::readAll("/proc/self/mountinfo", mountinfo);
     const std::string own = rt_budget::groupOf(cgroups, mountinfo);
     const std::string group = own + "/freeze-state-test-" + std::to_string(getpid());
     if (own.empty() || mkdir(group.c_str(), S_IRWXU) != 0) {

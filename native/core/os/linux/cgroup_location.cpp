@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kernel_file.h"
 #include "procfs.h"
 
 namespace freeze_state::cgroup {
@@ -78,11 +79,11 @@ int findPath(Pid pid, std::string& path) {
   std::string text;
   int error = 0;
   if (pid == getpid() && procfs::isOurs()) {
-    error = procfs::readAll("/proc/thread-self/cgroup", text);
+    error = kernel_file::readAll("/proc/thread-self/cgroup", text);
   } else {
     Pid thread = 0;
     error = findLivingThread(pid, thread);
-    if (error == 0) error = procfs::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
+    if (error == 0) error = kernel_file::readAll(("/proc/" + std::to_string(thread) + "/cgroup").c_str(), text);
   }
   if (error != 0) return isGone(error) ? ESRCH : error;
   std::istringstream lines(text);

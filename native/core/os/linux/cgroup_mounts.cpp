@@ -10,6 +10,7 @@
 
 #include "../cgroup_location.h"
 #include "../cgroupfs.h"
+#include "kernel_file.h"
 #include "procfs.h"
 
 namespace freeze_state::cgroup {
@@ -46,7 +47,7 @@ Failures findMount(const std::string& path, Mount& mount) {
   if (!procfs::isOurs()) return {{FailureCode::UnsupportedPlatform}};
   std::string text;
   std::string own;
-  int error = procfs::readAll(kMounts, text);
+  int error = kernel_file::readAll(kMounts, text);
   if (error == 0) error = findPath(getpid(), own);
   if (isOutOfResources(error)) return {failureOf(error, "open", kMounts)};
   const auto chosen = chooseMount(parseMounts(text), path, own);

@@ -16,12 +16,12 @@
 #include "../file_descriptor.h"
 #include "access.h"
 #include "kept_descriptors.h"
-#include "procfs.h"
+#include "kernel_file.h"
 
 namespace freeze_state::cgroup {
 
 int read(const std::string& directory, const char* file, std::string& text) {
-  return procfs::readAll((directory + "/" + file).c_str(), text);
+  return kernel_file::readAll((directory + "/" + file).c_str(), text);
 }
 
 int write(const std::string& directory, const char* file, const std::string& text) {

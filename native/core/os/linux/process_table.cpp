@@ -1,6 +1,5 @@
 #include "process_table.h"
 
-#include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,7 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "../file_descriptor.h"
+#include "kernel_file.h"
 #include "process_files.h"
 #include "procfs.h"
 #include "thread_scan.h"
@@ -34,7 +33,7 @@ class PidWalk final : public ProcessWalk {
 int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
-  const FileDescriptor file(kept_descriptors::withDescriptor([&] { return open(path.data(), O_RDONLY | O_CLOEXEC); }));
+  const FileDescriptor file = kernel_file::open(path.data());
   if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
   return procfs::readChildren(file.get(), list);
 }

@@ -9,7 +9,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -17,50 +16,11 @@
 #include <string_view>
 #include <utility>
 
-#include "kept_descriptors.h"
+#include "kernel_file.h"
 
 namespace freeze_state::procfs {
 
 namespace {
-
-using Buffer = std::array<char, 4096>;
-
-FileDescriptor openFile(const char* path, int flags = 0) noexcept {
-  return FileDescriptor(kept_descriptors::withDescriptor([=] { return open(path, O_RDONLY | O_CLOEXEC | flags); }));
-}
-
-/// Reads the beginning of the file. Returns 0, or the errno(3); ESRCH where there is no such task.
-int readBeginning(const char* path, Buffer& buffer, std::string_view& text) noexcept {
-  const FileDescriptor file = openFile(path);
-  if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
-  const ssize_t length = ::read(file.get(), buffer.data(), buffer.size());
-  // A task that was reaped since the opening answers ESRCH.
-  if (length < 0) return errno;
-  text = std::string_view(buffer.data(), static_cast<std::size_t>(length));
-  return 0;
-}
-
-/// As pread(2), and again where a signal has interrupted it.
-ssize_t readAt(int fd, Buffer& buffer, off_t offset) noexcept {
-  ssize_t length = 0;
-  while ((length = pread(fd, buffer.data(), buffer.size(), offset)) < 0 && errno == EINTR) continue;
-  return length;
-}
-
-/// Reads the beginning of /proc/<pid>/<file>.
-int read(Pid pid, const char* file, Buffer& buffer, std::string_view& text) noexcept {
-  if (!isOurs()) return ESRCH;
-  std::array<char, 64> path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
-  return readBeginning(path.data(), buffer, text);
-}
-
-template <typename Number>
-std::optional<Number> parse(std::string_view text, int base = 10) noexcept {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return error == std::errc() ? std::optional(number) : std::nullopt;
-}
 
 /// The fields of a stat file that come after the state, one after the other.
 class Fields {
@@ -75,7 +35,7 @@ class Fields {
       if (space == std::string_view::npos) return std::nullopt;
       text_.remove_prefix(space + 1);
     }
-    return parse<Number>(text_);
+    return kernel_file::parse<Number>(text_);
   }
 
  private:
@@ -100,51 +60,28 @@ int parseStat(std::string_view text, ProcessEntry& entry) noexcept {
   return 0;
 }
 
+/// Reads and parses the stat file /proc/<pid>/<file>. Returns 0, or the errno(3).
 int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
-  Buffer buffer;
+  if (!isOurs()) return ESRCH;
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
+  kernel_file::Buffer buffer;
   std::string_view text;
-  const int error = read(pid, file, buffer, text);
+  const int error = kernel_file::readBeginning(path.data(), buffer, text);
   return error == 0 ? parseStat(text, entry) : error;
 }
 
-/// Finds the rest of the line that begins with `field`, a newline and the name, in a status file (proc_pid_status(5)).
-/// Empty where no line does. The line before it may have 65,536 groups, which are more than the buffer holds. Returns
-/// 0, or the errno(3).
-int readStatusLine(const char* path, std::string_view field, Buffer& buffer, std::string_view& line) noexcept {
-  line = {};
-  const FileDescriptor file = openFile(path);
-  if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
-  std::size_t held = 0;
-  while (true) {
-    const ssize_t length = ::read(file.get(), buffer.data() + held, buffer.size() - held);
-    if (length < 0 && errno == EINTR) continue;
-    // A task that was reaped since the opening answers ESRCH.
-    if (length <= 0) return length < 0 ? errno : 0;
-    const std::string_view text(buffer.data(), held + static_cast<std::size_t>(length));
-    if (const auto at = text.find(field); at != std::string_view::npos) {
-      const std::string_view rest = text.substr(at + field.size());
-      if (const auto end = rest.find('\n'); end != std::string_view::npos) {
-        line = rest.substr(0, end);
-        return 0;
-      }
-    }
-    // The last line goes on in what is read next. Of one that fills the buffer nothing is held: it is not sought.
-    const auto last = text.rfind('\n');
-    held = last == std::string_view::npos ? 0 : text.size() - last;
-    if (held == buffer.size()) held = 0;
-    std::copy_n(text.end() - static_cast<std::ptrdiff_t>(held), held, buffer.begin());
-  }
-}
-
-/// The number in a field of /proc/<pid>/status; empty where it cannot be read.
+/// The number in the line of /proc/<pid>/status that begins with `start`, as for `findLine`. Empty where it cannot be
+/// read.
 template <typename Number>
-std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10) noexcept {
+std::optional<Number> statusField(Pid pid, std::string_view start, int base = 10) noexcept {
   if (!isOurs()) return std::nullopt;
   std::array<char, 32> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/status", pid);
-  Buffer buffer;
+  kernel_file::Buffer buffer;
   std::string_view line;
-  return readStatusLine(path.data(), field, buffer, line) == 0 ? parse<Number>(line, base) : std::nullopt;
+  if (kernel_file::findLine(path.data(), start, buffer, line) != 0) return std::nullopt;
+  return kernel_file::parse<Number>(line, base);
 }
 
 /// Whether /proc/self leads to our pid. It does not where there is no /proc, and hardly ever where it is another
@@ -152,15 +89,15 @@ std::optional<Number> statusField(Pid pid, std::string_view field, int base = 10
 bool leadsToUs() noexcept {
   std::array<char, 16> target{};
   const ssize_t length = readlink("/proc/self", target.data(), target.size());
-  return length > 0 && parse<Pid>({target.data(), static_cast<std::size_t>(length)}) == getpid();
+  return length > 0 && kernel_file::parse<Pid>({target.data(), static_cast<std::size_t>(length)}) == getpid();
 }
 
 /// Whether we have another pid, too, in the namespace of /proc: `NSpid` has one number for each namespace from that one
 /// to ours. Empty where that cannot be read.
 std::optional<bool> isOfOuterNamespace() noexcept {
-  Buffer buffer;
+  kernel_file::Buffer buffer;
   std::string_view line;
-  if (readStatusLine("/proc/self/status", "\nNSpid:\t", buffer, line) != 0) return std::nullopt;
+  if (kernel_file::findLine("/proc/self/status", "\nNSpid:\t", buffer, line) != 0) return std::nullopt;
   // Before Linux 4.1 there is no such line.
   return line.find('\t') != std::string_view::npos;
 }
@@ -194,23 +131,23 @@ int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept {
 }
 
 int readStat(int fd, Pid task, ProcessEntry& entry) noexcept {
-  Buffer buffer;
-  const ssize_t length = readAt(fd, buffer, 0);
+  kernel_file::Buffer buffer;
+  const ssize_t length = kernel_file::readAt(fd, buffer, 0);
   if (length < 0) return errno;
   const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
-  return parse<Pid>(text) == task ? parseStat(text, entry) : EIO;
+  return kernel_file::parse<Pid>(text) == task ? parseStat(text, entry) : EIO;
 }
 
 /// Each piece is parsed before the next is read: the youngest come last, and where they exit as fast as they are
 /// forked, a moment counts.
 int readChildren(int fd, std::vector<Pid>& children) {
-  Buffer buffer;
+  kernel_file::Buffer buffer;
   // Beyond what a pid may be: no process has it.
   constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
   std::int64_t child = 0;
   off_t offset = 0;
   ssize_t length = 0;
-  while ((length = readAt(fd, buffer, offset)) > 0) {
+  while ((length = kernel_file::readAt(fd, buffer, offset)) > 0) {
     offset += length;
     for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
       constexpr std::int64_t kTen = 10;
@@ -262,29 +199,18 @@ bool showsAll() noexcept {
   return readFile(1, "stat", init) == 0;
 }
 
-int readAll(const char* path, std::string& text) {
-  text.clear();
-  const FileDescriptor file = openFile(path);
-  if (!file.isOpen()) return errno;
-  std::array<char, 4096> buffer;
-  ssize_t length = 0;
-  while ((length = ::read(file.get(), buffer.data(), buffer.size())) > 0)
-    text.append(buffer.data(), static_cast<std::size_t>(length));
-  return length < 0 ? errno : 0;
-}
-
 std::string line(Pid pid, const char* file) {
   if (!isOurs()) return {};
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
   std::string text;
-  if (readAll(path.data(), text) != 0) return {};
+  if (kernel_file::readAll(path.data(), text) != 0) return {};
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }
 
 Numbers::Numbers(const char* path, int skip) noexcept
-    : directory_(isOurs() ? openFile(path, O_DIRECTORY) : FileDescriptor()) {
+    : directory_(isOurs() ? kernel_file::open(path, O_DIRECTORY) : FileDescriptor()) {
   // The first two are the directory itself and the one above.
   constexpr int kDots = 2;
   if (!directory_.isOpen() && !isOurs())
@@ -318,7 +244,7 @@ bool Numbers::next(Pid& number) noexcept {
     std::uint16_t length = 0;
     std::memcpy(&length, entry + kLength, sizeof length);
     next_ += length;
-    if (const auto parsed = parse<Pid>(entry + kName); parsed) {
+    if (const auto parsed = kernel_file::parse<Pid>(entry + kName); parsed) {
       number = *parsed;
       return true;
     }

@@ -56,9 +56,6 @@ bool showsAll() noexcept;
 /// The text of /proc/<pid>/<file> without its last newline; '' where it cannot be read.
 std::string line(Pid pid, const char* file);
 
-/// Reads the whole of a file of /proc. Returns 0, or the errno(3).
-int readAll(const char* path, std::string& text);
-
 /// The numbers in a directory of /proc, one after the other. They are read a few at a time, since the kernel takes a
 /// microsecond to make each: readdir(3) would have a thousand made before it gives the first.
 class Numbers {

@@ -9,7 +9,7 @@
 
 #include "../../failure.h"
 #include "../cgroupfs.h"
-#include "procfs.h"
+#include "kernel_file.h"
 
 namespace freeze_state::rt_budget {
 
@@ -25,7 +25,7 @@ Answer isLessThanHalf(const std::string& runtimeFile, const std::string& periodF
   auto* time = times.begin();
   for (const std::string& file : {runtimeFile, periodFile}) {
     std::string text;
-    const int error = procfs::readAll(file.c_str(), text);
+    const int error = kernel_file::readAll(file.c_str(), text);
     if (isOutOfResources(error)) return std::nullopt;
     if (error != 0 || text.empty()) return false;
     *time++ = std::strtol(text.c_str(), nullptr, 10);
@@ -42,8 +42,8 @@ Answer isSmallInGroup(const std::string& group) {
 Answer isSmallInOwnGroup() {
   std::string cgroups;
   std::string mountinfo;
-  int error = procfs::readAll("/proc/thread-self/cgroup", cgroups);
-  if (error == 0) error = procfs::readAll("/proc/self/mountinfo", mountinfo);
+  int error = kernel_file::readAll("/proc/thread-self/cgroup", cgroups);
+  if (error == 0) error = kernel_file::readAll("/proc/self/mountinfo", mountinfo);
   if (isOutOfResources(error)) return std::nullopt;
   return error == 0 ? isSmallInGroup(groupOf(cgroups, mountinfo)) : false;
 }
