@@ -212,6 +212,21 @@ TEST_SUITE("process group") {
     CHECK(untilBlocked(afterThaw).stage == Stage::Stopping);
   }
 
+  TEST_CASE("a tracee with a pending SIGSTOP is waited for once its group was registered anew") {
+    ScriptedGroups groups;
+    groups.groups.deaf.insert(102);
+    Confirmation first(groups.state, 0, nullptr);
+    constexpr int kProbes = 16;
+    for (int probes = 0; probes < kProbes && groups.script.count(Signal::Stop) == 0; ++probes) stepFor(first);
+    CHECK(groups.script.isStopped(102));
+    groups.state->unregisterPid(101);
+    groups.state->registerPid(101);
+    groups.table.rows[102].state = ProcessState::Traced;
+    Confirmation second(groups.state, 0, nullptr);
+    CHECK(untilBlocked(second).stage == Stage::Stopping);
+    CHECK(describe(second.pending()) == "102");
+  }
+
   TEST_CASE("a tracee with a pending SIGSTOP counts as stopped once its tracer, in a group that is covered, is") {
     ScriptedGroups groups;
     groups.groups.deaf = {102, 201};
