@@ -14,7 +14,7 @@ export type Results = Map<string, Samples>;
 /** Whether a look is wanted, and no figures to rely on: `npm run bench -- --quick`. */
 const isQuick = process.env['FREEZE_STATE_BENCH_QUICK'] === '1';
 /** For one table, in milliseconds; after so many rounds at least. */
-const [quickTime, quickRounds] = [500, 5];
+const [quickTime, quickRounds] = [250, 5];
 
 /** What a look takes in the place of what figures to rely on take: fewer cases, or smaller ones. */
 export function orQuick<T>(forFigures: T, forLook: T): T {
