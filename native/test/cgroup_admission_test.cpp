@@ -31,7 +31,8 @@ TEST_SUITE("admission to a cgroup, on a fake hierarchy") {
     FakeCgroup fake(true);
     const std::string other = fake.all.root + "/other";
     std::filesystem::create_directory(other);
-    for (const auto& [file, text] : {std::pair("cgroup.freeze", "0\n"), std::pair("cgroup.events", "frozen 0\n")})
+    for (const auto& [file, text] : {std::pair("cgroup.freeze", "0\n"), std::pair("cgroup.events", "frozen 0\n"),
+                                     std::pair("cgroup.procs", ""), std::pair("cgroup.threads", "")})
       Hierarchy::write(other, file, text);
     const auto later = fake.makeIn(other, true);
     Meanwhile meanwhile;

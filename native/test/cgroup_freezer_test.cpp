@@ -78,6 +78,23 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(confirmation.pending()->empty());
   }
 
+  TEST_CASE("a confirmation writes first, and notes which members were stopped before while the kernel freezes") {
+    FakeCgroup fake;
+    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
+    fake.script.stopped(102);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    Confirmation::Progress progress = confirmation.step(kOver);
+    CHECK(fake.all.isFrozen());
+    CHECK(progress.stage == Confirmation::Stage::Stopping);
+    // One member in each step, although all has frozen by now.
+    fake.all.update();
+    int steps = 1;
+    for (; progress.stage == Confirmation::Stage::Stopping; ++steps) progress = confirmation.step(kOver);
+    CHECK(steps == 3);
+    CHECK(progress.stage == Confirmation::Stage::Stopped);
+    CHECK(describe(confirmation.report()) == "101, 102 already, 103");
+  }
+
   TEST_CASE("G4: a freeze whose write fails leaves nothing frozen, marked or claimed") {
     FakeCgroup fake;
     fake.state->registerPid(101);
@@ -142,7 +159,12 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
   TEST_CASE("G7: a group that we are in, or may be in, is not frozen") {
     FakeCgroup fake;
     fake.state->registerPid(101);
-    fake.all.where[Script::kOwnPid] = fake.all.group();
+    fake.all.put(Script::kOwnPid);
+    CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupOurs"));
+    // As soon as there is a group below, we may be in that one.
+    std::filesystem::create_directory(fake.all.group() + "/below");
+    fake.all.where[Script::kOwnPid] = fake.all.group() + "/below";
+    fake.all.list();
     CHECK(describe(fake.state->freezeAtEpoch(0)).starts_with("CgroupOurs"));
     fake.all.where.erase(Script::kOwnPid);
     fake.all.unknowns[Script::kOwnPid] = EMFILE;
@@ -164,6 +186,7 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
             };
             fake.all.put(guard);
             if (!isRefused()) return 2;
+            std::filesystem::create_directory(fake.all.group() + "/below");
             fake.all.where[guard] = fake.all.group() + "/below";
             fake.all.list();
             if (!isRefused()) return 3;
@@ -175,7 +198,6 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
             if (!describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupOurs")) return 5;
             fake.all.where[guard] = fake.all.group() + "/below";
             fake.all.list();
-            std::filesystem::create_directory(fake.all.group() + "/below");
             return describe(fake.state->freezeAtEpoch(1)).starts_with("CgroupOurs") ? 0 : 6;
           }) == 0);
   }

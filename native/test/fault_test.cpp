@@ -164,8 +164,11 @@ std::vector<int> errorsOf(const std::string& call) {
 }
 
 /// Whether the fault is also tried as one that lasts. Not where the state of processes cannot be read: a confirmation
-/// does not end by that, and a walk asks again and again for a second.
-bool canLast(const Fault& fault) { return fault.call != "open /proc/PID/stat"; }
+/// does not end by that, and a walk asks again and again for a second. And not where a read is made again because a
+/// signal has interrupted it.
+bool canLast(const Fault& fault) {
+  return fault.call != "open /proc/PID/stat" && (fault.call != "pread" || fault.error != EINTR);
+}
 
 /// Leaves the real-time class, after a fault has refused that: no other test may run in it.
 void leaveRealTime() {
@@ -201,21 +204,12 @@ void inject(const Column& column, const Operation& operation) {
   CHECK(problems.empty());
 }
 
-/// Whether a confirmation makes the call depends on how many members one of its steps had time to prepare: only a loop
-/// over many enters the real-time class. A group counts as many.
-bool dependsOnTime(const std::string& call, const Column& column, const Operation& operation) {
-  static const std::set<std::string> kOfClass{"getrlimit", "prctl", "sched_getscheduler", "sched_setscheduler"};
-  return std::string(operation.name) == "confirm" && std::string(column.mode) != "process-group" &&
-         kOfClass.contains(call);
-}
-
 /// The table of docs/faults.md.
 std::string table() {
   std::map<std::string, std::map<std::string, std::string>> cells;
   for (const Column& column : kColumns) {
     for (const Operation& operation : operations()) {
       for (const auto& [call, _] : callsOf(column, operation)) {
-        if (dependsOnTime(call, column, operation)) continue;
         std::string& cell = cells[call][column.mode];
         cell += (cell.empty() ? "" : ", ") + std::string(operation.name);
       }

@@ -127,6 +127,47 @@ TEST_SUITE("the files of a cgroup") {
     }
   }
 
+  TEST_CASE("the processes in it and below it are listed, by its open files and without them") {
+    Hierarchy all;
+    all.where[101] = all.where[102] = all.group();
+    all.list();
+    const auto file = opened(all);
+    const auto listed = [&] {
+      std::vector<Pid> pids;
+      CHECK(file->processes(pids) == 0);
+      return pids;
+    };
+    CHECK(listed() == std::vector<Pid>{101, 102});
+    // It lists a process whose first thread has ended, and whose others may be elsewhere. This one is nowhere.
+    Hierarchy::write(all.group(), "cgroup.threads", "102\n");
+    CHECK(listed() == std::vector<Pid>{102});
+    const std::string below = all.group() + "/below";
+    std::filesystem::create_directory(below);
+    for (const char* name : {"cgroup.procs", "cgroup.threads"}) Hierarchy::write(below, name, "103\n");
+    CHECK(listed() == std::vector<Pid>{102, 103});
+    file->closeFiles();
+    CHECK(listed() == std::vector<Pid>{102, 103});
+  }
+
+  TEST_CASE("a process is moved in, and its threads are listed, by the open files") {
+    const Hierarchy all;
+    const auto file = opened(all);
+    Hierarchy::write(all.group(), "cgroup.threads", "101\n105\n");
+    // What has the paths from now on is another group.
+    std::filesystem::rename(all.group(), all.root + "/by/renamed");
+    CHECK(file->join(101) == 0);
+    std::ifstream procs(all.root + "/by/renamed/cgroup.procs");
+    std::string line;
+    std::getline(procs, line);
+    CHECK(line == "101");
+    std::vector<Pid> ids;
+    CHECK(file->threads(ids) == 0);
+    CHECK(ids == std::vector<Pid>{101, 105});
+    file->closeFiles();
+    CHECK(file->join(101) == ENOENT);
+    CHECK(file->threads(ids) == ENOENT);
+  }
+
   TEST_CASE("a directory without the files of a cgroup is not opened, and stays") {
     const Hierarchy all;
     Failures failures;
@@ -231,6 +272,7 @@ TEST_SUITE("the files of a cgroup") {
       std::filesystem::create_directory(directory);
       Hierarchy::write(directory, "cgroup.freeze", "1\n");
       Hierarchy::write(directory, "cgroup.events", "populated 1\nfrozen 1\n");
+      for (const char* file : {"cgroup.procs", "cgroup.threads"}) Hierarchy::write(directory, file, "");
     }
     Failures failures;
     const auto living = FreezableCgroup::open({all.root, "/"}, alive, true, failures);

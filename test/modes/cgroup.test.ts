@@ -83,11 +83,11 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       expect(frozen).toBe(true);
     });
 
-    it('costs two descriptors, which close gives back', () => {
+    it('costs four descriptors, which close gives back', () => {
       const count = () => readdirSync('/proc/self/fd').length;
       const before = count();
       const state = open();
-      expect(count()).toBe(before + 2);
+      expect(count()).toBe(before + 4);
       state.close();
       expect(count()).toBe(before);
     });

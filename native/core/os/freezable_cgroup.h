@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cgroup_place.h"
 #include "cgroupfs.h"
@@ -10,8 +11,8 @@
 
 namespace freeze_state {
 
-/// A control group that is frozen and thawed: its directory, and its files cgroup.freeze and cgroup.events, which are
-/// kept open. An owned group was made by us, and is removed at the end; an external one stays.
+/// A control group that is frozen and thawed: its directory, and four of its files, which are kept open. An owned group
+/// was made by us, and is removed at the end; an external one stays.
 class FreezableCgroup {
  public:
   /// Opens the external group at the place, or makes an owned one there. On failure it returns null and says why; then
@@ -48,8 +49,15 @@ class FreezableCgroup {
   bool isPopulated() const noexcept { return event("populated"); }
   /// Whether there are groups below it, by one stat(2). True where that cannot be told.
   bool hasGroupsBelow() const noexcept;
+  /// Appends the ids of the living threads in the group itself. Returns 0, or the errno(3).
+  int threads(std::vector<Pid>& ids) const;
+  /// Appends the processes in it and below it, as `cgroup::processes` does.
+  int processes(std::vector<Pid>& pids) const;
+  /// Moves the process into it, with all its threads. Returns 0, or the errno(3).
+  int join(Pid pid) const;
 
-  /// Closes the files: from here on only `remove` is of use.
+  /// Closes the files. From here on nothing is to be asked of the group, and `remove` ends it; what has to be opened
+  /// for the moves of its processes is opened anew.
   void closeFiles() noexcept;
   /// Closes the files and, if it is owned, removes the directory and what the members made below it. Once that is done,
   /// doing it again does nothing. Returns 0, or the errno(3): EBUSY where a process is in it that is not exiting. May
@@ -67,9 +75,11 @@ class FreezableCgroup {
   const std::string path_;
   const bool isOwned_;
   bool isRemoved_ = false;
-  int patience_ = 5000;        ///< milliseconds for which `remove` may wait yet
-  FileDescriptor freezeFile_;  ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
-  FileDescriptor eventsFile_;  ///< cgroup.events
+  int patience_ = 5000;         ///< milliseconds for which `remove` may wait yet
+  FileDescriptor freezeFile_;   ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
+  FileDescriptor eventsFile_;   ///< cgroup.events
+  FileDescriptor threadsFile_;  ///< cgroup.threads
+  FileDescriptor procsFile_;    ///< cgroup.procs: opening it to move a process takes longer than all the rest of that
 };
 
 }  // namespace freeze_state

@@ -43,51 +43,45 @@ void CgroupFreezer::begin(MemberList& members) {
   members.refresh();
   membership_.checkJoins(members);
   noted_ = 0;
-  hasNoted_ = false;
 }
 
-/// One write stops all. What has to be noted before the write is noted in steps.
-Step CgroupFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
-  const bool isNoted = before == StoppedBefore::Noted;
-  while (isNoted && noted_ < members.size() && !slice.isCancelled()) {
-    Member& member = members.all()[noted_++];
-    if (!member.hasExited()) member.stop.wasStoppedBefore = control().isStopped(member.process);
-    if (slice.isOver()) return Step::endedBy(slice);
-  }
-  if (isNoted && !std::exchange(hasNoted_, true) && slice.until != kNoDeadline) return Step::more();
+/// One write stops all. Which members were stopped before, a confirmation notes after it.
+Step CgroupFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore /*before*/) {
   return freeze(members, slice);
 }
 
-/// Whether our guardian is in the group or below it, where it would be frozen and could thaw nothing. It is born in the
-/// cgroup that we were in, and a foreign process may move it. `inside` lists what is in the group itself, sorted; it
-/// was read anyway. Looking up the guardian's cgroup takes as long as the rest of the checks, so that is repeated only
-/// if there are groups below.
-bool CgroupFreezer::holdsGuardian(Pid guard, const std::vector<Pid>& inside) {
-  if (std::ranges::binary_search(inside, guard)) return true;
-  if (guard == guardianOutside_ && !group_->hasGroupsBelow()) return false;
+/// `CgroupOurs` where this process or its guardian is in the group or below it: it would be frozen, and could thaw
+/// nothing. `inside` lists what is in the group itself, sorted; it was read anyway. Looking up a process's cgroup takes
+/// as long as all other checks, so that is done only where there are groups below.
+Failures CgroupFreezer::whyOurs(const std::vector<Pid>& inside) const {
+  const bool mayBeBelow = group_->hasGroupsBelow();
+  const auto find = [&](Pid pid, bool& isInside) {
+    isInside = std::ranges::binary_search(inside, pid);
+    return isInside || !mayBeBelow ? 0 : membership_.findInside(pid, isInside);
+  };
+  const auto refusal = [&](Pid pid) { return cgroup::refusal(FailureCode::CgroupOurs, group_->path(), pid); };
+  const Pid own = control().ownPid();
   bool isInside = false;
-  if (membership_.findInside(guard, isInside) == 0 && !isInside) guardianOutside_ = guard;
-  return isInside;
+  if (const int error = find(own, isInside); error != 0) return {membership_.placeFailure(error, own)};
+  if (isInside) return {refusal(own)};
+  // It is born in the cgroup that we were in, and a foreign process may move it.
+  const Pid guard = guardian::pid();
+  if (guard != 0 && find(guard, isInside) == 0 && isInside) return {refusal(guard)};
+  return {};
 }
 
 /// Why the group cannot be frozen, or why a freeze of it would not reach a member.
 Failures CgroupFreezer::whyNotNow(const MemberList& members) {
   // This comes first: where the group was removed, its path leads nowhere, or to another group.
+  std::vector<Pid> inside;
+  if (const int error = group_->threads(inside); error != 0) return {membership_.failureOf(error, "read")};
+  std::ranges::sort(inside);
+  if (Failures failures = whyOurs(inside); !failures.empty()) return failures;
+  if (Failures failures = membership_.findMovedOut(members, inside); !failures.empty()) return failures;
+  if (isFrozenByUs()) return {};
   bool isSet = false;
   if (const int error = group_->readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
-  std::vector<Pid> inside;
-  if (const int error = cgroup::threads(group_->path(), inside); error != 0)
-    return {membership_.failureOf(error, "read")};
-  std::ranges::sort(inside);
-  // We may also be in a group below it. Either way we would freeze ourselves, and never thaw.
-  const Pid own = control().ownPid();
-  bool isOurs = false;
-  if (const int error = membership_.findInside(own, isOurs); error != 0) return {membership_.placeFailure(error, own)};
-  if (isOurs) return {cgroup::refusal(FailureCode::CgroupOurs, group_->path(), own)};
-  if (const Pid guard = guardian::pid(); guard != 0 && holdsGuardian(guard, inside))
-    return {cgroup::refusal(FailureCode::CgroupOurs, group_->path(), guard)};
-  if (Failures failures = membership_.findMovedOut(members, inside); !failures.empty()) return failures;
-  if (isFrozenByUs() || (!isSet && !group_->hasFrozen())) return {};
+  if (!isSet && !group_->hasFrozen()) return {};
   return cgroup::whyFrozen(group_->path(), group_->mount());
 }
 
@@ -190,7 +184,21 @@ Step CgroupFreezer::confirm(MemberList& members, const Slice& slice) {
     if (std::exchange(hasRead, true) && slice.isOver()) return Step::endedBy(slice);
     if (membership_.checkJoin(member)) return Step::blocked();
   }
+  if (Step step = noteStopped(members, slice); !step.isDone()) return step;
   return group_->hasFrozen() ? Step::done() : Step::blocked();
+}
+
+/// Notes which members were stopped before. It is done while the kernel freezes the group: a process that a signal has
+/// stopped shows that after the write as before it, and one that is sent SIGSTOP when it has frozen takes it at the
+/// thaw.
+Step CgroupFreezer::noteStopped(MemberList& members, const Slice& slice) {
+  while (noted_ < members.size()) {
+    Member& member = members.all()[noted_++];
+    if (member.hasExited()) continue;
+    member.stop.wasStoppedBefore = control().isStopped(member.process);
+    if (noted_ < members.size() && slice.isOver()) return Step::endedBy(slice);
+  }
+  return Step::done();
 }
 
 std::vector<Covered> CgroupFreezer::visit(MemberList& members) {

@@ -43,7 +43,8 @@ class CgroupFreezer final : public Freezer {
  private:
   Failures open(Member& newcomer);
   Failures whyNotNow(const MemberList& members);
-  bool holdsGuardian(Pid guard, const std::vector<Pid>& inside);
+  Failures whyOurs(const std::vector<Pid>& inside) const;
+  Step noteStopped(MemberList& members, const Slice& slice);
   Failures whyStillFrozen(bool hadFrozen) const;
   Step freeze(const MemberList& members, const Slice& slice);
   void findPending(std::vector<Covered>& list) const;
@@ -60,9 +61,7 @@ class CgroupFreezer final : public Freezer {
   Membership membership_;
   bool hasFrozen_ = false;  ///< we have frozen it, and not thawed it since
   bool isClosed_ = false;
-  Pid guardianOutside_ = 0;  ///< the guardian that was last found outside
-  std::size_t noted_ = 0;    ///< how many members the stop in progress has noted
-  bool hasNoted_ = false;    ///< all of them, in a step of its own
+  std::size_t noted_ = 0;  ///< how many members were asked whether they were stopped before
 };
 
 }  // namespace freeze_state

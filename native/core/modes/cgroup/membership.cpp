@@ -20,6 +20,12 @@ std::optional<std::string> find(const OriginMap& origins, Pid pid) {
 
 }  // namespace
 
+Moves::Move Membership::moveBy(const FreezableCgroup& group) {
+  return [&group](const std::string& directory, Pid pid) {
+    return directory == group.path() ? group.join(pid) : cgroup::join(directory, pid);
+  };
+}
+
 int Membership::findInside(Pid pid, bool& isInside) const {
   std::string directory;
   const int error = locate(pid, group_.path(), directory);
@@ -228,7 +234,7 @@ std::vector<Pid> Membership::nonMembers(const MemberList& members) const {
   const std::vector<Pid> pids = members.pids();
   const std::unordered_set<Pid> isMember(pids.begin(), pids.end());
   std::vector<Pid> inside;
-  moves_.inhabitants(inside);
+  group_.processes(inside);
   std::erase_if(inside, [&](Pid pid) { return isMember.contains(pid); });
   return inside;
 }

@@ -20,7 +20,7 @@ namespace freeze_state {
 /// The means by which processes are located and moved. A test replaces them, to play a hierarchy of its own.
 struct CgroupAccess {
   cgroup::FindDirectory find = cgroup::findDirectory;
-  Moves::Move move = cgroup::join;
+  Moves::Move move = nullptr;  ///< null: by the files cgroup.procs, of which the group keeps its own open
   ProcessTable* table = &systemTable();
 };
 
@@ -33,7 +33,7 @@ class Membership {
         control_(control),
         find_(std::move(access.find)),
         table_(*access.table),
-        moves_(group.path(), group.mount(), table_, std::move(access.move)),
+        moves_(group.path(), group.mount(), table_, access.move ? std::move(access.move) : moveBy(group)),
         place_(Origins::all().enter(group.path(), group.isOwned())) {}
 
   Membership(const Membership&) = delete;
@@ -99,6 +99,7 @@ class Membership {
   int locate(Pid pid, const std::string& top, std::string& directory) const {
     return cgroup::locate(pid, group_.mount(), top, directory, find_);
   }
+  static Moves::Move moveBy(const FreezableCgroup& group);
   void forgetGone(const MemberList& members);
   void forgetGoneOfMany(const MemberList& members);
   void awaitJoins(std::span<Member> members);

@@ -22,7 +22,7 @@ class Moves {
   using Move = std::function<int(const std::string& directory, Pid pid)>;
 
   /// `path` is the group's directory, and `mount` is the mount that it is in. A test replaces `move`.
-  Moves(std::string path, cgroup::Mount mount, ProcessTable& table, Move move = cgroup::join)
+  Moves(std::string path, cgroup::Mount mount, ProcessTable& table, Move move)
       : path_(std::move(path)), mount_(std::move(mount)), table_(table), move_(std::move(move)) {}
 
   /// Moves the process into the group. Returns 0, or the errno(3).

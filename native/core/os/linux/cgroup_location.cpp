@@ -60,16 +60,10 @@ int search(const std::vector<Pid>& ids, const std::string& top, std::string& dir
   return isGone(error) ? 0 : error;
 }
 
-/// Appends the numbers in a file of the directory. Returns 0, or the errno(3).
-int numbersIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
-  std::string text;
-  if (const int error = read(directory, file, text); error != 0) return error;
-  std::istringstream numbers(text);
-  // The kernel writes 0 for one that our pid namespace does not have.
-  for (Pid id = 0; numbers >> id;) {
-    if (id > 0) ids.push_back(id);
-  }
-  return 0;
+/// Appends the pids in a file of the directory. Returns 0, or the errno(3).
+int pidsIn(const std::string& directory, const char* file, std::vector<Pid>& ids) {
+  const FileDescriptor opened = kernel_file::open((directory + "/" + file).c_str());
+  return opened.isOpen() ? kernel_file::readPids(opened.get(), ids) : errno;
 }
 
 }  // namespace
@@ -112,7 +106,7 @@ int locate(Pid pid, const Mount& mount, const std::string& top, std::string& dir
   return isUntold ? searchDirectory(pid, top, directory) : error;
 }
 
-int threads(const std::string& directory, std::vector<Pid>& ids) { return numbersIn(directory, "cgroup.threads", ids); }
+int threads(const std::string& directory, std::vector<Pid>& ids) { return pidsIn(directory, "cgroup.threads", ids); }
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the hierarchy is
 int processes(const std::string& directory, const Mount& mount, std::vector<Pid>& pids) {
@@ -125,7 +119,7 @@ int processes(const std::string& directory, const Mount& mount, std::vector<Pid>
   std::vector<Pid> listed;
   std::vector<Pid> living;
   std::vector<std::string> groups;
-  note(numbersIn(directory, "cgroup.procs", listed));
+  note(pidsIn(directory, "cgroup.procs", listed));
   if (note(threads(directory, living))) {
     std::ranges::sort(living);
     std::erase_if(listed, [&](Pid pid) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -21,6 +22,7 @@
 #include "../cgroup_location.h"
 #include "access.h"
 #include "kept_descriptors.h"
+#include "kernel_file.h"
 #include "thread_states.h"
 
 namespace freeze_state {
@@ -220,7 +222,9 @@ Failures FreezableCgroup::openFiles() {
   };
   freezeFile_.reset(opened("/cgroup.freeze", O_RDWR));
   if (freezeFile_.isOpen()) eventsFile_.reset(opened("/cgroup.events", O_RDONLY));
-  if (!freezeFile_.isOpen() || !eventsFile_.isOpen()) return {cgroup::failureOf(errno, "open", path_)};
+  if (eventsFile_.isOpen()) threadsFile_.reset(opened("/cgroup.threads", O_RDONLY));
+  if (threadsFile_.isOpen()) procsFile_.reset(opened("/cgroup.procs", O_RDWR));
+  if (!procsFile_.isOpen()) return {cgroup::failureOf(errno, "open", path_)};
   if (!isOwned_) return {};
   // Locked for as long as we live.
   const char* call = nullptr;
@@ -248,6 +252,32 @@ bool FreezableCgroup::hasGroupsBelow() const noexcept {
   return stat(path_.c_str(), &status) != 0 || status.st_nlink != 2;
 }
 
+int FreezableCgroup::threads(std::vector<Pid>& ids) const {
+  return threadsFile_.isOpen() ? kernel_file::readPids(threadsFile_.get(), ids) : cgroup::threads(path_, ids);
+}
+
+/// The short way: nothing is below, and each process that is listed has its first thread here.
+int FreezableCgroup::processes(std::vector<Pid>& pids) const {
+  std::vector<Pid> listed;
+  std::vector<Pid> living;
+  const auto isWithThread = [&](Pid pid) { return std::ranges::binary_search(living, pid); };
+  if (procsFile_.isOpen() && !hasGroupsBelow() && kernel_file::readPids(procsFile_.get(), listed) == 0 &&
+      threads(living) == 0) {
+    std::ranges::sort(living);
+    if (std::ranges::all_of(listed, isWithThread)) {
+      pids.insert(pids.end(), listed.begin(), listed.end());
+      return 0;
+    }
+  }
+  return cgroup::processes(path_, mount_, pids);
+}
+
+int FreezableCgroup::join(Pid pid) const {
+  if (!procsFile_.isOpen()) return cgroup::join(path_, pid);
+  const std::string text = std::to_string(pid);
+  return pwrite(procsFile_.get(), text.data(), text.size(), 0) < 0 ? errno : 0;
+}
+
 /// What cgroup.events says now; false where it cannot be read.
 bool FreezableCgroup::event(const char* name) const noexcept {
   std::array<char, 256> buffer{};
@@ -259,6 +289,8 @@ bool FreezableCgroup::event(const char* name) const noexcept {
 void FreezableCgroup::closeFiles() noexcept {
   freezeFile_.reset();
   eventsFile_.reset();
+  threadsFile_.reset();
+  procsFile_.reset();
 }
 
 int FreezableCgroup::remove() noexcept {

@@ -6,6 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
 
 #include "kept_descriptors.h"
 
@@ -66,6 +70,29 @@ ssize_t readAt(int fd, Buffer& buffer, off_t offset) noexcept {
   ssize_t length = 0;
   while ((length = pread(fd, buffer.data(), buffer.size(), offset)) < 0 && errno == EINTR) continue;
   return length;
+}
+
+/// Each piece is parsed before the next is read: of children the youngest come last, and where they exit as fast
+/// as they are forked, a moment counts.
+int readPids(int fd, std::vector<Pid>& pids) {
+  Buffer buffer;
+  // Beyond what a pid may be: no process has it.
+  constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
+  std::int64_t pid = 0;
+  off_t offset = 0;
+  ssize_t length = 0;
+  while ((length = readAt(fd, buffer, offset)) > 0) {
+    offset += length;
+    for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
+      constexpr std::int64_t kTen = 10;
+      if (byte >= '0' && byte <= '9') {
+        pid = std::min((pid * kTen) + (byte - '0'), kTooLarge);
+      } else if (const auto one = std::exchange(pid, 0); one != 0 && one < kTooLarge) {
+        pids.push_back(static_cast<Pid>(one));
+      }
+    }
+  }
+  return length < 0 ? errno : 0;
 }
 
 }  // namespace freeze_state::kernel_file

@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
+#include "../../failure.h"
 #include "../file_descriptor.h"
 
 /// How a file is read whose text the kernel makes as it is read: one of proc(5) or of a control group. Any thread.
@@ -31,6 +33,12 @@ int findLine(const char* path, std::string_view start, Buffer& buffer, std::stri
 
 /// Reads the whole of a file. Returns 0, or the errno(3).
 int readAll(const char* path, std::string& text);
+
+/// Reads an open file from its beginning, and appends the pids in it in their order: of a children file
+/// (proc_tid_children(5)), the oldest child first, or of cgroup.procs or cgroup.threads. Leaves out 0, which stands for
+/// what our pid namespace does not have. Returns 0, or the errno(3). The children file of a thread that has ended reads
+/// as empty.
+int readPids(int fd, std::vector<Pid>& pids);
 
 /// As pread(2), and again where a signal has interrupted it.
 ssize_t readAt(int fd, Buffer& buffer, off_t offset) noexcept;

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "kernel_file.h"
+
 namespace freeze_state {
 
 namespace {
@@ -181,7 +183,7 @@ int ProcessFiles::readThread(std::size_t index, ProcessEntry& entry) noexcept {
 
 int ProcessFiles::readChildren(std::size_t index, std::vector<Pid>& children) {
   Thread& thread = threads_[index];
-  return readFile(thread, &Thread::children, "children", [&](int fd) { return procfs::readChildren(fd, children); });
+  return readFile(thread, &Thread::children, "children", [&](int fd) { return kernel_file::readPids(fd, children); });
 }
 
 void ProcessFiles::keepPidfd(int fd) noexcept {

@@ -35,7 +35,7 @@ int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
   std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", pid, thread);
   const FileDescriptor file = kernel_file::open(path.data());
   if (!file.isOpen()) return errno == ENOENT ? ESRCH : errno;
-  return procfs::readChildren(file.get(), list);
+  return kernel_file::readPids(file.get(), list);
 }
 
 /// Reads the children files.

@@ -5,16 +5,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <limits>
-#include <span>
 #include <string_view>
-#include <utility>
 
 #include "kernel_file.h"
 
@@ -136,29 +132,6 @@ int readStat(int fd, Pid task, ProcessEntry& entry) noexcept {
   if (length < 0) return errno;
   const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
   return kernel_file::parse<Pid>(text) == task ? parseStat(text, entry) : EIO;
-}
-
-/// Each piece is parsed before the next is read: the youngest come last, and where they exit as fast as they are
-/// forked, a moment counts.
-int readChildren(int fd, std::vector<Pid>& children) {
-  kernel_file::Buffer buffer;
-  // Beyond what a pid may be: no process has it.
-  constexpr std::int64_t kTooLarge = std::numeric_limits<Pid>::max() + std::int64_t{1};
-  std::int64_t child = 0;
-  off_t offset = 0;
-  ssize_t length = 0;
-  while ((length = kernel_file::readAt(fd, buffer, offset)) > 0) {
-    offset += length;
-    for (const char byte : std::span(buffer).first(static_cast<std::size_t>(length))) {
-      constexpr std::int64_t kTen = 10;
-      if (byte >= '0' && byte <= '9') {
-        child = std::min((child * kTen) + (byte - '0'), kTooLarge);
-      } else if (const auto one = std::exchange(child, 0); one != 0 && one < kTooLarge) {
-        children.push_back(static_cast<Pid>(one));
-      }
-    }
-  }
-  return length < 0 ? errno : 0;
 }
 
 Pid groupOf(Pid pid) noexcept {

@@ -28,10 +28,6 @@ int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
 /// the task has ended.
 int readStat(int fd, Pid task, ProcessEntry& entry) noexcept;
 
-/// Reads an open children file (proc_tid_children(5)) from its beginning, and appends the pids in it, of the oldest
-/// child first. Returns 0, or the errno(3). The file of a thread that has ended reads as empty.
-int readChildren(int fd, std::vector<Pid>& children);
-
 /// Whether a SIGSTOP that was sent to the process was not taken yet (`ShdPnd` in /proc/<pid>/status). A process that
 /// its tracer has stopped for a moment (t) may take it later. Empty where that cannot be read.
 std::optional<bool> hasStopPending(Pid pid) noexcept;
