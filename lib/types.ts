@@ -305,8 +305,8 @@ export interface FreezeCapabilities {
   /**
    * - `pidfd`: pidfd_open(2), Linux 5.3. A signal can only reach the process that was registered.
    * - `start-time`: kill(2) after a check of the start time in /proc, if the kernel has no pidfds or a seccomp filter denies
-   *   them.
-   * - `kill`: plain kill(2); macOS and other POSIX systems, and Linux without pidfds and a /proc of our pid namespace.
+   *   them; on macOS after a check of the number that the system gives to each process once.
+   * - `kill`: plain kill(2); other POSIX systems, and Linux without pidfds and a /proc of our pid namespace.
    * - `none`: processes cannot be frozen here.
    */
   readonly signalling: Signalling;

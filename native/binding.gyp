@@ -114,8 +114,20 @@
             "core/os/no_exit_watch.cpp",
             "core/os/no_guardian.cpp",
             "core/os/no_real_time.cpp",
-            "core/os/no_table.cpp",
             "core/platform/posix.cpp",
+          ],
+        }],
+        ["OS=='mac'", {
+          "sources": [
+            "core/os/darwin/process_info.cpp",
+            "core/os/darwin/process_table.cpp",
+            "core/os/darwin/system.cpp",
+            "core/os/darwin/unique_id_control.cpp",
+          ],
+        }],
+        ["OS!='linux' and OS!='win' and OS!='mac'", {
+          "sources": [
+            "core/os/no_table.cpp",
             "core/os/posix/system_control.cpp",
           ],
         }],

@@ -10,9 +10,11 @@ const layers = ['native/core', 'native/core/os', 'native/core/modes', 'native/co
 /** Beside state/: it picks the modes of a system, and only the binding asks it. */
 const factory = 'native/core/platform';
 
-/** Folders of one system: what is in them is included from the same system and by the factory. POSIX is below Linux. */
-const systems = { 'native/core/os/linux': ['native/core/os/linux', 'native/core/os/posix'] };
+/** Folders of one system: what is in them is included from the same system and by the factory. POSIX is below Linux and macOS. */
+const systems = {};
 for (const name of ['posix', 'windows']) systems[`native/core/os/${name}`] = [`native/core/os/${name}`];
+for (const name of ['linux', 'darwin'])
+  systems[`native/core/os/${name}`] = [`native/core/os/${name}`, 'native/core/os/posix'];
 
 /** cgroups are Linux's alone, and so is the mode that is made of them. */
 const cgroupMode = 'native/core/modes/cgroup';

@@ -7,8 +7,7 @@ find native bench -name build -prune -o \( -name '*.cpp' -o -name '*.h' \) -prin
   xargs -0 clang-format-19 --dry-run -Werror
 
 # The sources of other systems, as far as a compiler for Linux can read them: it finds a missing header and an undeclared name.
-for file in native/core/os/no_*.cpp native/core/os/posix/*.cpp native/core/platform/{posix,windows}.cpp \
-  native/core/os/windows/*.cpp; do
+for file in native/core/os/no_*.cpp native/core/os/{posix,darwin,windows}/*.cpp native/core/platform/{posix,windows}.cpp; do
   g++ -std=c++20 -U__linux__ -Wall -Wextra -Werror -fsyntax-only "$file"
 done
 

@@ -20,16 +20,20 @@ struct ProcessEntry {
   Pid group = 0;                ///< field 5
   std::int64_t threads = 0;     ///< field 20
   std::uint64_t startTime = 0;  ///< field 22: clock ticks since boot
-  std::uint32_t flags = 0;      ///< field 9
+  std::uint32_t flags = 0;      ///< field 9, of which these are used
+
+  // By <linux/sched.h>: PF_KTHREAD and PF_EXITING.
+  static constexpr std::uint32_t kKernelThread = 0x00200000;
+  static constexpr std::uint32_t kExiting = 0x4;
 
   /// Whether the thread that this is about has exited. For a process that is its first thread.
   bool hasThreadExited() const noexcept { return state == 'Z' || state == 'X'; }
   /// Whether its first thread has exited before others, so that the process lives.
   bool isLeaderless() const noexcept { return hasThreadExited() && threads > 1; }
-  /// Whether it is a thread of the kernel (PF_KTHREAD, <linux/sched.h>), which takes no signal.
-  bool isKernelThread() const noexcept { return (flags & 0x00200000) != 0; }
-  /// Whether it is on its way out (PF_EXITING, <linux/sched.h>). It may take a while to give back its memory.
-  bool isExiting() const noexcept { return (flags & 0x4) != 0; }
+  /// Whether it is a thread of the kernel, which takes no signal.
+  bool isKernelThread() const noexcept { return (flags & kKernelThread) != 0; }
+  /// Whether it is on its way out. It may take a while to give back its memory.
+  bool isExiting() const noexcept { return (flags & kExiting) != 0; }
   /// Whether the whole process has exited.
   bool hasExited() const noexcept { return hasThreadExited() && threads <= 1; }
 };

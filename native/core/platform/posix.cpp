@@ -20,7 +20,7 @@ FreezerResult makeFreezer(Mode mode, const LoopOptions& options, const CgroupPla
 }
 
 Failures whyNotMode(Mode mode) {
-  if (mode == Mode::ProcessTree) return {{FailureCode::UnsupportedPlatform}};
+  if (mode == Mode::ProcessTree && !systemTable().isAvailable()) return {{FailureCode::UnsupportedPlatform}};
   if (mode == Mode::Cgroup) return {{FailureCode::CgroupNotMounted}};
   return {};
 }

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "../process_table.h"
+
+namespace freeze_state {
+
+/// By libproc. It tells of a process what it does as a whole, and nothing of its threads. So `Stopped` means that the
+/// system has stopped the process. Whether a thread that is amid a fork(2) then still gets its child is not known.
+class DarwinProcessTable final : public ProcessTable {
+ public:
+  bool isAvailable() const noexcept override { return true; }
+  bool showsAll() const noexcept override { return true; }
+  int read(Pid pid, ProcessEntry& entry) noexcept override;
+  ProcessState probe(Pid pid) noexcept override;
+  std::optional<ProcessState> probe(Pid pid, ThreadScan& scan, const Slice& slice) noexcept override;
+  bool isExiting(Pid pid) noexcept override;
+  Pid groupOf(Pid pid) noexcept override;
+  bool sharesMemory(Pid parent, Pid child) noexcept override;
+  ProcessDoing describe(Pid pid) override;
+  std::unique_ptr<ProcessWalk> walk() override;
+  std::unique_ptr<ChildReader> children() override;
+};
+
+}  // namespace freeze_state

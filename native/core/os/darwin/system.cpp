@@ -1,0 +1,18 @@
+#include "process_table.h"
+#include "unique_id_control.h"
+
+// Apart from what they give, which a test compiles on Linux.
+
+namespace freeze_state {
+
+ProcessControl& systemControl() noexcept {
+  static UniqueIdControl& only = *new UniqueIdControl();
+  return only;
+}
+
+ProcessTable& systemTable() noexcept {
+  static DarwinProcessTable& only = *new DarwinProcessTable();
+  return only;
+}
+
+}  // namespace freeze_state
