@@ -15,11 +15,13 @@ namespace freeze_state {
 /// process that /proc hides.
 struct [[nodiscard]] Step {
   enum class Kind : std::uint8_t {
-    Done,       ///< nothing is left to do
-    Cancelled,  ///< over: the state has moved on, and the call that moved it undoes what was done
-    More,       ///< the next step continues it
-    Blocked,    ///< the next step continues it, but has nothing to do until a process that was signalled has stopped
-    Failed,     ///< it is over, for these reasons
+    Done,         ///< nothing is left to do
+    Cancelled,    ///< over: the state has moved on, and the call that moved it undoes what was done
+    More,         ///< the next step continues it
+    Blocked,      ///< the next step continues it, but has nothing to do until a process that was signalled has stopped
+    Indivisible,  ///< the next step continues it, takes longer than most, and comes in a turn of the event loop of its
+                  ///< own
+    Failed,       ///< it is over, for these reasons
   };
   Kind kind = Kind::Done;
   Failures failures = {};  // NOLINT(readability-redundant-member-init): GCC warns of initializers that leave it out
@@ -28,6 +30,7 @@ struct [[nodiscard]] Step {
   static Step cancelled() { return {Kind::Cancelled}; }
   static Step more() { return {Kind::More}; }
   static Step blocked() { return {Kind::Blocked}; }
+  static Step indivisible() { return {Kind::Indivisible}; }
   static Step failed(Failures failures) { return {Kind::Failed, std::move(failures)}; }
   /// For unfinished work at the end of its slice: cancelled if the ticket says so, else more.
   static Step endedBy(const Slice& slice) { return slice.isCancelled() ? cancelled() : more(); }
@@ -39,7 +42,9 @@ struct [[nodiscard]] Step {
   bool isDone() const noexcept { return kind == Kind::Done; }
   bool hasFailed() const noexcept { return kind == Kind::Failed; }
   /// Whether a further step is needed.
-  bool isUnfinished() const noexcept { return kind == Kind::More || kind == Kind::Blocked; }
+  bool isUnfinished() const noexcept {
+    return kind == Kind::More || kind == Kind::Blocked || kind == Kind::Indivisible;
+  }
 };
 
 }  // namespace freeze_state

@@ -24,9 +24,9 @@ struct LoopOptions {
 /// Held around signals only, and never over a wait.
 class SignalLoop {
  public:
-  /// From this many processes on, the class pays. With fewer the loop itself is shorter in it, from some 8 on. But the
-  /// targets on our processor stop or run only after the loop, and so the last of them later than without the class, as
-  /// measured on two processors. bench/trials/boost.mts finds the number.
+  /// From about this many processes on, the class pays for a thaw, and costs a freeze nothing that can be measured.
+  /// With fewer the loop itself may be shorter in it, but the targets on our processor stop or run only after the loop,
+  /// and so the last of them later than without the class. bench/trials/boost.mts finds the number.
   static constexpr std::size_t kMany = 16;
 
   SignalLoop(const LoopOptions& options, std::size_t processes) noexcept;

@@ -28,6 +28,7 @@ Step Confirmation::freeze(Deadline until) {
   bool hasProgressed = false;
   for (;;) {
     Step step = attempt_.freeze(until, &roster_);
+    if (step.kind == Step::Kind::Indivisible) return step;
     hasProgressed = hasProgressed || step.kind == Step::Kind::More;
     if (step.isUnfinished() && hasProgressed) step = Step::more();
     if (!step.isUnfinished() || hasPassed(until)) return step;

@@ -42,11 +42,14 @@ bool CgroupFreezer::isAnyAlive(const MemberList& members) const noexcept {
 void CgroupFreezer::begin(MemberList& members) {
   members.refresh();
   membership_.checkJoins(members);
+  hasOwnTurn_ = false;
   noted_ = 0;
 }
 
-/// One write stops all. Which members were stopped before, a confirmation notes after it.
+/// One write stops all. Which members were stopped before, a confirmation notes after it. With a deadline the checks
+/// and the write, which cannot be divided, are left to the next step.
 Step CgroupFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore /*before*/) {
+  if (slice.until != kNoDeadline && !std::exchange(hasOwnTurn_, true)) return Step::indivisible();
   return freeze(members, slice);
 }
 

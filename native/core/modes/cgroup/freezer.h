@@ -61,7 +61,8 @@ class CgroupFreezer final : public Freezer {
   Membership membership_;
   bool hasFrozen_ = false;  ///< we have frozen it, and not thawed it since
   bool isClosed_ = false;
-  std::size_t noted_ = 0;  ///< how many members were asked whether they were stopped before
+  bool hasOwnTurn_ = false;  ///< the next step of the stop begins a turn of the event loop
+  std::size_t noted_ = 0;    ///< how many members were asked whether they were stopped before
 };
 
 }  // namespace freeze_state
