@@ -61,8 +61,12 @@ export function taken(name: string, options: unknown, known: readonly string[]):
   checkObject(name, options);
   const wrong = wrongName(name, options, known);
   if (wrong !== undefined) throw typeError(wrong);
-  const all = known.map((key) => [key, options[key]] as const);
-  return Object.fromEntries(all.filter(([, value]) => value !== undefined));
+  const all: Record<string, unknown> = {};
+  for (const key of known) {
+    const value = options[key];
+    if (value !== undefined) all[key] = value;
+  }
+  return all;
 }
 
 /** For an option, which may be left out. */
