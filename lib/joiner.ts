@@ -1,5 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { joinerFile } from './native';
+import { joinerFile, native } from './native';
 
 let found: string | false | undefined;
 
@@ -8,15 +7,15 @@ let found: string | false | undefined;
  * how. `undefined` where it is missing, or may not be executed; this is found out once.
  */
 export function joinerProgram(): string | undefined {
-  found ??= isExecutable(joinerFile) && joinerFile;
+  found ??= mayExecute(joinerFile, false) && joinerFile;
   return found === false ? undefined : found;
 }
 
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+/**
+ * Whether a file is a program that this process may execute; with `byAnyone`, any user. In one call, since a spawn asks: a call of
+ * `node:fs` that a program makes seldom takes longer than the answer.
+ */
+export function mayExecute(file: string, byAnyone: boolean): boolean {
+  const mode = native.executableMode(file);
+  return mode >= 0 && (!byAnyone || (mode & 0o111) === 0o111);
 }

@@ -167,6 +167,8 @@ interface Addon {
    * is stopped. `undefined`: the system cannot tell.
    */
   watchExits(pids: readonly number[], allGone: () => void): { stop(): void } | undefined;
+  /** The mode bits of a regular file that this process may execute; -1 for anything else. */
+  executableMode(path: string): number;
   /** Of the process, for every thread and state. */
   childStopNotices(): boolean;
   setChildStopNotices(yes: boolean): void;

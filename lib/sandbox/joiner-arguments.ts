@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { isFound } from './lookup';
 
 /** How `spawn` or `fork` is called so that it starts the joiner, and what it would have started. */
@@ -48,13 +47,9 @@ export function callOfJoiner(
   return { given: call, user: `${options['uid']} ${options['gid']}`, file, argv0, count };
 }
 
-function canBeExecuted(file: string, { env, cwd, uid, gid }: Options): boolean {
+function canBeExecuted(file: string, options: Options): boolean {
   try {
-    const directory = cwd instanceof URL ? fileURLToPath(cwd) : (cwd ?? process.cwd());
-    if (typeof directory !== 'string' || typeof env !== 'object' || env === null) return false;
-    const { PATH: path } = env as NodeJS.ProcessEnv;
-    const isOtherUser = uid !== undefined || gid !== undefined;
-    return isFound(file, { path: path === undefined ? path : String(path), cwd: directory, isOtherUser });
+    return isFound(file, options);
   } catch {
     // For example, there is no such directory.
     return false;

@@ -1,31 +1,29 @@
-import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { mayExecute } from '../joiner';
 
 /** Where execvp(3) looks without a PATH: all that glibc has, and part of what musl has. */
 const defaultPath = '/bin:/usr/bin';
 
+/** Options of a spawn. */
+type Place = Readonly<Partial<Record<'env' | 'cwd' | 'uid' | 'gid', unknown>>>;
+
 /**
  * Whether execvp(3) finds a program to execute in a child with that environment, directory and user. False if it may fail.
- * execvp itself decides which one it takes.
+ * execvp itself decides which one it takes. It asks for nothing that the answer does not depend on: this is in each spawn.
  */
-export function isFound(
-  program: string,
-  { path = defaultPath, cwd, isOtherUser }: { path: string | undefined; cwd: string; isOtherUser: boolean },
-): boolean {
+export function isFound(program: string, { env, cwd, uid, gid }: Place): boolean {
+  const isOtherUser = uid !== undefined || gid !== undefined;
+  if (program.startsWith('/')) return mayExecute(program, isOtherUser);
   if (program === '') return false;
-  if (program.includes('/')) return isExecutable(resolve(cwd, program), isOtherUser);
-  return path.split(':').some((directory) => isExecutable(resolve(cwd, directory, program), isOtherUser));
-}
-
-function isExecutable(file: string, isOtherUser: boolean): boolean {
-  try {
-    // An error costs more than all the rest, and most directories of a PATH do not have the program.
-    const stat = statSync(file, { throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) return false;
-    accessSync(file, constants.X_OK);
-    // Executable for any user.
-    return !isOtherUser || (stat.mode & 0o111) === 0o111;
-  } catch {
-    return false;
-  }
+  const directory = cwd instanceof URL ? fileURLToPath(cwd) : (cwd ?? process.cwd());
+  if (typeof directory !== 'string') return false;
+  if (program.includes('/')) return mayExecute(resolve(directory, program), isOtherUser);
+  if (typeof env !== 'object' || env === null) return false;
+  const { PATH: path = defaultPath } = env as NodeJS.ProcessEnv;
+  return String(path)
+    .split(':')
+    .some((folder) =>
+      mayExecute(folder.startsWith('/') ? `${folder}/${program}` : resolve(directory, folder, program), isOtherUser),
+    );
 }

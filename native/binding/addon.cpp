@@ -9,6 +9,7 @@
 #include "../core/os/guardian.h"
 #include "../core/os/own_file.h"
 #include "../core/os/process_control.h"
+#include "../core/os/program_file.h"
 #include "../core/os/signal_loop.h"
 #include "../core/platform/platform.h"
 #include "../core/process_token.h"
@@ -69,6 +70,12 @@ Napi::Value setGuardianProgram(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// `(path)`: see `freeze_state::executableMode`.
+Napi::Value executableMode(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  return Napi::Number::New(info.Env(), freeze_state::executableMode(path.c_str()));
+}
+
 std::string processToken() {
   std::ostringstream text;
   text << std::hex << freeze_state::processToken();
@@ -98,6 +105,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("make", Napi::Function::New<StateHandle::make>(env, "make"));
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
   exports.Set("watchExits", Napi::Function::New<ExitWatchHandle::begin>(env, "watchExits"));
+  exports.Set("executableMode", Napi::Function::New<executableMode>(env, "executableMode"));
   exports.Set("guardian", Napi::Function::New<guardianStatus>(env, "guardian"));
   exports.Set("isFirstWarning", Napi::Function::New<isFirstWarning>(env, "isFirstWarning"));
   exports.Set("childStopNotices", Napi::Function::New<childStopNotices>(env, "childStopNotices"));
