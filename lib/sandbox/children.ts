@@ -7,16 +7,21 @@ import { hasEnded, onEnd, type Works } from './works';
 const signalMs = 2_000;
 
 /** A child that has not exited yet. */
-export interface LivingChild {
-  readonly child: ChildProcess;
-  readonly exit: Promise<void>;
+export class LivingChild {
   /** Each ends the work of a signal that the child may not have taken yet. */
-  readonly signals: Set<() => void>;
+  readonly signals = new Set<() => void>();
+  #exit: Promise<void> | undefined;
+
+  constructor(readonly child: ChildProcess) {}
+
+  get exit(): Promise<void> {
+    this.#exit ??= new Promise((resolve) => onEnd(this.child, resolve));
+    return this.#exit;
+  }
 }
 
 /** The children of a sandbox, as Node knows them. */
 export class Children {
-  readonly #known = new WeakSet<ChildProcess>();
   readonly #living = new Map<number, LivingChild>();
 
   constructor(
@@ -42,23 +47,19 @@ export class Children {
    */
   add(child: ChildProcess, joins: boolean): void {
     const { pid } = child;
-    if (pid === undefined || hasEnded(child) || this.#known.has(child)) return;
+    if (pid === undefined || hasEnded(child) || this.#living.get(pid)?.child === child) return;
     this.state.registerPid(pid, { joins });
-    this.#known.add(child);
-    const signals = new Set<() => void>();
-    const exit = new Promise<void>((resolve) => {
-      onEnd(child, () => {
-        this.#living.delete(pid);
-        for (const release of signals) release();
-        resolve();
-        this.exited(child);
-      });
+    const living = new LivingChild(child);
+    onEnd(child, () => {
+      this.#living.delete(pid);
+      for (const release of living.signals) release();
+      this.exited(child);
     });
-    this.#living.set(pid, { child, exit, signals });
+    this.#living.set(pid, living);
     const kill = child.kill;
     child.kill = (signal) => {
       const wasSent = kill.call(child, signal);
-      if (wasSent) this.#letTake(child, signals, signal);
+      if (wasSent) this.#letTake(living, signal);
       return wasSent;
     };
   }
@@ -67,7 +68,7 @@ export class Children {
    * A frozen process takes a signal when it is thawed. A running process may not have taken it yet when the next freeze comes. So
    * a signal is work. Node's `signal`, `timeout` and `using` call `kill` as well.
    */
-  #letTake(child: ChildProcess, signals: Set<() => void>, signal: NodeJS.Signals | number = 'SIGTERM'): void {
+  #letTake({ child, signals }: LivingChild, signal: NodeJS.Signals | number = 'SIGTERM'): void {
     // Signal 0 sends nothing, and SIGKILL ends a stopped process, too.
     if (signal === 0 || signal === 'SIGKILL' || signal === 9) return;
     let hold: FreezeHold;
