@@ -1,4 +1,6 @@
-import { joinerFile, native } from './native';
+import { joinerFile, native, type ReportPipe } from './native';
+
+export type { ReportPipe };
 
 let found: string | false | undefined;
 
@@ -9,6 +11,11 @@ let found: string | false | undefined;
 export function joinerProgram(): string | undefined {
   found ??= mayExecute(joinerFile, false) && joinerFile;
   return found === false ? undefined : found;
+}
+
+/** A pipe for what the joiners report. `undefined` if no descriptor is left. */
+export function openReportPipe(): ReportPipe | undefined {
+  return native.openReportPipe();
 }
 
 /**

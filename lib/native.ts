@@ -150,6 +150,17 @@ export interface StateHandle extends HotCalls {
   keepAlive(yes: boolean): void;
 }
 
+/** The pipe by which joiners report; native/binding/report_pipe_handle.h. It is closed at the latest with its thread. */
+export interface ReportPipe {
+  /** One more descriptor of the end to read from, which its caller closes; -1: none is left. Reading does not block. */
+  reader(): number;
+  /** For children to inherit; -1 once it is closed. */
+  writer(): number;
+  /** What is there to read, or the first part of it; '' if nothing is. */
+  read(): string;
+  close(): void;
+}
+
 interface Addon {
   /** Made by `make` and `attach` only. */
   StateHandle: abstract new () => StateHandle;
@@ -167,6 +178,8 @@ interface Addon {
    * is stopped. `undefined`: the system cannot tell.
    */
   watchExits(pids: readonly number[], allGone: () => void): { stop(): void } | undefined;
+  /** `undefined`: no descriptor is left, or the system has no joiners. */
+  openReportPipe(): ReportPipe | undefined;
   /** The mode bits of a regular file that this process may execute; -1 for anything else. */
   executableMode(path: string): number;
   /** Of the process, for every thread and state. */

@@ -21,10 +21,18 @@ type Options = Readonly<Record<string, unknown>>;
  * call as it is: because Node would refuse the arguments, or could not execute the program and reports that by its own error.
  *
  * @param procs a descriptor of the group's cgroup.procs.
+ * @param reports the end to write to of the pipe for reports.
+ * @param number by which the child is told apart there.
  */
 export function callOfJoiner(
   given: readonly unknown[],
-  { joiner, procs, isFork }: { joiner: string; procs: number; isFork: boolean },
+  {
+    joiner,
+    procs,
+    reports,
+    number,
+    isFork,
+  }: { joiner: string; procs: number; reports: number; number: number; isFork: boolean },
 ): JoinerCall | undefined {
   const hasArgs = given[1] === undefined || given[1] === null || Array.isArray(given[1]);
   const options = (hasArgs ? given[2] : given[1]) as Options;
@@ -40,10 +48,13 @@ export function callOfJoiner(
   if (typeof file !== 'string' || typeof argv0 !== 'string' || stdio === undefined) return undefined;
   if (!canBeExecuted(file, options)) return undefined;
   const count = stdio.length;
-  const orders = `freeze-state-joiner ${count} ${count + 1} ${Buffer.byteLength(file)} ${file} ${argv0}`;
-  const all = { ...options, stdio: [...stdio, procs, 'pipe'], argv0: orders };
+  const names = argv0 === file ? `0 ${file}` : `${Buffer.byteLength(file)} ${file} ${argv0}`;
+  const orders = `freeze-state-joiner ${count} ${count + 1} ${number} ${names}`;
+  const all = [...stdio, procs, reports];
   const words = shell ? ['-c', [first, ...args].join(' ')] : args;
-  const call = isFork ? [first, words, { ...all, execPath: joiner }] : [joiner, words, { ...all, shell: false }];
+  const call = isFork
+    ? [first, words, { ...options, stdio: all, argv0: orders, execPath: joiner }]
+    : [joiner, words, { ...options, stdio: all, argv0: orders, shell: false }];
   return { given: call, user: `${options['uid']} ${options['gid']}`, file, argv0, count };
 }
 

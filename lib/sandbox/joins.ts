@@ -1,13 +1,12 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { getSystemErrorName } from 'node:util';
-import { type ConfirmOptions, FreezeClosedError, FreezeMode, type FreezeState } from '../api';
+import type { ConfirmOptions, FreezeState } from '../api';
 import { clock } from '../clock';
 import { joinerProgram } from '../joiner';
+import { Join } from './join';
 import { callOfJoiner, type JoinerCall } from './joiner-arguments';
-import { hasEnded } from './works';
+import { Reports } from './reports';
 
 type Start = (...given: unknown[]) => ChildProcess;
 
@@ -15,7 +14,7 @@ type Start = (...given: unknown[]) => ChildProcess;
 const patience = 100;
 
 /** The joins of all sandboxes in this thread, each until its program begins: the kernel does one join or freeze after the other. */
-const joining = new Map<Promise<void>, FreezeState>();
+const joining = new Set<Join>();
 
 /** Users whose children may not execute the joiner: Node starts their programs at once. */
 const barred = new Set<string>();
@@ -25,9 +24,9 @@ const barred = new Set<string>();
  * for the kernel, and this thread does not.
  */
 export class Joins {
-  readonly #children = new WeakSet<ChildProcess>();
   /** The group's cgroup.procs, which stays open: opening it takes some 60 µs of this thread. */
   #procs: number | undefined;
+  #reports: Reports | undefined;
 
   constructor(private readonly state: FreezeState) {}
 
@@ -38,32 +37,33 @@ export class Joins {
    * @returns `undefined` if Node is to start it; then it has to be moved.
    */
   start(given: readonly unknown[], isFork: boolean): ChildProcess | undefined {
-    const joiner = this.state.cgroup === undefined ? undefined : joinerProgram();
+    const joiner = joinerProgram();
     const procs = joiner === undefined ? undefined : this.#open();
     if (joiner === undefined || procs === undefined) return undefined;
-    const call = callOfJoiner(given, { joiner, procs, isFork });
-    return call === undefined ? undefined : this.#start(call, isFork);
+    this.#reports ??= Reports.join();
+    if (this.#reports === undefined) return undefined;
+    const number = this.#reports.next();
+    const call = callOfJoiner(given, { joiner, procs, reports: this.#reports.writer, number, isFork });
+    return call === undefined ? undefined : this.#start(call, isFork, this.#reports, number);
   }
 
   /** For the end of the sandbox, or of the state. */
   close(): void {
     if (this.#procs !== undefined) closeSync(this.#procs);
     this.#procs = undefined;
+    this.#reports?.leave();
+    this.#reports = undefined;
   }
 
   #open(): number | undefined {
+    if (this.#procs !== undefined) return this.#procs;
     const { cgroup } = this.state;
     try {
-      if (cgroup !== undefined) this.#procs ??= openSync(join(cgroup, 'cgroup.procs'), constants.O_WRONLY);
+      if (cgroup !== undefined) this.#procs = openSync(join(cgroup, 'cgroup.procs'), constants.O_WRONLY);
     } catch {
       return undefined;
     }
     return this.#procs;
-  }
-
-  /** Whether it was started so. */
-  has(child: ChildProcess): boolean {
-    return this.#children.has(child);
   }
 
   /**
@@ -71,23 +71,28 @@ export class Joins {
    * `undefined` if none is joining, or nothing is to be frozen.
    */
   allJoined({ timeout = patience, signal }: ConfirmOptions): Promise<unknown> | undefined {
-    if (joining.size === 0 || this.state.mode !== FreezeMode.Cgroup || this.state.isFrozen) return undefined;
+    if (joining.size === 0 || this.state.isFrozen) return undefined;
     // A child that joins a frozen group has joined only when that is thawed.
-    const waits = [...joining].filter(([, state]) => !isFrozen(state)).map(([joined]) => joined);
-    if (waits.length === 0 || signal?.aborted) return undefined;
+    const joins = [...joining].filter((one) => one.isJoining && !isFrozen(one.state));
+    if (joins.length === 0 || signal?.aborted) return undefined;
     let end = (): void => undefined;
     const limit = new Promise<void>((resolve) => {
       end = resolve;
     });
     const timer = clock.setTimeout(end, Math.min(patience, timeout));
     signal?.addEventListener('abort', end);
-    return Promise.race([Promise.all(waits), limit]).finally(() => {
+    return Promise.race([Promise.all(joins.map((one) => one.wait())), limit]).finally(() => {
       clock.clearTimeout(timer);
       signal?.removeEventListener('abort', end);
     });
   }
 
-  #start({ given, user, file, argv0, count }: JoinerCall, isFork: boolean): ChildProcess | undefined {
+  #start(
+    { given, user, file, argv0, count }: JoinerCall,
+    isFork: boolean,
+    reports: Reports,
+    number: number,
+  ): ChildProcess | undefined {
     if (barred.has(user)) return undefined;
     let child: ChildProcess;
     try {
@@ -102,62 +107,11 @@ export class Joins {
       });
       return undefined;
     }
-    const stdio = child.stdio as unknown as unknown[];
-    const status = stdio[count + 1] as Socket;
-    // Only the child keeps the event loop alive, unless its user says otherwise. Its `close` waits for this pipe, which has ended
-    // by its exit, though the loop may not have read that yet.
-    status.unref();
-    child.once('exit', () => status.ref());
-    stdio.length = count;
+    (child.stdio as unknown as unknown[]).length = count;
     child.spawnargs[0] = argv0;
     (child as { spawnfile: string }).spawnfile = file;
-    this.#children.add(child);
-    const joined = this.#follow(child, child.pid, status);
-    joining.set(joined, this.state);
-    void joined.then(() => joining.delete(joined));
+    joining.add(new Join(child, child.pid, this.state, reports, number, (one) => joining.delete(one)));
     return child;
-  }
-
-  /** Resolves when its program begins, or it has ended. */
-  #follow(child: ChildProcess, pid: number, status: Socket): Promise<void> {
-    status.on('data', (line: Buffer) => {
-      const [, what, number] = /^(join|exec) (\d+)\n$/.exec(line.toString()) ?? [];
-      if (what === 'join') this.#move(child, pid, status);
-      else if (what === 'exec') child.emit('error', execError(child, Number(number)));
-    });
-    // It was killed.
-    status.on('error', () => undefined);
-    return new Promise((resolve) => {
-      status.on('close', () => {
-        this.#joined(child, pid);
-        resolve();
-      });
-    });
-  }
-
-  /** It could not join, and waits before its program begins. We may be allowed to move it. */
-  #move(child: ChildProcess, pid: number, status: Socket): void {
-    if (hasEnded(child)) return;
-    try {
-      if (this.state.pids.includes(pid)) this.state.registerPid(pid);
-    } catch (error) {
-      if (!(error instanceof FreezeClosedError)) {
-        child.kill('SIGKILL');
-        child.emit('error', error);
-        return;
-      }
-    }
-    status.write('.');
-  }
-
-  /** From now on it has to be inside, as any member. */
-  #joined(child: ChildProcess, pid: number): void {
-    if (hasEnded(child)) return;
-    try {
-      if (this.state.pids.includes(pid)) this.state.registerPid(pid);
-    } catch {
-      // The state is closed; or the child has left, and cannot be moved in. Then the next freeze says so.
-    }
   }
 }
 
@@ -168,17 +122,4 @@ function isFrozen(state: FreezeState): boolean {
     // It is closed.
     return false;
   }
-}
-
-/** The error that Node makes for a program that it cannot execute. */
-function execError({ spawnfile, spawnargs }: ChildProcess, errno: number): Error {
-  const code = getSystemErrorName(-errno);
-  const syscall = `spawn ${spawnfile}`;
-  return Object.assign(new Error(`${syscall} ${code}`), {
-    errno: -errno,
-    code,
-    syscall,
-    path: spawnfile,
-    spawnargs: spawnargs.slice(1),
-  });
 }

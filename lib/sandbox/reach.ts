@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FreezeMode, type FreezeOptions, FreezeState } from '../api';
 import { read, statOf } from '../proc-stat';
 import type { Children } from './children';
-import { isAlive, type Process, type Reading, readTable, send, tagName } from './process-table';
+import { isAlive, type Process, type Reading, readTable, send } from './process-table';
 
 /** The processes that end with a sandbox: those that its freezes cover, and all that these have started. */
 export class Reach {
@@ -22,11 +22,6 @@ export class Reach {
     /** For the state that stops every process while signals are sent. */
     private readonly options: FreezeOptions,
   ) {}
-
-  /** What is added to the environment of a child. */
-  get environment(): Readonly<Record<string, string>> {
-    return { [tagName]: this.id };
-  }
 
   started(pid: number | undefined): void {
     if (this.#since !== Number.POSITIVE_INFINITY || pid === undefined) return;

@@ -6,7 +6,7 @@ import {
   type ConfirmOptions,
   FreezeClosedError,
   type FreezeHold,
-  type FreezeMode,
+  FreezeMode,
   type FreezeReport,
   FreezeState,
 } from '../api';
@@ -50,7 +50,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
   readonly #mode: FreezeMode;
   readonly #works: Works;
   readonly #children: Children;
-  readonly #joins: Joins;
+  /** In mode `cgroup`. */
+  readonly #joins: Joins | undefined;
   readonly #reach: Reach;
   readonly #freezing: Freezing;
   readonly #ending: Ending;
@@ -77,7 +78,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     if (policy.endsWithParent) killAtExit(this);
     this.#works = new Works(this.state);
     this.#children = new Children(this.state, this.#works, (child) => tell('exit', child));
-    this.#joins = new Joins(this.state);
+    this.#joins = mode === FreezeMode.Cgroup ? new Joins(this.state) : undefined;
     const { cgroup: _, ...others } = policy.state;
     this.#reach = new Reach(id, this.state, mode, this.#children, others);
     this.#ending = new Ending(this.#reach, this.#children);
@@ -85,9 +86,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
       this.state,
       policy,
       tell,
-      (limits) => this.#joins.allJoined(limits),
+      (limits) => this.#joins?.allJoined(limits),
       () => {
-        this.#joins.close();
+        this.#joins?.close();
         forgetAtExit(this);
       },
     );
@@ -95,8 +96,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
       (start: (...given: never[]) => childProcess.ChildProcess, isFork: boolean) =>
       (...given: unknown[]) => {
         return this.#start(() => {
-          const checked = sandboxed(given, mode, this.#reach.environment) as never[];
-          return this.#joins.start(checked, isFork) ?? start(...checked);
+          const checked = sandboxed(given, mode, id) as never[];
+          const child = this.#joins?.start(checked, isFork);
+          return child === undefined ? { child: start(...checked) } : { child, joins: true };
         }, true);
       };
     this.spawn = inside(childProcess.spawn as never, false) as typeof childProcess.spawn;
@@ -111,7 +113,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
    */
   adopt<C extends childProcess.ChildProcess>(child: C): C {
     checkChild('child', child);
-    return this.#start(() => child, false);
+    return this.#start(() => ({ child }), false);
   }
 
   /** The holds that this thread has taken by {@link Sandbox.work} and not released: why the sandbox is not freezing. */
@@ -219,7 +221,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
 
   #close(): void {
     this.#freezing.stop();
-    this.#joins.close();
+    this.#joins?.close();
     try {
       this.state.close();
     } finally {
@@ -228,21 +230,21 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     }
   }
 
-  #start<C extends childProcess.ChildProcess>(start: () => C, isOurs: boolean): C {
+  #start<C extends childProcess.ChildProcess>(start: () => Started<C>, isOurs: boolean): C {
     this.#checkNotOver();
     const hold = this.state.hold();
     try {
-      const child = start();
-      this.#add(child, isOurs);
+      const { child, joins = false } = start();
+      this.#add(child, joins, isOurs);
       return child;
     } finally {
       hold.release();
     }
   }
 
-  #add(child: childProcess.ChildProcess, isOurs: boolean): void {
+  #add(child: childProcess.ChildProcess, joins: boolean, isOurs: boolean): void {
     try {
-      this.#children.add(child, this.#joins.has(child));
+      this.#children.add(child, joins);
       this.#reach.started(child.pid);
     } catch (error) {
       if (isOurs) {
@@ -262,6 +264,12 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements AsyncDisposa
     if (name === 'freezeFailed' && this.listenerCount(name) === 0) warnOnce(event[0] as AnyFreezeError);
     else (this as EventEmitter).emit(name, ...event);
   }
+}
+
+interface Started<C> {
+  readonly child: C;
+  /** It moves itself into the control group. */
+  readonly joins?: boolean;
 }
 
 const warned = new Set<string>();

@@ -1,29 +1,23 @@
 import { FreezeMode } from '../api';
 import { invalidValue } from '../arguments';
+import { tagName } from './process-table';
 
 /**
  * The arguments of `spawn` or `fork`, with what the sandbox needs in their options. Options that are no object are left as they
  * are: Node refuses them, with its own error.
  *
- * @param environment is added to the child's.
+ * @param tag is added to the child's environment.
  */
-export function sandboxed(
-  given: unknown[],
-  mode: FreezeMode,
-  environment: Readonly<Record<string, string>>,
-): unknown[] {
+export function sandboxed(given: unknown[], mode: FreezeMode, tag: string): unknown[] {
   // The arguments of the program in between may be left out.
   const at = isObject(given[1]) && !Array.isArray(given[1]) ? 1 : 2;
   const options = given[at] ?? {};
   if (!isObject(options)) return given;
   checkMode(options, mode);
+  const env = tagged(options['env'], tag);
   const all = [...given];
   if (at > all.length) all.length = at;
-  all[at] = {
-    ...options,
-    ...(mode === FreezeMode.ProcessGroup ? { detached: true } : {}),
-    env: withAll(options['env'], environment),
-  };
+  all[at] = mode === FreezeMode.ProcessGroup ? { ...options, detached: true, env } : { ...options, env };
   return all;
 }
 
@@ -46,19 +40,19 @@ function checkMode({ shell, detached }: Record<string, unknown>, mode: FreezeMod
   }
 }
 
+/** The tag of a sandbox that this process is in itself, which has started it. */
+const outerTag = process.env[tagName];
+
 /** The tag of this sandbox is added to that of a sandbox that this process is in itself, so that both find the child. */
-function withAll(given: unknown, environment: Readonly<Record<string, string>>): unknown {
+function tagged(given: unknown, tag: string): unknown {
   const env = given || process.env;
   if (!isObject(env)) return env;
   // Node takes inherited variables too. Copying our own environment would take longer than all the rest here.
   const isOurs = env === process.env;
   const all: Record<string, unknown> = isOurs ? Object.create(env) : {};
   if (!isOurs) for (const name in env) all[name] = env[name];
-  for (const [name, tag] of Object.entries(environment)) {
-    const outer = env[name];
-    const value = typeof outer === 'string' ? `${outer} ${tag}` : tag;
-    // Not by assignment: the environment that it inherits from has a setter.
-    Object.defineProperty(all, name, { value, enumerable: true });
-  }
-  return all;
+  const outer = isOurs ? outerTag : env[tagName];
+  const value = typeof outer === 'string' ? `${outer} ${tag}` : tag;
+  // Not by assignment: the environment that it inherits from has a setter.
+  return Object.defineProperty(all, tagName, { value, enumerable: true });
 }

@@ -17,6 +17,7 @@
 #include "confirmation_handle.h"
 #include "environment.h"
 #include "exit_watch_handle.h"
+#include "report_pipe_handle.h"
 #include "state_handle.h"
 #include "values.h"
 
@@ -97,7 +98,7 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* const own =
       new Environment{Napi::Persistent(StateHandle::define(env)), Napi::Persistent(ConfirmationHandle::define(env)),
-                      Napi::Persistent(ExitWatchHandle::define(env))};
+                      Napi::Persistent(ExitWatchHandle::define(env)), Napi::Persistent(ReportPipeHandle::define(env))};
   env.SetInstanceData(own);
   exports.Set("StateHandle", own->stateHandle.Value());
   exports.Set("processToken", processToken());
@@ -105,6 +106,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("make", Napi::Function::New<StateHandle::make>(env, "make"));
   exports.Set("attach", Napi::Function::New<attach>(env, "attach"));
   exports.Set("watchExits", Napi::Function::New<ExitWatchHandle::begin>(env, "watchExits"));
+  exports.Set("openReportPipe", Napi::Function::New<ReportPipeHandle::open>(env, "openReportPipe"));
   exports.Set("executableMode", Napi::Function::New<executableMode>(env, "executableMode"));
   exports.Set("guardian", Napi::Function::New<guardianStatus>(env, "guardian"));
   exports.Set("isFirstWarning", Napi::Function::New<isFirstWarning>(env, "isFirstWarning"));

@@ -9,6 +9,7 @@ struct Environment {
   Napi::FunctionReference stateHandle;
   Napi::FunctionReference confirmationHandle;
   Napi::FunctionReference exitWatchHandle;
+  Napi::FunctionReference reportPipeHandle;
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };

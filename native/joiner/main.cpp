@@ -5,20 +5,26 @@
 //
 // Its orders are in argv[0], so that the other arguments are the program's already:
 //
-//   freeze-state-joiner PROCS STATUS LENGTH PROGRAM ARGV0
+//   freeze-state-joiner PROCS REPORTS NUMBER LENGTH PROGRAM ARGV0
 //
-// PROCS is a descriptor of the file cgroup.procs, open for writing; STATUS a socket. LENGTH counts the bytes of
-// PROGRAM, a path or the name of one in PATH, which may have spaces. ARGV0, the rest, is what the program gets as its
-// argv[0]. By the socket it says what failed, in a line:
+// PROCS is a descriptor of the file cgroup.procs, open for writing. REPORTS is the end to write to of a pipe that all
+// joiners of the parent's thread share, and NUMBER is what they are told apart by. LENGTH counts the bytes of PROGRAM,
+// a path or the name of one in PATH, which may have spaces. ARGV0, the rest, is what the program gets as its argv[0].
+// If LENGTH is 0, the rest is both.
 //
-// - `join ERRNO`: then it waits for a byte, after which it executes the program in whatever group it is.
-// - `exec ERRNO`: then it exits.
+// It reports in lines, each by one write, so that lines of several joiners do not mix (PIPE_BUF in pipe(7)):
 //
-// The socket ends where the program begins. The joiner changes nothing else that a process inherits.
+// - `in NUMBER`: it has joined.
+// - `join NUMBER ERRNO`: it could not. Then it waits for SIGCONT, after which it executes the program in whatever group
+//   it is; or until the parent has closed the pipe, and then it exits.
+// - `exec NUMBER ERRNO`: it could not execute the program. Then it exits.
+//
+// The pipe is closed where the program begins. The joiner changes nothing else that a process inherits.
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,7 +44,8 @@ constexpr int kNoOrder = 126;
 
 struct Order {
   int procs = -1;
-  int status = -1;
+  int reports = -1;
+  unsigned long number = 0;
   char* program = nullptr;
   char* argv0 = nullptr;
 };
@@ -59,12 +66,13 @@ bool read(char* words, Order& order) {
   if (!text.starts_with(kName)) return false;
   text.remove_prefix(kName.size());
   std::size_t length = 0;
-  if (!take(text, order.procs) || !take(text, order.status) || !take(text, length)) return false;
+  if (!take(text, order.procs) || !take(text, order.reports) || !take(text, order.number) || !take(text, length))
+    return false;
+  order.program = order.argv0 = words + (text.data() - words);
+  if (length == 0) return !text.empty();
   if (length >= text.size() || text[length] != ' ') return false;
-  char* const program = words + (text.data() - words);
-  program[length] = '\0';
-  order.program = program;
-  order.argv0 = program + length + 1;
+  order.program[length] = '\0';
+  order.argv0 = order.program + length + 1;
   return true;
 }
 
@@ -80,24 +88,62 @@ int join(int procs) {
   return error;
 }
 
-/// Sends a line. Ignores a failure: where nobody listens any more, there is nobody to tell.
-void tell(int status, std::string_view what, int error) {
-  std::array<char, 32> line{};
-  what.copy(line.data(), what.size());
-  char* end = std::to_chars(line.data() + what.size(), line.data() + line.size() - 1, error).ptr;
+/// Has a signal handled otherwise for as long as this lives.
+class Disposition {
+ public:
+  Disposition(int signal, void (*handler)(int)) noexcept : signal_(signal) {
+    struct sigaction action{};
+    action.sa_handler = handler;
+    sigaction(signal_, &action, &before_);
+  }
+  Disposition(const Disposition&) = delete;
+  Disposition& operator=(const Disposition&) = delete;
+  ~Disposition() { sigaction(signal_, &before_, nullptr); }
+
+ private:
+  int signal_;
+  struct sigaction before_{};
+};
+
+/// Writes a line, in one piece. Ignores a failure: where nobody reads any more (EPIPE), there is nobody to tell.
+void report(const Order& order, std::string_view what, int error = 0) {
+  std::array<char, 64> line{};
+  char* end = line.data() + what.copy(line.data(), what.size());
+  char* const limit = line.data() + line.size() - 1;
+  end = std::to_chars(end, limit, order.number).ptr;
+  if (error != 0) {
+    *end++ = ' ';
+    end = std::to_chars(end, limit, error).ptr;
+  }
   *end++ = '\n';
-  const auto length = static_cast<std::size_t>(end - line.data());
-  while (send(status, line.data(), length, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  const Disposition ignored(SIGPIPE, SIG_IGN);
+  while (write(order.reports, line.data(), static_cast<std::size_t>(end - line.data())) < 0 && errno == EINTR) {
   }
 }
 
-/// Waits for the parent's byte. False where the parent has died.
-bool hasAnswer(int status) {
-  char answer = 0;
-  ssize_t size = 0;
-  while ((size = recv(status, &answer, 1, 0)) < 0 && errno == EINTR) {
+volatile sig_atomic_t isAnswered = 0;
+
+void noteAnswer(int /*signal*/) { isAnswered = 1; }
+
+/// Reports that it could not join, and waits for the parent's SIGCONT, which stays blocked until the wait, so that none
+/// is missed. False where the parent has died, or its thread: nobody has the end to read from then.
+bool hasAnswer(const Order& order, int error) {
+  sigset_t answer;
+  sigset_t before;
+  sigemptyset(&answer);
+  sigaddset(&answer, SIGCONT);
+  sigprocmask(SIG_BLOCK, &answer, &before);
+  {
+    const Disposition noted(SIGCONT, noteAnswer);
+    report(order, "join ", error);
+    sigset_t waiting = before;
+    sigdelset(&waiting, SIGCONT);
+    pollfd reader{.fd = order.reports, .events = 0, .revents = 0};
+    while (isAnswered == 0 && ppoll(&reader, 1, nullptr, &waiting) < 0 && errno == EINTR) {
+    }
   }
-  return size == 1;
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  return isAnswered != 0;
 }
 
 /// Executes a file by the shell: a script whose first line names no interpreter. Returns where that fails.
@@ -158,14 +204,15 @@ int main(int argc, char** argv) {
   // program is not kept so: execve(2) makes it dumpable again.
   prctl(PR_SET_DUMPABLE, 0);
   argv[0] = order.argv0;
-  fcntl(order.status, F_SETFD, FD_CLOEXEC);
-  if (const int error = join(order.procs); error != 0) {
-    tell(order.status, "join ", error);
-    if (!hasAnswer(order.status)) return kNotExecuted;
+  fcntl(order.reports, F_SETFD, FD_CLOEXEC);
+  if (const int error = join(order.procs); error == 0) {
+    report(order, "in ");
+  } else if (!hasAnswer(order, error)) {
+    return kNotExecuted;
   }
   // Searches for the program as Node does: as the child's user, and by the child's PATH.
   execvp(order.program, argv);
   if (errno == ENOEXEC) executeScript(order.program, argc, argv);
-  tell(order.status, "exec ", errno);
+  report(order, "exec ", errno);
   return kNotExecuted;
 }

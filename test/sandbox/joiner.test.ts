@@ -1,6 +1,16 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -22,22 +32,41 @@ interface Started {
   readonly ended: Promise<unknown[]>;
 }
 
-/** Has the joiner execute the program; a plain file stands for that of a group, and is written if `flag` lets it. */
-function joined(program: string, args: readonly string[], { argv0 = 'zero', flag = 'r+' } = {}): Started {
+/**
+ * Has the joiner execute the program; a plain file stands for that of a group, and is written if `flag` lets it. A socket stands
+ * for the pipe, and has the reports of this child alone.
+ */
+function joined(
+  program: string,
+  args: readonly string[],
+  { argv0 = 'zero', flag = 'r+', reports = 'pipe' as 'pipe' | number } = {},
+): Started {
   writeFileSync(procs, '');
   const file = openSync(procs, flag);
-  const order = `freeze-state-joiner 3 4 ${Buffer.byteLength(program)} ${program} ${argv0}`;
+  const names = argv0 === program ? `0 ${program}` : `${Buffer.byteLength(program)} ${program} ${argv0}`;
+  const order = `freeze-state-joiner 3 4 17 ${names}`;
   const child = adopt(
     spawn(joiner, args, {
       argv0: order,
       cwd: folder,
       env: { WORD: 'word' },
-      stdio: ['ignore', 'pipe', 2, file, 'pipe'],
+      stdio: ['ignore', 'pipe', 2, file, reports],
     }),
   );
   closeSync(file);
   const out = child.stdout === null ? Promise.resolve('') : text(child.stdout);
   return { child, status: child.stdio[4] as Duplex, out, ended: once(child, 'exit') };
+}
+
+/** A descriptor of the end to write to. */
+function pipeWithoutReader(): number {
+  const file = join(folder, 'pipe');
+  execFileSync('mkfifo', [file]);
+  const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(file, 'w');
+  closeSync(reader);
+  rmSync(file);
+  return writer;
 }
 
 function script(name: string, content: string): string {
@@ -52,18 +81,19 @@ describe('the joiner', () => {
     const args = ['-c', 'echo "$0 $# $WORD"; ls /proc/$$/fd', 'a b', ''];
     const plain = spawnSync('/bin/sh', args, { cwd: folder, env: { WORD: 'word' } }).stdout.toString();
     const { status, out, ended } = joined('/bin/sh', args, { argv0: 'other name' });
-    expect(await text(status)).toBe('');
+    expect(await text(status)).toBe('in 17\n');
     expect(await out).toBe(plain);
     expect(plain).toMatch(/^a b 1 word\n/);
     expect(await ended).toEqual([0, null]);
     expect(readFileSync(procs, 'latin1')).toBe('0');
   });
 
-  it.each(['other name', ''])('passes on %j as argv[0], and a path that has spaces', async (argv0) => {
-    const program = join(folder, 'a program');
+  const spaced = join(folder, 'a program');
+  it.each(['other name', '', spaced])('passes on %j as argv[0], and a path that has spaces', async (argv0) => {
+    const program = spaced;
     symlinkSync('/bin/cat', program);
     const { status, out } = joined(program, ['/proc/self/cmdline'], { argv0 });
-    expect(await text(status)).toBe('');
+    expect(await text(status)).toBe('in 17\n');
     expect(await out).toBe(`${argv0}\0/proc/self/cmdline\0`);
     rmSync(program);
   });
@@ -74,14 +104,26 @@ describe('the joiner', () => {
     expect(await joined(file, ['one', 'two words']).out).toBe(`${file} one two words\n`);
   });
 
-  it('says why it cannot join, and waits for an answer before it executes', async () => {
+  it('says why it cannot join, and waits for SIGCONT before it executes', async () => {
     const { child, status, out, ended } = joined('/bin/echo', ['done'], { flag: 'r' });
     const [line] = (await once(status, 'data')) as [Buffer];
-    expect(line.toString()).toBe('join 9\n');
+    expect(line.toString()).toBe('join 17 9\n');
     expect(readFileSync(`/proc/${child.pid}/comm`, 'latin1')).toBe('freeze-state-jo\n');
-    status.write('g');
+    child.kill('SIGCONT');
     expect(await out).toBe('done\n');
     expect(await ended).toEqual([0, null]);
+  });
+
+  it('leaves nothing of a wait to the program: no handler, no mask, no signal that is pending', async () => {
+    const args = ['-E', '^(Sig|Shd|Name)', '/proc/self/status'];
+    const signals = (text: string) => text.replace(/^SigQ.*$/m, '');
+    const plain = spawnSync('/bin/grep', args).stdout.toString();
+    const { child, status, out } = joined('/bin/grep', args, { flag: 'r' });
+    await once(status, 'data');
+    // The second one comes while the first is handled, or is blocked, or when the program runs.
+    child.kill('SIGCONT');
+    child.kill('SIGCONT');
+    expect(signals(await out)).toBe(signals(plain));
   });
 
   // What root owns shows nothing of it.
@@ -89,26 +131,42 @@ describe('the joiner', () => {
     const { child, status, out } = joined('/bin/cat', ['/proc/self/environ'], { flag: 'r' });
     await once(status, 'data');
     expect(() => readFileSync(`/proc/${child.pid}/environ`)).toThrow('EACCES');
-    status.write('g');
+    child.kill('SIGCONT');
     expect(await out).toBe('WORD=word\0');
   });
 
-  it('executes nothing where it cannot join and nobody answers', async () => {
+  it('executes nothing where it cannot join and the parent dies', async () => {
     const { status, out, ended } = joined('/bin/echo', ['done'], { flag: 'r' });
     await once(status, 'data');
-    status.end();
+    status.destroy();
     expect(await out).toBe('');
     expect(await ended).toEqual([127, null]);
   });
 
+  it.each([
+    ['r', '', [127, null]],
+    ['r+', 'done\n', [0, null]],
+  ])('has nobody to tell where the parent has died before: with cgroup.procs open by %s', async (flag, said, end) => {
+    const reports = pipeWithoutReader();
+    const { out, ended } = joined('/bin/echo', ['done'], { flag, reports });
+    closeSync(reports);
+    expect(await out).toBe(said);
+    expect(await ended).toEqual(end);
+  });
+
   it('says why it cannot execute', async () => {
     const { status, ended } = joined(script('lost-interpreter', '#!/no/such/interpreter\n'), []);
-    expect(await text(status)).toBe('exec 2\n');
+    expect(await text(status)).toBe('in 17\nexec 17 2\n');
     expect(await ended).toEqual([127, null]);
   });
 
   it('does nothing where another started it', () => {
-    for (const argv0 of ['freeze-state-joiner', 'freeze-state-joiner 3 4 99 /bin/true x', 'sh', '']) {
+    const orders = [
+      'freeze-state-joiner',
+      'freeze-state-joiner 3 4 17 99 /bin/true x',
+      'freeze-state-joiner 3 4 17 0 ',
+    ];
+    for (const argv0 of [...orders, 'sh', '']) {
       const { status, stderr } = spawnSync(joiner, [], { argv0 });
       expect([status, stderr.toString()]).toEqual([126, expect.stringContaining('is started by freeze-state')]);
     }

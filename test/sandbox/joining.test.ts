@@ -1,10 +1,12 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
+  constants,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -12,6 +14,7 @@ import {
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +24,7 @@ import type { Sandbox } from 'freeze-state/sandbox';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { cgroup, processesOf } from '../helpers/cgroups';
 import { adopt, start } from '../helpers/children';
-import { cgroupOf } from '../helpers/proc';
+import { cgroupOf, letterOf } from '../helpers/proc';
 import { canBecomeNobody, nobody } from '../helpers/processes';
 import { targetProgram } from '../helpers/programs';
 import { leftovers, makeSandbox, output, patient, sleeperIn, started } from '../helpers/sandboxes';
@@ -47,6 +50,25 @@ function readsOf(act: () => unknown): number {
   const [first, second] = [count(), count()];
   act();
   return count() - second - (second - first);
+}
+
+/** A pipe of that name: a process that writes to it waits. */
+function fullPipe(file: string): number {
+  execFileSync('mkfifo', [file]);
+  const pipe = openSync(file, constants.O_RDWR | constants.O_NONBLOCK);
+  expect(() => {
+    for (;;) writeSync(pipe, Buffer.alloc(4096));
+  }).toThrow('EAGAIN');
+  return pipe;
+}
+
+/** '' if it has exited. */
+function cmdlineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 async function all(child: ChildProcess): Promise<string> {
@@ -197,16 +219,28 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
       const child = make().spawn(file ?? '', ['one']);
       const events: unknown[] = [];
       const close = new Promise((resolve) => child.on('close', resolve));
-      child.on('spawn', () => events.push('spawn'));
+      for (const name of ['spawn', 'exit']) child.on(name, () => events.push(name));
       child.on('error', (error) => events.push(error));
       await close;
       expect(events).toEqual([
         'spawn',
         expect.objectContaining({ code, path: file, syscall: `spawn ${file}`, spawnargs: ['one'] }),
+        'exit',
       ]);
       expect(child.exitCode).toBe(127);
     }
     closeSync(writing);
+  });
+
+  it('tells of that before its exit, also where nothing else keeps the event loop alive or nobody listens', async () => {
+    const lost = script('lost', '#!/no/such/interpreter\n');
+    const program = start(process.execPath, [join(__dirname, 'fixtures/last-error.cjs'), lost]);
+    const [out, [code]] = await Promise.all([text(program.stdout), once(program, 'exit')]);
+    const [heard, unheard] = [
+      'error ENOENT, exit 127, close, exit of the sandbox',
+      'exit 127, close, uncaught ENOENT, exit of the sandbox',
+    ];
+    expect([out, code]).toEqual([`${heard}, ${unheard}\n`, 0]);
   });
 
   it('is covered at once: a confirmed freeze finds it inside, and a thaw lets it begin', async () => {
@@ -353,6 +387,23 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     expect((await freeze).isFrozen).toBe(true);
   });
 
+  it('is not waited for once it was killed, even if its listeners were removed', async () => {
+    const [sandbox, other] = [make(), make()];
+    other.adopt(start(targetProgram, ['sleep']));
+    const begun = vi.spyOn(other.state, 'confirmFreezeAtEpoch');
+    const directory = mkdtempSync(join(folder, 'group-'));
+    const pipe = fullPipe(join(directory, 'cgroup.procs'));
+    Object.defineProperty(sandbox.state, 'cgroup', { value: directory });
+    const child = sleeperIn(sandbox);
+    child.removeAllListeners();
+    child.kill('SIGKILL');
+    await until(() => child.signalCode !== null, 'Node knows of its end');
+    closeSync(pipe);
+    const freeze = other.freeze({ timeout: 30_000 });
+    expect(begun).toHaveBeenCalled();
+    expect((await freeze).isFrozen).toBe(true);
+  });
+
   it('is not waited for if it joins a frozen group: it has joined only when that is thawed', async () => {
     const [sandbox, other] = [make(), make()];
     other.adopt(start(targetProgram, ['sleep']));
@@ -364,16 +415,70 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     expect((await freeze).isFrozen).toBe(true);
   });
 
+  /** What its children write to join fails (ENOSPC). */
+  function makeWithoutJoins(): Sandbox {
+    const sandbox = make();
+    Object.defineProperty(sandbox.state, 'cgroup', { value: notAGroup() });
+    return sandbox;
+  }
+
+  function notAGroup(): string {
+    const directory = mkdtempSync(join(folder, 'group-'));
+    symlinkSync('/dev/full', join(directory, 'cgroup.procs'));
+    return directory;
+  }
+
   it('is moved by us where it may not join, before it executes its program', async () => {
     const sandbox = make();
     const group = groupOf(sandbox);
-    // What the helper writes there fails (ENOSPC).
-    symlinkSync('/dev/full', join(folder, 'cgroup.procs'));
-    Object.defineProperty(sandbox.state, 'cgroup', { value: folder });
-    const child = sandbox.spawn('/bin/cat', ['/proc/self/cgroup'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [line = ''] = /^0::.*$/m.exec(await all(child)) ?? [];
-    expect(line).not.toBe('');
-    expect(group.endsWith(line.slice('0::'.length))).toBe(true);
+    Object.defineProperty(sandbox.state, 'cgroup', { value: notAGroup() });
+    const children = Array.from({ length: 10 }, () =>
+      sandbox.spawn('/bin/cat', ['/proc/self/cgroup'], { stdio: ['ignore', 'pipe', 'inherit'] }),
+    );
+    for (const printed of await Promise.all(children.map(all))) {
+      const [line = ''] = /^0::.*$/m.exec(printed) ?? [];
+      expect(line).not.toBe('');
+      expect(group.endsWith(line.slice('0::'.length))).toBe(true);
+    }
+  });
+
+  it('is killed where it may not join and we cannot move it, and emits the error before its exit', async () => {
+    const sandbox = makeWithoutJoins();
+    const child = sandbox.spawn('/bin/echo', ['it runs'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const why = new Error('no');
+    sandbox.state.registerPid = () => {
+      throw why;
+    };
+    const events: unknown[] = [];
+    child.on('error', (error) => events.push(error));
+    child.on('exit', (_, signal) => events.push(signal));
+    const close = new Promise((resolve) => child.on('close', resolve));
+    expect(await all(child)).toBe('');
+    await close;
+    expect(events).toEqual([why, 'SIGKILL']);
+  });
+
+  it('begins where it may not join once its state is closed', async () => {
+    const sandbox = makeWithoutJoins();
+    const child = sandbox.spawn('/bin/echo', ['it runs'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    sandbox.state.close();
+    expect(await all(child)).toBe('it runs\n');
+  });
+
+  it.each(['kill', 'worker'])('does not begin where it may not join and its parent ends amidst, by %s', async (how) => {
+    const fixture = join(__dirname, 'fixtures/dies-amidst.cjs');
+    const program = start(process.execPath, [fixture, notAGroup(), how]);
+    const exit = once(program, 'exit');
+    const [line] = (await once(program.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    try {
+      expect(await exit).toMatchObject({ 1: how === 'kill' ? 'SIGKILL' : null });
+      // It has that output, too.
+      expect(await text(program.stdout)).toBe('');
+      await until(() => !existsSync(`/proc/${pid}`) || letterOf(pid) === 'Z', 'it has ended');
+    } finally {
+      if (cmdlineOf(pid).startsWith('freeze-state-joiner')) process.kill(pid, 'SIGKILL');
+    }
   });
 
   it.each(['missing', 'not to be executed'])('is moved by us where the helper is %s', async (what) => {
