@@ -9,7 +9,7 @@ const signalMs = 2_000;
 /** A child that has not exited yet. */
 export class LivingChild {
   /** Each ends the work of a signal that the child may not have taken yet. */
-  readonly signals = new Set<() => void>();
+  signals: Set<() => void> | undefined;
   #exit: Promise<void> | undefined;
 
   constructor(readonly child: ChildProcess) {}
@@ -52,7 +52,7 @@ export class Children {
     const living = new LivingChild(child);
     onEnd(child, () => {
       this.#living.delete(pid);
-      for (const release of living.signals) release();
+      for (const release of living.signals ?? []) release();
       this.exited(child);
     });
     this.#living.set(pid, living);
@@ -68,22 +68,23 @@ export class Children {
    * A frozen process takes a signal when it is thawed. A running process may not have taken it yet when the next freeze comes. So
    * a signal is work. Node's `signal`, `timeout` and `using` call `kill` as well.
    */
-  #letTake({ child, signals }: LivingChild, signal: NodeJS.Signals | number = 'SIGTERM'): void {
+  #letTake(living: LivingChild, signal: NodeJS.Signals | number = 'SIGTERM'): void {
     // Signal 0 sends nothing, and SIGKILL ends a stopped process, too.
     if (signal === 0 || signal === 'SIGKILL' || signal === 9) return;
     let hold: FreezeHold;
     try {
-      hold = this.works.take({ label: `signal ${signal} to ${child.pid}` });
+      hold = this.works.take({ label: `signal ${signal} to ${living.child.pid}` });
     } catch (error) {
       if (error instanceof FreezeClosedError) return;
       throw error;
     }
     const release = (): void => {
       clock.clearTimeout(timer);
-      signals.delete(release);
+      living.signals?.delete(release);
       hold.release();
     };
     const timer = clock.setTimeout(release, signalMs).unref();
-    signals.add(release);
+    living.signals ??= new Set();
+    living.signals.add(release);
   }
 }

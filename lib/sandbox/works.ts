@@ -67,5 +67,6 @@ export function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
 /** Calls back when the child has exited; at once if it has exited, or could not be started. */
 export function onEnd(child: ChildProcess, ended: () => void): void {
   if (hasEnded(child)) ended();
-  else child.once('exit', ended);
+  // It comes once. Without `once`, which wraps the listener, a spawn is quicker.
+  else child.on('exit', ended);
 }
