@@ -19,8 +19,7 @@ struct [[nodiscard]] Step {
     Cancelled,    ///< over: the state has moved on, and the call that moved it undoes what was done
     More,         ///< the next step continues it
     Blocked,      ///< the next step continues it, but has nothing to do until a process that was signalled has stopped
-    Indivisible,  ///< the next step continues it, takes longer than most, and comes in a turn of the event loop of its
-                  ///< own
+    Indivisible,  ///< the next step continues it and takes long, so the caller turns to its other work first
     Failed,       ///< it is over, for these reasons
   };
   Kind kind = Kind::Done;

@@ -99,6 +99,35 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(confirmation.report()) == "101, 102 already, 103");
   }
 
+  TEST_CASE("only a confirmation that freezes notes which members were stopped before, and forgets that for the next") {
+    FakeCgroup fake;
+    for (const Pid pid : {101, 102}) fake.state->registerPid(pid);
+    fake.script.stopped(102);
+    const auto report = [&](std::uint64_t epoch) {
+      Confirmation confirmation(fake.state, epoch, nullptr);
+      Confirmation::Progress progress = confirmation.step(kOver);
+      for (; progress.step.isUnfinished(); progress = confirmation.step(kOver)) fake.all.update();
+      return describe(confirmation.report());
+    };
+    CHECK(report(0) == "101, 102 already");
+    CHECK(report(0) == "101, 102 already");
+    fake.state->unfreeze();
+    CHECK(describe(fake.state->freezeAtEpoch(1)) == "frozen");
+    CHECK(report(1) == "101, 102");
+  }
+
+  TEST_CASE("a member that leaves while a confirmation notes does not have another one passed over") {
+    FakeCgroup fake;
+    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
+    fake.script.stopped(102);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) continue;
+    CHECK(fake.state->unregisterPid(101).found);
+    fake.all.update();
+    while (confirmation.step(kOver).stage == Confirmation::Stage::Stopping) continue;
+    CHECK(describe(confirmation.report()) == "102 already, 103");
+  }
+
   TEST_CASE("G4: a freeze whose write fails leaves nothing frozen, marked or claimed") {
     FakeCgroup fake;
     fake.state->registerPid(101);

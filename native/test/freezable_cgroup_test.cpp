@@ -168,6 +168,20 @@ TEST_SUITE("the files of a cgroup") {
     CHECK(file->threads(ids) == ENOENT);
   }
 
+  TEST_CASE("once our user has changed, a process is moved in by what that user may do") {
+    if (geteuid() != 0) {
+      MESSAGE("skipped: only root can become another user");
+      return;
+    }
+    const Hierarchy all;
+    const auto file = opened(all);
+    CHECK(runInFork([&] {
+            constexpr uid_t kNobody = 65'534;
+            if (file->join(101) != 0 || seteuid(kNobody) != 0) return 1;
+            return file->join(101) == EACCES ? 0 : 2;
+          }) == 0);
+  }
+
   TEST_CASE("a directory without the files of a cgroup is not opened, and stays") {
     const Hierarchy all;
     Failures failures;

@@ -89,7 +89,7 @@ class Freezer {
   /// that may have changed.
   virtual void begin(MemberList& members) = 0;
   /// Stops all that it covers, in steps, each of which makes some progress. What was stopped is marked, whatever the
-  /// step returns. With `Noted` it also notes which processes were stopped before.
+  /// step returns. With `Noted` it, or the `confirm` that follows, also notes which processes were stopped before.
   virtual Step stop(MemberList& members, const Slice& slice, StoppedBefore before) = 0;
   /// Waits, in steps, until all that it covers was seen stopped. Called while the state is frozen. Each call probes
   /// each process at most once. Fails where it can no longer be known whether all have stopped, for lack of

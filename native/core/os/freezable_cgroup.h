@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,7 +54,9 @@ class FreezableCgroup {
   int threads(std::vector<Pid>& ids) const;
   /// Appends the processes in it and below it, as `cgroup::processes` does.
   int processes(std::vector<Pid>& pids) const;
-  /// Moves the process into it, with all its threads. Returns 0, or the errno(3).
+  /// Moves the process into it, with all its threads. Returns 0, or the errno(3). The kernel asks what the user may do
+  /// who has opened cgroup.procs (from Linux 5.16 on), so where our user has changed since, the file is opened anew:
+  /// else a process could be moved in that cannot be moved back.
   int join(Pid pid) const;
 
   /// Closes the files. From here on nothing is to be asked of the group, and `remove` ends it; what has to be opened
@@ -79,6 +82,7 @@ class FreezableCgroup {
   FileDescriptor freezeFile_;   ///< cgroup.freeze; of an owned group it is locked (fcntl_locking(2))
   FileDescriptor eventsFile_;   ///< cgroup.events
   FileDescriptor threadsFile_;  ///< cgroup.threads
+  std::uint32_t opener_ = 0;    ///< the user whose rights the files have
   FileDescriptor procsFile_;    ///< cgroup.procs: opening it to move a process takes longer than all the rest of that
 };
 

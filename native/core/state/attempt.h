@@ -40,8 +40,8 @@ class Attempt {
   /// Stops every live member if the state is still running at the epoch, all or none, and fails as
   /// `FreezeState::freezeAtEpoch` does. Works in steps until the deadline. The state stays running until the last step,
   /// and other calls in between act as if the freeze had not begun. Once it is done, `isFrozen` tells the result.
-  /// `roster` is for a confirmation and is filled in at the end; with it the freeze also notes which processes were
-  /// stopped before.
+  /// `roster` is for a confirmation and is filled in at the end; with it the freeze, or `confirm` after it,
+  /// also notes which processes were stopped before.
   Step freeze(Deadline until, Roster* roster = nullptr);
 
   /// Whether the state was frozen at the epoch when `freeze` was done.

@@ -32,6 +32,8 @@ Failures CgroupFreezer::readmit(MemberList& members, Member& member) {
 
 Failures CgroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* /*frozen*/) {
   control().checkExited(member.process);
+  // The ones behind it in the list move up, so all are asked again.
+  noted_ = 0;
   return membership_.leave(members, member);
 }
 
@@ -48,7 +50,9 @@ void CgroupFreezer::begin(MemberList& members) {
 
 /// One write stops all. Which members were stopped before, a confirmation notes after it. With a deadline the checks
 /// and the write, which cannot be divided, are left to the next step.
-Step CgroupFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore /*before*/) {
+Step CgroupFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
+  isNoting_ = before == StoppedBefore::Noted;
+  for (Member& member : members.all()) member.stop.wasStoppedBefore = false;
   if (slice.until != kNoDeadline && !std::exchange(hasOwnTurn_, true)) return Step::indivisible();
   return freeze(members, slice);
 }
@@ -187,13 +191,16 @@ Step CgroupFreezer::confirm(MemberList& members, const Slice& slice) {
     if (std::exchange(hasRead, true) && slice.isOver()) return Step::endedBy(slice);
     if (membership_.checkJoin(member)) return Step::blocked();
   }
-  if (Step step = noteStopped(members, slice); !step.isDone()) return step;
+  if (isNoting_) {
+    if (Step step = noteStopped(members, slice); !step.isDone()) return step;
+  }
   return group_->hasFrozen() ? Step::done() : Step::blocked();
 }
 
-/// Notes which members were stopped before. It is done while the kernel freezes the group: a process that a signal has
-/// stopped shows that after the write as before it, and one that is sent SIGSTOP when it has frozen takes it at the
-/// thaw.
+/// Notes which members were stopped before. That is done while the kernel freezes the group, since it shows as well
+/// then: a process that a signal has stopped counts as frozen and stays in state T, and one that has frozen takes no
+/// SIGSTOP before the thaw (do_signal_stop and do_freezer_trap in the kernel's signal.c). A SIGSTOP of others that
+/// comes after the write, and before its target has frozen, counts as before.
 Step CgroupFreezer::noteStopped(MemberList& members, const Slice& slice) {
   while (noted_ < members.size()) {
     Member& member = members.all()[noted_++];

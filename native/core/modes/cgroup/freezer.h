@@ -61,7 +61,8 @@ class CgroupFreezer final : public Freezer {
   Membership membership_;
   bool hasFrozen_ = false;  ///< we have frozen it, and not thawed it since
   bool isClosed_ = false;
-  bool hasOwnTurn_ = false;  ///< the next step of the stop begins a turn of the event loop
+  bool hasOwnTurn_ = false;  ///< the caller was asked to turn to its other work before the next step of the stop
+  bool isNoting_ = false;    ///< a confirmation notes which members were stopped before
   std::size_t noted_ = 0;    ///< how many members were asked whether they were stopped before
 };
 

@@ -220,6 +220,7 @@ Failures FreezableCgroup::openFiles() {
     const std::string path = path_ + file;
     return kept_descriptors::withDescriptor([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
   };
+  opener_ = geteuid();
   freezeFile_.reset(opened("/cgroup.freeze", O_RDWR));
   if (freezeFile_.isOpen()) eventsFile_.reset(opened("/cgroup.events", O_RDONLY));
   if (eventsFile_.isOpen()) threadsFile_.reset(opened("/cgroup.threads", O_RDONLY));
@@ -273,9 +274,9 @@ int FreezableCgroup::processes(std::vector<Pid>& pids) const {
 }
 
 int FreezableCgroup::join(Pid pid) const {
-  if (!procsFile_.isOpen()) return cgroup::join(path_, pid);
+  if (!procsFile_.isOpen() || geteuid() != opener_) return cgroup::join(path_, pid);
   const std::string text = std::to_string(pid);
-  return pwrite(procsFile_.get(), text.data(), text.size(), 0) < 0 ? errno : 0;
+  return ::write(procsFile_.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
 /// What cgroup.events says now; false where it cannot be read.
