@@ -77,6 +77,8 @@ extern "C" int proc_listpids(std::uint32_t type, std::uint32_t of, void* buffer,
   std::ranges::sort(found, std::greater());
   const std::size_t count = std::min(found.size(), static_cast<std::size_t>(size) / sizeof(Pid));
   for (std::size_t i = 0; i < count; ++i) put(buffer, i * sizeof(Pid), found[i].second);
+  // Processes that end during the walk set it, and it tells an error from an empty list.
+  errno = 0;
   return static_cast<int>(count * sizeof(Pid));
 }
 
