@@ -26,8 +26,6 @@ namespace {
 
 /// As if the number of this process had been given to another one since.
 Pid reused = 0;
-/// As if this process were in vfork(2)'s child.
-Pid awaited = 0;
 
 std::uint64_t idOf(Pid pid, const ProcessEntry& entry) {
   return (entry.startTime << 32U) + static_cast<std::uint64_t>(pid) + (pid == reused ? std::uint64_t{1} << 31U : 0);
@@ -61,7 +59,6 @@ extern "C" int proc_pidinfo(int pid, int flavor, std::uint64_t arg, void* buffer
   put(buffer, 8, entry.group);
   put(buffer, 12, entry.hasExited() ? 5 : entry.state == 'T' ? 4 : 2);
   std::memcpy(static_cast<char*>(buffer) + 16, "0123456789abcdef", 16);
-  put(buffer, 32, pid == awaited ? 0x8 : 0);
   return 64;
 }
 
@@ -187,17 +184,6 @@ TEST_SUITE("darwin") {
     std::vector<Pid> none;
     CHECK(table.children()->read(kNobody, none, {}) == ESRCH);
     CHECK(none.empty());
-  }
-
-  TEST_CASE("a parent waits in vfork(2) for the child that says so") {
-    const Family family(1);
-    const Pid child = family.childrenNow().front();
-    CHECK_FALSE(table.sharesMemory(family.pid(), child));
-    awaited = child;
-    CHECK(table.sharesMemory(family.pid(), child));
-    CHECK_FALSE(table.sharesMemory(getpid(), child));
-    awaited = 0;
-    CHECK(table.sharesMemory(family.pid(), kNobody));
   }
 
   TEST_CASE("mode process-tree freezes and thaws a process with its children") {

@@ -49,7 +49,6 @@ constexpr std::uint32_t kStopped = 4;
 constexpr std::uint32_t kZombie = 5;
 constexpr std::uint32_t kFlagSystem = 0x1;
 constexpr std::uint32_t kFlagExiting = 0x4;
-constexpr std::uint32_t kFlagParentWaits = 0x8;
 
 /// Both flavors are answered about processes of other users, too; those that say more are not.
 template <typename Answer>
@@ -104,7 +103,6 @@ int read(Pid pid, Info& info) noexcept {
                 .startTime = after.id};
   if ((now.flags & kFlagSystem) != 0) info.entry.flags |= ProcessEntry::kKernelThread;
   if ((now.flags & kFlagExiting) != 0) info.entry.flags |= ProcessEntry::kExiting;
-  info.isParentWaiting = (now.flags & kFlagParentWaits) != 0;
   info.name = now.name;
   info.name.back() = '\0';
   return 0;

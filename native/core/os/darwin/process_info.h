@@ -14,7 +14,6 @@ struct Info {
   /// `startTime` is a number that the system gives to one process and to no later one. Of the states it has R, T and Z:
   /// macOS does not tell a process that sleeps from one that runs.
   ProcessEntry entry;
-  bool isParentWaiting = false;    ///< its parent waits in vfork(2) until it executes a program or exits
   std::array<char, 16> name = {};  ///< of its program, cut to what fits, with a 0 at its end
 };
 

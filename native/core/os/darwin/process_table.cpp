@@ -69,12 +69,6 @@ Pid DarwinProcessTable::groupOf(Pid pid) noexcept {
   return group < 0 ? 0 : group;
 }
 
-bool DarwinProcessTable::sharesMemory(Pid parent, Pid child) noexcept {
-  process_info::Info info;
-  if (process_info::read(child, info) != 0) return true;
-  return info.isParentWaiting && info.entry.parent == parent;
-}
-
 ProcessDoing DarwinProcessTable::describe(Pid pid) {
   process_info::Info info;
   if (process_info::read(pid, info) != 0) return {};
