@@ -108,6 +108,8 @@
         }],
         ["OS!='linux' and OS!='win'", {
           "sources": [
+            "core/modes/group_probe.cpp",
+            "core/modes/process_group.cpp",
             "core/os/posix/group_control.cpp",
             "core/os/posix/kill_control.cpp",
             "core/os/posix/child_stops.cpp",
@@ -126,6 +128,7 @@
         }],
         ["OS=='mac'", {
           "sources": [
+            "core/os/darwin/group_control.cpp",
             "core/os/darwin/process_info.cpp",
             "core/os/darwin/process_table.cpp",
             "core/os/darwin/system.cpp",

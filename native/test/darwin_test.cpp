@@ -10,14 +10,20 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "../core/modes/process.h"
+#include "../core/modes/process_group.h"
 #include "../core/modes/tree.h"
+#include "../core/os/darwin/group_control.h"
+#include "../core/os/darwin/process_info.h"
 #include "../core/os/darwin/process_table.h"
 #include "../core/os/darwin/unique_id_control.h"
 #include "../core/state/freeze_state.h"
 #include "support/child.h"
+#include "support/confirming.h"
+#include "support/describe.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
@@ -68,8 +74,9 @@ extern "C" int proc_listpids(std::uint32_t type, std::uint32_t of, void* buffer,
   for (Pid pid = 0; walk->next(pid);) {
     ProcessEntry entry;
     const bool isThere = systemTable().read(pid, entry) == 0;
-    if (isThere && (type == 1 || (type == 6 && static_cast<std::uint32_t>(entry.parent) == of)))
-      found.emplace_back(idOf(pid, entry), pid);
+    const bool isAsked = type == 1 || (type == 2 && static_cast<std::uint32_t>(entry.group) == of) ||
+                         (type == 6 && static_cast<std::uint32_t>(entry.parent) == of);
+    if (isThere && isAsked) found.emplace_back(idOf(pid, entry), pid);
   }
   std::ranges::sort(found, std::greater());
   const std::size_t count = std::min(found.size(), static_cast<std::size_t>(size) / sizeof(Pid));
@@ -110,6 +117,37 @@ class Family {
 
  private:
   Child parent_;
+};
+
+/// kill(2) of macOS refuses a group that has only zombies left, where Linux takes the signal.
+class RefusingZombies final : public DarwinGroupControl {
+ public:
+  RefusingZombies() noexcept : DarwinGroupControl(control) {}
+  /// As if no process of the group might be signalled.
+  bool isForbidden = false;
+
+ private:
+  int killGroup(Pid group, int signal) const noexcept override {
+    std::vector<Pid> processes;
+    CHECK(process_info::listGroup(group, processes) == 0);
+    const auto isZombie = [](Pid pid) { return table.probe(pid) == ProcessState::Zombie; };
+    if (isForbidden || (!processes.empty() && std::ranges::all_of(processes, isZombie))) return EPERM;
+    return DarwinGroupControl::killGroup(group, signal);
+  }
+};
+
+/// A group of a leader and one more process, and a control that holds it.
+struct LedGroup {
+  LedGroup() {
+    REQUIRE(setpgid(leader.pid(), leader.pid()) == 0);
+    REQUIRE(setpgid(other.pid(), leader.pid()) == 0);
+    REQUIRE(describe(groups.open(leader.pid(), held)).empty());
+  }
+
+  Child leader;
+  Child other;
+  RefusingZombies groups;
+  Process held;
 };
 
 constexpr Pid kNobody = 2'147'483'647;
@@ -186,12 +224,98 @@ TEST_SUITE("darwin") {
     CHECK(none.empty());
   }
 
+  TEST_CASE("a group outlives its leader: it takes signals, and is gone with its last process, also a zombie") {
+    LedGroup group;
+    auto& [leader, other, groups, held] = group;
+    CHECK(groups.send(held, Signal::Stop) == 0);
+    CHECK(leader.comesToStop());
+    CHECK(other.comesToStop());
+    leader.kill();
+    CHECK(groups.check(held) == 0);
+    leader.reap();
+    CHECK(groups.probe(held) == ProcessState::Unknown);
+    CHECK(groups.send(held, Signal::Continue) == 0);
+    CHECK(other.comesToRun());
+    other.kill();
+    CHECK(groups.send(held, Signal::Stop) == ESRCH);
+    CHECK(groups.check(held) == ESRCH);
+    CHECK(groups.checkExited(held));
+    other.reap();
+    CHECK(groups.check(held) == ESRCH);
+  }
+
+  TEST_CASE("a group whose processes may not be signalled is not gone") {
+    LedGroup group;
+    group.groups.isForbidden = true;
+    CHECK(group.groups.send(group.held, Signal::Stop) == EPERM);
+    CHECK(group.groups.check(group.held) == 0);
+    group.leader.kill();
+    CHECK(group.groups.send(group.held, Signal::Stop) == EPERM);
+    CHECK_FALSE(group.groups.checkExited(group.held));
+  }
+
+  TEST_CASE("G7: a group whose number another process was given is sent nothing") {
+    LedGroup group;
+    auto& [leader, other, groups, held] = group;
+    reused = leader.pid();
+    CHECK(groups.send(held, Signal::Stop) == ESRCH);
+    CHECK(groups.check(held) == ESRCH);
+    CHECK(groups.checkExited(held));
+    CHECK(leader.runs());
+    CHECK(other.runs());
+    reused = 0;
+  }
+
+  TEST_CASE("G7: a group without a leader is sent nothing where it is of another session") {
+    LedGroup group;
+    auto& [leader, other, groups, held] = group;
+    leader.kill();
+    leader.reap();
+    // This is how the opened group looks if it was empty in between, and a foreign group has the number now.
+    Process emptied = held;
+    ++emptied.session;
+    CHECK(groups.send(emptied, Signal::Stop) == ESRCH);
+    CHECK(groups.checkExited(emptied));
+    CHECK(other.runs());
+    CHECK_FALSE(groups.checkExited(held));
+    CHECK(groups.send(held, Signal::Stop) == 0);
+    CHECK(other.comesToStop());
+  }
+
+  TEST_CASE("mode process-group confirms that each process of a group has stopped") {
+    LedGroup group;
+    const auto state = std::make_shared<FreezeState>(
+        Mode::ProcessGroup, std::make_unique<ProcessGroupFreezer>(LoopOptions{}, group.groups, table));
+    CHECK(state->registerPid(group.leader.pid()).empty());
+    Confirmation confirmation(state, 0, nullptr);
+    CHECK(waitUntil([&] { return stepFor(confirmation).stage == Stage::Stopped; }));
+    CHECK(describe(confirmation.report()) == std::to_string(group.leader.pid()));
+    CHECK(table.probe(group.leader.pid()) == ProcessState::Stopped);
+    CHECK(table.probe(group.other.pid()) == ProcessState::Stopped);
+    CHECK(state->unfreeze().empty());
+    CHECK(group.leader.comesToRun());
+    CHECK(group.other.comesToRun());
+  }
+
+  TEST_CASE("mode process-group thaws a group that was killed while it was frozen, before it is reaped") {
+    LedGroup group;
+    FreezeState state(Mode::ProcessGroup, std::make_unique<ProcessGroupFreezer>(LoopOptions{}, group.groups, table));
+    CHECK(state.registerPid(group.leader.pid()).empty());
+    CHECK(state.freezeAtEpoch(0).frozen);
+    group.leader.kill();
+    group.other.kill();
+    CHECK(describe(state.unfreeze()).empty());
+    CHECK_FALSE(word::isFrozen(state.word()));
+  }
+
   TEST_CASE("mode process-tree freezes and thaws a process with its children") {
     const Family family(3);
     const std::vector<Pid> children = family.childrenNow();
     FreezeState state(Mode::ProcessTree, std::make_unique<TreeFreezer>(LoopOptions{}, control, table));
     CHECK(state.registerPid(family.pid()).empty());
-    CHECK(state.freezeAtEpoch(0).frozen);
+    const auto result = state.freezeAtEpoch(0);
+    CHECK(describe(result.failures) == "");
+    REQUIRE(result.frozen);
     CHECK(table.probe(family.pid()) == ProcessState::Stopped);
     for (const Pid child : children) CHECK(table.probe(child) == ProcessState::Stopped);
     CHECK(state.unfreeze().empty());

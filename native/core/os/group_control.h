@@ -6,7 +6,7 @@
 
 namespace freeze_state {
 
-/// Signals the whole process group that a process leads, by one system call (kill(2) with a negative pid), which
+/// Signals the whole process group that a process leads, by one system call (kill(2) with a negative pid). On Linux it
 /// reaches a process that is being forked at that moment too. The leader itself is identified and probed by another
 /// control.
 class GroupControl : public ProcessControl {
@@ -25,8 +25,8 @@ class GroupControl : public ProcessControl {
   /// stopped.
   ProcessState probe(const Process& leader) noexcept override;
   std::optional<ProcessState> probe(const Process& leader, ThreadScan& scan, const Slice& slice) noexcept override;
-  /// A group outlives its leader: it is gone with its last process. One that has only zombies left counts as alive
-  /// here, since they take signals; `ProcessGroupFreezer` checks for those.
+  /// A group outlives its leader: it is gone with its last process. Where zombies take signals, one that has only
+  /// zombies left counts as alive here; `ProcessGroupFreezer` checks for those.
   void findExited(std::span<Process* const> groups) noexcept override;
   bool isKernelThread(Pid pid) noexcept override { return processes_.isKernelThread(pid); }
   LedgerIdentity identify(Process& leader) noexcept override;
@@ -56,5 +56,8 @@ class GroupControl : public ProcessControl {
 
   ProcessControl& processes_;
 };
+
+/// The best that this system has, over `systemControl()`. It lives for ever.
+GroupControl& systemGroupControl() noexcept;
 
 }  // namespace freeze_state

@@ -3,8 +3,8 @@
 #include "../modes/process.h"
 #include "../modes/process_group.h"
 #include "../modes/tree.h"
+#include "../os/group_control.h"
 #include "../os/guardian.h"
-#include "../os/linux/group_control.h"
 #include "../os/linux/rt_budget.h"
 #include "../os/process_table.h"
 #include "platform.h"
@@ -12,12 +12,6 @@
 namespace freeze_state {
 
 namespace {
-
-// Never destroyed: states may outlive the static objects of this library at exit.
-GroupControl& groupControl() {
-  static GroupControl& only = *new LinuxGroupControl(systemControl());
-  return only;
-}
 
 /// Mode `None` stops nothing that would have to be thawed.
 Ledger* ledgerFor(Mode mode, OnDeath onDeath) noexcept {
@@ -31,7 +25,7 @@ FreezerResult freezerFor(Mode mode, const LoopOptions& options, const CgroupPlac
     case Mode::None: return {std::make_unique<NoneFreezer>(systemControl()), {}};
     case Mode::Process: return {std::make_unique<ProcessFreezer>(options, systemControl(), ledger), {}};
     case Mode::ProcessGroup:
-      return {std::make_unique<ProcessGroupFreezer>(options, groupControl(), systemTable(), ledger), {}};
+      return {std::make_unique<ProcessGroupFreezer>(options, systemGroupControl(), systemTable(), ledger), {}};
     case Mode::ProcessTree: return {std::make_unique<TreeFreezer>(options, systemControl(), systemTable(), ledger), {}};
     case Mode::Cgroup: {
       FreezerResult result;

@@ -44,6 +44,7 @@ static_assert(offsetof(UniqueInfo, id) == 16 && sizeof(UniqueInfo) == 128);
 // Of the same headers, and of sys/proc.h.
 constexpr std::uint64_t kZombiesToo = 1;
 constexpr std::uint32_t kAllPids = 1;
+constexpr std::uint32_t kGroup = 2;
 constexpr std::uint32_t kChildrenOf = 6;
 constexpr std::uint32_t kStopped = 4;
 constexpr std::uint32_t kZombie = 5;
@@ -114,6 +115,8 @@ ProcessState stateOf(const ProcessEntry& entry) noexcept {
 }
 
 int listAll(std::vector<Pid>& pids) { return list(kAllPids, 0, pids); }
+
+int listGroup(Pid group, std::vector<Pid>& pids) { return list(kGroup, group, pids); }
 
 int listChildren(Pid parent, std::vector<Pid>& pids) { return list(kChildrenOf, parent, pids); }
 

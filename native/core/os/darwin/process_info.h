@@ -25,6 +25,8 @@ ProcessState stateOf(const ProcessEntry& entry) noexcept;
 
 /// Appends the pids of all processes. Returns 0, or the errno(3).
 int listAll(std::vector<Pid>& pids);
+/// Appends those of the processes of a group, zombies among them.
+int listGroup(Pid group, std::vector<Pid>& pids);
 /// Appends those of the children of a process; of none where there is no such process.
 int listChildren(Pid parent, std::vector<Pid>& pids);
 

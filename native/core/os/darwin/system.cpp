@@ -1,3 +1,4 @@
+#include "group_control.h"
 #include "process_table.h"
 #include "unique_id_control.h"
 
@@ -7,6 +8,11 @@ namespace freeze_state {
 
 ProcessControl& systemControl() noexcept {
   static UniqueIdControl& only = *new UniqueIdControl();
+  return only;
+}
+
+GroupControl& systemGroupControl() noexcept {
+  static DarwinGroupControl& only = *new DarwinGroupControl(systemControl());
   return only;
 }
 

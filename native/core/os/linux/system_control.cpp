@@ -1,4 +1,5 @@
 #include "../process_control.h"
+#include "group_control.h"
 #include "kill_control.h"
 #include "pidfd_control.h"
 #include "procfs.h"
@@ -14,6 +15,11 @@ ProcessControl& systemControl() noexcept {
     return *new LinuxKillControl();
   }();
   return chosen;
+}
+
+GroupControl& systemGroupControl() noexcept {
+  static LinuxGroupControl& only = *new LinuxGroupControl(systemControl());
+  return only;
 }
 
 }  // namespace freeze_state
