@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { CgroupError } from 'freeze-state';
 import { afterEach, expect, vi } from 'vitest';
 import { errorOf } from './errors';
-import { cgroupMount, cgroupOf } from './proc';
+import { cgroupOf } from './proc';
 import { endAll } from './processes';
 
 /** The cgroup that the tests run in. */
@@ -24,7 +24,7 @@ export function write(path: string, file: string, text: string | number): void {
   writeFileSync(join(path, file), String(text));
 }
 
-function numbersIn(path: string, file: string): string[] {
+export function numbersIn(path: string, file: string): string[] {
   return readFileSync(join(path, file), 'latin1').split(/\s+/).filter(Boolean);
 }
 
@@ -46,35 +46,6 @@ export function cgroupErrorOf(operation: () => unknown): CgroupError {
   return error as CgroupError;
 }
 
-/** A controller that can be enabled for the groups below one, which takes no processes then; '' where there is none. */
-export const controller = findController();
-let isRootOurs = false;
-
-function findController(): string {
-  // These are for threads too, and keep out processes only where a group below has some.
-  const forThreads = ['cpu', 'cpuset', 'perf_event', 'pids'];
-  try {
-    const root = cgroupMount();
-    const [first = ''] = numbersIn(root, 'cgroup.controllers').filter((name) => !forThreads.includes(name));
-    if (first === '') return '';
-    const wasEnabled = numbersIn(root, 'cgroup.subtree_control').includes(first);
-    write(root, 'cgroup.subtree_control', `+${first}`);
-    if (!wasEnabled) write(root, 'cgroup.subtree_control', `-${first}`);
-    return first;
-  } catch {
-    return '';
-  }
-}
-
-/** Enables the controller for what is below a cgroup that has no processes, and in all above it. */
-export function handDown(path: string): void {
-  const root = cgroupMount();
-  if (path !== root) handDown(dirname(path));
-  if (numbersIn(path, 'cgroup.subtree_control').includes(controller)) return;
-  write(path, 'cgroup.subtree_control', `+${controller}`);
-  isRootOurs ||= path === root;
-}
-
 function thaw(path: string): void {
   if (!existsSync(path)) return;
   write(path, 'cgroup.freeze', 0);
@@ -92,11 +63,4 @@ afterEach(async () => {
   made.forEach(thaw);
   await endAll();
   for (const path of made.splice(0).reverse()) await remove(path);
-  if (!isRootOurs) return;
-  isRootOurs = false;
-  try {
-    write(cgroupMount(), 'cgroup.subtree_control', `-${controller}`);
-  } catch {
-    // Another process uses it by now.
-  }
 });
