@@ -45,9 +45,15 @@ export function shownCharts(trial: Trial): string[] {
 }
 
 function inWords({ rows, unit }: FoundTable, figure: string): string {
-  const all = rows.map(({ name, figures }) => `${name} ${digits(figures[figure]?.median ?? Number.NaN)} ${unit}`);
+  const all = rows.flatMap(({ name, figures }) => {
+    const found = figures[figure];
+    return found === undefined ? [] : [`${name} ${digits(found.median)} ${unit}`];
+  });
   return `${figure[0]?.toUpperCase()}${figure.slice(1)}: ${all.join('; ')}.`;
 }
+
+/** Whether a file in docs/pictures has the name of a chart, also of one that is not drawn any more. */
+export const isChart = (file: string): boolean => /^[a-z]+-\d+-[a-z-]+-(dark|light)\.svg$/.test(file);
 
 /** Each picture by the name of its file. */
 export async function drawnPictures({ trials }: Trials): Promise<Map<string, string>> {

@@ -51,6 +51,17 @@ function run(name: string, findingsIn: string, quick: boolean): Trial | undefine
   return undefined;
 }
 
+/** Runs git here; empty where that fails, as in a copy without a repository. */
+function git(...args: string[]): string | undefined {
+  const { status, stdout } = spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+function commitNow(): Trials['commit'] {
+  const [id, changes] = [git('rev-parse', 'HEAD'), git('status', '--porcelain')];
+  return id === undefined || changes === undefined ? undefined : { id, isChanged: changes !== '' };
+}
+
 function measure(chosen: readonly string[], quick: boolean): Trials {
   const machine = {
     processors: `${cpus().length} × ${cpus()[0]?.model.trim()}`,
@@ -61,6 +72,7 @@ function measure(chosen: readonly string[], quick: boolean): Trials {
   console.log(Object.values(machine).join(', '));
   console.log('Medians of interleaved rounds. Read the ratios: the absolute figures are those of this machine, now.');
   if (quick) console.log(pc.yellow('Quick: a few rounds of each, whose figures are no measurement.'));
+  const commit = commitNow();
   const findingsIn = mkdtempSync(join(tmpdir(), 'bench-'));
   const trials: Trial[] = [];
   try {
@@ -72,7 +84,14 @@ function measure(chosen: readonly string[], quick: boolean): Trials {
   } finally {
     rmSync(findingsIn, { recursive: true });
   }
-  return { schemaVersion: 1, date: new Date().toISOString().slice(0, 10), quick, machine, trials };
+  return {
+    schemaVersion: 1,
+    date: new Date().toISOString().slice(0, 10),
+    quick,
+    ...(commit && { commit }),
+    machine,
+    trials,
+  };
 }
 
 const { quick = false, json, report, from } = program.opts<Options>();

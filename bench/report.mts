@@ -1,9 +1,9 @@
 // Fills what was measured into the pages that quote it, docs/performance.md above all, and draws its pictures. The pages are
 // written by hand around the marked places.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
-import { drawnPictures, shownCharts } from './charts.mjs';
+import { drawnPictures, isChart, shownCharts } from './charts.mjs';
 import { digits, type FoundTable, type Goal, isMet, shownGoal } from './findings.mjs';
 import { quotes } from './quotes.mjs';
 import { missedGoals } from './reasons.mjs';
@@ -11,6 +11,7 @@ import type { Trial, Trials } from './trials.mjs';
 
 const root = join(import.meta.dirname, '..');
 const data = 'docs/performance.json';
+const pictures = 'docs/pictures';
 
 /** The pages that have marked places. */
 export const pages = [
@@ -29,15 +30,24 @@ export const written = (): Trials => JSON.parse(read(data)) as Trials;
 
 /** Writes the figures, and everything that shows them: all of it, or nothing where a page asks for something that is missing. */
 export async function writeReport(found: Trials): Promise<void> {
-  for (const [file, text] of await reportOf(found)) writeFileSync(join(root, file), text);
+  const report = await reportOf(found);
+  for (const [file, text] of report) writeFileSync(join(root, file), text);
+  for (const file of picturesBeside(report)) rmSync(join(root, file));
 }
+
+/** The pictures in docs/ of charts that the report does not have. */
+export const picturesBeside = (report: ReadonlyMap<string, string>): string[] =>
+  readdirSync(join(root, pictures))
+    .filter(isChart)
+    .map((name) => `${pictures}/${name}`)
+    .filter((file) => !report.has(file));
 
 /** What a report consists of: the contents by their files. */
 export async function reportOf(found: Trials): Promise<Map<string, string>> {
   if (found.quick) throw new Error('A report needs figures to rely on, and these were measured with --quick.');
   const files = new Map<string, string>([[data, `${JSON.stringify(found, undefined, 2)}\n`]]);
   for (const page of pages) files.set(page, filled(read(page), found));
-  for (const [name, picture] of await drawnPictures(found)) files.set(`docs/pictures/${name}`, picture);
+  for (const [name, picture] of await drawnPictures(found)) files.set(`${pictures}/${name}`, picture);
   return files;
 }
 
@@ -47,8 +57,10 @@ export async function reportOf(found: Trials): Promise<Map<string, string>> {
  */
 export function filled(text: string, found: Trials): string {
   return text.replace(
-    /(<!-- measured: (.+?) -->)(\n?)[\s\S]*?(<!-- end -->)/g,
-    (_, before: string, name: string, lineEnd: string, after: string) => {
+    /(<!-- measured: (.+?) -->)(\n?)([\s\S]*?)(<!-- end -->|$)/g,
+    (_, before: string, name: string, lineEnd: string, within: string, after: string) => {
+      if (after === '' || within.includes('<!-- measured: '))
+        throw new Error(`The place ${name} of a page has no end.`);
       const place = placed(name, found);
       return lineEnd === '' ? `${before}${place}${after}` : `${before}\n\n${place}\n\n${after}`;
     },
@@ -67,8 +79,10 @@ function placed(name: string, found: Trials): string {
   return [...shownCharts(trial), ...tables, ...notesOf(trial)].join('\n\n');
 }
 
-function machineOf({ date, machine: { processors, system, node, user } }: Trials): string {
-  return `Measured on ${date}, on ${processors}, ${system}, Node ${node.slice(1)}, as ${user}.`;
+function machineOf({ date, commit, machine: { processors, system, node, user } }: Trials): string {
+  const machine = `Measured on ${date}, on ${processors}, ${system}, Node ${node.slice(1)}, as ${user}`;
+  if (commit === undefined) return `${machine}.`;
+  return `${machine}. The commit is ${commit.id.slice(0, 12)}${commit.isChanged ? ', with changes to it' : ''}.`;
 }
 
 function goalsOf({ trials }: Trials): string {

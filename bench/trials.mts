@@ -12,6 +12,8 @@ export interface Trials {
   readonly date: string;
   /** Whether its figures are no measurement. */
   readonly quick: boolean;
+  /** Of the code that was measured: `git rev-parse HEAD`, and whether files differed from it. Not where git does not tell. */
+  readonly commit?: { readonly id: string; readonly isChanged: boolean };
   readonly machine: Readonly<Record<'processors' | 'system' | 'node' | 'user', string>>;
   readonly trials: readonly Trial[];
 }

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { isChart, shownCharts } from '../../bench/charts.mjs';
 import { isMet, shownGoal } from '../../bench/findings.mjs';
-import { filled, pages, read, reportOf, written } from '../../bench/report.mjs';
+import { filled, pages, picturesBeside, read, reportOf, written } from '../../bench/report.mjs';
 import { root } from '../package/run';
 
 const found = written();
@@ -14,15 +15,51 @@ describe('the pages about performance', () => {
     expect(page).toBe(filled(page, found));
   });
 
-  it('have pictures of these figures', async () => {
-    const pictures = [...(await reportOf(found))].filter(([file]) => file.startsWith('docs/pictures/'));
+  it('have pictures of these figures, and no others', async () => {
+    const report = await reportOf(found);
+    const pictures = [...report].filter(([file]) => file.startsWith('docs/pictures/'));
     expect(pictures.length).toBeGreaterThan(0);
     for (const [file, svg] of pictures) expect(read(file), file).toBe(svg);
+    expect(picturesBeside(report)).toEqual([]);
+    expect(picturesBeside(new Map())).toEqual(pictures.map(([file]) => file).sort());
+    expect(isChart('demo-dark.svg')).toBe(false);
   });
 
   it('show every trial', () => {
     const marks = [...read('docs/performance.md').matchAll(/<!-- measured: (.+?) -->/g)].map(([, name]) => name);
     expect(marks).toEqual(expect.arrayContaining(found.trials.map(({ name }) => name)));
+  });
+});
+
+describe('what a page quotes', () => {
+  it.each([
+    'A <!-- measured: machine --> B <!-- measured: hot calls -->1<!-- end --> C',
+    'A <!-- measured: hot calls -->1<!-- end --> B <!-- measured: machine --> C',
+  ])('needs an end of its own: %s', (page) => {
+    expect(() => filled(page, found)).toThrow('The place machine of a page has no end.');
+  });
+
+  it('names the commit that was measured', () => {
+    const { commit: _, ...rest } = found;
+    const machine = (commit: object): string =>
+      filled('<!-- measured: machine --><!-- end -->', { ...rest, ...commit });
+    const id = '0123456789abcdef';
+    expect(machine({ commit: { id, isChanged: false } })).toContain('. The commit is 0123456789ab.<');
+    expect(machine({ commit: { id, isChanged: true } })).toContain(
+      '. The commit is 0123456789ab, with changes to it.<',
+    );
+    expect(machine({})).not.toContain('commit');
+  });
+
+  it('names in a chart only the rows that are drawn', () => {
+    const figure = { median: 5, lower: 4, upper: 6, samples: 9, ratio: 1 };
+    const rows = [
+      { name: 'a loop', figures: { 'last member': figure } },
+      { name: 'nothing', figures: {} },
+    ];
+    const table = { title: 'A thaw', unit: 'µs', baseline: 'a loop', rows };
+    const [chart] = shownCharts({ name: 'thaw', seconds: 1, tables: [table], goals: [], notes: [] });
+    expect(chart).toContain('alt="Last member: a loop 5.00 µs."');
   });
 });
 
