@@ -2,6 +2,7 @@
 import { markdownTable } from 'markdown-table';
 import { digits, type Figure, type FoundTable } from './findings.mjs';
 import { figureIn, goalValue, tableOf } from './lookups.mjs';
+import { listed } from './prose.mjs';
 import type { Trials } from './trials.mjs';
 
 const two = (value: number): string => value.toFixed(2);
@@ -11,8 +12,13 @@ const range = (values: readonly number[]): string => {
 };
 /** By how many times the first takes longer than the second. */
 const over = (slow: Figure, quick: Figure): number => slow.median / quick.median;
-const listed = (names: readonly string[]): string =>
-  names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+/** Ratios in words, each by how many times the other way takes as long: `1.10 to 1.20 times faster`. */
+export function speed(ratios: readonly number[]): string {
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  if (least >= 1) return `${range(ratios)} times faster`;
+  if (most < 1) return `${range(ratios.map((ratio) => 1 / ratio))} times slower`;
+  return `between ${two(1 / least)} times slower and ${two(most)} times faster`;
+}
 
 /** Whole invocations, in terms of those without a freeze. */
 interface Events {
@@ -47,21 +53,29 @@ function invocations(found: Trials): string {
 }
 
 /** Which of the ways have a median that lies in the middle half of the events without a freeze. */
-function told({ emulator, table, names }: Events): string {
+function told({ emulator, table }: Events): string {
   const base = figureIn(table, noFreeze);
   const isWithin = (name: string): boolean => {
     const { median } = figureIn(table, name);
     return base.lower <= median && median <= base.upper;
   };
   const ways = table.rows.map(({ name }) => name).filter((name) => name !== noFreeze);
-  const of = (some: readonly string[]): string => listed(some.map((name) => `of ${names[name] ?? `\`${name}\``}`));
-  const [within, beyond] = [ways.filter(isWithin), ways.filter((name) => !isWithin(name))];
-  const parts = [
-    within.length > 0 && `holds the median ${of(within)}`,
-    beyond.length > 0 && `does not hold ${within.length > 0 ? 'that' : 'the median'} ${of(beyond)}`,
-  ];
   const where = emulator.startsWith('@') ? emulator : `the emulator ${emulator}`;
-  return `In ${where} the middle half of the events without a freeze ${parts.filter(Boolean).join('; it ')}.`;
+  const named = (names: readonly string[]): string[] =>
+    names.map((name) => (name === itsOwn ? 'its own SIGSTOP' : `\`${name}\``));
+  return `In ${where} ${placesOf(named(ways.filter(isWithin)), named(ways.filter((name) => !isWithin(name))))}`;
+}
+
+/** Says whose medians lie within the middle half of the events without a freeze, and whose do not. */
+export function placesOf(within: readonly string[], beyond: readonly string[]): string {
+  const medians = (names: readonly string[]): string => `the median${names.length > 1 ? 's' : ''} of ${listed(names)}`;
+  const middle = 'within the middle half of the events without a freeze';
+  const verb = (names: readonly string[], one: string, many: string): string => (names.length > 1 ? many : one);
+  const [lies, does] = [verb(within, 'lies', 'lie'), verb(beyond, 'does', 'do')];
+  if (beyond.length === 0) return `${medians(within)} ${lies} ${middle}.`;
+  if (within.length === 0) return `${medians(beyond)} ${does} not lie ${middle}.`;
+  const others = `${beyond.length > 1 ? 'those' : 'that'} of ${listed(beyond)}`;
+  return `${medians(within)} ${lies} ${middle}; ${others} ${does} not.`;
 }
 
 function loops(found: Trials): string {
@@ -129,8 +143,8 @@ function waitsGoal(found: Trials): string {
   const table = wakeUps(found, 'once');
   const of = (name: string, base: string): number => over(figureIn(table, name), figureIn(table, base));
   return (
-    `The wait is ${range(['postMessage', 'Atomics.waitAsync'].map((other) => of(other, awaited)))} times faster. The bare ` +
-    `thread-safe function itself is ${two(of('postMessage', threadSafe))} times faster than \`postMessage\`, and a wait cannot ` +
+    `The wait is ${speed(['postMessage', 'Atomics.waitAsync'].map((other) => of(other, awaited)))}. The bare ` +
+    `thread-safe function itself is ${speed([of('postMessage', threadSafe)])} than \`postMessage\`, and a wait cannot ` +
     'be faster than that.'
   );
 }

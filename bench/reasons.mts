@@ -2,13 +2,15 @@
 // the figures in it are those of the run.
 import { type FoundTable, type Goal, isMet } from './findings.mjs';
 import { figureIn, tableOf } from './lookups.mjs';
+import { counted, listed } from './prose.mjs';
 import type { Trials } from './trials.mjs';
 
 interface Reason {
+  /** Which goals it is about. What its group captures, if it has one, is the case. */
   readonly goals: RegExp;
-  /** The case, as the subject of a line. */
-  readonly what: string;
-  why(found: Trials): string;
+  /** The subject of a line, of the cases that were missed. */
+  readonly what: string | ((cases: readonly string[]) => string);
+  why(found: Trials, cases: readonly string[]): string;
 }
 
 const microseconds = (value: number): string => `${value >= 10 ? value.toFixed(0) : value.toFixed(1)} µs`;
@@ -20,6 +22,8 @@ const group = (found: Trials): FoundTable => tableOf(found, 'modes', 'A group of
 const wakeUps = (found: Trials): FoundTable =>
   tableOf(found, 'wake', 'From the change to the waiter in another thread, once');
 const confirmed = (mode: string): string => `${mode}, confirmFreezeAtEpoch`;
+const quoted = (names: readonly string[]): string => listed(names.map((name) => `\`${name}\``));
+const modes = (names: readonly string[]): string => `mode${names.length > 1 ? 's' : ''} ${quoted(names)}`;
 
 const reasons: readonly Reason[] = [
   {
@@ -28,28 +32,32 @@ const reasons: readonly Reason[] = [
     why: () => 'The facade checks the receiver, the argument, and whether anybody listens to the diagnostics channels.',
   },
   {
-    goals: /^A thaw that comes/,
-    what: 'The thaw during a freeze',
+    goals: /^A thaw that comes at 90 % of it/,
+    what: 'The thaw that comes at 90 % of a freeze',
     why: () => 'Late in a freeze nearly all members have been stopped, and the thaw has to continue them.',
   },
   {
-    goals: /^A confirmation of \d+, against kill and waitid/,
-    what: 'Confirmations of 16 and 64 children',
+    goals: /^A confirmation of (16|64), against kill and waitid/,
+    what: (counts) => `Confirmations of ${listed(counts)} children`,
     why: () =>
       'They turn the event loop between their steps of some 40 µs, while the loop in C blocks; and they read the state of ' +
       'each process in /proc, until it has stopped, while `waitid` sleeps until then.',
   },
   {
-    goals: /^A (freeze|thaw) in mode (process-group|cgroup), against the loop in C/,
-    what: 'Group and cgroup against the loop in C, for processes that are not children of Node',
-    why: (found) => {
-      const [kill, write] = ['kill(-pgid) in C, from Node', 'writeSync to cgroup.freeze'];
+    goals: /^A (?:freeze|thaw) in mode (process-group|cgroup), against the loop in C/,
+    what: (missed) => `M${modes(missed).slice(1)} against the loop in C, for processes that are not children of Node`,
+    why: (found, missed) => {
+      const bare: Record<string, readonly [what: string, row: string]> = {
+        'process-group': ['`kill(-pgid)`', 'kill(-pgid) in C, from Node'],
+        cgroup: ['write to `cgroup.freeze`', 'writeSync to cgroup.freeze'],
+      };
       const of = (name: string): string =>
-        `${times(group(found), name, 'freeze')} times for a freeze and ${times(group(found), name, 'thaw')} times for a thaw`;
-      return (
-        `The time is the kernel's: beside the loop in C, the bare \`kill(-pgid)\` takes ${of(kill)}, and the bare write to ` +
-        `\`cgroup.freeze\` ${of(write)}.`
-      );
+        `${times(group(found), name, 'freeze')} times as long for a freeze and ${times(group(found), name, 'thaw')} times for a thaw`;
+      const each = missed.map((mode) => {
+        const [what, row] = bare[mode] as [string, string];
+        return `the bare ${what} takes ${of(row)}`;
+      });
+      return `The time is the kernel's. In terms of the loop in C, ${each.join(', and ')}.`;
     },
   },
   {
@@ -75,14 +83,14 @@ const reasons: readonly Reason[] = [
       'that none is missing. The loop asks for none. The fewer threads a process has, the less the open files save.',
   },
   {
-    goals: /a confirmation in mode (process|process-tree), against the loop in C/,
-    what: 'Confirmations in modes `process` and `process-tree` of a small sandbox',
+    goals: /^A Python and a shell runtime .*: a confirmation in mode (process|process-tree), against the loop in C/,
+    what: (missed) => `Confirmations in ${modes(missed)} of a Python and a shell runtime`,
     why: (found) => {
       const table = tableOf(found, 'runtimes', 'A Python and a shell runtime');
       return (
-        'A confirmation returns to the event loop after each step of 20 to 40 µs, and makes a promise and a report. In a ' +
-        `sandbox that the loop in C has stopped after ${microseconds(median(table, table.baseline))}, as that of Python and ` +
-        'shell, this is a larger part of the whole.'
+        'A confirmation returns to the event loop after each step of 20 to 40 µs, and makes a promise and a report. The loop ' +
+        `in C has stopped this small sandbox after ${microseconds(median(table, table.baseline))}, so that is a larger part ` +
+        'of the whole.'
       );
     },
   },
@@ -133,10 +141,11 @@ const reasons: readonly Reason[] = [
     why: (found) => {
       const table = tableOf(found, 'turns');
       const { samples } = figureIn(table, '4 asleep, process');
+      const most = Math.floor(samples / 100) + 1;
       return (
-        'The cause is not known. A confirmation of 4 has few gaps: of the ' +
-        `${samples} in this run, 1 % are ${(samples / 100).toFixed(1)}. The work that the others are compared with has longer ` +
-        'gaps as well, where something else takes the processor.'
+        'The cause is not known. A confirmation of 4 has few gaps. This run has ' +
+        `${samples}, so ${counted(most)} late one${most > 1 ? 's' : ''} beyond the share of the plain work miss${most > 1 ? '' : 'es'} ` +
+        'the goal. The plain work has late gaps as well, where something else takes the processor.'
       );
     },
   },
@@ -186,15 +195,15 @@ const reasons: readonly Reason[] = [
     },
   },
   {
-    goals: /^The asynchronous wait, against (postMessage|Atomics)/,
-    what: 'The asynchronous wait against `postMessage` and `Atomics.waitAsync`',
-    why: (found) => {
+    goals: /^The asynchronous wait, against (postMessage|Atomics\.waitAsync)/,
+    what: (missed) => `The asynchronous wait against ${quoted(missed)}`,
+    why: (found, missed) => {
       const table = wakeUps(found);
       const of = (name: string): string =>
         (median(table, name) / median(table, 'bare thread-safe function')).toFixed(2);
       return (
-        `These take ${of('postMessage')} and ${of('Atomics.waitAsync')} times as long as the bare thread-safe function, on ` +
-        'which the wait rests. So a third of them cannot be reached by way of one.'
+        `${quoted(missed)} take${missed.length > 1 ? '' : 's'} ${listed(missed.map(of))} times as long as the bare thread-safe ` +
+        'function, on which the wait rests. So a wait by way of one cannot take a third as long.'
       );
     },
   },
@@ -205,10 +214,11 @@ export function missedGoals(found: Trials): string {
   const missed = found.trials.flatMap(({ goals }) => goals).filter((goal) => !isMet(goal));
   const because = (goal: Goal): Reason | undefined => reasons.find(({ goals }) => goals.test(goal.what));
   const known = reasons.flatMap((reason) => {
-    const count = missed.filter((goal) => because(goal) === reason).length;
-    return count === 0
-      ? []
-      : [`- **${reason.what}** (${count} ${count === 1 ? 'goal' : 'goals'}). ${reason.why(found)}`];
+    const whats = missed.filter((goal) => because(goal) === reason).map(({ what }) => what);
+    if (whats.length === 0) return [];
+    const cases = [...new Set(whats.flatMap((what) => reason.goals.exec(what)?.[1] ?? []))];
+    const title = typeof reason.what === 'string' ? reason.what : reason.what(cases);
+    return [`- **${title}** (${whats.length} ${whats.length === 1 ? 'goal' : 'goals'}). ${reason.why(found, cases)}`];
   });
   const unknown = missed.filter((goal) => because(goal) === undefined);
   return [...known, ...unknown.map(({ what }) => `- **${what}.** The cause is not known.`)].join('\n');

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isChart, shownCharts } from '../../bench/charts.mjs';
 import { isMet, shownGoal } from '../../bench/findings.mjs';
+import { placesOf, speed } from '../../bench/quotes.mjs';
+import { missedGoals } from '../../bench/reasons.mjs';
 import { filled, pages, picturesBeside, read, reportOf, written } from '../../bench/report.mjs';
 import { root } from '../package/run';
 
@@ -51,6 +53,26 @@ describe('what a page quotes', () => {
     expect(machine({})).not.toContain('commit');
   });
 
+  const middle = 'within the middle half of the events without a freeze';
+  it.each([
+    [['A', 'B', 'C'], ['D'], `the medians of A, B and C lie ${middle}; that of D does not.`],
+    [['A'], ['B', 'C'], `the median of A lies ${middle}; those of B and C do not.`],
+    [['A', 'B'], [], `the medians of A and B lie ${middle}.`],
+    [[], ['A', 'B'], `the medians of A and B do not lie ${middle}.`],
+    [[], ['A'], `the median of A does not lie ${middle}.`],
+  ])('says where the medians of %j and %j lie', (within, beyond, told) => {
+    expect(placesOf(within, beyond)).toBe(told);
+  });
+
+  it.each([
+    [[1.2, 1.1], '1.10 to 1.20 times faster'],
+    [[1.5], '1.50 times faster'],
+    [[0.5, 0.8], '1.25 to 2.00 times slower'],
+    [[0.5, 1.2], 'between 2.00 times slower and 1.20 times faster'],
+  ])('puts the ratios %j into words', (ratios, told) => {
+    expect(speed(ratios)).toBe(told);
+  });
+
   it('names in a chart only the rows that are drawn', () => {
     const figure = { median: 5, lower: 4, upper: 6, samples: 9, ratio: 1 };
     const rows = [
@@ -60,6 +82,49 @@ describe('what a page quotes', () => {
     const table = { title: 'A thaw', unit: 'µs', baseline: 'a loop', rows };
     const [chart] = shownCharts({ name: 'thaw', seconds: 1, tables: [table], goals: [], notes: [] });
     expect(chart).toContain('alt="Last member: a loop 5.00 µs."');
+  });
+});
+
+describe('the reasons for missed goals', () => {
+  /** As if these goals, and no others, were missed in a run that else found the same. */
+  const lines = (...missed: string[]): string[] =>
+    missedGoals({
+      ...found,
+      trials: found.trials.map((trial) => ({
+        ...trial,
+        goals: trial.name === 'calls' ? missed.map((what) => ({ what, value: 2, atMost: 1 })) : [],
+      })),
+    }).split('\n');
+
+  it.each([
+    [['A confirmation of 64, against kill and waitid in C'], 'Confirmations of 64 children** (1 goal)'],
+    [
+      ['A freeze in mode cgroup, against the loop in C', 'A thaw in mode cgroup, against the loop in C'],
+      'Mode `cgroup` against the loop in C, for processes that are not children of Node** (2 goals)',
+    ],
+    [
+      [
+        'A Python and a shell runtime that are parked: a confirmation in mode process, against the loop in C',
+        'A Python and a shell runtime that are parked: a confirmation in mode process-tree, against the loop in C',
+      ],
+      'Confirmations in modes `process` and `process-tree` of a Python and a shell runtime** (2 goals)',
+    ],
+    [
+      ['The asynchronous wait, against Atomics.waitAsync'],
+      'The asynchronous wait against `Atomics.waitAsync`** (1 goal)',
+    ],
+  ])('name those of %j', (missed, title) => {
+    const [line, ...others] = lines(...missed);
+    expect(line).toContain(`- **${title}. `);
+    expect(others).toEqual([]);
+  });
+
+  it.each([
+    'A confirmation of 4, against kill and waitid in C',
+    'A thaw that comes at 10 % of it, against one that waits for the whole freeze',
+    'A shell with 99 sleepers: a confirmation in mode process, against the loop in C',
+  ])('are not those of another case: %s', (what) => {
+    expect(lines(what)).toEqual([`- **${what}.** The cause is not known.`]);
   });
 });
 
