@@ -27,7 +27,7 @@ const rate = ({ disagreements, rounds }: Counts): string =>
 
 /** One worker freezes, another thaws, round after round, on real processes. */
 async function race(data: Record<string, unknown>): Promise<Counts> {
-  const gate = new SharedArrayBuffer(16);
+  const gate = new SharedArrayBuffer(20);
   const program = join(__dirname, 'fixtures/rounds.mjs');
   const workers = ['freeze', 'thaw'].map((side) => new Worker(program, { workerData: { ...data, side, gate } }));
   try {
