@@ -165,8 +165,11 @@ inline std::vector<Pid> ancestorsOf(ProcessTable& table, Pid pid) {
 inline bool isAncestor(ProcessTable& table, Pid ancestor, Pid pid) {
   ProcessEntry above;
   ProcessEntry below;
-  const bool areRead = table.read(ancestor, above) == 0 && table.read(pid, below) == 0;
-  if (areRead && above.startTime > below.startTime) return false;
+  if (table.read(ancestor, above) == 0) {
+    // The entry of a process with many threads, as Node is, takes long to read.
+    if (above.parent == pid) return false;
+    if (table.read(pid, below) == 0 && above.startTime > below.startTime) return false;
+  }
   const std::vector<Pid> ancestors = ancestorsOf(table, pid);
   return std::ranges::find(ancestors, ancestor) != ancestors.end();
 }
