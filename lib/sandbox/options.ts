@@ -50,7 +50,8 @@ export function checkMayReadProc(): void {
   if (cause === undefined) return;
   const message =
     `A sandbox finds in /proc what its processes have started, and this process may not read it: ${cause.message}. ` +
-    'Give Deno --allow-all, or Node with --permission --allow-fs-read=/proc/*.';
+    'Give Deno --allow-all, without which it lets nobody read /proc (https://github.com/denoland/deno/issues/25055); or give ' +
+    'Node with --permission --allow-fs-read=/proc/*.';
   throw Object.assign(new Error(message, { cause }), { code: 'ERR_ACCESS_DENIED' });
 }
 

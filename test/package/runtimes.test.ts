@@ -108,6 +108,7 @@ describe.each([{ command: deno }].filter(isInstalled))('Deno without all permiss
       'A sandbox finds in /proc what its processes have started, and this process may not read it: Requires',
     );
     expect(stderr).toContain('Give Deno --allow-all');
+    expect(stderr).toContain('https://github.com/denoland/deno/issues/25055');
   });
 });
 
