@@ -128,6 +128,19 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(describe(confirmation.report()) == "102 already, 103");
   }
 
+  TEST_CASE("nor does one that has exited, and whose pid is registered again meanwhile") {
+    FakeCgroup fake;
+    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
+    fake.script.stopped(102);
+    Confirmation confirmation(fake.state, 0, nullptr);
+    while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) continue;
+    fake.script.exited(101);
+    CHECK(describe(fake.state->registerPid(101)).empty());
+    fake.all.update();
+    while (confirmation.step(kOver).stage == Confirmation::Stage::Stopping) continue;
+    CHECK(describe(confirmation.report()) == "102 already, 103, 101 gone");
+  }
+
   TEST_CASE("G4: a freeze whose write fails leaves nothing frozen, marked or claimed") {
     FakeCgroup fake;
     fake.state->registerPid(101);

@@ -39,7 +39,7 @@ void ProcessFreezer::begin(MemberList& members) {
 Step ProcessFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
   while (signalled_ < members.size()) {
     if (signalled_ == prepared_) protocol_.prepareSome(members.all(), prepared_, slice, before);
-    // Before a deadline only a few are signalled, for which the class does not pay.
+    // Before a deadline only a few are signalled: for so few the real-time class costs more than it saves.
     const std::size_t count = slice.until == kNoDeadline ? prepared_ - signalled_ : 1;
     const SignalLoop loop(options_, count * reach_);
     if (Step step = protocol_.stopAll(members.all().first(prepared_), signalled_, slice); !step.isDone()) return step;

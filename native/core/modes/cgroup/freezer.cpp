@@ -11,6 +11,8 @@ namespace freeze_state {
 Failures CgroupFreezer::open(Member& newcomer) {
   // Whatever is noted by this number is about a process that has exited.
   membership_.forget(newcomer.pid());
+  // Its old member may have been taken out of the list, so all are asked again.
+  noted_ = 0;
   return control().open(newcomer.pid(), newcomer.process);
 }
 
