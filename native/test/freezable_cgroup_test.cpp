@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -166,6 +167,23 @@ TEST_SUITE("the files of a cgroup") {
     file->closeFiles();
     CHECK(file->join(101) == ENOENT);
     CHECK(file->threads(ids) == ENOENT);
+  }
+
+  TEST_CASE("where half of the descriptors are in use, two fewer stay open, and nothing else changes") {
+    const Hierarchy all;
+    Hierarchy::write(all.group(), "cgroup.threads", "101\n");
+    CHECK(runInFork([&] {
+            constexpr rlim_t kFew = 40;
+            const rlimit few{kFew, kFew};
+            if (setrlimit(RLIMIT_NOFILE, &few) != 0) return 1;
+            while (dup(0) < static_cast<int>(kFew / 2)) continue;
+            const auto file = opened(all);
+            if (hasOpen(all.group() + "/cgroup.procs") || hasOpen(all.group() + "/cgroup.threads")) return 2;
+            if (!hasOpen(all.group() + "/cgroup.freeze")) return 3;
+            std::vector<Pid> ids;
+            if (file->threads(ids) != 0 || ids != std::vector<Pid>{101}) return 4;
+            return file->join(101) == 0 ? 0 : 5;
+          }) == 0);
   }
 
   TEST_CASE("once our user has changed, a process is moved in by what that user may do") {

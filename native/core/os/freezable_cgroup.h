@@ -12,7 +12,8 @@
 
 namespace freeze_state {
 
-/// A control group that is frozen and thawed: its directory, and four of its files, which are kept open. An owned group
+/// A control group that is frozen and thawed: its directory, and its files cgroup.freeze and cgroup.events, which
+/// are kept open, as two more are where descriptors are not few. An owned group
 /// was made by us, and is removed at the end; an external one stays.
 class FreezableCgroup {
  public:
@@ -71,6 +72,7 @@ class FreezableCgroup {
   FreezableCgroup(cgroup::Mount mount, std::string path, bool isOwned)
       : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
   Failures openFiles();
+  FileDescriptor keptFile(const char* file, int flags) const;
   static void sweep(const std::string& parent, const cgroup::Mount& mount);
   bool event(const char* name) const noexcept;
 

@@ -223,9 +223,9 @@ Failures FreezableCgroup::openFiles() {
   opener_ = geteuid();
   freezeFile_.reset(opened("/cgroup.freeze", O_RDWR));
   if (freezeFile_.isOpen()) eventsFile_.reset(opened("/cgroup.events", O_RDONLY));
-  if (eventsFile_.isOpen()) threadsFile_.reset(opened("/cgroup.threads", O_RDONLY));
-  if (threadsFile_.isOpen()) procsFile_.reset(opened("/cgroup.procs", O_RDWR));
-  if (!procsFile_.isOpen()) return {cgroup::failureOf(errno, "open", path_)};
+  if (!eventsFile_.isOpen()) return {cgroup::failureOf(errno, "open", path_)};
+  threadsFile_ = keptFile("/cgroup.threads", O_RDONLY);
+  procsFile_ = keptFile("/cgroup.procs", O_RDWR);
   if (!isOwned_) return {};
   // Locked for as long as we live.
   const char* call = nullptr;
@@ -233,6 +233,14 @@ Failures FreezableCgroup::openFiles() {
   bool isFrozen = false;
   const int error = readSet(isFrozen);
   return error == 0 ? Failures() : Failures{cgroup::failureOf(error, "read", path_)};
+}
+
+/// Not open where it cannot be opened, or where descriptors are few: then it is opened anew each time that it is
+/// needed.
+FileDescriptor FreezableCgroup::keptFile(const char* file, int flags) const {
+  FileDescriptor kept(::open((path_ + file).c_str(), flags | O_CLOEXEC));
+  if (kept.isOpen() && !kept_descriptors::mayKeep(kept.get())) kept.reset();
+  return kept;
 }
 
 int FreezableCgroup::setFrozen(bool isFrozen) const noexcept {
@@ -290,8 +298,10 @@ bool FreezableCgroup::event(const char* name) const noexcept {
 void FreezableCgroup::closeFiles() noexcept {
   freezeFile_.reset();
   eventsFile_.reset();
-  threadsFile_.reset();
-  procsFile_.reset();
+  for (FileDescriptor* const kept : {&threadsFile_, &procsFile_}) {
+    if (kept->isOpen()) kept_descriptors::release();
+    kept->reset();
+  }
 }
 
 int FreezableCgroup::remove() noexcept {
