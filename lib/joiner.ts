@@ -19,8 +19,8 @@ export function openReportPipe(): ReportPipe | undefined {
 }
 
 /**
- * Whether a file is a program that this process may execute; with `byAnyone`, any user. In one call, since a spawn asks: a call of
- * `node:fs` that a program makes seldom takes longer than the answer.
+ * Whether a file is a program that this process may execute; with `byAnyone`, any user. One native call: each spawn asks, and two
+ * calls of `node:fs` take longer than the answer.
  */
 export function mayExecute(file: string, byAnyone: boolean): boolean {
   const mode = native.executableMode(file);

@@ -10,7 +10,7 @@ type Place = Readonly<Partial<Record<'env' | 'cwd' | 'uid' | 'gid', unknown>>>;
 
 /**
  * Whether execvp(3) finds a program to execute in a child with that environment, directory and user. False if it may fail.
- * execvp itself decides which one it takes. It asks for nothing that the answer does not depend on: this is in each spawn.
+ * execvp itself decides which one it takes. Reads PATH and the directory only where they matter, since each spawn calls this.
  */
 export function isFound(program: string, { env, cwd, uid, gid }: Place): boolean {
   const isOtherUser = uid !== undefined || gid !== undefined;

@@ -67,6 +67,6 @@ export function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
 /** Calls back when the child has exited; at once if it has exited, or could not be started. */
 export function onEnd(child: ChildProcess, ended: () => void): void {
   if (hasEnded(child)) ended();
-  // It comes once. Without `once`, which wraps the listener, a spawn is quicker.
+  // `exit` comes only once, so `on` is enough; `once` wraps the listener and costs time.
   else child.on('exit', ended);
 }
