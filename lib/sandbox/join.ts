@@ -13,6 +13,11 @@ export class Join {
   #isOver = false;
   #whenOver: (() => void)[] = [];
   #error: unknown;
+  #hasEmitted = false;
+  readonly #onExit = (): void => {
+    this.#exited();
+    this.#emitError();
+  };
 
   /** @param over is called once its program is about to begin, or it has ended. */
   constructor(
@@ -23,12 +28,13 @@ export class Join {
     private readonly number: number,
     private readonly over: (join: Join) => void,
   ) {
-    reports.listen(number, (report) => this.#take(report));
+    reports.listen(
+      number,
+      (report) => this.#take(report),
+      () => hasEnded(child),
+    );
     // The first listener: what went wrong is told before the exit that it leads to.
-    child.on('exit', () => {
-      this.#exited();
-      if (this.#error !== undefined) emitError(child, this.#error);
-    });
+    child.on('exit', this.#onExit);
   }
 
   /** Whether it still joins. What Node knows counts, besides the event, whose listener may have been removed. */
@@ -46,7 +52,7 @@ export class Join {
   }
 
   #take({ what, errno }: Report): void {
-    if (what === 'exec') this.#error ??= execError(this.child, errno);
+    if (what === 'exec') this.#cannotExecute(errno);
     else if (what === 'in') this.#checkInside();
     else this.#move();
     this.#end();
@@ -54,7 +60,7 @@ export class Join {
 
   #exited(): void {
     // The loop may not have read its last report yet.
-    if (!this.#isOver || this.child.exitCode === notExecuted) this.reports.read();
+    if (!this.#isOver || this.child.exitCode === notExecuted) this.reports.readOf(this.number);
     this.reports.forget(this.number);
     this.#end();
   }
@@ -66,7 +72,18 @@ export class Join {
     this.over(this);
   }
 
-  /** It could not join, and waits before its program begins. We may be allowed to move it. */
+  #cannotExecute(errno: number): void {
+    this.#error ??= execError(this.child, errno);
+    // The exit is about to come, and emits the error, unless its listener was removed.
+    clock.setImmediate(() => {
+      if (!this.child.listeners('exit').includes(this.#onExit)) this.#emitError();
+    });
+  }
+
+  /**
+   * It could not join, and waits before its program begins. We may be allowed to move it. It asks again if another process sent it
+   * SIGCONT, which may have hidden ours.
+   */
   #move(): void {
     const { child, pid, state } = this;
     if (hasEnded(child)) return;
@@ -74,16 +91,39 @@ export class Join {
       if (state.pids.includes(pid)) state.registerPid(pid);
     } catch (error) {
       if (!(error instanceof FreezeClosedError)) {
-        this.#error ??= error;
-        child.kill('SIGKILL');
+        this.#fail(error);
         return;
       }
     }
     try {
       // Not by the child's own `kill`, which notes that it was called.
       process.kill(pid, 'SIGCONT');
+    } catch (error) {
+      // Or else it has been killed since.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') this.#fail(error);
+    }
+  }
+
+  /** Its program must not begin. Where it cannot be killed, no exit comes before this process ends. */
+  #fail(error: unknown): void {
+    this.#error ??= error;
+    try {
+      process.kill(this.pid, 'SIGKILL');
     } catch {
-      // It has been killed since.
+      this.#emitError();
+    }
+  }
+
+  /** Where nobody listens, or a listener throws, that must not keep the child from telling of its exit. */
+  #emitError(): void {
+    if (this.#error === undefined || this.#hasEmitted) return;
+    this.#hasEmitted = true;
+    try {
+      this.child.emit('error', this.#error);
+    } catch (thrown) {
+      clock.nextTick(() => {
+        throw thrown;
+      });
     }
   }
 
@@ -96,17 +136,6 @@ export class Join {
     } catch {
       // The state is closed; or the child has left, and cannot be moved in. Then the next freeze says so.
     }
-  }
-}
-
-/** Where nobody listens, or a listener throws, that must not keep the child from telling of its exit. */
-function emitError(child: ChildProcess, error: unknown): void {
-  try {
-    child.emit('error', error);
-  } catch (thrown) {
-    clock.nextTick(() => {
-      throw thrown;
-    });
   }
 }
 

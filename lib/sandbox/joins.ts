@@ -26,6 +26,8 @@ const barred = new Set<string>();
 export class Joins {
   /** The group's cgroup.procs, which stays open: opening it takes some 60 µs of this thread. */
   #procs: number | undefined;
+  /** The effective user who opened it: since Linux 5.16 it has that user's rights, whoever writes to it. */
+  #opener: number | undefined;
   #reports: Reports | undefined;
 
   constructor(private readonly state: FreezeState) {}
@@ -49,14 +51,21 @@ export class Joins {
 
   /** For the end of the sandbox, or of the state. */
   close(): void {
-    if (this.#procs !== undefined) closeSync(this.#procs);
-    this.#procs = undefined;
+    this.#closeProcs();
     this.#reports?.leave();
     this.#reports = undefined;
   }
 
+  #closeProcs(): void {
+    if (this.#procs !== undefined) closeSync(this.#procs);
+    this.#procs = undefined;
+  }
+
   #open(): number | undefined {
-    if (this.#procs !== undefined) return this.#procs;
+    const user = process.geteuid?.();
+    if (this.#procs !== undefined && this.#opener === user) return this.#procs;
+    this.#closeProcs();
+    this.#opener = user;
     const { cgroup } = this.state;
     try {
       if (cgroup !== undefined) this.#procs = openSync(join(cgroup, 'cgroup.procs'), constants.O_WRONLY);

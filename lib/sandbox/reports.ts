@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { clock } from '../clock';
@@ -10,12 +11,19 @@ export interface Report {
   readonly errno: number;
 }
 
-type Tell = (report: Report) => void;
+interface Listener {
+  readonly tell: (report: Report) => void;
+  readonly hasEnded: () => boolean;
+}
 
+/** A line as a joiner writes it. No errno(3) has more than four digits. */
+const pattern = /^(?:in (\d+)|(join|exec) (\d+) ([1-9]\d{0,3}))$/;
 /** No report has more characters. */
 const longest = 40;
 /** Milliseconds between two readings, where a runtime does not tell when there is something to read. */
 const interval = 5;
+/** When there are so many listeners, those of ended children are dropped. The next limit is twice the number that is left. */
+const leastLimit = 64;
 
 /**
  * The pipe by which all joiners of this thread report; native/joiner/main.cpp says how. A pipe for each child would make a socket
@@ -43,11 +51,15 @@ export class Reports {
 
   /** Sandboxes. They are not referred to: one that is forgotten can be collected. */
   #users = 0;
-  readonly #listeners = new Map<number, Tell>();
-  readonly #socket: Socket | undefined;
-  #lastNumber = 0;
+  readonly #listeners = new Map<number, Listener>();
+  #limit = leastLimit;
+  #socket: Socket | undefined;
+  /** Begins at random, so that a process that could write to the pipe cannot guess the numbers of other children. */
+  #lastNumber = randomInt(2 ** 47);
   /** The beginning of a report whose end has not been read yet. */
   #rest = '';
+  /** Reports that have been read, and that their listeners have not been told of yet. */
+  #untold: { readonly number: number; readonly report: Report }[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** Children that have not reported, where somebody has to look. */
   readonly #silent = new Set<number>();
@@ -63,7 +75,16 @@ export class Reports {
       return;
     }
     this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#take(chunk.toString('latin1')));
+    socket.on('data', (chunk: Buffer) => {
+      this.#take(chunk.toString('latin1'));
+      this.#tell();
+    });
+    // Not expected of a pipe. The children that wait for an answer would wait for ever.
+    socket.on('error', () => {
+      this.#socket = undefined;
+      for (const number of this.#listeners.keys()) this.#silent.add(number);
+      this.#poll();
+    });
     socket.unref();
   }
 
@@ -74,13 +95,21 @@ export class Reports {
 
   /** A number for the next joiner. */
   next(): number {
+    if (this.#listeners.size >= this.#limit) {
+      this.#dropEnded();
+      this.#limit = Math.max(leastLimit, 2 * this.#listeners.size);
+    }
     this.#lastNumber += 1;
     return this.#lastNumber;
   }
 
-  /** Calls back with what the joiner of this number reports, until `forget`. */
-  listen(number: number, tell: Tell): void {
-    this.#listeners.set(number, tell);
+  /**
+   * Calls back with what the joiner of this number reports, until `forget`.
+   *
+   * @param hasEnded whether its child has exited, for one whose listener for that was removed, so that `forget` is not called.
+   */
+  listen(number: number, tell: Listener['tell'], hasEnded: Listener['hasEnded']): void {
+    this.#listeners.set(number, { tell, hasEnded });
     if (this.#socket !== undefined) return;
     this.#silent.add(number);
     this.#poll();
@@ -96,12 +125,37 @@ export class Reports {
   /** For the end of a sandbox. */
   leave(): void {
     this.#users -= 1;
+    if (this.#users === 0) this.#dropEnded();
     this.#closeIfUnused();
   }
 
   /** Takes now what has been reported until now. */
   read(): void {
+    this.#receive();
+    this.#tell();
+  }
+
+  /**
+   * For the exit of a child: takes now what that child has reported. What others have reported is for a later turn. Node reaps all
+   * children that have exited before it tells of the first, so the pid of another one may be that of a new process already.
+   */
+  readOf(number: number): void {
+    this.#receive();
+    this.#tell(number);
+    if (this.#untold.length > 0) clock.setImmediate(() => this.#tell());
+  }
+
+  #receive(): void {
     for (let text = this.pipe.read(); text !== ''; text = this.pipe.read()) this.#take(text);
+  }
+
+  #dropEnded(): void {
+    for (const [number, { hasEnded }] of this.#listeners) {
+      if (!hasEnded()) continue;
+      this.readOf(number);
+      this.#listeners.delete(number);
+      this.#silent.delete(number);
+    }
   }
 
   #closeIfUnused(): void {
@@ -117,10 +171,27 @@ export class Reports {
     const lines = (this.#rest + text).split('\n');
     this.#rest = (lines.pop() ?? '').slice(-longest);
     for (const line of lines) {
-      const [, what, number, errno] = /^(in|join|exec) (\d+)(?: (\d+))?$/.exec(line) ?? [];
-      this.#silent.delete(Number(number));
-      if (what !== undefined)
-        this.#listeners.get(Number(number))?.({ what: what as Report['what'], errno: Number(errno ?? 0) });
+      const [, joined, what = 'in', failed, errno = 0] = pattern.exec(line) ?? [];
+      const number = Number(joined ?? failed);
+      const report = { what: what as Report['what'], errno: Number(errno) };
+      if (this.#listeners.has(number)) this.#untold.push({ number, report });
+    }
+  }
+
+  /** Tells the listeners, or that of one number. If one throws, the others are told all the same. */
+  #tell(only?: number): void {
+    const isMeant = ({ number }: { readonly number: number }): boolean => only === undefined || number === only;
+    const told = this.#untold.filter(isMeant);
+    this.#untold = this.#untold.filter((one) => !isMeant(one));
+    for (const { number, report } of told) {
+      this.#silent.delete(number);
+      try {
+        this.#listeners.get(number)?.tell(report);
+      } catch (error) {
+        clock.nextTick(() => {
+          throw error;
+        });
+      }
     }
   }
 

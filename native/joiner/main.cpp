@@ -15,8 +15,9 @@
 // It reports in lines, each by one write, so that lines of several joiners do not mix (PIPE_BUF in pipe(7)):
 //
 // - `in NUMBER`: it has joined.
-// - `join NUMBER ERRNO`: it could not. Then it waits for SIGCONT, after which it executes the program in whatever group
-//   it is; or until the parent has closed the pipe, and then it exits.
+// - `join NUMBER ERRNO`: it could not. Then it waits for SIGCONT of the parent, after which it executes the program in
+//   whatever group it is; or until the parent has closed the pipe or has died, and then it exits. If SIGCONT comes from
+//   another process, which may have hidden the parent's, it writes the line again.
 // - `exec NUMBER ERRNO`: it could not execute the program. Then it exits.
 //
 // The pipe is closed where the program begins. The joiner changes nothing else that a process inherits.
@@ -33,6 +34,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string_view>
 
 namespace {
@@ -45,7 +47,8 @@ constexpr int kNoOrder = 126;
 struct Order {
   int procs = -1;
   int reports = -1;
-  unsigned long number = 0;
+  /// At most 2^53; `unsigned long` has 32 bits on some processors.
+  unsigned long long number = 0;
   char* program = nullptr;
   char* argv0 = nullptr;
 };
@@ -91,9 +94,7 @@ int join(int procs) {
 /// Has a signal handled otherwise for as long as this lives.
 class Disposition {
  public:
-  Disposition(int signal, void (*handler)(int)) noexcept : signal_(signal) {
-    struct sigaction action{};
-    action.sa_handler = handler;
+  Disposition(int signal, const struct sigaction& action) noexcept : signal_(signal) {
     sigaction(signal_, &action, &before_);
   }
   Disposition(const Disposition&) = delete;
@@ -116,17 +117,28 @@ void report(const Order& order, std::string_view what, int error = 0) {
     end = std::to_chars(end, limit, error).ptr;
   }
   *end++ = '\n';
-  const Disposition ignored(SIGPIPE, SIG_IGN);
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  const Disposition ignored(SIGPIPE, ignore);
   while (write(order.reports, line.data(), static_cast<std::size_t>(end - line.data())) < 0 && errno == EINTR) {
   }
 }
 
+/// The process that started this one; 0 if it is in another pid namespace.
+pid_t firstParent = 0;
 volatile sig_atomic_t isAnswered = 0;
 
-void noteAnswer(int /*signal*/) { isAnswered = 1; }
+/// Accepts SIGCONT of the parent alone, and not of the one that this process gets when that has died: a service manager
+/// sends it to end a service. Of a sender in another pid namespace the pid is 0, too.
+void noteAnswer(int /*signal*/, siginfo_t* from, void* /*context*/) {
+  if (from->si_code == SI_USER && from->si_pid == firstParent && getppid() == firstParent) isAnswered = 1;
+}
 
 /// Reports that it could not join, and waits for the parent's SIGCONT, which stays blocked until the wait, so that none
-/// is missed. False where the parent has died, or its thread: nobody has the end to read from then.
+/// is missed. Two that are pending at once become one, of which only the first sender is known: so it reports again
+/// after each one of another process. False where the parent has died, or its thread: nobody has the end to read from
+/// then, except a child that the parent has forked without executing a program. So it also checks now and then whether
+/// the parent is still the same.
 bool hasAnswer(const Order& order, int error) {
   sigset_t answer;
   sigset_t before;
@@ -134,13 +146,21 @@ bool hasAnswer(const Order& order, int error) {
   sigaddset(&answer, SIGCONT);
   sigprocmask(SIG_BLOCK, &answer, &before);
   {
-    const Disposition noted(SIGCONT, noteAnswer);
-    report(order, "join ", error);
+    struct sigaction note{};
+    note.sa_sigaction = noteAnswer;
+    note.sa_flags = SA_SIGINFO;
+    const Disposition noted(SIGCONT, note);
     sigset_t waiting = before;
     sigdelset(&waiting, SIGCONT);
     pollfd reader{.fd = order.reports, .events = 0, .revents = 0};
-    while (isAnswered == 0 && ppoll(&reader, 1, nullptr, &waiting) < 0 && errno == EINTR) {
-    }
+    int found = 0;
+    do {
+      report(order, "join ", error);
+      do {
+        const timespec second{.tv_sec = 1, .tv_nsec = 0};
+        found = ppoll(&reader, 1, &second, &waiting);
+      } while (found == 0 && getppid() == firstParent);
+    } while (isAnswered == 0 && found < 0 && errno == EINTR);
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   return isAnswered != 0;
@@ -194,6 +214,7 @@ void executeScript(char* program, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  firstParent = getppid();
   Order order;
   if (argc < 1 || !read(argv[0], order)) {
     constexpr std::string_view kWhy = "This program is started by freeze-state, for itself.\n";

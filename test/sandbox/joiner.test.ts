@@ -114,6 +114,19 @@ describe('the joiner', () => {
     expect(await ended).toEqual([0, null]);
   });
 
+  it("takes nobody's SIGCONT but its parent's, and asks again, since it may have hidden that one", async () => {
+    const { child, status, out, ended } = joined('/bin/echo', ['done'], { flag: 'r' });
+    await once(status, 'data');
+    for (let i = 0; i < 3; i += 1) {
+      const again = once(status, 'data');
+      spawnSync('/bin/kill', ['-CONT', String(child.pid)]);
+      expect(String(await Promise.race([again, ended]))).toBe('join 17 9\n');
+    }
+    child.kill('SIGCONT');
+    expect(await out).toBe('done\n');
+    expect(await ended).toEqual([0, null]);
+  });
+
   it('leaves nothing of a wait to the program: no handler, no mask, no signal that is pending', async () => {
     const args = ['-E', '^(Sig|Shd|Name)', '/proc/self/status'];
     const signals = (text: string) => text.replace(/^SigQ.*$/m, '');
@@ -141,6 +154,22 @@ describe('the joiner', () => {
     status.destroy();
     expect(await out).toBe('');
     expect(await ended).toEqual([127, null]);
+  });
+
+  it('executes nothing where the parent dies, though another process has the end to read from', async () => {
+    writeFileSync(procs, '');
+    const file = openSync(procs, 'r');
+    const program = `
+      const { spawn } = require('node:child_process');
+      const argv0 = 'freeze-state-joiner 3 4 17 0 /bin/echo';
+      spawn(${JSON.stringify(joiner)}, ['done'], { argv0, stdio: ['ignore', 1, 2, 3, 4] });`;
+    const parent = adopt(spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 2, file, 'pipe'] }));
+    closeSync(file);
+    const status = parent.stdio[4] as Duplex;
+    expect(String(await once(status, 'data'))).toBe('join 17 9\n');
+    parent.kill('SIGKILL');
+    // It is the last one that has the other ends.
+    expect(await Promise.all([text(status), parent.stdout === null ? '' : text(parent.stdout)])).toEqual(['', '']);
   });
 
   it.each([

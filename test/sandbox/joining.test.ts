@@ -133,18 +133,27 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
   it.each([
     ['its sandbox has ended', (sandbox: Sandbox) => sandbox.terminate(patient)],
     ['the state of its sandbox was closed', async ({ state }: Sandbox) => state.close()],
+    [
+      'its sandbox has ended, and its listeners were removed',
+      async (sandbox: Sandbox) => {
+        const child = sandbox.spawn('/bin/true', { stdio: 'ignore' });
+        child.removeAllListeners();
+        await until(() => child.exitCode !== null, 'Node knows of its end');
+        await sandbox.terminate(patient);
+      },
+    ],
   ])('leaves no descriptor open when %s', async (_, end) => {
     const count = () => readdirSync('/proc/self/fd').length;
-    const live = async () => {
+    const live = async (endOf: typeof end) => {
       const sandbox = make();
       await once(sandbox.spawn('/bin/true', { stdio: 'ignore' }), 'close');
-      await end(sandbox);
+      await endOf(sandbox);
     };
     // The first of this process leaves what all share.
-    await live();
+    await live((sandbox) => sandbox.terminate(patient));
     await turns();
     const left = count();
-    await live();
+    await live(end);
     await until(() => count() === left, 'no other descriptor is open');
   });
 
@@ -347,6 +356,23 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     },
   );
 
+  it.skipIf(!canBecomeNobody || process.geteuid?.() !== 0)(
+    'joins by the rights that this process has by then, not by those it had before',
+    async () => {
+      const program = `
+        const { Sandbox } = require('freeze-state/sandbox');
+        const sandbox = new Sandbox({ mode: 'cgroup', state: { guardian: false }, freezeAfter: false });
+        const spawn = () => sandbox.spawn('/bin/cat', { stdio: ['pipe', 'ignore', 'inherit'], cwd: '/' });
+        for (const user of [0, ${nobody}, 0]) {
+          process.seteuid(user);
+          try { spawn(); console.log('spawned'); } catch ({ code }) { console.log(code); }
+        }
+        void sandbox.terminate();`;
+      const node = adopt(spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] }));
+      expect(await all(node)).toBe('spawned\nERR_FREEZE_CGROUP\nspawned\n');
+    },
+  );
+
   it("does not keep this process alive where it is unref'd, also before its program begins", async () => {
     const program = `
       const { Sandbox } = require('freeze-state/sandbox');
@@ -442,6 +468,53 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     }
   });
 
+  it('is moved by us before it executes its program where others send it SIGCONT, too', async () => {
+    const sandbox = make();
+    const group = groupOf(sandbox);
+    Object.defineProperty(sandbox.state, 'cgroup', { value: notAGroup() });
+    const child = sandbox.spawn('/bin/cat', ['/proc/self/cgroup'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    // Meanwhile this thread does not read what it reports.
+    for (let i = 0; i < 20; i += 1) execFileSync('/bin/kill', ['-CONT', String(child.pid)]);
+    const [line = ''] = /^0::.*$/m.exec(await all(child)) ?? [];
+    expect(line).not.toBe('');
+    expect(group.endsWith(line.slice('0::'.length))).toBe(true);
+  });
+
+  it.each([
+    ['is killed', ['SIGCONT'], ['EPERM', 'SIGKILL']],
+    ['emits the error, though it does not exit,', ['SIGCONT', 'SIGKILL'], ['EPERM']],
+  ])('%s where it may not join and we may send it no %j', async (_, refused, expected) => {
+    const sandbox = makeWithoutJoins();
+    const kill = process.kill.bind(process);
+    const spy = vi.spyOn(process, 'kill').mockImplementation((pid, signal) => {
+      if (refused.includes(String(signal))) throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+      return kill(pid, signal);
+    });
+    try {
+      const child = adopt(sandbox.spawn('/bin/echo', ['it runs'], { stdio: 'ignore' }));
+      const events: unknown[] = [];
+      child.on('error', ({ code }: NodeJS.ErrnoException) => events.push(code));
+      child.on('exit', (_, signal) => events.push(signal));
+      await until(() => events.length >= expected.length, 'it has told all');
+      expect(events).toEqual(expected);
+      if (child.signalCode !== null) return;
+      // It asks again, and that is not told again.
+      execFileSync('/bin/kill', ['-CONT', String(child.pid)]);
+      await until(() => spy.mock.calls.length > 2, 'it has asked');
+      await turns();
+      expect(events).toEqual(expected);
+      expect(nameOf(child.pid ?? 0)).toBe('freeze-state-jo\n');
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
+  it('emits the error of a program that cannot be executed, also where its listeners were removed before', async () => {
+    const child = make().spawn(script('lost-listeners', '#!/no/such/interpreter\n'), { stdio: 'ignore' });
+    child.removeAllListeners();
+    expect(await once(child, 'error')).toMatchObject([{ code: 'ENOENT' }]);
+  });
+
   it('is killed where it may not join and we cannot move it, and emits the error before its exit', async () => {
     const sandbox = makeWithoutJoins();
     const child = sandbox.spawn('/bin/echo', ['it runs'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -465,21 +538,27 @@ describe.skipIf(!has)('a child in mode cgroup', () => {
     expect(await all(child)).toBe('it runs\n');
   });
 
-  it.each(['kill', 'worker'])('does not begin where it may not join and its parent ends amidst, by %s', async (how) => {
-    const fixture = join(__dirname, 'fixtures/dies-amidst.cjs');
-    const program = start(process.execPath, [fixture, notAGroup(), how]);
-    const exit = once(program, 'exit');
-    const [line] = (await Promise.race([once(program.stdout, 'data'), exit])) as [Buffer | number];
-    const pid = Number(line.toString());
-    try {
-      expect(await exit).toMatchObject({ 1: how === 'kill' ? 'SIGKILL' : null });
-      // It has that output, too.
-      expect(await text(program.stdout)).toBe('');
-      await until(() => !existsSync(`/proc/${pid}`) || letterOf(pid) === 'Z', 'it has ended');
-    } finally {
-      if (nameOf(pid) === 'freeze-state-jo\n') process.kill(pid, 'SIGKILL');
-    }
-  });
+  it.each(['kill', 'worker'])(
+    'does not begin where it may not join and its parent ends while it waits, by %s',
+    async (how) => {
+      const fixture = join(__dirname, 'fixtures/dies-while-it-waits.cjs');
+      const program = start(process.execPath, [fixture, notAGroup(), how]);
+      const exit = once(program, 'exit');
+      const [line] = (await Promise.race([once(program.stdout, 'data'), exit])) as [Buffer | number];
+      const pid = Number(line.toString());
+      try {
+        if (how === 'kill') expect(await exit).toMatchObject({ 1: 'SIGKILL' });
+        await until(() => !existsSync(`/proc/${pid}`) || letterOf(pid) === 'Z', 'it has ended');
+        // Until here the main thread of its worker lives.
+        program.stdin.end();
+        if (how === 'worker') expect(await exit).toEqual([0, null]);
+        // It has that output, too.
+        expect(await text(program.stdout)).toBe('');
+      } finally {
+        if (nameOf(pid) === 'freeze-state-jo\n') process.kill(pid, 'SIGKILL');
+      }
+    },
+  );
 
   it.each(['missing', 'not to be executed'])('is moved by us where the helper is %s', async (what) => {
     const copy = copyOfPackage();

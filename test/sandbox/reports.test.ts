@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FreezeMode, FreezeState } from 'freeze-state';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Report, Reports } from '../../dist/sandbox/reports';
 import { turns, until } from '../helpers/until';
 
@@ -26,6 +26,7 @@ async function reporting(
   count: number,
   body: (all: {
     write(text: string): void;
+    readOf(number: number | undefined): void;
     read(): void;
     told: [number: number, what: string, errno: number][];
     numbers: number[];
@@ -35,9 +36,18 @@ async function reporting(
   if (reports === undefined) throw new Error('There is no pipe.');
   const told: [number, string, number][] = [];
   const numbers = Array.from({ length: count }, () => reports.next());
-  for (const number of numbers) reports.listen(number, ({ what, errno }: Report) => told.push([number, what, errno]));
+  for (const number of numbers) {
+    const tell = ({ what, errno }: Report) => told.push([number, what, errno]);
+    reports.listen(number, tell, () => false);
+  }
   try {
-    await body({ write: (text) => writeSync(reports.writer, text), read: () => reports.read(), told, numbers });
+    await body({
+      write: (text) => writeSync(reports.writer, text),
+      read: () => reports.read(),
+      readOf: (number = 0) => reports.readOf(number),
+      told,
+      numbers,
+    });
   } finally {
     for (const number of numbers) reports.forget(number);
     reports.leave();
@@ -83,6 +93,11 @@ describe.skipIf(!has)('the pipe for reports', () => {
         ` in ${one}`,
         'in 999999',
         'exec -1 2',
+        `exec ${one}`,
+        `exec ${one} 0`,
+        `exec ${one} 99999`,
+        `join ${one}`,
+        `in ${one} 1`,
         'toString 1 1',
       ];
       write(`${wrong.join('\n')}\n${'x'.repeat(30_000)}`);
@@ -92,11 +107,63 @@ describe.skipIf(!has)('the pipe for reports', () => {
     });
   });
 
+  it('hands out at once, for the exit of a child, only what that child has reported', async () => {
+    await reporting(2, async ({ write, readOf, told, numbers: [one, two] }) => {
+      write(`join ${two} 13\nin ${one}\n`);
+      readOf(one);
+      expect(told).toEqual([[one, 'in', 0]]);
+      // The other one may have exited by then, too.
+      readOf(two);
+      expect(told).toEqual([
+        [one, 'in', 0],
+        [two, 'join', 13],
+      ]);
+      write(`exec ${two} 2\n`);
+      readOf(one);
+      expect(told).toHaveLength(2);
+      await turns();
+      expect(told.slice(2)).toEqual([[two, 'exec', 2]]);
+    });
+  });
+
+  it('tells the others where the listener of one throws, which nobody catches', async () => {
+    const reports = Reports.join();
+    const told: string[] = [];
+    const [one, two] = [reports?.next() ?? 0, reports?.next() ?? 0];
+    const thrown = vi.fn();
+    const before = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', thrown);
+    try {
+      const fail = () => {
+        throw new Error('of a listener');
+      };
+      reports?.listen(one, fail, () => false);
+      reports?.listen(
+        two,
+        ({ what }: Report) => told.push(what),
+        () => false,
+      );
+      writeSync(reports?.writer ?? -1, `in ${one}\nin ${two}\n`);
+      await until(() => told.length > 0, 'the other is told');
+      await until(() => thrown.mock.calls.length > 0, 'the error is thrown');
+      expect(thrown.mock.calls[0]?.[0]).toMatchObject({ message: 'of a listener' });
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of before) process.on('uncaughtException', listener);
+      for (const number of [one, two]) reports?.forget(number);
+      reports?.leave();
+    }
+  });
+
   it('is told nothing any more of a child that has exited', () => {
     const reports = Reports.join();
     const told: Report[] = [];
     const number = reports?.next() ?? 0;
-    reports?.listen(number, (report) => told.push(report));
+    reports?.listen(
+      number,
+      (report) => told.push(report),
+      () => false,
+    );
     writeSync(reports?.writer ?? -1, `in ${number}\n`);
     reports?.forget(number);
     reports?.read();
@@ -111,7 +178,11 @@ describe.skipIf(!has)('the pipe for reports', () => {
     expect(second).toBe(first);
     first?.leave();
     const number = second?.next() ?? 0;
-    second?.listen(number, () => undefined);
+    second?.listen(
+      number,
+      () => undefined,
+      () => false,
+    );
     second?.leave();
     expect(pipes().length).toBeGreaterThan(before.length);
     second?.forget(number);
@@ -120,6 +191,25 @@ describe.skipIf(!has)('the pipe for reports', () => {
     expect(third).not.toBe(first);
     third?.leave();
     await until(() => pipes().length === before.length, 'it is closed again');
+  });
+
+  it('keeps no child that has ended, though nobody has told of its exit', async () => {
+    await turns();
+    const before = pipes();
+    const reports = Reports.join();
+    const asked = vi.fn(() => true);
+    const told: Report[] = [];
+    for (let i = 0; i < 1000; i += 1) {
+      const number = reports?.next() ?? 0;
+      reports?.listen(number, (report) => told.push(report), asked);
+      if (i === 999) writeSync(reports?.writer ?? -1, `exec ${number} 2\n`);
+    }
+    // Each once, so none of them is kept for long.
+    expect(asked.mock.calls.length).toBeGreaterThan(900);
+    expect(asked.mock.calls.length).toBeLessThanOrEqual(1000);
+    reports?.leave();
+    expect(told).toEqual([{ what: 'exec', errno: 2 }]);
+    await until(() => pipes().length === before.length, 'it is closed');
   });
 
   it('is closed at the end of a worker that does not close it', async () => {
