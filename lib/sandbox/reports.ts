@@ -4,10 +4,10 @@ import { Socket } from 'node:net';
 import { clock } from '../clock';
 import { openReportPipe, type ReportPipe } from '../joiner';
 
-/** What a joiner reports: that it has joined, that it could not, or that it could not execute its program. */
+/** What a joiner reports: that it has joined or has our answer, that it could not join, or that it could not execute its program. */
 export interface Report {
   readonly what: 'in' | 'join' | 'exec';
-  /** errno(3), positive; 0 if it has joined. */
+  /** errno(3), positive; 0 for `in`. */
   readonly errno: number;
 }
 
@@ -61,7 +61,7 @@ export class Reports {
   /** Reports that have been read, and that their listeners have not been told of yet. */
   #untold: { readonly number: number; readonly report: Report }[] = [];
   #timer: NodeJS.Timeout | undefined;
-  /** Children that have not reported, where somebody has to look. */
+  /** Children that have not reported, or still ask, where somebody has to look. */
   readonly #silent = new Set<number>();
 
   private constructor(
@@ -184,7 +184,8 @@ export class Reports {
     const told = this.#untold.filter(isMeant);
     this.#untold = this.#untold.filter((one) => !isMeant(one));
     for (const { number, report } of told) {
-      this.#silent.delete(number);
+      // It may ask again until it has the answer.
+      if (report.what !== 'join') this.#silent.delete(number);
       try {
         this.#listeners.get(number)?.tell(report);
       } catch (error) {

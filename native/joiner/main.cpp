@@ -14,7 +14,7 @@
 //
 // It reports in lines, each by one write, so that lines of several joiners do not mix (PIPE_BUF in pipe(7)):
 //
-// - `in NUMBER`: it has joined.
+// - `in NUMBER`: it has joined, or has the answer that it waited for.
 // - `join NUMBER ERRNO`: it could not. Then it waits for SIGCONT of the parent, after which it executes the program in
 //   whatever group it is; or until the parent has closed the pipe or has died, and then it exits. If SIGCONT comes from
 //   another process, which may have hidden the parent's, it writes the line again.
@@ -226,11 +226,8 @@ int main(int argc, char** argv) {
   prctl(PR_SET_DUMPABLE, 0);
   argv[0] = order.argv0;
   fcntl(order.reports, F_SETFD, FD_CLOEXEC);
-  if (const int error = join(order.procs); error == 0) {
-    report(order, "in ");
-  } else if (!hasAnswer(order, error)) {
-    return kNotExecuted;
-  }
+  if (const int error = join(order.procs); error != 0 && !hasAnswer(order, error)) return kNotExecuted;
+  report(order, "in ");
   // Searches for the program as Node does: as the child's user, and by the child's PATH.
   execvp(order.program, argv);
   if (errno == ENOEXEC) executeScript(order.program, argc, argv);

@@ -110,6 +110,8 @@ describe('the joiner', () => {
     expect(line.toString()).toBe('join 17 9\n');
     expect(readFileSync(`/proc/${child.pid}/comm`, 'latin1')).toBe('freeze-state-jo\n');
     child.kill('SIGCONT');
+    // So a parent that has to look for its reports knows when to stop.
+    expect(await text(status)).toBe('in 17\n');
     expect(await out).toBe('done\n');
     expect(await ended).toEqual([0, null]);
   });
