@@ -49,6 +49,24 @@ auto withoutWrites(Operation operation) {
   return operation();
 }
 
+/// A confirmation of three members, the second of which was stopped before. It has frozen them, and asked one.
+struct Noting {
+  Noting() {
+    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
+    fake.script.stopped(102);
+    while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) continue;
+  }
+  /// The report, once all have been asked.
+  std::string finish() {
+    fake.all.update();
+    while (confirmation.step(kOver).stage == Confirmation::Stage::Stopping) continue;
+    return describe(confirmation.report());
+  }
+
+  FakeCgroup fake;
+  Confirmation confirmation{fake.state, 0, nullptr};
+};
+
 }  // namespace
 
 TEST_SUITE("mode cgroup on a fake hierarchy") {
@@ -116,29 +134,17 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(report(1) == "101, 102");
   }
 
-  TEST_CASE("a member that leaves while a confirmation notes does not have another one passed over") {
-    FakeCgroup fake;
-    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
-    fake.script.stopped(102);
-    Confirmation confirmation(fake.state, 0, nullptr);
-    while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) continue;
-    CHECK(fake.state->unregisterPid(101).found);
-    fake.all.update();
-    while (confirmation.step(kOver).stage == Confirmation::Stage::Stopping) continue;
-    CHECK(describe(confirmation.report()) == "102 already, 103");
+  TEST_CASE("a member that leaves during a confirmation does not have the one that was stopped before passed over") {
+    Noting noting;
+    CHECK(noting.fake.state->unregisterPid(101).found);
+    CHECK(noting.finish() == "102 already, 103");
   }
 
   TEST_CASE("nor does one that has exited, and whose pid is registered again meanwhile") {
-    FakeCgroup fake;
-    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
-    fake.script.stopped(102);
-    Confirmation confirmation(fake.state, 0, nullptr);
-    while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) continue;
-    fake.script.exited(101);
-    CHECK(describe(fake.state->registerPid(101)).empty());
-    fake.all.update();
-    while (confirmation.step(kOver).stage == Confirmation::Stage::Stopping) continue;
-    CHECK(describe(confirmation.report()) == "102 already, 103, 101 gone");
+    Noting noting;
+    noting.fake.script.exited(101);
+    CHECK(describe(noting.fake.state->registerPid(101)).empty());
+    CHECK(noting.finish() == "102 already, 103, 101 gone");
   }
 
   TEST_CASE("G4: a freeze whose write fails leaves nothing frozen, marked or claimed") {

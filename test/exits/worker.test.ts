@@ -147,7 +147,7 @@ describe.each(signallingModes)('when a worker with states of mode %s ends', (mod
               parentPort.postMessage(pids);
               parentPort.once('message', () => {
                 if (ending === 'throw') throw new Error('on purpose');
-                // Bit by bit: where a large object finds no room, V8 of Node 22 may abort the whole process.
+                // In small objects: if there is no room for a large one, V8 of Node 22 may abort the whole process.
                 let kept: object = state;
                 for (;;) kept = { kept };
               });
