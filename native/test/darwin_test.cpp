@@ -2,6 +2,7 @@
 // by that code; it has not run on macOS.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -84,6 +85,13 @@ extern "C" int proc_listpids(std::uint32_t type, std::uint32_t of, void* buffer,
   // Processes that end during the walk set it, and it tells an error from an empty list.
   errno = 0;
   return static_cast<int>(count * sizeof(Pid));
+}
+
+/// Each session has a number on macOS. On Linux one that began outside of our pid namespace has none, as that of tests
+/// which a container's tool starts.
+extern "C" pid_t getsid(pid_t pid) noexcept {
+  const auto session = static_cast<pid_t>(syscall(SYS_getsid, pid));
+  return session == 0 ? 1 : session;
 }
 
 namespace {
