@@ -15,6 +15,6 @@ done
 # as well.
 only='/native/(core|binding|guardian|joiner|test/support|test/programs)/'
 if [ "${1:-}" = --tests ]; then only='/native/'; fi
-cmake -S . -B build-native -DFREEZE_STATE_TESTS=ON --log-level=WARNING >/dev/null
+cmake -S . -B build-native -DFREEZE_STATE_TESTS=ON -DCMAKE_UNITY_BUILD=OFF --log-level=WARNING >/dev/null
 node scripts/clang-tidy-units.mjs build-native "$only" |
   xargs -P "$(nproc)" -n 1 clang-tidy-19 -p build-native/clang-tidy --quiet --warnings-as-errors='*'

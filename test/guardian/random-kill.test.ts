@@ -101,7 +101,7 @@ const kills = Number(process.env['FREEZE_STATE_KILLS'] ?? 3);
 const many = Number(process.env['FREEZE_STATE_KILLS_MEMBERS'] ?? 300);
 
 describe.runIf(signallingModes.includes(FreezeMode.Process))(
-  `an emulator that is killed amidst a freeze of ${many} members leaves none stopped,`,
+  `an emulator that is killed during a freeze of ${many} members leaves none stopped,`,
   () => {
     const mode = FreezeMode.Process;
 
