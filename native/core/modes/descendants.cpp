@@ -27,8 +27,25 @@ Process Descendants::recall(Pid pid) noexcept {
 }
 
 void Descendants::keep(Member& member) noexcept {
-  if (member.hasExited() || !control_.keep(member.process)) return;
+  if (member.hasExited()) return;
+  if (!control_.keep(member.process)) {
+    noteIncomplete();
+    return;
+  }
+  resumed_.push_back({member.pid(), parentOf(member.pid())});
   kept_.insert_or_assign(member.pid(), std::exchange(member.process, {.pid = member.pid()}));
+}
+
+std::optional<std::vector<Descendants::Link>> Descendants::takeResumed() noexcept {
+  std::vector<Link> links = std::exchange(resumed_, {});
+  if (!std::exchange(isComplete_, false)) return std::nullopt;
+  return links;
+}
+
+void Descendants::noteComplete() noexcept {
+  kept_.clear();
+  resumed_.clear();
+  isComplete_ = true;
 }
 
 void Descendants::dropResumed() noexcept {
@@ -51,6 +68,8 @@ void Descendants::clear() noexcept {
   list.clear();
   parents_.clear();
   kept_.clear();
+  resumed_.clear();
+  noteIncomplete();
 }
 
 Pid Descendants::parentOf(Pid pid) const noexcept {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "member_list.h"
 
@@ -26,8 +28,20 @@ struct Descendants {
   /// The process with this pid, with what an earlier thaw has left open of it; only the pid is set where that is
   /// nothing. The caller owns it from now on. The process may have exited since.
   Process recall(Pid pid) noexcept;
-  /// Closes what was left open of processes that the walk has not met. Call it when a walk has found every descendant.
-  void forgetUnmet() noexcept { kept_.clear(); }
+
+  /// A process, and the parent under which it was found.
+  struct Link {
+    Pid pid;
+    Pid parent;
+  };
+  /// All that a walk has found and a thaw has continued since, in the order in which they were found; `recall` has the
+  /// processes. Empty where these are not all of them, and where they were taken before.
+  std::optional<std::vector<Link>> takeResumed() noexcept;
+  /// Call it when a walk has found every descendant. Closes what was left open of processes that it has not met.
+  void noteComplete() noexcept;
+  /// Call it where there may be descendants that no walk has looked for.
+  void noteIncomplete() noexcept { isComplete_ = false; }
+
   /// The parent under which the process was found; 0 where it is not one of these.
   Pid parentOf(Pid pid) const noexcept;
 
@@ -39,6 +53,8 @@ struct Descendants {
   ProcessControl& control_;
   std::unordered_map<Pid, Pid> parents_;
   std::unordered_map<Pid, Process> kept_;  ///< those that a thaw has continued, and no walk has met since
+  std::vector<Link> resumed_;              ///< those that a thaw has continued since the last walk
+  bool isComplete_ = false;                ///< these and the list are all that a walk has found
 };
 
 }  // namespace freeze_state

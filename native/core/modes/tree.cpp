@@ -15,6 +15,7 @@ constexpr std::size_t kOneByOne = 1;
 
 Failures TreeFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
   endWalk();
+  descendants_.noteIncomplete();
   // An ancestor that /proc hides is not recognized here; `TreeWalk` then refuses to stop us.
   if (isAncestor(table_, member.pid(), control().ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = member.pid()}};
@@ -134,7 +135,7 @@ Step TreeFreezer::walk(MemberList& members, const Slice& slice) {
   if (step.isUnfinished()) return step;
   endWalk();
   isWalked_ = step.isDone();
-  if (isWalked_) descendants_.forgetUnmet();
+  if (isWalked_) descendants_.noteComplete();
   return step;
 }
 

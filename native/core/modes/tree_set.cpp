@@ -77,6 +77,21 @@ TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
   return adoption;
 }
 
+bool TreeSet::readopt(const Descendants::Link& link, const Slice& slice) {
+  if (isKnown(link.pid)) return true;
+  if (!isKnown(link.parent)) return false;
+  Member child{.process = descendants_.recall(link.pid)};
+  const bool isReopened = control_.reopen(child.process);
+  // Where this fails, the pass that meets it says so.
+  if (isReopened && signal(child, link.parent, slice).isNew) {
+    descendants_.add(std::move(child), link.parent);
+    known_.insert(link.pid);
+    return true;
+  }
+  control_.release(child.process);
+  return isReopened && child.hasExited();
+}
+
 TreeSet::Adoption TreeSet::signal(Member& child, Pid parent, const Slice& slice) {
   Relation now;
   const auto error = readRelation(table_, child.process, slice, now);

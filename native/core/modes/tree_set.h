@@ -46,6 +46,10 @@ class TreeSet {
   /// `ProcessControl::open` and `StopProtocol::stop` do.
   Adoption adopt(Pid pid, Pid parent, const Slice& slice);
 
+  /// Takes hold again of a process that the last freeze has found: as `adopt`, but nothing has listed it. False where
+  /// it lives and does not belong to the set yet: if it is in the trees, a pass meets it.
+  bool readopt(const Descendants::Link& link, const Slice& slice);
+
   /// Whose child a process is now, and whether it is stopped, no matter by which process.
   struct Relation {
     Pid parent = 0;

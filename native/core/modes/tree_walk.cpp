@@ -27,8 +27,12 @@ TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& re
     : control_(control),
       reader_(reader),
       set_(control, table, roots, descendants, protocol),
-      watch_(table, reader, set_, protocol) {
-  beginPass(TreePass::Kind::Spreading, set_.living());
+      watch_(table, reader, set_, protocol),
+      toReadopt_(descendants.takeResumed()) {
+  if (toReadopt_)
+    std::ranges::reverse(*toReadopt_);
+  else
+    beginPass(TreePass::Kind::Spreading, set_.living());
 }
 
 Step TreeWalk::run(const Slice& slice) {
@@ -58,12 +62,29 @@ Step TreeWalk::run(const Slice& slice) {
 
 /// Does what is due next. Blocked as long as a round has found none that has stopped.
 Step TreeWalk::takeStep(const Slice& slice) {
+  if (toReadopt_) return readoptNext(slice);
   if (pass_) {
     Step step = pass_->step(slice);
     if (step.isDone()) return endPass(*pass_);
     return step;
   }
   return round_.probed < round_.toProbe.size() ? probeNext(slice) : endRound();
+}
+
+Step TreeWalk::readoptNext(const Slice& slice) {
+  if (toReadopt_->empty()) {
+    toReadopt_.reset();
+    beginRound();
+    return Step::more();
+  }
+  const Descendants::Link link = toReadopt_->back();
+  toReadopt_->pop_back();
+  if (!set_.readopt(link, slice)) {
+    // The trees are not as they were, so passes find the rest, which most likely has moved as well.
+    toReadopt_.reset();
+    beginPass(TreePass::Kind::Spreading, set_.living());
+  }
+  return Step::more();
 }
 
 void TreeWalk::beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk) {
@@ -82,10 +103,15 @@ Step TreeWalk::endPass(TreePass& pass) {
     return Step::more();
   }
   pass_.reset();
+  beginRound();
+  return Step::more();
+}
+
+/// Of all that are not known to be over.
+void TreeWalk::beginRound() {
   std::vector<Pid> toProbe;
   std::ranges::copy_if(set_.living(), std::back_inserter(toProbe), [this](Pid pid) { return !watch_.isOver(pid); });
   beginRound(std::move(toProbe));
-  return Step::more();
 }
 
 void TreeWalk::beginRound(std::vector<Pid> toProbe) {

@@ -24,6 +24,9 @@ namespace freeze_state {
 /// process. Then the walk waits until each has stopped. A closing pass (tree_pass.h) then proves that no process is
 /// missing, or finds those that are; they are signalled, and so on.
 ///
+/// Most often the trees are as the last freeze has left them. So what that has found is signalled first. If all of it
+/// is still there, nothing is listed before the closing pass.
+///
 /// It is done in steps of some microseconds. It checks the slice between any two of them: a thaw ends the walk (G6),
 /// and a deadline pauses it until the next call.
 class TreeWalk {
@@ -48,10 +51,12 @@ class TreeWalk {
   };
 
   Step takeStep(const Slice& slice);
+  Step readoptNext(const Slice& slice);
   Step endPass(TreePass& pass);
   void beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk);
   Step probeNext(const Slice& slice);
   Step endRound();
+  void beginRound();
   void beginRound(std::vector<Pid> toProbe);
   Failures neverStopped() const;
 
@@ -60,7 +65,8 @@ class TreeWalk {
   TreeSet set_;
   ForkWatch watch_;
 
-  std::optional<TreePass> pass_;  ///< in progress; else the round is
+  std::optional<std::vector<Descendants::Link>> toReadopt_;  ///< what the last freeze has found, while that comes first
+  std::optional<TreePass> pass_;                             ///< in progress, once that is done; else the round is
   Round round_;
   bool isDone_ = false;
 

@@ -103,6 +103,21 @@ void Script::release(Process& process) noexcept {
   process.fd = -1;
 }
 
+bool Script::keep(Process& process) noexcept {
+  if (!isKeeping) return false;
+  release(process);
+  kept_.insert(process.pid);
+  return true;
+}
+
+bool Script::reopen(Process& process) noexcept {
+  if (kept_.erase(process.pid) == 0) return false;
+  process.fd = process.pid;
+  const std::lock_guard lock(mutex_);
+  held_.insert(process.pid);
+  return true;
+}
+
 int Script::send(const Process& process, Signal signal) noexcept {
   std::size_t nth = 0;
   {

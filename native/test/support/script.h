@@ -54,6 +54,7 @@ class Script : public ProcessControl {
   void onOpen(std::function<void()> hook);
 
   std::map<Pid, Pid> tracers;  ///< by their tracees
+  bool isKeeping = false;      ///< `keep` leaves processes open, and `reopen` finds them
 
   /// The signals since the last call: `stop 101, continue 101`. One that failed has a `!`.
   std::string log();
@@ -72,6 +73,8 @@ class Script : public ProcessControl {
   const char* sendCall() const noexcept override { return "script"; }
   Failures open(Pid pid, Process& process) noexcept override;
   void release(Process& process) noexcept override;
+  bool keep(Process& process) noexcept override;
+  bool reopen(Process& process) noexcept override;
   int send(const Process& process, Signal signal) noexcept override;
   ProcessState probe(const Process& process) noexcept override;
   std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept override;
@@ -110,6 +113,7 @@ class Script : public ProcessControl {
   std::map<Pid, int> probes_;
   std::set<Pid> stopped_;
   std::multiset<Pid> held_;
+  std::set<Pid> kept_;
 };
 
 /// A state in mode `Process` on a script, with members 101, 102 and so on.
