@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * The clock, the timers and the ticks, as they were when this module was loaded. Fake timers, such as `vi.useFakeTimers()` and
@@ -8,6 +8,9 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 const { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } = globalThis;
 const now = performance.now.bind(performance);
 const nextTick = process.nextTick.bind(process);
+// Not by node:timers/promises, which first checks options that nobody gives.
+const takeTurn = (resolve: () => void): void => void setImmediate(resolve);
+const nextTurn = (): Promise<void> => new Promise(takeTurn);
 
 export const clock = {
   now,

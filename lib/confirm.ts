@@ -1,13 +1,7 @@
 import { clock } from './clock';
 import { NotStoppedError } from './errors';
 import { closedError, errorOf } from './failures';
-import {
-  type ConfirmationHandle,
-  type ConfirmationProgress,
-  type NativeFailure,
-  outcomeNames,
-  type StateHandle,
-} from './native';
+import { type ConfirmationProgress, type NativeFailure, outcomeNames, progressOf, type StateHandle } from './native';
 import { noteRollBack } from './roll-backs';
 import { shown } from './show';
 import { below, calledBy, callersOf } from './stack';
@@ -33,6 +27,9 @@ const patience = 2;
 
 const defaultTimeout = 1000;
 
+/** Of this thread's confirmations. */
+let lastId = 0;
+
 /**
  * Freezes, and waits until every live member has stopped. The first step is taken at once, since a sleeper takes microseconds;
  * the next ones once in a turn of the event loop. When there is nothing to do but to check again, a step is taken every
@@ -50,13 +47,15 @@ export async function confirm(
   const start = clock.now();
   let lastProgress = start;
   const isStale = isPast(handle, epoch);
-  const confirmation = handle.confirm(epoch);
-  let step = confirmation.step(firstSlice);
-  if (hasFailed(step)) {
+  lastId += 1;
+  const id = lastId;
+  let answer = handle.confirm(id, epoch, firstSlice);
+  if (hasFailed(answer)) {
     // The freeze was rolled back, which moved the epoch on if the state was frozen.
     changed();
-    throw below(failure(step, !isStale && isPast(handle, epoch)));
+    throw below(failure(answer, !isStale && isPast(handle, epoch)));
   }
+  let step = progressOf(answer);
   if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
   // Later errors are made when nothing of the caller is on the stack.
   const callers = callersOf();
@@ -69,41 +68,45 @@ export async function confirm(
     if (!step.isBlocked) lastProgress = now;
     await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
     const hasPassed = isPast(handle, epoch);
-    step = confirmation.step(slice);
-    if (hasFailed(step)) {
+    answer = handle.confirm(id, epoch, slice);
+    if (hasFailed(answer)) {
       changed();
-      throw calledBy(failure(step, !hasPassed && isPast(handle, epoch)), callers);
+      throw calledBy(failure(answer, !hasPassed && isPast(handle, epoch)), callers);
     }
+    step = progressOf(answer);
     if (!isFrozen && hasFrozen(step)) changed();
     isFrozen = hasFrozen(step);
   }
   // The abort may have come just when the last member stopped.
   if (signal?.aborted) {
-    const cause = rollBack(confirmation, true, changed);
+    const cause = rollBack(handle, id, true, changed);
+    handle.endConfirmation(id);
     if (cause !== false) noteRollBack(signal);
     throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
   }
   if (!isOver(step)) {
-    const processes = confirmation.pending() ?? [];
+    const processes = handle.pending(id) ?? [];
     const isInProgress = !isFrozen && !step.isBlocked;
-    const cause = rollBack(confirmation, false, changed);
+    const cause = rollBack(handle, id, false, changed);
     if (cause !== false) {
+      handle.endConfirmation(id);
       const error = notStopped(processes, isInProgress, timeout, cause);
       noteRollBack(error);
       throw calledBy(error, callers);
     }
   }
-  const report = step.stage === 'stopped' ? confirmation.report() : undefined;
+  const report = step.stage === 'stopped' ? handle.report(id) : undefined;
   if (report !== undefined) {
     const { signaledNs, stoppedNs } = report;
     return { isFrozen: true, epoch, members: membersOf(report.outcomes), signaledNs, stoppedNs };
   }
+  handle.endConfirmation(id);
   if (handle.word() === undefined) throw calledBy(closedError(), callers);
   return notFrozen(handle, epoch, isStale);
 }
 
-function hasFailed(step: ConfirmationProgress | NativeFailure[]): step is NativeFailure[] {
-  return Array.isArray(step);
+function hasFailed(answer: number | NativeFailure[]): answer is NativeFailure[] {
+  return typeof answer !== 'number';
 }
 
 function hasFrozen({ stage }: ConfirmationProgress): boolean {
@@ -122,8 +125,8 @@ function failure(failures: readonly NativeFailure[], isRolledBack: boolean): Err
 }
 
 /** `false`: nothing to do, or a thaw came first. An error: some members could not be continued. */
-function rollBack(confirmation: ConfirmationHandle, onlyOwn: boolean, changed: () => void): Error | undefined | false {
-  const thawed = confirmation.rollBack(onlyOwn);
+function rollBack(handle: StateHandle, id: number, onlyOwn: boolean, changed: () => void): Error | undefined | false {
+  const thawed = handle.rollBack(id, onlyOwn);
   if (thawed === false) return false;
   changed();
   return Array.isArray(thawed) ? errorOf(thawed, 'confirmFreezeAtEpoch') : undefined;

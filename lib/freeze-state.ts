@@ -306,11 +306,12 @@ export class FreezeState implements Disposable {
    *   `signal.reason` when aborted; FreezeClosedError when the state is closed meanwhile; TypeError or RangeError for
    *   options that are wrong.
    */
-  confirmFreezeAtEpoch(epoch: number, options: ConfirmOptions = {}): Promise<FreezeReport> {
+  confirmFreezeAtEpoch(epoch: number, options?: ConfirmOptions): Promise<FreezeReport> {
     return promised(FreezeState.prototype.confirmFreezeAtEpoch, () => {
       FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
       if (!isEpoch(epoch)) throw from(invalidEpoch(epoch), 'confirmFreezeAtEpoch');
-      const checked = checkedConfirmOptions(options);
+      // Most calls give none.
+      const checked = options === undefined ? {} : checkedConfirmOptions(options);
       const confirmed = () => confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
       if (!freezing.hasSubscribers) return confirmed();
       return freezing.tracePromise(confirmed, freezeMessage(this, this.#handle, 'confirmFreezeAtEpoch', epoch));

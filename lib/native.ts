@@ -86,34 +86,50 @@ export interface HotCalls {
 }
 
 /** `Confirmation::Stage` in native/core/state/confirmation.h. */
-export type ConfirmationStage = 'freezing' | 'stopping' | 'stopped' | 'passed';
+const stages = ['freezing', 'stopping', 'stopped', 'passed'] as const;
 
 /** How far a step of a confirmation has come. */
 export interface ConfirmationProgress {
-  readonly stage: ConfirmationStage;
+  readonly stage: (typeof stages)[number];
   /** The next step finds nothing to do before a process that was signalled has stopped. */
   readonly isBlocked: boolean;
 }
 
-/** One confirmation; native/binding/confirmation_handle.h. If it is dropped before its freeze is done, the freeze is rolled back. */
-export interface ConfirmationHandle {
-  /** Works for so long at most. */
-  step(limitMicroseconds: number): ConfirmationProgress | NativeFailure[];
+/** What a step of a confirmation has answered; a number, since native code takes longer to make an object. */
+export function progressOf(answer: number): ConfirmationProgress {
+  return { stage: stages[answer >> 1] as ConfirmationProgress['stage'], isBlocked: (answer & 1) !== 0 };
+}
+
+/**
+ * The confirmations of one state, by numbers that the caller gives; native/binding/confirmations.h. One that was not ended
+ * is rolled back when the handle is dropped.
+ */
+export interface Confirmations {
+  /**
+   * Takes a step of the confirmation at that epoch, for so long at most. The first one begins it. One that fails ends it, and
+   * so does stage `passed`. `progressOf` reads the answer.
+   */
+  confirm(id: number, epoch: number, limitMicroseconds: number): number | NativeFailure[];
   /** Those that were signalled and not seen stopped; `undefined` where the epoch has passed. */
-  pending(): UnstoppedProcess[] | undefined;
+  pending(id: number): UnstoppedProcess[] | undefined;
   /**
    * Thaws what is frozen at the epoch, or is about to be; with `onlyOwn` only if this confirmation froze it. `true`: it did.
    */
-  rollBack(onlyOwn: boolean): boolean | NativeFailure[];
-  /** Of each process its pid and its outcome, as an index of `outcomeNames`; `undefined` where the epoch has passed. */
-  report(): { outcomes: Int32Array; signaledNs: number; stoppedNs: number } | undefined;
+  rollBack(id: number, onlyOwn: boolean): boolean | NativeFailure[];
+  /**
+   * Of each process its pid and its outcome, as an index of `outcomeNames`, which ends it; `undefined` where the epoch has
+   * passed.
+   */
+  report(id: number): { outcomes: Int32Array; signaledNs: number; stoppedNs: number } | undefined;
+  /** Ends it, unless something else has; the freeze is rolled back unless it is done. */
+  endConfirmation(id: number): void;
 }
 
 /** `Outcome` in native/core/modes/freezer.h. */
 export const outcomeNames: readonly MemberOutcome['outcome'][] = ['stopped', 'gone', 'already-stopped'];
 
 /** One state; native/binding/state_handle.h. */
-export interface StateHandle extends HotCalls {
+export interface StateHandle extends HotCalls, Confirmations {
   /** `joins`: a child that moves itself into the control group, where the mode has one; `Membership::expect`. */
   registerPid(pid: number, joins: boolean): undefined | NativeFailure[];
   /** All or none; `index` is the place of the pid that failed. */
@@ -128,8 +144,6 @@ export interface StateHandle extends HotCalls {
   cgroup(): string | undefined;
   /** `undefined`: closed. */
   inspect(): MemberStatus[] | undefined;
-  /** A confirmation at the epoch, which has not begun. */
-  confirm(epoch: number): ConfirmationHandle;
   /** Lets `attach` find the state from now on, by this id. */
   share(): number;
   hold(): undefined | NativeFailure[];

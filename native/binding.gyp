@@ -5,7 +5,7 @@
       "sources": [
         "binding/addon.cpp",
         "binding/attachment.cpp",
-        "binding/confirmation_handle.cpp",
+        "binding/confirmations.cpp",
         "binding/exit_watch_handle.cpp",
         "binding/report_pipe_handle.cpp",
         "binding/values.cpp",

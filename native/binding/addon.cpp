@@ -14,7 +14,6 @@
 #include "../core/platform/platform.h"
 #include "../core/process_token.h"
 #include "../core/state/live_states.h"
-#include "confirmation_handle.h"
 #include "environment.h"
 #include "exit_watch_handle.h"
 #include "report_pipe_handle.h"
@@ -97,8 +96,8 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
 /// Called once per environment.
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* const own =
-      new Environment{Napi::Persistent(StateHandle::define(env)), Napi::Persistent(ConfirmationHandle::define(env)),
-                      Napi::Persistent(ExitWatchHandle::define(env)), Napi::Persistent(ReportPipeHandle::define(env))};
+      new Environment{Napi::Persistent(StateHandle::define(env)), Napi::Persistent(ExitWatchHandle::define(env)),
+                      Napi::Persistent(ReportPipeHandle::define(env))};
   env.SetInstanceData(own);
   exports.Set("StateHandle", own->stateHandle.Value());
   exports.Set("processToken", processToken());

@@ -2,33 +2,41 @@
 
 #include <napi.h>
 
+#include <cstdint>
 #include <memory>
+#include <unordered_map>
+#include <utility>
 
 #include "../core/state/confirmation.h"
 #include "attachment.h"
 
 namespace freeze_state::binding {
 
-/// A confirmation as JavaScript holds it; `ConfirmationHandle` in lib/native.ts declares it. It is destroyed when it is
-/// collected, or with its environment, however that ends. It then rolls back what it had not finished.
-class ConfirmationHandle final : public Napi::ObjectWrap<ConfirmationHandle> {
+/// The confirmations that one `StateHandle` has begun and not ended, by the numbers that its caller gives them; the
+/// methods of `StateHandle` in lib/native.ts declare the calls. They have numbers because a JavaScript object that
+/// wraps a native one takes as long to make as several steps. What is not ended when the handle is destroyed is rolled
+/// back.
+class Confirmations {
  public:
-  static Napi::Function define(Napi::Env env);
-  /// A handle of this environment for a confirmation at the epoch, which has not begun. The attachment is not told of
-  /// the changes that it makes.
-  static Napi::Value begin(Napi::Env env, const std::shared_ptr<Attachment>& attachment, std::uint64_t epoch);
-  explicit ConfirmationHandle(const Napi::CallbackInfo& info);
+  /// The attachment is not told of the changes that the confirmations make.
+  explicit Confirmations(std::shared_ptr<Attachment> attachment) noexcept : attachment_(std::move(attachment)) {}
+
+  /// `(id, epoch, microseconds)`: how far it has come, or the failures. Ends it where it has failed or passed.
+  Napi::Value step(const Napi::CallbackInfo& info);
+  /// `(id)`. This and the next two answer of one that was ended as if the epoch had passed.
+  Napi::Value pending(const Napi::CallbackInfo& info);
+  /// `(id, onlyOwn)`: whether it was this call that thawed, or the failures.
+  Napi::Value rollBack(const Napi::CallbackInfo& info);
+  /// `(id)`. Ends it where it answers.
+  Napi::Value report(const Napi::CallbackInfo& info);
+  /// `(id)`.
+  void end(const Napi::CallbackInfo& info) noexcept;
 
  private:
-  struct Beginning;
+  Confirmation* find(const Napi::CallbackInfo& info) noexcept;
 
-  Napi::Value step(const Napi::CallbackInfo& info);
-  Napi::Value pending(const Napi::CallbackInfo& info);
-  Napi::Value rollBack(const Napi::CallbackInfo& info);
-  Napi::Value report(const Napi::CallbackInfo& info);
-
-  std::shared_ptr<Attachment> attachment_;  ///< kept alive, since the confirmation names it as its caller
-  std::unique_ptr<Confirmation> confirmation_;
+  std::shared_ptr<Attachment> attachment_;  ///< kept alive, since the confirmations name it as their caller
+  std::unordered_map<std::int64_t, Confirmation> begun_;
 };
 
 }  // namespace freeze_state::binding

@@ -7,7 +7,6 @@ namespace freeze_state::binding {
 /// What one environment keeps; the main thread and each worker have their own.
 struct Environment {
   Napi::FunctionReference stateHandle;
-  Napi::FunctionReference confirmationHandle;
   Napi::FunctionReference exitWatchHandle;
   Napi::FunctionReference reportPipeHandle;
 

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "../core/platform/platform.h"
-#include "confirmation_handle.h"
 #include "environment.h"
 #include "hot_calls.h"
 #include "values.h"
@@ -25,10 +24,6 @@ std::int64_t pidOf(const Napi::Value& value) {
   // Still beyond any pid, and within 64 bits.
   constexpr double kBeyondAnyPid = 1e15;
   return static_cast<std::int64_t>(std::clamp(number, -kBeyondAnyPid, kBeyondAnyPid));
-}
-
-std::uint64_t epochArgument(const Napi::CallbackInfo& info) {
-  return static_cast<std::uint64_t>(info[0].As<Napi::Number>().DoubleValue());
 }
 
 Napi::Value undefinedOr(Napi::Env env, const Failures& failures) {
@@ -69,6 +64,10 @@ Napi::Function StateHandle::define(Napi::Env env) {
                          InstanceMethod<&StateHandle::cgroup>("cgroup"),
                          InstanceMethod<&StateHandle::inspect>("inspect"),
                          InstanceMethod<&StateHandle::confirm>("confirm"),
+                         InstanceMethod<&StateHandle::pending>("pending"),
+                         InstanceMethod<&StateHandle::rollBack>("rollBack"),
+                         InstanceMethod<&StateHandle::report>("report"),
+                         InstanceMethod<&StateHandle::endConfirmation>("endConfirmation"),
                          InstanceMethod<&StateHandle::share>("share"),
                          InstanceMethod<&StateHandle::holdCount>("holdCount"),
                          InstanceMethod<&StateHandle::waitForChange>("waitForChange"),
@@ -110,6 +109,7 @@ StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Stat
   }
   if (wasRefused(*this)) return;
   attachment_ = std::make_shared<Attachment>(*info[0].As<Napi::External<std::shared_ptr<FreezeState>>>().Data());
+  confirmations_.emplace(attachment_);
   defineHotCalls(info.Env(), info.This(), attachment_);
 }
 
@@ -162,11 +162,6 @@ Napi::Value StateHandle::mode(const Napi::CallbackInfo& info) {
 Napi::Value StateHandle::inspect(const Napi::CallbackInfo& info) {
   const auto statuses = attachment_->state().inspect();
   return statuses ? Napi::Value(info.Env(), statusesValue(info.Env(), *statuses)) : info.Env().Undefined();
-}
-
-/// `(epoch)`: a confirmation that has not begun.
-Napi::Value StateHandle::confirm(const Napi::CallbackInfo& info) {
-  return ConfirmationHandle::begin(info.Env(), attachment_, epochArgument(info));
 }
 
 Napi::Value StateHandle::share(const Napi::CallbackInfo& info) {
