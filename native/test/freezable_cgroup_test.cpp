@@ -142,6 +142,13 @@ TEST_SUITE("the files of a cgroup") {
     // It lists a process whose first thread has ended, and whose others may be elsewhere. This one is nowhere.
     Hierarchy::write(all.group(), "cgroup.threads", "102\n");
     CHECK(listed() == std::vector<Pid>{102});
+    const auto listedWith = [&](const std::vector<Pid>& living) {
+      std::vector<Pid> pids;
+      CHECK(file->processes(pids, living) == 0);
+      return pids;
+    };
+    CHECK(listedWith({101, 102, 105}) == std::vector<Pid>{101, 102});
+    CHECK(listedWith({101, 105}) == std::vector<Pid>{102});
     const std::string below = all.group() + "/below";
     std::filesystem::create_directory(below);
     for (const char* name : {"cgroup.procs", "cgroup.threads"}) Hierarchy::write(below, name, "103\n");

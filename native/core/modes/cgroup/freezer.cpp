@@ -82,11 +82,11 @@ Failures CgroupFreezer::whyOurs(const std::vector<Pid>& inside) const {
 /// Why the group cannot be frozen, or why a freeze of it would not reach a member.
 Failures CgroupFreezer::whyNotNow(const MemberList& members) {
   // This comes first: where the group was removed, its path leads nowhere, or to another group.
-  std::vector<Pid> inside;
-  if (const int error = group_->threads(inside); error != 0) return {membership_.failureOf(error, "read")};
-  std::ranges::sort(inside);
-  if (Failures failures = whyOurs(inside); !failures.empty()) return failures;
-  if (Failures failures = membership_.findMovedOut(members, inside); !failures.empty()) return failures;
+  inside_.clear();
+  if (const int error = group_->threads(inside_); error != 0) return {membership_.failureOf(error, "read")};
+  std::ranges::sort(inside_);
+  if (Failures failures = whyOurs(inside_); !failures.empty()) return failures;
+  if (Failures failures = membership_.findMovedOut(members, inside_); !failures.empty()) return failures;
   if (isFrozenByUs()) return {};
   bool isSet = false;
   if (const int error = group_->readSet(isSet); error != 0) return {membership_.failureOf(error, "read")};
@@ -219,7 +219,9 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   const bool isFrozen = isFrozenByUs();
   if (isFrozen) membership_.checkJoins(members);
   addTo(list, members, [&](const Member& one) { return isFrozen && membership_.isJoining(one.pid()); });
-  for (const Pid pid : membership_.nonMembers(members)) list.push_back({.pid = pid, .outcome = Outcome::StoppedByUs});
+  const std::span<const Pid> living = isFrozen ? std::span<const Pid>(inside_) : std::span<const Pid>();
+  for (const Pid pid : membership_.nonMembers(members, living))
+    list.push_back({.pid = pid, .outcome = Outcome::StoppedByUs});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;
 }

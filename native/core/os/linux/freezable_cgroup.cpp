@@ -266,17 +266,21 @@ int FreezableCgroup::threads(std::vector<Pid>& ids) const {
 }
 
 /// The short way: nothing is below, and each process that is listed has its first thread here.
-int FreezableCgroup::processes(std::vector<Pid>& pids) const {
+int FreezableCgroup::processes(std::vector<Pid>& pids, std::span<const Pid> living) const {
   std::vector<Pid> listed;
-  std::vector<Pid> living;
-  const auto isWithThread = [&](Pid pid) { return std::ranges::binary_search(living, pid); };
-  if (procsFile_.isOpen() && !hasGroupsBelow() && kernel_file::readPids(procsFile_.get(), listed) == 0 &&
-      threads(living) == 0) {
-    std::ranges::sort(living);
-    if (std::ranges::all_of(listed, isWithThread)) {
-      pids.insert(pids.end(), listed.begin(), listed.end());
-      return 0;
-    }
+  std::vector<Pid> now;
+  const auto haveFirstThreads = [&](std::span<const Pid> ids) {
+    return std::ranges::all_of(listed, [&](Pid pid) { return std::ranges::binary_search(ids, pid); });
+  };
+  const auto areAllIn = [&] {
+    if (haveFirstThreads(living)) return true;
+    if (threads(now) != 0) return false;
+    std::ranges::sort(now);
+    return haveFirstThreads(now);
+  };
+  if (procsFile_.isOpen() && !hasGroupsBelow() && kernel_file::readPids(procsFile_.get(), listed) == 0 && areAllIn()) {
+    pids.insert(pids.end(), listed.begin(), listed.end());
+    return 0;
   }
   return cgroup::processes(path_, mount_, pids);
 }
