@@ -1,3 +1,4 @@
+import * as timers from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
@@ -8,8 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } = globalThis;
 const now = performance.now.bind(performance);
 const nextTick = process.nextTick.bind(process);
-// Not by node:timers/promises, which first checks options that nobody gives.
-const takeTurn = (resolve: () => void): void => void setImmediate(resolve);
+// Not the one of node:timers/promises, which first checks options that nobody gives.
+const { setImmediate: inNextTurn } = timers;
+const takeTurn = (resolve: () => void): void => void inNextTurn(resolve);
 const nextTurn = (): Promise<void> => new Promise(takeTurn);
 
 export const clock = {

@@ -49,7 +49,7 @@ export async function confirm(
   const isStale = isPast(handle, epoch);
   lastId += 1;
   const id = lastId;
-  let answer = handle.confirm(id, epoch, firstSlice);
+  let answer = handle.stepConfirmation(id, epoch, firstSlice);
   if (hasFailed(answer)) {
     // The freeze was rolled back, which moved the epoch on if the state was frozen.
     changed();
@@ -57,52 +57,53 @@ export async function confirm(
   }
   let step = progressOf(answer);
   if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
-  // Later errors are made when nothing of the caller is on the stack.
-  const callers = callersOf();
-  let isFrozen = hasFrozen(step);
-  if (isFrozen) changed();
+  try {
+    // Later errors are made when nothing of the caller is on the stack.
+    const callers = callersOf();
+    let isFrozen = hasFrozen(step);
+    if (isFrozen) changed();
 
-  while (!isOver(step)) {
-    const now = clock.now();
-    if (signal?.aborted || now - start >= timeout) break;
-    if (!step.isBlocked) lastProgress = now;
-    await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
-    const hasPassed = isPast(handle, epoch);
-    answer = handle.confirm(id, epoch, slice);
-    if (hasFailed(answer)) {
-      changed();
-      throw calledBy(failure(answer, !hasPassed && isPast(handle, epoch)), callers);
+    while (!isOver(step)) {
+      const now = clock.now();
+      if (signal?.aborted || now - start >= timeout) break;
+      if (!step.isBlocked) lastProgress = now;
+      await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
+      const hasPassed = isPast(handle, epoch);
+      answer = handle.stepConfirmation(id, epoch, slice);
+      if (hasFailed(answer)) {
+        changed();
+        throw calledBy(failure(answer, !hasPassed && isPast(handle, epoch)), callers);
+      }
+      step = progressOf(answer);
+      if (!isFrozen && hasFrozen(step)) changed();
+      isFrozen = hasFrozen(step);
     }
-    step = progressOf(answer);
-    if (!isFrozen && hasFrozen(step)) changed();
-    isFrozen = hasFrozen(step);
-  }
-  // The abort may have come just when the last member stopped.
-  if (signal?.aborted) {
-    const cause = rollBack(handle, id, true, changed);
+    // The abort may have come just when the last member stopped.
+    if (signal?.aborted) {
+      const cause = rollBack(handle, id, true, changed);
+      if (cause !== false) noteRollBack(signal);
+      throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
+    }
+    if (!isOver(step)) {
+      const processes = handle.confirmationPending(id) ?? [];
+      const isInProgress = !isFrozen && !step.isBlocked;
+      const cause = rollBack(handle, id, false, changed);
+      if (cause !== false) {
+        const error = notStopped(processes, isInProgress, timeout, cause);
+        noteRollBack(error);
+        throw calledBy(error, callers);
+      }
+    }
+    const report = step.stage === 'stopped' ? handle.confirmationReport(id) : undefined;
+    if (report !== undefined) {
+      const { signaledNs, stoppedNs } = report;
+      return { isFrozen: true, epoch, members: membersOf(report.outcomes), signaledNs, stoppedNs };
+    }
+    if (handle.word() === undefined) throw calledBy(closedError(), callers);
+    return notFrozen(handle, epoch, isStale);
+  } finally {
     handle.endConfirmation(id);
-    if (cause !== false) noteRollBack(signal);
-    throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
   }
-  if (!isOver(step)) {
-    const processes = handle.pending(id) ?? [];
-    const isInProgress = !isFrozen && !step.isBlocked;
-    const cause = rollBack(handle, id, false, changed);
-    if (cause !== false) {
-      handle.endConfirmation(id);
-      const error = notStopped(processes, isInProgress, timeout, cause);
-      noteRollBack(error);
-      throw calledBy(error, callers);
-    }
-  }
-  const report = step.stage === 'stopped' ? handle.report(id) : undefined;
-  if (report !== undefined) {
-    const { signaledNs, stoppedNs } = report;
-    return { isFrozen: true, epoch, members: membersOf(report.outcomes), signaledNs, stoppedNs };
-  }
-  handle.endConfirmation(id);
-  if (handle.word() === undefined) throw calledBy(closedError(), callers);
-  return notFrozen(handle, epoch, isStale);
 }
 
 function hasFailed(answer: number | NativeFailure[]): answer is NativeFailure[] {
@@ -126,7 +127,7 @@ function failure(failures: readonly NativeFailure[], isRolledBack: boolean): Err
 
 /** `false`: nothing to do, or a thaw came first. An error: some members could not be continued. */
 function rollBack(handle: StateHandle, id: number, onlyOwn: boolean, changed: () => void): Error | undefined | false {
-  const thawed = handle.rollBack(id, onlyOwn);
+  const thawed = handle.rollBackConfirmation(id, onlyOwn);
   if (thawed === false) return false;
   changed();
   return Array.isArray(thawed) ? errorOf(thawed, 'confirmFreezeAtEpoch') : undefined;

@@ -102,26 +102,23 @@ export function progressOf(answer: number): ConfirmationProgress {
 
 /**
  * The confirmations of one state, by numbers that the caller gives; native/binding/confirmations.h. One that was not ended
- * is rolled back when the handle is dropped.
+ * is rolled back when the handle is dropped. One that was ended answers as if its epoch had passed.
  */
 export interface Confirmations {
   /**
-   * Takes a step of the confirmation at that epoch, for so long at most. The first one begins it. One that fails ends it, and
-   * so does stage `passed`. `progressOf` reads the answer.
+   * Takes a step of a confirmation at that epoch, for so long at most. The first one begins it. It ends with a step that
+   * fails, and with stage `passed`. `progressOf` reads the answer.
    */
-  confirm(id: number, epoch: number, limitMicroseconds: number): number | NativeFailure[];
+  stepConfirmation(id: number, epoch: number, limitMicroseconds: number): number | NativeFailure[];
   /** Those that were signalled and not seen stopped; `undefined` where the epoch has passed. */
-  pending(id: number): UnstoppedProcess[] | undefined;
+  confirmationPending(id: number): UnstoppedProcess[] | undefined;
   /**
    * Thaws what is frozen at the epoch, or is about to be; with `onlyOwn` only if this confirmation froze it. `true`: it did.
    */
-  rollBack(id: number, onlyOwn: boolean): boolean | NativeFailure[];
-  /**
-   * Of each process its pid and its outcome, as an index of `outcomeNames`, which ends it; `undefined` where the epoch has
-   * passed.
-   */
-  report(id: number): { outcomes: Int32Array; signaledNs: number; stoppedNs: number } | undefined;
-  /** Ends it, unless something else has; the freeze is rolled back unless it is done. */
+  rollBackConfirmation(id: number, onlyOwn: boolean): boolean | NativeFailure[];
+  /** Of each process its pid and its outcome, as an index of `outcomeNames`; `undefined` where the epoch has passed. */
+  confirmationReport(id: number): { outcomes: Int32Array; signaledNs: number; stoppedNs: number } | undefined;
+  /** The freeze is rolled back unless it is done. */
   endConfirmation(id: number): void;
 }
 

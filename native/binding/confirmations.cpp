@@ -29,8 +29,7 @@ Napi::Value Confirmations::step(const Napi::CallbackInfo& info) {
   const auto until =
       std::chrono::steady_clock::now() + std::chrono::microseconds(info[2].As<Napi::Number>().Int64Value());
   const auto epoch = static_cast<std::uint64_t>(info[1].As<Napi::Number>().DoubleValue());
-  const auto one =
-      begun_.try_emplace(idOf(info), attachment_->state().shared_from_this(), epoch, attachment_.get()).first;
+  const auto one = begun_.try_emplace(idOf(info), attachment_.state().shared_from_this(), epoch, &attachment_).first;
   const auto [stage, step] = one->second.step(until);
   if (step.hasFailed() || stage == Confirmation::Stage::Passed) begun_.erase(one);
   if (step.hasFailed()) return {info.Env(), failureValue(info.Env(), step.failures)};
@@ -60,7 +59,6 @@ Napi::Value Confirmations::report(const Napi::CallbackInfo& info) {
   report.Set("outcomes", Napi::Value(info.Env(), outcomesValue(info.Env(), *covered)));
   report.Set("signaledNs", static_cast<double>(one->toSignalled().count()));
   report.Set("stoppedNs", static_cast<double>(one->toStopped().count()));
-  end(info);
   return report;
 }
 

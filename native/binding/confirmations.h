@@ -3,9 +3,7 @@
 #include <napi.h>
 
 #include <cstdint>
-#include <memory>
 #include <unordered_map>
-#include <utility>
 
 #include "../core/state/confirmation.h"
 #include "attachment.h"
@@ -18,16 +16,17 @@ namespace freeze_state::binding {
 /// back.
 class Confirmations {
  public:
-  /// The attachment is not told of the changes that the confirmations make.
-  explicit Confirmations(std::shared_ptr<Attachment> attachment) noexcept : attachment_(std::move(attachment)) {}
+  /// The attachment, which has to outlive this, is not told of the changes that the confirmations make.
+  explicit Confirmations(Attachment& attachment) noexcept : attachment_(attachment) {}
 
-  /// `(id, epoch, microseconds)`: how far it has come, or the failures. Ends it where it has failed or passed.
+  /// `(id, epoch, microseconds)`: how far it has come, or the failures. Begins it where there is none with the id. Ends
+  /// it where it has failed or passed.
   Napi::Value step(const Napi::CallbackInfo& info);
   /// `(id)`. This and the next two answer of one that was ended as if the epoch had passed.
   Napi::Value pending(const Napi::CallbackInfo& info);
   /// `(id, onlyOwn)`: whether it was this call that thawed, or the failures.
   Napi::Value rollBack(const Napi::CallbackInfo& info);
-  /// `(id)`. Ends it where it answers.
+  /// `(id)`.
   Napi::Value report(const Napi::CallbackInfo& info);
   /// `(id)`.
   void end(const Napi::CallbackInfo& info) noexcept;
@@ -35,7 +34,7 @@ class Confirmations {
  private:
   Confirmation* find(const Napi::CallbackInfo& info) noexcept;
 
-  std::shared_ptr<Attachment> attachment_;  ///< kept alive, since the confirmations name it as their caller
+  Attachment& attachment_;
   std::unordered_map<std::int64_t, Confirmation> begun_;
 };
 

@@ -63,10 +63,10 @@ Napi::Function StateHandle::define(Napi::Env env) {
                          InstanceMethod<&StateHandle::mode>("mode"),
                          InstanceMethod<&StateHandle::cgroup>("cgroup"),
                          InstanceMethod<&StateHandle::inspect>("inspect"),
-                         InstanceMethod<&StateHandle::confirm>("confirm"),
-                         InstanceMethod<&StateHandle::pending>("pending"),
-                         InstanceMethod<&StateHandle::rollBack>("rollBack"),
-                         InstanceMethod<&StateHandle::report>("report"),
+                         InstanceMethod<&StateHandle::stepConfirmation>("stepConfirmation"),
+                         InstanceMethod<&StateHandle::confirmationPending>("confirmationPending"),
+                         InstanceMethod<&StateHandle::rollBackConfirmation>("rollBackConfirmation"),
+                         InstanceMethod<&StateHandle::confirmationReport>("confirmationReport"),
                          InstanceMethod<&StateHandle::endConfirmation>("endConfirmation"),
                          InstanceMethod<&StateHandle::share>("share"),
                          InstanceMethod<&StateHandle::holdCount>("holdCount"),
@@ -109,7 +109,7 @@ StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Stat
   }
   if (wasRefused(*this)) return;
   attachment_ = std::make_shared<Attachment>(*info[0].As<Napi::External<std::shared_ptr<FreezeState>>>().Data());
-  confirmations_.emplace(attachment_);
+  confirmations_.emplace(*attachment_);
   defineHotCalls(info.Env(), info.This(), attachment_);
 }
 

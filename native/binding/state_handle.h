@@ -33,10 +33,10 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value cgroup(const Napi::CallbackInfo& info);
   Napi::Value mode(const Napi::CallbackInfo& info);
   Napi::Value inspect(const Napi::CallbackInfo& info);
-  Napi::Value confirm(const Napi::CallbackInfo& info) { return confirmations_->step(info); }
-  Napi::Value pending(const Napi::CallbackInfo& info) { return confirmations_->pending(info); }
-  Napi::Value rollBack(const Napi::CallbackInfo& info) { return confirmations_->rollBack(info); }
-  Napi::Value report(const Napi::CallbackInfo& info) { return confirmations_->report(info); }
+  Napi::Value stepConfirmation(const Napi::CallbackInfo& info) { return confirmations_->step(info); }
+  Napi::Value confirmationPending(const Napi::CallbackInfo& info) { return confirmations_->pending(info); }
+  Napi::Value rollBackConfirmation(const Napi::CallbackInfo& info) { return confirmations_->rollBack(info); }
+  Napi::Value confirmationReport(const Napi::CallbackInfo& info) { return confirmations_->report(info); }
   void endConfirmation(const Napi::CallbackInfo& info) { confirmations_->end(info); }
   Napi::Value share(const Napi::CallbackInfo& info);
   Napi::Value holdCount(const Napi::CallbackInfo& info);
@@ -46,7 +46,7 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value keepAlive(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Attachment> attachment_;
-  std::optional<Confirmations> confirmations_;  ///< none where Node has refused the handle
+  std::optional<Confirmations> confirmations_;  ///< none where Node has refused the handle; uses the attachment
 };
 
 }  // namespace freeze_state::binding

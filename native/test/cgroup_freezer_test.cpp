@@ -134,6 +134,30 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     CHECK(report(1) == "101, 102");
   }
 
+  TEST_CASE("a report tells by the threads that were read before the freeze which processes are whole inside") {
+    FakeCgroup fake;
+    fake.state->registerPid(101);
+    for (const Pid pid : {201, 202}) fake.all.put(pid);
+    const auto report = [&](std::uint64_t epoch, Pid lacking) {
+      Confirmation confirmation(fake.state, epoch, nullptr);
+      Confirmation::Progress progress = confirmation.step(kOver);
+      for (; progress.step.isUnfinished(); progress = confirmation.step(kOver)) fake.all.update();
+      // A process of which the first thread has ended is in cgroup.procs still, wherever its others are.
+      Hierarchy::write(fake.all.group(), "cgroup.threads", lacking == 201 ? "101\n202\n" : "101\n201\n");
+      return describe(confirmation.report());
+    };
+    CHECK(report(0, 201) == "101, 201, 202");
+    // While it is frozen, 203 came, which the list of before has not. So all are read anew.
+    fake.all.put(203);
+    CHECK(describe(Confirmation(fake.state, 0, nullptr).report()) == "101, 201, 202, 203");
+    Hierarchy::write(fake.all.group(), "cgroup.threads", "101\n202\n203\n");
+    CHECK(describe(Confirmation(fake.state, 0, nullptr).report()) == "101, 202, 203");
+    // The next freeze begins by what is so then.
+    CHECK(fake.state->unfreeze().empty());
+    fake.all.list();
+    CHECK(report(1, 202) == "101, 201, 202, 203");
+  }
+
   TEST_CASE("a member that leaves during a confirmation does not have the one that was stopped before passed over") {
     Noting noting;
     CHECK(noting.fake.state->unregisterPid(101).found);

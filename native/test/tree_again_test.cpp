@@ -8,9 +8,12 @@
 #include <set>
 #include <string>
 
+#include "../core/state/confirmation.h"
+#include "support/confirming.h"
 #include "support/describe.h"
 #include "support/meanwhile.h"
 #include "support/scripted_tree.h"
+#include "support/wait_until.h"
 
 namespace freeze_state::test {
 
@@ -22,6 +25,7 @@ struct FrozenOnce : ScriptedTree {
     script.isKeeping = isKeeping;
     CHECK(freeze() == "frozen");
     thaw();
+    asked.clear();
     table.onChildren = [this](Pid pid) { ++asked[pid]; };
   }
   std::string freeze() { return describe(state->freezeAtEpoch(word::epochOf(state->word()))); }
@@ -86,6 +90,67 @@ TEST_SUITE("a tree that is frozen again") {
     CHECK(tree.freeze() == "frozen");
     CHECK(tree.script.log() == "stop 101, stop 201, stop 301");
     CHECK(tree.asked == TimesAsked{{101, 1}, {201, 1}, {301, 1}});
+  }
+
+  TEST_CASE("a process that has exited with its parent is not looked for either") {
+    FrozenOnce tree;
+    tree.exits(301);
+    tree.exits(201);
+    CHECK(tree.freeze() == "frozen");
+    CHECK(tree.asked == TimesAsked{{101, 1}, {202, 1}});
+  }
+
+  TEST_CASE("while a process takes long to stop, the trees are searched for what was born since") {
+    FrozenOnce tree;
+    tree.table.bear(101, 203);
+    tree.script.seenAs(101, ProcessState::Running);
+    Confirmation confirmation(tree.state, word::epochOf(tree.state->word()), nullptr);
+    CHECK(waitUntil([&] {
+      CHECK(confirmation.step(kOver).stage == Stage::Freezing);
+      return tree.script.isStopped(203) && tree.asked[203] > 0;
+    }));
+    CHECK(tree.asked == TimesAsked{{101, 1}, {201, 1}, {202, 1}, {203, 1}, {301, 1}});
+    tree.script.seenAs(101, ProcessState::Stopped);
+    CHECK(waitUntil([&] { return confirmation.step(kOver).stage == Stage::Stopped; }));
+  }
+
+  TEST_CASE("where one process of several was not kept, all are signalled before any is waited for") {
+    FrozenOnce tree;
+    for (const Pid pid : {203, 204}) tree.table.bear(101, pid);
+    CHECK(tree.freeze() == "frozen");
+    tree.thaw();
+    tree.script.closeKept(201);
+    std::size_t stopped = 0;
+    tree.script.onProbe([&] { stopped = tree.script.stoppedCount(); });
+    CHECK(tree.freeze() == "frozen");
+    CHECK(stopped == 6);
+  }
+
+  TEST_CASE("a member that descends from another member is found, and what has joined that tree") {
+    FrozenOnce tree;
+    CHECK(tree.state->registerPid(201).empty());
+    for (const Pid born : {401, 402}) {
+      tree.asked.clear();
+      CHECK(tree.freeze() == "frozen");
+      for (const Pid pid : {101, 201, 202, 301}) CHECK(tree.script.isStopped(pid));
+      tree.thaw();
+      tree.table.bear(301, born);
+    }
+    CHECK(tree.freeze() == "frozen");
+    CHECK((tree.script.isStopped(401) && tree.script.isStopped(402)));
+  }
+
+  TEST_CASE("what a thaw could not continue is known to the next freeze") {
+    FrozenOnce tree;
+    CHECK(tree.freeze() == "frozen");
+    tree.script.answer(201, Signal::Continue, EPERM);
+    CHECK(describe(tree.state->unfreeze()) == "PermissionDenied 201 EPERM (stopped)");
+    tree.script.log();
+    tree.asked.clear();
+    CHECK(tree.freeze() == "frozen");
+    for (const Pid pid : {101, 201, 202, 301}) CHECK(tree.script.isStopped(pid));
+    tree.script.answer(201, Signal::Continue, 0);
+    tree.thaw();
   }
 
   TEST_CASE("an orphan is found where it is, and its number in another process is sent nothing") {

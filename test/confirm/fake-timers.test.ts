@@ -49,6 +49,24 @@ describe('under the fake timers of node:test', () => {
     await running(...pids);
   });
 
+  it('and of an immediate that is fake from before this package was loaded, a confirmed freeze is done', async () => {
+    const members = sleepers(3).map(({ pid }) => pid);
+    const stopped = await valueInNode(
+      async (_, path, mode, all) => {
+        globalThis.setImmediate = (() => undefined) as unknown as typeof setImmediate;
+        for (const file of Object.keys(require.cache)) delete require.cache[file];
+        const { FreezeState: State } = require(path) as typeof import('freeze-state');
+        const state = State.withPids(mode, all);
+        const { members: found } = await state.confirmFreezeAtEpoch(0, { timeout: 20_000 });
+        state.close();
+        return found?.length;
+      },
+      [join(__dirname, '../../dist'), FreezeMode.ProcessTree, members],
+      { node },
+    );
+    expect(stopped).toBe(members.length);
+  });
+
   // `jest.useFakeTimers()` replaces that too.
   it('and of process.nextTick, a sandbox tells its events', async () => {
     const told = await valueInNode(

@@ -54,7 +54,7 @@ struct Descendants {
   std::unordered_map<Pid, Pid> parents_;
   std::unordered_map<Pid, Process> kept_;  ///< those that a thaw has continued, and no walk has met since
   std::vector<Link> resumed_;              ///< those that a thaw has continued since the last walk
-  bool isComplete_ = false;                ///< these and the list are all that a walk has found
+  bool isComplete_ = false;                ///< `resumed_` and the list are all that the last walk has found
 };
 
 }  // namespace freeze_state

@@ -15,11 +15,11 @@ constexpr std::size_t kOneByOne = 1;
 
 Failures TreeFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
   endWalk();
-  descendants_.noteIncomplete();
   // An ancestor that /proc hides is not recognized here; `TreeWalk` then refuses to stop us.
   if (isAncestor(table_, member.pid(), control().ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = member.pid()}};
   if (Failures failures = open(member); !failures.empty()) return failures;
+  descendants_.noteIncomplete();
   if (frozen == nullptr || !frozen->isCurrent() || member.hasExited()) return {};
   return admitFrozen(members, member, *frozen);
 }
@@ -49,6 +49,7 @@ Failures TreeFreezer::admitFrozen(MemberList& members, Member& newcomer, const T
 Failures TreeFreezer::stopTree(MemberList& members, Member& root, const Ticket& frozen) {
   const SignalLoop loop(options_, kOneByOne);
   if (const auto failure = protocol_.stop(root, StoppedBefore::Ignored); failure) return {*failure};
+  descendants_.noteIncomplete();
   return TreeWalk(control(), table_, *reader_, members, descendants_, protocol_).run({&frozen}).failures;
 }
 

@@ -66,12 +66,7 @@ Failures TreePass::takeNextChild(Parent& parent, const Slice& slice) {
       if (adoption.isNew) found_.push_back(pid);
       return std::move(adoption.failures);
     }
-    // The list has the newest last, so the rest of it was met before. Exceptions, such as a child that came to this
-    // parent when another one exited, are found by the closing pass.
-    if (!isEachVisited())
-      parent.children.clear();
-    else if (isKnown && !asked_.contains(pid))
-      parent.unasked.push_back(pid);
+    if (hasMetNoneNew() && isKnown && !asked_.contains(pid)) parent.unasked.push_back(pid);
   }
   endParent(parent);
   parent_.reset();
@@ -81,7 +76,7 @@ Failures TreePass::takeNextChild(Parent& parent, const Slice& slice) {
 void TreePass::endParent(const Parent& parent) {
   // A root may be the descendant of another root. Then the children that were not asked yet come first, and this
   // process is asked again.
-  if (isEachVisited() && !parent.unasked.empty()) {
+  if (hasMetNoneNew() && !parent.unasked.empty()) {
     toAsk_.push_back(parent.pid);
     toAsk_.insert(toAsk_.end(), parent.unasked.begin(), parent.unasked.end());
     return;

@@ -57,8 +57,6 @@ class TreePass {
     bool hasChanged;            ///< it had a child that was not known, or has exited itself
   };
 
-  /// Whether the rest of a list has to be visited after a child that was known.
-  bool isEachVisited() const noexcept { return hasMetNoneNew(); }
   /// Empty once all were asked.
   std::optional<Parent> nextParent();
   Failures listChildren(Parent& parent, const Slice& slice);

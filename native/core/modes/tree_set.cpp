@@ -79,17 +79,17 @@ TreeSet::Adoption TreeSet::adopt(Pid pid, Pid parent, const Slice& slice) {
 
 bool TreeSet::readopt(const Descendants::Link& link, const Slice& slice) {
   if (isKnown(link.pid)) return true;
-  if (!isKnown(link.parent)) return false;
   Member child{.process = descendants_.recall(link.pid)};
   const bool isReopened = control_.reopen(child.process);
-  // Where this fails, the pass that meets it says so.
-  if (isReopened && signal(child, link.parent, slice).isNew) {
+  // Where the signal fails, the pass that meets it says so.
+  if (isReopened && isKnown(link.parent) && signal(child, link.parent, slice).isNew) {
     descendants_.add(std::move(child), link.parent);
     known_.insert(link.pid);
     return true;
   }
+  const bool hasExited = isReopened && control_.checkExited(child.process);
   control_.release(child.process);
-  return isReopened && child.hasExited();
+  return hasExited;
 }
 
 TreeSet::Adoption TreeSet::signal(Member& child, Pid parent, const Slice& slice) {

@@ -20,6 +20,10 @@ constexpr milliseconds kNever(1000);
 /// take SIGSTOP on. On a busy machine a process was seen to wait a second for one.
 constexpr milliseconds kLongest(5000);
 
+/// If the processes that the last freeze has found take longer than this to stop, they are listed meanwhile. A sleeper
+/// stops within microseconds; any other one may fork until it stops.
+constexpr std::chrono::microseconds kAtOnce(100);
+
 }  // namespace
 
 TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& reader, MemberList& roots,
@@ -72,15 +76,17 @@ Step TreeWalk::takeStep(const Slice& slice) {
 }
 
 Step TreeWalk::readoptNext(const Slice& slice) {
+  lastProgress_ = Clock::now();
   if (toReadopt_->empty()) {
     toReadopt_.reset();
+    readopted_ = lastProgress_;
     beginRound();
     return Step::more();
   }
   const Descendants::Link link = toReadopt_->back();
   toReadopt_->pop_back();
   if (!set_.readopt(link, slice)) {
-    // The trees are not as they were, so passes find the rest, which most likely has moved as well.
+    // The trees are not as they were, so passes find the rest.
     toReadopt_.reset();
     beginPass(TreePass::Kind::Spreading, set_.living());
   }
@@ -88,6 +94,7 @@ Step TreeWalk::readoptNext(const Slice& slice) {
 }
 
 void TreeWalk::beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk) {
+  readopted_.reset();
   pass_.emplace(set_, reader_, kind, toAsk);
 }
 
@@ -131,18 +138,24 @@ Step TreeWalk::probeNext(const Slice& slice) {
 }
 
 /// While some may still fork, those that have stopped are asked for their children: what they forked last still runs.
+/// At first they are not, where the trees seem to be as they were.
 Step TreeWalk::endRound() {
   if (!round_.ready.empty()) lastProgress_ = Clock::now();
   if (round_.waiting.empty()) {
     beginPass(TreePass::Kind::Closing, set_.living());
     return Step::more();
   }
-  if (!round_.ready.empty()) {
+  if (readopted_ && Clock::now() - *readopted_ > kAtOnce) {
+    beginPass(TreePass::Kind::Spreading, set_.living());
+    return Step::more();
+  }
+  const bool hasProgressed = !round_.ready.empty();
+  if (hasProgressed && !readopted_) {
     beginPass(TreePass::Kind::Spreading, round_.ready);
     return Step::more();
   }
   beginRound(std::move(round_.waiting));
-  return Step::blocked();
+  return hasProgressed ? Step::more() : Step::blocked();
 }
 
 /// Which process caused the failure: one that did not stop, or else one that always has another child.

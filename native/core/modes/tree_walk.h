@@ -25,7 +25,7 @@ namespace freeze_state {
 /// missing, or finds those that are; they are signalled, and so on.
 ///
 /// Most often the trees are as the last freeze has left them. So what that has found is signalled first. If all of it
-/// is still there, nothing is listed before the closing pass.
+/// is still there, and stops at once, nothing is listed before the closing pass.
 ///
 /// It is done in steps of some microseconds. It checks the slice between any two of them: a thaw ends the walk (G6),
 /// and a deadline pauses it until the next call.
@@ -68,6 +68,9 @@ class TreeWalk {
   std::optional<std::vector<Descendants::Link>> toReadopt_;  ///< what the last freeze has found, while that comes first
   std::optional<TreePass> pass_;                             ///< in progress, once that is done; else the round is
   Round round_;
+  /// When all that the last freeze has found was signalled again; empty where not all was, or something was listed
+  /// since.
+  std::optional<Deadline> readopted_;
   bool isDone_ = false;
 
   Deadline begin_;

@@ -54,9 +54,10 @@ class FreezableCgroup {
   bool hasGroupsBelow() const noexcept;
   /// Appends the ids of the living threads in the group itself. Returns 0, or the errno(3).
   int threads(std::vector<Pid>& ids) const;
-  /// Appends the processes in it and below it, as `cgroup::processes` does. `living`, sorted, are threads that were in
-  /// the group itself and have not ended since, as far as these are known: then not all of them need be read again.
-  int processes(std::vector<Pid>& pids, std::span<const Pid> living = {}) const;
+  /// Appends the processes in it and below it, as `cgroup::processes` does. `known`: the ids, sorted, of threads that
+  /// were in the group itself and have not ended since. If the first threads of all processes are among them, threads
+  /// are not read again.
+  int processes(std::vector<Pid>& pids, std::span<const Pid> known = {}) const;
   /// Moves the process into it, with all its threads. Returns 0, or the errno(3). The kernel asks what the user may do
   /// who has opened cgroup.procs (from Linux 5.16 on), so where our user has changed since, the file is opened anew:
   /// else a process could be moved in that cannot be moved back.

@@ -55,6 +55,8 @@ class Script : public ProcessControl {
 
   std::map<Pid, Pid> tracers;  ///< by their tracees
   bool isKeeping = false;      ///< `keep` leaves processes open, and `reopen` finds them
+  /// Closes what was kept of a process.
+  void closeKept(Pid pid) { kept_.erase(pid); }
 
   /// The signals since the last call: `stop 101, continue 101`. One that failed has a `!`.
   std::string log();

@@ -219,8 +219,8 @@ std::vector<Covered> CgroupFreezer::visit(MemberList& members) {
   const bool isFrozen = isFrozenByUs();
   if (isFrozen) membership_.checkJoins(members);
   addTo(list, members, [&](const Member& one) { return isFrozen && membership_.isJoining(one.pid()); });
-  const std::span<const Pid> living = isFrozen ? std::span<const Pid>(inside_) : std::span<const Pid>();
-  for (const Pid pid : membership_.nonMembers(members, living))
+  const std::span<const Pid> known = isFrozen ? std::span<const Pid>(inside_) : std::span<const Pid>();
+  for (const Pid pid : membership_.nonMembers(members, known))
     list.push_back({.pid = pid, .outcome = Outcome::StoppedByUs});
   if (isFrozenByUs() && !group_->hasFrozen()) findPending(list);
   return list;

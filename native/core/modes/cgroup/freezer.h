@@ -66,8 +66,8 @@ class CgroupFreezer final : public Freezer {
   bool hasOwnTurn_ = false;  ///< the caller was asked to turn to its other work before the next step of the stop
   bool isNoting_ = false;    ///< a confirmation notes which members were stopped before
   std::size_t noted_ = 0;    ///< how many members were asked whether they were stopped before
-  /// The threads that were in the group just before our freeze, sorted. While it is frozen none of them ends, but by
-  /// SIGKILL, which ends all of its process.
+  /// The ids of the threads that were in the group just before our freeze, sorted. In a frozen group no thread ends
+  /// before the rest of its process.
   std::vector<Pid> inside_;
 };
 

@@ -230,11 +230,11 @@ Failures Membership::findMovedOut(const MemberList& members, const std::vector<P
   return {};
 }
 
-std::vector<Pid> Membership::nonMembers(const MemberList& members, std::span<const Pid> living) const {
+std::vector<Pid> Membership::nonMembers(const MemberList& members, std::span<const Pid> known) const {
   const std::vector<Pid> pids = members.pids();
   const std::unordered_set<Pid> isMember(pids.begin(), pids.end());
   std::vector<Pid> inside;
-  group_.processes(inside, living);
+  group_.processes(inside, known);
   std::erase_if(inside, [&](Pid pid) { return isMember.contains(pid); });
   return inside;
 }

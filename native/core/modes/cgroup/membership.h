@@ -74,8 +74,8 @@ class Membership {
   /// `CgroupLeft` for the first live member that is not in the group any more; empty where there is none. `inside` are
   /// the ids of the threads in the group itself, sorted.
   Failures findMovedOut(const MemberList& members, const std::vector<Pid>& inside) const;
-  /// The processes in it that are no members. `living` as for `FreezableCgroup::processes`.
-  std::vector<Pid> nonMembers(const MemberList& members, std::span<const Pid> living = {}) const;
+  /// The processes in it that are no members. `known` as for `FreezableCgroup::processes`.
+  std::vector<Pid> nonMembers(const MemberList& members, std::span<const Pid> known = {}) const;
 
   /// Whether the process keeps the group from counting as frozen.
   bool delaysFreeze(Pid pid) const { return table_.delaysFreeze(pid); }

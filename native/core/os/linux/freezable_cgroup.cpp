@@ -266,14 +266,14 @@ int FreezableCgroup::threads(std::vector<Pid>& ids) const {
 }
 
 /// The short way: nothing is below, and each process that is listed has its first thread here.
-int FreezableCgroup::processes(std::vector<Pid>& pids, std::span<const Pid> living) const {
+int FreezableCgroup::processes(std::vector<Pid>& pids, std::span<const Pid> known) const {
   std::vector<Pid> listed;
   std::vector<Pid> now;
   const auto haveFirstThreads = [&](std::span<const Pid> ids) {
     return std::ranges::all_of(listed, [&](Pid pid) { return std::ranges::binary_search(ids, pid); });
   };
   const auto areAllIn = [&] {
-    if (haveFirstThreads(living)) return true;
+    if (haveFirstThreads(known)) return true;
     if (threads(now) != 0) return false;
     std::ranges::sort(now);
     return haveFirstThreads(now);
