@@ -31,13 +31,20 @@ export interface Goal {
   readonly unit?: string;
 }
 
+/** Where the time of some contestants went: for each of them the microseconds of each kind, and how many system calls. */
+export interface FoundProfile {
+  readonly title: string;
+  readonly rows: readonly { readonly name: string; readonly spent: Readonly<Record<string, number>> }[];
+}
+
 export interface Findings {
   readonly tables: FoundTable[];
+  readonly profiles: FoundProfile[];
   readonly goals: Goal[];
   readonly notes: string[];
 }
 
-const findings: Findings = { tables: [], goals: [], notes: [] };
+const findings: Findings = { tables: [], profiles: [], goals: [], notes: [] };
 
 // At the exit, since several trials end by process.exit().
 const { FREEZE_STATE_BENCH_FINDINGS: file } = process.env;
@@ -97,6 +104,19 @@ function medianOf(results: Results, figure: string, name: string): number {
   const values = results.get(name)?.get(figure);
   if (values === undefined) throw new Error(`No "${figure}" of "${name}" was measured.`);
   return median(values);
+}
+
+/** Prints where the time went. */
+export function printProfile(found: FoundProfile): void {
+  findings.profiles.push(found);
+  const kinds = Object.keys(found.rows[0]?.spent ?? {});
+  const table = new Table({
+    head: ['', ...kinds],
+    colAligns: ['left', ...kinds.map(() => 'right' as const)],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { name, spent } of found.rows) table.push([name, ...kinds.map((kind) => digits(spent[kind] ?? 0))]);
+  console.log(`\n${pc.bold(`${found.title}: where the time goes, in µs`)}\n${table}`);
 }
 
 /** The ratio of two contestants' medians of a figure. */

@@ -14,6 +14,9 @@ export interface Floor {
   currentVersion(): number;
   awaitVersion(seen: number): void;
   notifyVersion(): void;
+  currentPolled(): number;
+  poll(seen: number): void;
+  movePolled(): void;
   listenBare(callback: () => void): void;
   callBare(): void;
   releaseBare(): void;

@@ -13,6 +13,9 @@ import type { Trial, Trials } from './trials.mjs';
 const folder = join(import.meta.dirname, 'trials');
 const names = readdirSync(folder).map((file) => basename(file, '.mts'));
 
+/** The trials that use profile.mts. */
+const profiled: readonly string[] = ['confirm', 'register', 'runtimes'];
+
 program
   .name('npm run bench --')
   .description('Compares what freeze-state costs with the least that it can cost, and with what one would use instead.')
@@ -42,6 +45,7 @@ function run(name: string, findingsIn: string, quick: boolean): Trial | undefine
       ...process.env,
       FREEZE_STATE_BENCH_FINDINGS: file,
       FREEZE_STATE_BENCH_QUICK: quick ? '1' : '0',
+      ...(profiled.includes(name) && { LD_PRELOAD: join(import.meta.dirname, 'native/build/Release/calls.node') }),
     },
   });
   const seconds = (performance.now() - start) / 1000;

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
 import { drawnPictures, isChart, shownCharts } from './charts.mjs';
-import { digits, type FoundTable, type Goal, isMet, shownGoal } from './findings.mjs';
+import { digits, type FoundProfile, type FoundTable, type Goal, isMet, shownGoal } from './findings.mjs';
+import { trialOf } from './lookups.mjs';
 import { quotes } from './quotes.mjs';
 import { missedGoals } from './reasons.mjs';
 import type { Trial, Trials } from './trials.mjs';
@@ -71,6 +72,8 @@ function placed(name: string, found: Trials): string {
   if (name === 'machine') return machineOf(found);
   if (name === 'goals') return goalsOf(found);
   if (name === 'missed goals') return missedGoals(found);
+  const profiled = /^profile of (.+)$/.exec(name)?.[1];
+  if (profiled !== undefined) return trialOf(found, profiled).profiles.map(profileOf).join('\n\n');
   const quote = quotes[name];
   if (quote !== undefined) return quote(found);
   const trial = found.trials.find((other) => other.name === name);
@@ -113,6 +116,12 @@ function tableOf({ title, unit, rows }: FoundTable): string {
     }),
   ]);
   return titled(title, [head, ...body]);
+}
+
+function profileOf({ title, rows }: FoundProfile): string {
+  const kinds = Object.keys(rows[0]?.spent ?? {});
+  const body = rows.map(({ name, spent }) => [name, ...kinds.map((kind) => digits(spent[kind] ?? Number.NaN))]);
+  return titled(title, [['', ...kinds], ...body]);
 }
 
 /** Of its tables, one for each number of members, what the loop in the real-time class takes beside the one that is not in it. */

@@ -33,6 +33,21 @@ const waits = {
     state.waitForStateChangeSync({ since, spin: 20_000 });
     return now();
   },
+  'bare poll': () => {
+    const seen = floor.currentPolled();
+    ready();
+    floor.poll(seen);
+    return now();
+  },
+  'bare thread-safe function and a promise': () => {
+    const woke = new Promise((resolve) => floor.listenBare(() => resolve(undefined))).then(() => {
+      const time = now();
+      floor.releaseBare();
+      return time;
+    });
+    ready();
+    return woke;
+  },
   'bare thread-safe function': () =>
     new Promise((resolve) => {
       floor.listenBare(() => {

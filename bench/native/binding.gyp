@@ -10,6 +10,12 @@
       "defines": ["NAPI_VERSION=8"],
     },
     {
+      # Preloaded into the trials.
+      "target_name": "calls",
+      "sources": ["calls.cpp"],
+      "defines": ["NAPI_VERSION=8"],
+    },
+    {
       # A program, which the trials freeze.
       "target_name": "stamper",
       "type": "executable",

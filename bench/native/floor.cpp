@@ -211,6 +211,31 @@ napi_value notifyVersion(napi_env, napi_callback_info) {
   return nullptr;
 }
 
+std::atomic<std::uint64_t> polled{0};
+
+/// Polls a bare number until it is another than the one it was at the call of `currentPolled`: `poll(seen)`.
+napi_value poll(napi_env env, napi_callback_info info) {
+  std::size_t argc = 1;
+  napi_value argument = nullptr;
+  napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
+  double seen = 0;
+  napi_get_value_double(env, argument, &seen);
+  while (static_cast<double>(polled.load()) == seen) {
+  }
+  return nullptr;
+}
+
+napi_value currentPolled(napi_env env, napi_callback_info /*info*/) {
+  napi_value result = nullptr;
+  napi_create_double(env, static_cast<double>(polled.load()), &result);
+  return result;
+}
+
+napi_value movePolled(napi_env, napi_callback_info) {
+  ++polled;
+  return nullptr;
+}
+
 napi_threadsafe_function bare = nullptr;  // one thread makes it, another calls it; never both at once
 
 /// Makes the bare thread-safe function: `listenBare(callback)`.
@@ -255,6 +280,9 @@ NAPI_MODULE_INIT() {
   define(env, exports, "currentVersion", currentVersion);
   define(env, exports, "awaitVersion", awaitVersion);
   define(env, exports, "notifyVersion", notifyVersion);
+  define(env, exports, "currentPolled", currentPolled);
+  define(env, exports, "poll", poll);
+  define(env, exports, "movePolled", movePolled);
   define(env, exports, "listenBare", listenBare);
   define(env, exports, "callBare", callBare);
   define(env, exports, "releaseBare", releaseBare);

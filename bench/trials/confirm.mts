@@ -5,9 +5,12 @@ import { FreezeMode, type FreezeOptions, FreezeState } from 'freeze-state';
 import { sleepers, Watch } from '../children.mjs';
 import { goal, note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
+import { type Contestant, interleave } from '../measure.mjs';
+import { profile, timed } from '../profile.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
+
+const figure = 'known to be stopped';
 
 interface Ways {
   /** A promise is awaited. */
@@ -23,14 +26,11 @@ function contestant(name: string, watch: Watch, { stop, thaw, areNoticesQuiet = 
     name,
     sample: async () => {
       floor.resetChildNotices(areNoticesQuiet);
-      const start = process.hrtime.bigint();
-      const stopping = stop();
-      if (stopping instanceof Promise) await stopping;
-      const stopped = microsecondsSince(start);
+      const took = await timed(figure, stop);
       thaw();
       watch.awaitAsleep();
       for (let i = 0; i < 3; i += 1) await setImmediate();
-      return { 'known to be stopped': stopped };
+      return took;
     },
   };
 }
@@ -99,10 +99,12 @@ async function sleeping(count: number, hasEveryMode: boolean): Promise<void> {
     contestants.push(byConfirm('confirm, cgroup', watches[1] as Watch, make(FreezeMode.Cgroup, inside)));
   }
   const results = await interleave(contestants, count > 4 ? 200 : 500);
-  print(`${count} sleeping ${count === 1 ? 'child' : 'children'} of Node's`, 'µs', results, loopInC);
-  const times = ratio(results, 'known to be stopped', 'confirm, process', loopInC);
+  const title = `${count} sleeping ${count === 1 ? 'child' : 'children'} of Node's`;
+  print(title, 'µs', results, loopInC);
+  const times = ratio(results, figure, 'confirm, process', loopInC);
   goal(`A confirmation of ${count}, against kill and waitid in C`, times, count > 4 ? 1.5 : 3);
   if (hasEveryMode && !available) note(`No cgroup here: ${reason}`);
+  if (count > 4) await profile(title, contestants);
   for (const state of states.splice(0)) state.close();
   for (const one of watches) one.close();
   for (const pid of all) process.kill(pid, 'SIGKILL');

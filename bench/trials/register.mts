@@ -6,7 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { sleepers } from '../children.mjs';
 import { goal, note, print, ratio } from '../findings.mjs';
-import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
+import { type Contestant, interleave } from '../measure.mjs';
+import { profile, timed } from '../profile.mjs';
 
 const many = 16;
 /** Milliseconds without a move after which the kernel waits for a grace period again. */
@@ -26,11 +27,9 @@ async function contestant(name: string, count: number): Promise<Contestant> {
     sample: async () => {
       const state = new FreezeState(FreezeMode.Cgroup);
       await setTimeout(pause);
-      const start = process.hrtime.bigint();
-      state.registerPids(pids);
-      const call = microsecondsSince(start) / 1000;
+      const took = await timed('call', () => state.registerPids(pids));
       state.close();
-      return { call };
+      return took;
     },
   };
 }
@@ -49,22 +48,20 @@ async function byHand(name: string): Promise<Contestant> {
     name,
     sample: async () => {
       await setTimeout(pause);
-      const start = process.hrtime.bigint();
-      moveTo(groupOf(state));
-      const call = microsecondsSince(start) / 1000;
+      const took = await timed('call', () => moveTo(groupOf(state)));
       moveTo(dirname(groupOf(state)));
-      return { call };
+      return took;
     },
   };
 }
 
 const [one, all] = ['one', `${many} at once`];
-const results = await interleave(
-  [await contestant(one, 1), await contestant(all, many), await byHand(`${many} bare writes`)],
-  30,
-);
-print('registerPids in mode cgroup', 'ms', results, one);
+const contestants = [await contestant(one, 1), await contestant(all, many), await byHand(`${many} bare writes`)];
+const results = await interleave(contestants, 30);
+const title = 'registerPids in mode cgroup';
+print(title, 'µs', results, one);
 goal(`Registering ${all} in mode cgroup, against ${one}`, ratio(results, 'call', all, one), 1.2);
+await profile(title, contestants, 20);
 note(
   'That is of a quiet machine: where others move processes the kernel does not wait, and where it is busy each move waits for ' +
     'a processor.',

@@ -9,7 +9,8 @@ import { FreezeMode, FreezeState } from 'freeze-state';
 import { type Family, family, killGroup, manyThreads, runtimes, scripts, Watch } from '../children.mjs';
 import { goal, note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave, microsecondsSince } from '../measure.mjs';
+import { type Contestant, interleave } from '../measure.mjs';
+import { profile, timed } from '../profile.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 
@@ -32,16 +33,13 @@ function contestant(name: string, watch: Watch, { stop, thaw, open, close }: Way
       // As it is in a program without this package.
       floor.resetChildNotices();
       open?.();
-      const start = process.hrtime.bigint();
-      const stopping = stop();
-      if (stopping instanceof Promise) await stopping;
-      const stopped = microsecondsSince(start);
+      const took = await timed(figure, stop);
       thaw();
       close?.();
       watch.awaitAsleep();
       // The other threads of a runtime that have run.
       await setTimeout(1);
-      return { [figure]: stopped };
+      return took;
     },
   };
 }
@@ -132,6 +130,7 @@ async function sandbox(
     const value = against(confirmed(FreezeMode.Cgroup), write);
     goal(`${title}: a confirmation in mode cgroup, against a write and the reads of its events`, value, 1.5);
   }
+  await profile(title, contestants);
   for (const state of states.splice(0)) state.close();
   for (const file of files) closeSync(file);
   watch.close();

@@ -17,7 +17,9 @@ const wake = {
   'bare condition variable': () => floor.notifyVersion(),
   waitForStateChangeSync: () => state.unfreeze(),
   'waitForStateChangeSync, spin': () => state.unfreeze(),
+  'bare poll': () => floor.movePolled(),
   'bare thread-safe function': () => floor.callBare(),
+  'bare thread-safe function and a promise': () => floor.callBare(),
   waitForStateChange: () => state.unfreeze(),
   postMessage: () => worker.postMessage({}),
   'Atomics.waitAsync': () => {
@@ -67,6 +69,11 @@ goal('The asynchronous wait, against the bare thread-safe function', compare('wa
 const others = ['postMessage', 'Atomics.waitAsync'] as const;
 for (const other of others)
   goal(`The asynchronous wait, against ${other}`, compare('waitForStateChange', other), 1 / 3);
+note(
+  `A bare poll takes ${compare('bare poll', condition).toFixed(2)} times as long as the bare condition variable, and a bare ` +
+    `thread-safe function whose callback resolves a promise takes ` +
+    `${compare('bare thread-safe function and a promise', threadSafe).toFixed(2)} times as long as one without.`,
+);
 note(
   `postMessage takes ${compare('postMessage', threadSafe).toFixed(2)} times as long as the bare thread-safe function, ` +
     'which is the floor of the asynchronous wait.',

@@ -80,7 +80,7 @@ describe('what a page quotes', () => {
       { name: 'nothing', figures: {} },
     ];
     const table = { title: 'A thaw', unit: 'µs', baseline: 'a loop', rows };
-    const [chart] = shownCharts({ name: 'thaw', seconds: 1, tables: [table], goals: [], notes: [] });
+    const [chart] = shownCharts({ name: 'thaw', seconds: 1, tables: [table], profiles: [], goals: [], notes: [] });
     expect(chart).toContain('alt="Last member: a loop 5.00 µs."');
   });
 });

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 namespace freeze_state {
@@ -20,8 +21,8 @@ constexpr milliseconds kNever(1000);
 /// take SIGSTOP on. On a busy machine a process was seen to wait a second for one.
 constexpr milliseconds kLongest(5000);
 
-/// If the processes that the last freeze has found take longer than this to stop, they are listed meanwhile. A sleeper
-/// stops within microseconds; any other one may fork until it stops.
+/// A sleeper stops within microseconds. If the processes that the last freeze has found take longer than this, they are
+/// listed meanwhile, since they may fork.
 constexpr std::chrono::microseconds kAtOnce(100);
 
 }  // namespace
@@ -59,9 +60,18 @@ Step TreeWalk::run(const Slice& slice) {
     const auto now = Clock::now();
     const auto idleSince = std::max(lastProgress_, watch_.lastRunning());
     if (now - idleSince > kNever || now - begin_ > kLongest) return Step::failed(neverStopped());
-    if (isBetweenRounds) control_.pause();
+    if (isBetweenRounds) wait(now - lastProgress_);
   }
   return Step::done();
+}
+
+/// Between two rounds, after so long without progress. A sleep takes some 50 us more than it is asked for (timer slack,
+/// PR_SET_TIMERSLACK(2const)), which is longer than most processes take to stop; so at first this only yields.
+void TreeWalk::wait(Clock::duration idle) const noexcept {
+  if (idle < kAtOnce)
+    std::this_thread::yield();
+  else
+    control_.pause();
 }
 
 /// Does what is due next. Blocked as long as a round has found none that has stopped.

@@ -50,6 +50,7 @@ class TreeWalk {
     std::vector<Pid> ready;    ///< those probed that have stopped since they were last asked
   };
 
+  void wait(Clock::duration idle) const noexcept;
   Step takeStep(const Slice& slice);
   Step readoptNext(const Slice& slice);
   Step endPass(TreePass& pass);
