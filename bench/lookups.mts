@@ -1,5 +1,5 @@
 // Looks up what the trials found. What is not there is an error, so that no page quotes a figure that was not measured.
-import type { Figure, FoundTable } from './findings.mjs';
+import type { Figure, FoundProfile, FoundTable } from './findings.mjs';
 import type { Trial, Trials } from './trials.mjs';
 
 export function trialOf({ trials }: Trials, name: string): Trial {
@@ -29,4 +29,13 @@ export function goalValue(found: Trials, trial: string, what: string): number {
   const goal = trialOf(found, trial).goals.find((one) => one.what.startsWith(what));
   if (goal === undefined) throw new Error(`A page quotes the goal "${what}" of the trial ${trial}, which it has not.`);
   return goal.value;
+}
+
+/** The microseconds of each kind that the contestant spent, by the profile whose title begins so. */
+export function spentIn(found: Trials, trial: string, title: string, name: string): FoundProfile['rows'][0]['spent'] {
+  const profile = trialOf(found, trial).profiles.find((one) => one.title.startsWith(title));
+  const row = profile?.rows.find((one) => one.name === name);
+  if (row === undefined)
+    throw new Error(`A page quotes where "${name}" of the trial ${trial} spent its time, which "${title}" has not.`);
+  return row.spent;
 }

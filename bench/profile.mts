@@ -12,6 +12,10 @@ interface Calls {
   end(): number[];
 }
 
+const isPreloaded = process.env['LD_PRELOAD'] !== undefined;
+// Not for the processes that the trial starts: these would take longer to begin.
+delete process.env['LD_PRELOAD'];
+
 const calls = createRequire(import.meta.url)('./native/build/Release/calls.node') as Calls;
 
 /** `Kind` in calls.cpp has the same order. */
@@ -49,8 +53,7 @@ function spentOn(counted: readonly number[], all: number): Record<string, number
  * samples have to use {@link timed}.
  */
 export async function profile(title: string, contestants: readonly Contestant[], rounds = 60): Promise<void> {
-  if (process.env['LD_PRELOAD'] === undefined)
-    throw new Error('Run the trials by npm run bench: it preloads calls.node.');
+  if (!isPreloaded) throw new Error('Run the trials by npm run bench: it preloads calls.node.');
   isProfiling = true;
   try {
     const results = await interleave(contestants, rounds);

@@ -1,7 +1,7 @@
 // Why goals are missed: docs/performance.md shows the reasons for those that the run has missed. Each rests on what the code does;
 // the figures in it are those of the run.
 import { type FoundTable, type Goal, isMet } from './findings.mjs';
-import { figureIn, tableOf } from './lookups.mjs';
+import { figureIn, spentIn, tableOf } from './lookups.mjs';
 import { counted, listed } from './prose.mjs';
 import type { Trials } from './trials.mjs';
 
@@ -18,12 +18,41 @@ const median = (table: FoundTable, name: string, figure?: string): number => fig
 const times = (table: FoundTable, name: string, figure?: string): string =>
   figureIn(table, name, figure).ratio.toFixed(2);
 
+const timesOf = (table: FoundTable, name: string, to: string): string =>
+  (median(table, name) / median(table, to)).toFixed(2);
+
 const group = (found: Trials): FoundTable => tableOf(found, 'modes', 'A group of');
 const wakeUps = (found: Trials): FoundTable =>
   tableOf(found, 'wake', 'From the change to the waiter in another thread, once');
 const confirmed = (mode: string): string => `${mode}, confirmFreezeAtEpoch`;
 const quoted = (names: readonly string[]): string => listed(names.map((name) => `\`${name}\``));
 const modes = (names: readonly string[]): string => `mode${names.length > 1 ? 's' : ''} ${quoted(names)}`;
+
+const kinds: Readonly<Record<string, string>> = {
+  signals: 'signals',
+  states: 'reads of states',
+  search: 'the search for processes',
+  cgroup: 'files of control groups',
+  'event loop': 'the event loop',
+  'other calls': 'other system calls',
+  'own code': 'what is no system call',
+};
+
+/** `of 346 µs 24 for signals, 310 for reads of states and 12 for what is no system call`: kinds of two percent and more. */
+function account(found: Trials, trial: string, title: string, name: string): string {
+  const spent = spentIn(found, trial, title, name);
+  const all = spent['all'] as number;
+  const parts = Object.entries(kinds)
+    .map(([kind, what]) => [spent[kind] ?? 0, what] as const)
+    .filter(([microseconds]) => microseconds >= all / 50)
+    .map(([microseconds, what]) => `${microseconds.toFixed(0)} for ${what}`);
+  return `of ${all.toFixed(0)} µs ${listed(parts)}`;
+}
+
+const nodes = 'Three Node runtimes';
+const shell = 'A shell with 99';
+const loop = 'kill in C, then each thread seen in /proc';
+const write = 'a write to cgroup.freeze, then cgroup.events read';
 
 const reasons: readonly Reason[] = [
   {
@@ -39,9 +68,15 @@ const reasons: readonly Reason[] = [
   {
     goals: /^A confirmation of (16|64), against kill and waitid/,
     what: (counts) => `Confirmations of ${listed(counts)} children`,
-    why: () =>
-      'They turn the event loop between their steps of some 40 µs, while the loop in C blocks; and they read the state of ' +
-      'each process in /proc, until it has stopped, while `waitid` sleeps until then.',
+    why: (found, counts) => {
+      const of = (name: string): string => account(found, 'confirm', String(counts[0]), name);
+      return (
+        'They turn the event loop between their steps of some 40 µs, while the loop in C blocks; and they read the state of ' +
+        'each process in /proc, until it has stopped, where the loop asks `waitid`. That is not used, since it counts a process ' +
+        'as stopped that a tracer has let run on (ptrace(2)). With ' +
+        `${counts[0]} the loop spends ${of('kill and waitid in C')}; the confirmation ${of('confirm, process')}.`
+      );
+    },
   },
   {
     goals: /^A (?:freeze|thaw) in mode (process-group|cgroup), against the loop in C/,
@@ -64,23 +99,28 @@ const reasons: readonly Reason[] = [
     goals: /^Registering 16 at once/,
     what: 'Registering 16 at once',
     why: (found) =>
-      'It looks for the descendants of each of them. The bare writes, which do not, take ' +
-      `${times(tableOf(found, 'register'), '16 bare writes')} times as long as registering one.`,
+      'It looks for the descendants of each of them, and whether they may be moved. The bare writes, which do neither, take ' +
+      `${times(tableOf(found, 'register'), '16 bare writes')} times as long as registering one. They spend ` +
+      `${account(found, 'register', 'registerPids', '16 bare writes')}; registering 16 spends ` +
+      `${account(found, 'register', 'registerPids', '16 at once')}.`,
   },
   {
     goals: /process-tree, freezeAtEpoch, the first,/,
     what: 'The first freeze of a tree',
-    why: () =>
+    why: (found) =>
       'It opens the files of each thread in `/proc`, its state and its children, and keeps them open. The loop in C opens one ' +
-      'file of each thread and is told the pids.',
+      `file of each thread and is told the pids. With three Node runtimes the loop spends ${account(found, 'runtimes', nodes, loop)}; ` +
+      `the freeze ${account(found, 'runtimes', nodes, 'the same, the first of its state')}.`,
   },
   {
     goals: /process-tree, freezeAtEpoch, the second and later,/,
     what: 'The later freezes of a tree',
-    why: () =>
+    why: (found) =>
       'They read the state of each thread from files that are still open, which saves what the loop in C spends on open and ' +
-      'close. But they also ask the processes for their children twice: once to find them, and once all have stopped, to prove ' +
-      'that none is missing. The loop asks for none. The fewer threads a process has, the less the open files save.',
+      'close. But before they signal a descendant they read whose child it is, and once all have stopped they ask each thread ' +
+      'for its children, to prove that none is missing. The fewer threads a process has, the less the open files save. With a ' +
+      `shell and 99 sleepers the loop spends ${account(found, 'runtimes', shell, loop)}; the freeze ` +
+      `${account(found, 'runtimes', shell, 'process-tree, freezeAtEpoch')}.`,
   },
   {
     goals: /^A Python and a shell runtime .*: a confirmation in mode (process|process-tree), against the loop in C/,
@@ -97,7 +137,9 @@ const reasons: readonly Reason[] = [
   {
     goals: /a confirmation in mode process-group, against/,
     what: 'Confirmations in mode `process-group`',
-    why: () => 'They walk through all processes of the machine, since nothing else lists the processes of a group.',
+    why: (found) =>
+      'They walk through all processes of the machine, since nothing else lists the processes of a group. With three Node ' +
+      `runtimes a confirmation spends ${account(found, 'runtimes', nodes, confirmed('process-group'))}.`,
   },
   {
     goals: /a confirmation in mode cgroup, against/,
@@ -105,9 +147,7 @@ const reasons: readonly Reason[] = [
     why: (found) => {
       const tables = found.trials.find(({ name }) => name === 'runtimes')?.tables ?? [];
       const ours = confirmed('cgroup');
-      const more = tables.map(
-        (table) => median(table, ours) - median(table, 'a write to cgroup.freeze, then cgroup.events read'),
-      );
+      const more = tables.map((table) => median(table, ours) - median(table, write));
       const quicker = tables.filter((table) =>
         ['process', 'process-tree', 'process-group'].every(
           (mode) => median(table, ours) < median(table, confirmed(mode)),
@@ -116,9 +156,19 @@ const reasons: readonly Reason[] = [
       return (
         'They make the checks that are listed above; the bare write makes none. They take ' +
         `${microseconds(Math.min(...more))} to ${microseconds(Math.max(...more))} more. In ${quicker.length} of the ` +
-        `${tables.length} sandboxes no other mode confirms as quickly.`
+        `${tables.length} sandboxes no other mode confirms as quickly. With three Node runtimes the bare write and the reads ` +
+        `spend ${account(found, 'runtimes', nodes, write)}; the confirmation ` +
+        `${account(found, 'runtimes', nodes, ours)}.`
       );
     },
+  },
+  {
+    goals: /^A (?:freeze|thaw) in mode (cgroup) with the guardian/,
+    what: 'The guardian in mode `cgroup`',
+    why: () =>
+      'A freeze and a thaw make the same system calls with it and without; it adds two writes to memory. But a process is in one ' +
+      'group only. So each of the two states that are compared has members of its own, and the kernel takes a different time for ' +
+      'each group. They swap their members, which makes up for a part of that.',
   },
   {
     goals: /^sandbox\.spawn in mode cgroup/,
@@ -178,7 +228,9 @@ const reasons: readonly Reason[] = [
         'No thread has to be woken, but the way through both calls remains: `unfreeze` through the facade and the addon until ' +
         'the epoch moves, and the return of the wait into JavaScript, with an object for the new state. Together they take ' +
         `${microseconds(median(table, 'waitForStateChangeSync, spin'))}, and the goal leaves ` +
-        `${microseconds(0.2 * median(table, 'bare condition variable'))} for them.`
+        `${microseconds(0.2 * median(table, 'bare condition variable'))} for them. A bare poll in C++, which does no more than to ` +
+        `compare a number, takes ${microseconds(median(table, 'bare poll'))}: two calls from JavaScript into native code, the ` +
+        'way of the number from one processor to the other, and the two looks at the clock.'
       );
     },
   },
@@ -190,7 +242,9 @@ const reasons: readonly Reason[] = [
       const more = median(table, 'waitForStateChange') - median(table, 'bare thread-safe function');
       return (
         `It takes ${microseconds(more)} more. The callback of the thread-safe function reads the state, goes through the pending ` +
-        'waits and resolves their promises, and the waiter runs in a microtask after that.'
+        'waits and resolves their promises, and the waiter runs in a microtask after that. A bare thread-safe function whose ' +
+        'callback resolves a promise takes ' +
+        `${timesOf(table, 'bare thread-safe function and a promise', 'bare thread-safe function')} times as long as one without.`
       );
     },
   },
