@@ -14,7 +14,7 @@ std::int64_t idOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::Numb
 
 /// `progressOf` in lib/native.ts is the counterpart.
 double numberOf(Confirmation::Stage stage, bool isBlocked) {
-  return 2 * static_cast<double>(stage) + (isBlocked ? 1 : 0);
+  return (2 * static_cast<double>(stage)) + (isBlocked ? 1 : 0);
 }
 
 }  // namespace

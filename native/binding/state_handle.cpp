@@ -109,7 +109,7 @@ StateHandle::StateHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Stat
   }
   if (wasRefused(*this)) return;
   attachment_ = std::make_shared<Attachment>(*info[0].As<Napi::External<std::shared_ptr<FreezeState>>>().Data());
-  confirmations_.emplace(*attachment_);
+  confirmations_ = std::make_unique<Confirmations>(*attachment_);
   defineHotCalls(info.Env(), info.This(), attachment_);
 }
 

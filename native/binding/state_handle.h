@@ -3,7 +3,6 @@
 #include <napi.h>
 
 #include <memory>
-#include <optional>
 
 #include "attachment.h"
 #include "confirmations.h"
@@ -46,7 +45,7 @@ class StateHandle final : public Napi::ObjectWrap<StateHandle> {
   Napi::Value keepAlive(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Attachment> attachment_;
-  std::optional<Confirmations> confirmations_;  ///< none where Node has refused the handle; uses the attachment
+  std::unique_ptr<Confirmations> confirmations_;  ///< none where Node has refused the handle; uses the attachment
 };
 
 }  // namespace freeze_state::binding

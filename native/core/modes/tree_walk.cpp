@@ -76,7 +76,7 @@ void TreeWalk::wait(Clock::duration idle) const noexcept {
 
 /// Does what is due next. Blocked as long as a round has found none that has stopped.
 Step TreeWalk::takeStep(const Slice& slice) {
-  if (toReadopt_) return readoptNext(slice);
+  if (toReadopt_) return readoptNext(*toReadopt_, slice);
   if (pass_) {
     Step step = pass_->step(slice);
     if (step.isDone()) return endPass(*pass_);
@@ -85,16 +85,17 @@ Step TreeWalk::takeStep(const Slice& slice) {
   return round_.probed < round_.toProbe.size() ? probeNext(slice) : endRound();
 }
 
-Step TreeWalk::readoptNext(const Slice& slice) {
+/// `links`: what is left of `toReadopt_`.
+Step TreeWalk::readoptNext(std::vector<Descendants::Link>& links, const Slice& slice) {
   lastProgress_ = Clock::now();
-  if (toReadopt_->empty()) {
+  if (links.empty()) {
     toReadopt_.reset();
     readopted_ = lastProgress_;
     beginRound();
     return Step::more();
   }
-  const Descendants::Link link = toReadopt_->back();
-  toReadopt_->pop_back();
+  const Descendants::Link link = links.back();
+  links.pop_back();
   if (!set_.readopt(link, slice)) {
     // The trees are not as they were, so passes find the rest.
     toReadopt_.reset();

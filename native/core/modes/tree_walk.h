@@ -52,7 +52,7 @@ class TreeWalk {
 
   void wait(Clock::duration idle) const noexcept;
   Step takeStep(const Slice& slice);
-  Step readoptNext(const Slice& slice);
+  Step readoptNext(std::vector<Descendants::Link>& links, const Slice& slice);
   Step endPass(TreePass& pass);
   void beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk);
   Step probeNext(const Slice& slice);
