@@ -113,7 +113,8 @@ function processOf(pid: number, since: number): Process | 'hidden' | 'unsure' {
     return { ...found, tags: variable?.slice(tagName.length + 1).split(' ') ?? [] };
   } catch (error) {
     const isDenied = ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
-    return isDenied ? (found ?? 'hidden') : 'unsure';
+    if (!isDenied || (found !== undefined && isExiting(pid))) return 'unsure';
+    return found ?? 'hidden';
   }
 }
 
@@ -142,12 +143,27 @@ function textOf(file: string): string {
  * about to exit, or is in execve(2), which has dropped the old environment and not set the new one yet.
  */
 function isWithout(pid: number): boolean {
-  const stat = read(`/proc/${pid}/stat`);
-  // From the third field of proc_pid_stat(5) on.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = fieldsOf(pid);
   const [flags, end] = [Number(fields[6]), Number(fields[48])];
   // PF_KTHREAD in include/linux/sched.h.
   return (flags & 0x00200000) !== 0 || end > 0;
+}
+
+/**
+ * Whether the process exits, or has exited. Once it has given back its memory its files are root's (task_dump_owner() in the
+ * kernel's fs/proc/base.c): a plain user may not read the environment of his own process any more.
+ */
+function isExiting(pid: number): boolean {
+  const fields = fieldsOf(pid);
+  const [state = '', flags] = [fields[0], Number(fields[6])];
+  // PF_EXITING in include/linux/sched.h.
+  return state === '' || state === 'Z' || state === 'X' || (flags & 0x4) !== 0;
+}
+
+/** Of proc_pid_stat(5), from the third on. */
+function fieldsOf(pid: number): string[] {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** Whether it lives, running or stopped; a zombie does not. */
