@@ -101,6 +101,10 @@ export async function confirm(
     }
     if (handle.word() === undefined) throw calledBy(closedError(), callers);
     return notFrozen(handle, epoch, isStale);
+  } catch (error) {
+    // For what nobody expects, such as a getter of the signal that throws: nothing stays stopped (G4). Else it was done.
+    if (rollBack(handle, id, true, changed) !== false && error instanceof Error) noteRollBack(error);
+    throw error;
   } finally {
     handle.endConfirmation(id);
   }

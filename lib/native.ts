@@ -102,7 +102,8 @@ export function progressOf(answer: number): ConfirmationProgress {
 
 /**
  * The confirmations of one state, by numbers that the caller gives; native/binding/confirmations.h. One that was not ended
- * is rolled back when the handle is dropped. One that was ended answers as if its epoch had passed.
+ * is rolled back when the handle is dropped. Of one that was ended, all but `stepConfirmation` answer as if its epoch had
+ * passed.
  */
 export interface Confirmations {
   /**

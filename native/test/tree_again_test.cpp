@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -112,6 +114,23 @@ TEST_SUITE("a tree that is frozen again") {
     CHECK(tree.asked == TimesAsked{{101, 1}, {201, 1}, {202, 1}, {203, 1}, {301, 1}});
     tree.script.seenAs(101, ProcessState::Stopped);
     CHECK(waitUntil([&] { return confirmation.step(kOver).stage == Stage::Stopped; }));
+  }
+
+  TEST_CASE("the time that it takes to look at all of them does not count as a wait for one that stops late") {
+    FrozenOnce tree;
+    int looks = 0;
+    // Each takes as long as a look at the threads of a runtime.
+    std::function<void()> look = [&] {
+      const auto end = Clock::now() + std::chrono::microseconds(80);
+      while (Clock::now() < end) continue;
+      if (++looks == 5) tree.script.seenAs(101, ProcessState::Stopped);
+      tree.script.onProbe(look);
+    };
+    tree.script.onProbe(look);
+    tree.script.seenAs(101, ProcessState::Running);
+    CHECK(tree.freeze() == "frozen");
+    CHECK(looks == 5);
+    CHECK(tree.asked == TimesAsked{{101, 1}, {201, 1}, {202, 1}, {301, 1}});
   }
 
   TEST_CASE("where one process of several was not kept, all are signalled before any is waited for") {

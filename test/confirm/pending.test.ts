@@ -121,6 +121,26 @@ describe.each(signallingModes.filter((mode) => mode !== FreezeMode.Cgroup))(
       state.close();
     });
 
+    it('G4: an error of the signal itself rejects, and nothing stays stopped', async () => {
+      const { pid } = await stubborn();
+      const { pid: other } = sleeper(fitFor(mode));
+      const state = FreezeState.withPids(mode, [other, pid]);
+      const { signal } = new AbortController();
+      const confirming = state.confirmFreezeAtEpoch(0, { timeout: 20_000, signal });
+      const waiting = state.waitForStateChange({ since: state.snapshot(), timeout: 20_000 });
+      const error = new RangeError('not now');
+      Object.defineProperty(signal, 'aborted', {
+        get: () => {
+          throw error;
+        },
+      });
+      await expect(confirming).rejects.toBe(error);
+      expect(state.isFrozen).toBe(false);
+      await waiting;
+      await running(other);
+      state.close();
+    });
+
     it('an abort does not roll back a freeze that another call made', async () => {
       const { pid } = await stubborn();
       const state = new FreezeState(mode, pid);

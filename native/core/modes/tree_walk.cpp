@@ -21,8 +21,8 @@ constexpr milliseconds kNever(1000);
 /// take SIGSTOP on. On a busy machine a process was seen to wait a second for one.
 constexpr milliseconds kLongest(5000);
 
-/// A sleeper stops within microseconds. If the processes that the last freeze has found take longer than this, they are
-/// listed meanwhile, since they may fork.
+/// A sleeper stops within microseconds. If the processes that the last freeze has found do nothing new for so long,
+/// they are listed, since those that are awake may fork. Until then the walk also yields instead of sleeping.
 constexpr std::chrono::microseconds kAtOnce(100);
 
 }  // namespace
@@ -90,7 +90,7 @@ Step TreeWalk::readoptNext(std::vector<Descendants::Link>& links, const Slice& s
   lastProgress_ = Clock::now();
   if (links.empty()) {
     toReadopt_.reset();
-    readopted_ = lastProgress_;
+    idleAsFound_ = kNoDeadline;
     beginRound();
     return Step::more();
   }
@@ -105,7 +105,7 @@ Step TreeWalk::readoptNext(std::vector<Descendants::Link>& links, const Slice& s
 }
 
 void TreeWalk::beginPass(TreePass::Kind kind, const std::vector<Pid>& toAsk) {
-  readopted_.reset();
+  idleAsFound_.reset();
   pass_.emplace(set_, reader_, kind, toAsk);
 }
 
@@ -149,19 +149,22 @@ Step TreeWalk::probeNext(const Slice& slice) {
 }
 
 /// While some may still fork, those that have stopped are asked for their children: what they forked last still runs.
-/// At first they are not, where the trees seem to be as they were.
+/// Where the trees seem to be as they were, they are not, as long as each round finds some that have stopped.
 Step TreeWalk::endRound() {
-  if (!round_.ready.empty()) lastProgress_ = Clock::now();
+  const auto now = Clock::now();
+  const bool hasProgressed = !round_.ready.empty();
+  if (hasProgressed) lastProgress_ = now;
   if (round_.waiting.empty()) {
     beginPass(TreePass::Kind::Closing, set_.living());
     return Step::more();
   }
-  if (readopted_ && Clock::now() - *readopted_ > kAtOnce) {
-    beginPass(TreePass::Kind::Spreading, set_.living());
-    return Step::more();
-  }
-  const bool hasProgressed = !round_.ready.empty();
-  if (hasProgressed && !readopted_) {
+  if (idleAsFound_) {
+    if (hasProgressed || *idleAsFound_ == kNoDeadline) idleAsFound_ = now;
+    if (now - *idleAsFound_ > kAtOnce) {
+      beginPass(TreePass::Kind::Spreading, set_.living());
+      return Step::more();
+    }
+  } else if (hasProgressed) {
     beginPass(TreePass::Kind::Spreading, round_.ready);
     return Step::more();
   }

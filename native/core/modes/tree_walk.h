@@ -69,9 +69,9 @@ class TreeWalk {
   std::optional<std::vector<Descendants::Link>> toReadopt_;  ///< what the last freeze has found, while that comes first
   std::optional<TreePass> pass_;                             ///< in progress, once that is done; else the round is
   Round round_;
-  /// When all that the last freeze has found was signalled again; empty where not all was, or something was listed
-  /// since.
-  std::optional<Deadline> readopted_;
+  /// Since when no round has found one that has stopped, where the last freeze has found all that is signalled and
+  /// nothing was listed since. `kNoDeadline`: the first round is not over. Else empty.
+  std::optional<Deadline> idleAsFound_;
   bool isDone_ = false;
 
   Deadline begin_;
