@@ -1,18 +1,31 @@
+import { performance } from 'node:perf_hooks';
 import * as timers from 'node:timers';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { scheduler } from 'node:timers/promises';
 
 /**
  * The clock, the timers and the ticks, as they were when this module was loaded. Fake timers, such as `vi.useFakeTimers()` and
- * `mock.timers.enable()` of node:test, replace those of Node afterwards; this package waits for processes and other
- * threads, whose time they do not change.
+ * `mock.timers.enable()` of node:test, replace those of Node; this package waits for processes and other threads, whose time
+ * they do not change. docs/semantics.md says what stays fake if they were installed before.
+ *
+ * Not from `globalThis`: all fake timers replace what is there, and those of jest leave node:timers alone.
  */
-const { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } = globalThis;
-const now = performance.now.bind(performance);
+const { clearImmediate, clearTimeout, setImmediate, setTimeout } = timers;
 const nextTick = process.nextTick.bind(process);
-// Not the one of node:timers/promises, which first checks options that nobody gives.
-const { setImmediate: inNextTurn } = timers;
-const takeTurn = (resolve: () => void): void => void inNextTurn(resolve);
-const nextTurn = (): Promise<void> => new Promise(takeTurn);
+
+/**
+ * These are the methods of classes. Other fake timers replace the functions of node:timers and node:timers/promises as well, and
+ * sinon's replace `performance.now`, but none changes a class. A confirmation needs no other clock and no other timer, so it
+ * ends in real time whenever fake timers were installed.
+ */
+const now = ofClass(performance, 'now');
+const sleep = ofClass(scheduler, 'wait');
+const nextTurn = ofClass(scheduler, 'yield');
+
+/** The method as the class of the object has it. In Bun it is the object that has it. */
+function ofClass<K extends string, T extends Record<K, CallableFunction>>(object: T, name: K): T[K] {
+  const method: CallableFunction = Object.getPrototypeOf(object)[name] ?? object[name];
+  return method.bind(object) as T[K];
+}
 
 export const clock = {
   now,

@@ -18,6 +18,7 @@ it('the library uses no module of Node that starts a program or opens a connecti
     'node:module',
     'node:os',
     'node:path',
+    'node:perf_hooks',
     'node:timers',
     'node:timers/promises',
     'node:util',
