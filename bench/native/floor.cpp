@@ -23,13 +23,29 @@ namespace {
 
 std::atomic<std::uint64_t> word{2};
 
-/// Reads a double, compares it with an atomic, returns a boolean.
-napi_value compare(napi_env env, napi_callback_info info) {
+/// The argument of a call with one.
+napi_value argumentOf(napi_env env, napi_callback_info info) {
   std::size_t argc = 1;
   napi_value argument = nullptr;
   napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
+  return argument;
+}
+
+double numberOf(napi_env env, napi_callback_info info) {
   double number = 0;
-  napi_get_value_double(env, argument, &number);
+  napi_get_value_double(env, argumentOf(env, info), &number);
+  return number;
+}
+
+napi_value valueOf(napi_env env, std::uint64_t number) {
+  napi_value value = nullptr;
+  napi_create_double(env, static_cast<double>(number), &value);
+  return value;
+}
+
+/// Reads a double, compares it with an atomic, returns a boolean.
+napi_value compare(napi_env env, napi_callback_info info) {
+  const double number = numberOf(env, info);
   napi_value result = nullptr;
   napi_get_boolean(env, static_cast<double>(word.load()) == number, &result);
   return result;
@@ -90,10 +106,7 @@ void awaitChildren(const std::vector<std::int32_t>& pids) {
 
 /// Blocks until every one of these children has stopped: `awaitStopped(pids)`.
 napi_value awaitStopped(napi_env env, napi_callback_info info) {
-  std::size_t argc = 1;
-  napi_value argument = nullptr;
-  napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
-  awaitChildren(numbers(env, argument));
+  awaitChildren(numbers(env, argumentOf(env, info)));
   return nullptr;
 }
 
@@ -167,11 +180,8 @@ napi_value awaitText(napi_env env, napi_callback_info info) {
 /// Takes SA_NOCLDSTOP off SIGCHLD again, so that one contestant's setting does not help the next; or puts it there:
 /// `resetChildNotices(areQuiet)`.
 napi_value resetChildNotices(napi_env env, napi_callback_info info) {
-  std::size_t argc = 1;
-  napi_value argument = nullptr;
-  napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
   bool areQuiet = false;
-  napi_get_value_bool(env, argument, &areQuiet);
+  napi_get_value_bool(env, argumentOf(env, info), &areQuiet);
   struct sigaction action{};
   sigaction(SIGCHLD, nullptr, &action);
   action.sa_flags = areQuiet ? action.sa_flags | SA_NOCLDSTOP : action.sa_flags & ~SA_NOCLDSTOP;
@@ -185,18 +195,12 @@ std::uint64_t version = 0;  // guarded by mutex
 
 napi_value currentVersion(napi_env env, napi_callback_info /*info*/) {
   const std::lock_guard lock(mutex);
-  napi_value result = nullptr;
-  napi_create_double(env, static_cast<double>(version), &result);
-  return result;
+  return valueOf(env, version);
 }
 
 /// Blocks on a bare condition variable until the version is another than the one given: `awaitVersion(seen)`.
 napi_value awaitVersion(napi_env env, napi_callback_info info) {
-  std::size_t argc = 1;
-  napi_value argument = nullptr;
-  napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
-  double seen = 0;
-  napi_get_value_double(env, argument, &seen);
+  const double seen = numberOf(env, info);
   std::unique_lock lock(mutex);
   changed.wait(lock, [seen] { return static_cast<double>(version) != seen; });
   return nullptr;
@@ -215,21 +219,13 @@ std::atomic<std::uint64_t> polled{0};
 
 /// Polls a bare number until it is another than the one it was at the call of `currentPolled`: `poll(seen)`.
 napi_value poll(napi_env env, napi_callback_info info) {
-  std::size_t argc = 1;
-  napi_value argument = nullptr;
-  napi_get_cb_info(env, info, &argc, &argument, nullptr, nullptr);
-  double seen = 0;
-  napi_get_value_double(env, argument, &seen);
+  const double seen = numberOf(env, info);
   while (static_cast<double>(polled.load()) == seen) {
   }
   return nullptr;
 }
 
-napi_value currentPolled(napi_env env, napi_callback_info /*info*/) {
-  napi_value result = nullptr;
-  napi_create_double(env, static_cast<double>(polled.load()), &result);
-  return result;
-}
+napi_value currentPolled(napi_env env, napi_callback_info /*info*/) { return valueOf(env, polled); }
 
 napi_value movePolled(napi_env, napi_callback_info) {
   ++polled;
