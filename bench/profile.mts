@@ -1,8 +1,8 @@
-// Where the time of a measurement goes: to which system calls, and how much is left for the code of this package, V8 and Node.
-// bench/native/calls.cpp, which main.mts preloads into each trial, takes the time of the calls.
+// Where the time of a measurement goes: to which system calls, and how much is left outside of them. bench/native/calls.cpp,
+// which main.mts preloads into each trial that uses this, takes the time of the calls.
 import { createRequire } from 'node:module';
 import { mean } from 'simple-statistics';
-import { printProfile } from './findings.mjs';
+import { type FoundProfile, note, printProfile } from './findings.mjs';
 import { type Contestant, interleave, microsecondsSince } from './measure.mjs';
 
 interface Calls {
@@ -10,6 +10,8 @@ interface Calls {
   begin(): void;
   /** Of each kind, how many there were and what they took together, in nanoseconds. */
   end(): number[];
+  /** The nanoseconds that it takes to take the time of one call, and how many of them count as the call's. */
+  cost(): [all: number, within: number];
 }
 
 const isPreloaded = process.env['LD_PRELOAD'] !== undefined;
@@ -19,12 +21,14 @@ delete process.env['LD_PRELOAD'];
 const calls = createRequire(import.meta.url)('./native/build/Release/calls.node') as Calls;
 
 /** `Kind` in calls.cpp has the same order. */
-const kinds = ['other calls', 'signals', 'states', 'search', 'cgroup', 'event loop'] as const;
-/** What is not a system call. */
-const rest = 'own code';
+const kinds = ['other calls', 'signals', 'states', 'search', 'cgroup', 'waiting'] as const;
+/** The code of this package, libc, V8 and Node, page faults, and whatever interrupts the thread. */
+const rest = 'outside of calls';
 const count = 'number of calls';
 
 let isProfiling = false;
+/** What {@link Calls.cost} gives, once there is a profile. */
+let cost: readonly [all: number, within: number] | undefined;
 
 /** Times the body; a promise is awaited. In a profile it gives what each kind of system call took instead. */
 export async function timed(figure: string, body: () => unknown): Promise<Record<string, number>> {
@@ -33,38 +37,47 @@ export async function timed(figure: string, body: () => unknown): Promise<Record
   const result = body();
   if (result instanceof Promise) await result;
   const all = microsecondsSince(start);
-  return isProfiling ? { all, ...spentOn(calls.end(), all) } : { [figure]: all };
+  return isProfiling ? spentOn(calls.end(), all) : { [figure]: all };
 }
 
-function spentOn(counted: readonly number[], all: number): Record<string, number> {
+function spentOn(counted: readonly number[], measured: number): Record<string, number> {
+  const [each, within] = cost ?? [0, 0];
   const spent: Record<string, number> = {};
   let [inCalls, made] = [0, 0];
   for (const [index, kind] of kinds.entries()) {
-    const microseconds = (counted[2 * index + 1] ?? 0) / 1000;
+    const [number = 0, nanoseconds = 0] = counted.slice(2 * index);
+    const microseconds = (nanoseconds - number * within) / 1000;
     spent[kind] = microseconds;
     inCalls += microseconds;
-    made += counted[2 * index] ?? 0;
+    made += number;
   }
-  return { ...spent, [rest]: all - inCalls, [count]: made };
+  const all = measured - (made * each) / 1000;
+  return { all, ...spent, [rest]: all - inCalls, [count]: made };
 }
 
 /**
- * Takes turns again, and prints where the time of each contestant goes, in the mean of the middle half of its rounds. Their
- * samples have to use {@link timed}.
+ * Takes turns again, and prints where the time of each contestant goes. Their samples have to use {@link timed}.
  */
-export async function profile(title: string, contestants: readonly Contestant[], rounds = 60): Promise<void> {
+export async function profile(title: string, contestants: readonly Contestant[], rounds?: number): Promise<void> {
+  printProfile({ title, rows: await spentBy(contestants, rounds) });
+}
+
+/** Where the time of each contestant goes, in the mean of the middle half of its rounds. */
+export async function spentBy(contestants: readonly Contestant[], rounds = 60): Promise<FoundProfile['rows']> {
   if (!isPreloaded) throw new Error('Run the trials by npm run bench: it preloads calls.node.');
+  if (cost === undefined) {
+    cost = calls.cost();
+    note(`To take the time of a system call takes ${cost[0].toFixed(0)} ns, which is not in the profile below.`);
+  }
   isProfiling = true;
   try {
-    const results = await interleave(contestants, rounds);
-    const rows = [...results].map(([name, samples]) => {
+    return [...(await interleave(contestants, rounds))].map(([name, samples]) => {
       const all = samples.get('all') as number[];
       const inOrder = all.map((_, index) => index).sort((a, b) => (all[a] as number) - (all[b] as number));
       const middle = inOrder.slice(Math.floor(all.length / 4), Math.ceil((all.length * 3) / 4));
       const spent = [...samples].map(([kind, values]) => [kind, mean(middle.map((index) => values[index] as number))]);
       return { name, spent: Object.fromEntries(spent) };
     });
-    printProfile({ title, rows });
   } finally {
     isProfiling = false;
   }

@@ -33,9 +33,9 @@ const kinds: Readonly<Record<string, string>> = {
   states: 'reads of states',
   search: 'the search for processes',
   cgroup: 'files of control groups',
-  'event loop': 'the event loop',
+  waiting: 'waiting',
   'other calls': 'other system calls',
-  'own code': 'what is no system call',
+  'outside of calls': 'what is no system call',
 };
 
 /** `of 346 µs 24 for signals, 310 for reads of states and 12 for what is no system call`: kinds of two percent and more. */
