@@ -56,6 +56,15 @@ export async function interleave(
   return results;
 }
 
+/** Adds more samples, of these contestants or of others. */
+export function addTo(results: Results, more: Results): void {
+  for (const [name, samples] of more) {
+    const all: Samples = results.get(name) ?? new Map();
+    for (const [figure, values] of samples) all.set(figure, [...(all.get(figure) ?? []), ...values]);
+    results.set(name, all);
+  }
+}
+
 /** The same with these figures alone. */
 export function only(results: Results, ...figures: readonly string[]): Results {
   return new Map(

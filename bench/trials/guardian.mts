@@ -7,15 +7,7 @@ import { FreezeMode, FreezeState } from 'freeze-state';
 import { max, median } from 'simple-statistics';
 import { sleepers, Watch } from '../children.mjs';
 import { goal, note, print, ratio } from '../findings.mjs';
-import {
-  atMost,
-  type Contestant,
-  interleave,
-  microsecondsSince,
-  orQuick,
-  type Results,
-  type Samples,
-} from '../measure.mjs';
+import { addTo, atMost, type Contestant, interleave, microsecondsSince, orQuick, type Results } from '../measure.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const members = 16;
@@ -61,7 +53,7 @@ async function costOfFreeze(mode: FreezeMode): Promise<void> {
     const contestants = states.map(([name, state, pids]) =>
       contestant(name, state, isCgroup ? undefined : new Watch(pids)),
     );
-    for (const [name, samples] of await interleave(contestants, 750)) add(results, name, samples);
+    addTo(results, await interleave(contestants, 750));
     for (const [, state] of states) state.close();
   }
   print(`Mode ${mode}, ${members} sleepers`, 'µs', results, 'without');
@@ -69,12 +61,6 @@ async function costOfFreeze(mode: FreezeMode): Promise<void> {
     const cost = ratio(results, figure, 'with the guardian', 'without');
     goal(`A ${figure} in mode ${mode} with the guardian, against one without`, cost, 1.05);
   }
-}
-
-function add(results: Results, name: string, samples: Samples): void {
-  const all = results.get(name) ?? new Map<string, number[]>();
-  for (const [figure, values] of samples) all.set(figure, [...(all.get(figure) ?? []), ...values]);
-  results.set(name, all);
 }
 
 /** What a process has done by the time that is measured: made its first state, or also frozen a member with it. */

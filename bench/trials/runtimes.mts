@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { type Family, family, killGroup, manyThreads, runtimes, scripts, Watch } from '../children.mjs';
-import { goal, note, print, ratio } from '../findings.mjs';
+import { type FoundProfile, goal, note, print, printProfile, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
-import { type Contestant, interleave } from '../measure.mjs';
-import { profile, timed } from '../profile.mjs';
+import { addTo, type Contestant, interleave, orQuick, type Results } from '../measure.mjs';
+import { spentBy, timed } from '../profile.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 
@@ -68,53 +68,87 @@ interface Limits {
   readonly confirmed?: number;
 }
 
-const states: FreezeState[] = [];
+/** Closes what the ways that are measured now have open. */
+const closers: (() => void)[] = [];
 
 function make(mode: FreezeMode, pids: readonly number[]): FreezeState {
   const state = FreezeState.withPids(mode, pids);
-  states.push(state);
+  closers.push(() => state.close());
   return state;
 }
 
-function byConfirm(watch: Watch, mode: FreezeMode, pids: readonly number[]): Contestant {
-  const state = make(mode, pids);
-  return contestant(confirmed(mode), watch, { stop: () => confirm(state), thaw: () => state.unfreeze() });
+function byConfirm(watch: Watch, state: FreezeState): Contestant {
+  return contestant(confirmed(state.mode), watch, { stop: () => confirm(state), thaw: () => state.unfreeze() });
 }
 
-async function sandbox(
-  title: string,
-  { roots, all }: Family,
-  { confirmed: limit = 1.3, ...limits }: Limits,
-): Promise<void> {
-  const watch = new Watch(all);
-  const tree = make(FreezeMode.ProcessTree, roots);
-  let fresh = tree;
-  const contestants = [
-    contestant(loopInC, watch, {
-      stop: () => floor.killAndSee(all, SIGSTOP),
-      thaw: () => floor.killAll(all, SIGCONT),
-    }),
-    contestant(loopInNode, watch, {
-      stop: () => {
-        for (const pid of all) process.kill(pid, 'SIGSTOP');
-      },
-      thaw: () => floor.killAll(all, SIGCONT),
-    }),
-    contestant(again, watch, { stop: () => freeze(tree), thaw: () => tree.unfreeze() }),
-    contestant(first, watch, {
-      open: () => {
-        fresh = FreezeState.withPids(FreezeMode.ProcessTree, roots);
-      },
-      stop: () => freeze(fresh),
-      thaw: () => fresh.unfreeze(),
-      close: () => fresh.close(),
-    }),
-    byConfirm(watch, FreezeMode.Process, all),
-    byConfirm(watch, FreezeMode.ProcessTree, roots),
-    byConfirm(watch, FreezeMode.ProcessGroup, roots),
+function byFreeze(watch: Watch, roots: readonly number[]): Contestant {
+  const state = make(FreezeMode.ProcessTree, roots);
+  return contestant(again, watch, { stop: () => freeze(state), thaw: () => state.unfreeze() });
+}
+
+function byFirstFreeze(watch: Watch, roots: readonly number[]): Contestant {
+  let state: FreezeState;
+  return contestant(first, watch, {
+    open: () => {
+      state = FreezeState.withPids(FreezeMode.ProcessTree, roots);
+    },
+    stop: () => freeze(state),
+    thaw: () => state.unfreeze(),
+    close: () => state.close(),
+  });
+}
+
+function byCgroup(watch: Watch, roots: readonly number[]): Contestant[] {
+  const state = make(FreezeMode.Cgroup, roots);
+  const group = state.cgroup as string;
+  const files = [openSync(join(group, 'cgroup.freeze'), 'r+'), openSync(join(group, 'cgroup.events'), 'r')] as const;
+  closers.push(() => files.forEach(closeSync));
+  const [switchFile, events] = files;
+  const set = (value: string): void => {
+    writeSync(switchFile, value, 0);
+    floor.awaitText([events], `frozen ${value}`);
+  };
+  return [byConfirm(watch, state), contestant(write, watch, { stop: () => set('1'), thaw: () => set('0') })];
+}
+
+/**
+ * The ways, in groups. A process keeps 4,096 files of threads open at most, in all its states together; what is not kept is
+ * opened each time. So no more states are open at once than can keep all of 1,000 threads, as a state can that is alone.
+ */
+function groupsOf(watch: Watch, { roots, all }: Family): (() => Contestant[])[] {
+  const continueAll = (): void => floor.killAll(all, SIGCONT);
+  const inC = contestant(loopInC, watch, { stop: () => floor.killAndSee(all, SIGSTOP), thaw: continueAll });
+  const stopInNode = (): void => {
+    for (const pid of all) process.kill(pid, 'SIGSTOP');
+  };
+  const inNode = contestant(loopInNode, watch, { stop: stopInNode, thaw: continueAll });
+  return [
+    () => [inC, inNode, byFreeze(watch, roots)],
+    () => [inC, byFirstFreeze(watch, roots), byConfirm(watch, make(FreezeMode.Process, all))],
+    () => [
+      inC,
+      ...[FreezeMode.ProcessTree, FreezeMode.ProcessGroup].map((mode) => byConfirm(watch, make(mode, roots))),
+    ],
+    ...(hasCgroups ? [() => [inC, ...byCgroup(watch, roots)]] : []),
   ];
-  const files = hasCgroups ? addCgroup(contestants, watch, roots) : [];
-  const results = await interleave(contestants, 100);
+}
+
+/** The groups take turns as well, so that a machine that becomes slower does so for all of them. */
+const [turns, roundsOfTurn] = [orQuick(4, 1), 25];
+
+async function sandbox(title: string, family: Family, { confirmed: limit = 1.3, ...limits }: Limits): Promise<void> {
+  const watch = new Watch(family.all);
+  const groups = groupsOf(watch, family);
+  const results: Results = new Map();
+  const rows = new Map<string, FoundProfile['rows'][0]>();
+  for (let turn = 1; turn <= turns; turn += 1) {
+    for (const group of groups) {
+      const contestants = group();
+      addTo(results, await interleave(contestants, roundsOfTurn));
+      if (turn === turns) for (const row of await spentBy(contestants)) rows.set(row.name, row);
+      for (const close of closers.splice(0)) close();
+    }
+  }
   print(title, 'µs', results, loopInC);
   const against = (name: string, base = loopInC): number => ratio(results, figure, name, base);
   goal(
@@ -130,32 +164,9 @@ async function sandbox(
     const value = against(confirmed(FreezeMode.Cgroup), write);
     goal(`${title}: a confirmation in mode cgroup, against a write and the reads of its events`, value, 1.5);
   }
-  await profile(title, contestants);
-  for (const state of states.splice(0)) state.close();
-  for (const file of files) closeSync(file);
+  printProfile({ title, rows: [...rows.values()] });
   watch.close();
-  for (const pid of roots) killGroup(pid);
-}
-
-/** From here on all of them are in a group of their own, which makes no difference to the others. */
-function addCgroup(contestants: Contestant[], watch: Watch, roots: readonly number[]): number[] {
-  contestants.push(byConfirm(watch, FreezeMode.Cgroup, roots));
-  const group = states.at(-1)?.cgroup as string;
-  const switchFile = openSync(join(group, 'cgroup.freeze'), 'r+');
-  const events = openSync(join(group, 'cgroup.events'), 'r');
-  contestants.push(
-    contestant(write, watch, {
-      stop: () => {
-        writeSync(switchFile, '1', 0);
-        floor.awaitText([events], 'frozen 1');
-      },
-      thaw: () => {
-        writeSync(switchFile, '0', 0);
-        floor.awaitText([events], 'frozen 0');
-      },
-    }),
-  );
-  return [switchFile, events];
+  for (const pid of family.roots) killGroup(pid);
 }
 
 const { available: hasCgroups, reason } = FreezeState.capabilities.modes.cgroup;
