@@ -49,6 +49,7 @@
             "core/os/linux/cgroupfs.cpp",
             "core/os/linux/thread_states.cpp",
             "core/os/linux/freezable_cgroup.cpp",
+            "core/os/linux/owned_cgroup.cpp",
             "core/modes/cgroup/membership.cpp",
             "core/modes/cgroup/admission.cpp",
             "core/modes/cgroup/moves.cpp",

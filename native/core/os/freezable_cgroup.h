@@ -76,7 +76,6 @@ class FreezableCgroup {
       : mount_(std::move(mount)), path_(std::move(path)), isOwned_(isOwned) {}
   Failures openFiles();
   FileDescriptor keptFile(const char* file, int flags) const;
-  static void sweep(const std::string& parent, const cgroup::Mount& mount);
   bool event(const char* name) const noexcept;
 
   const cgroup::Mount mount_;
