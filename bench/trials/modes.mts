@@ -9,6 +9,7 @@ import { family, killGroup, nodeFamily, sleepers, Watch } from '../children.mjs'
 import { goal, note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
 import { type Contestant, interleave, microsecondsSince, type Results } from '../measure.mjs';
+import { profile, timed } from '../profile.mjs';
 
 const { SIGSTOP, SIGCONT } = constants.signals;
 
@@ -25,16 +26,13 @@ function contestant(name: string, watch: Watch, ways: Ways): Contestant {
     sample: async () => {
       floor.resetChildNotices();
       const freezing = process.hrtime.bigint();
-      ways.freeze();
-      const sent = microsecondsSince(freezing);
+      const sent = await timed('freeze', ways.freeze);
       ways.awaitStopped();
       const stopped = microsecondsSince(freezing);
-      const thawing = process.hrtime.bigint();
-      ways.thaw();
-      const thawed = microsecondsSince(thawing);
+      const thawed = await timed('thaw', ways.thaw);
       watch.awaitAsleep();
       for (let i = 0; i < 3; i += 1) await setImmediate();
-      return { freeze: sent, stopped, thaw: thawed };
+      return { ...sent, stopped, ...thawed };
     },
   };
 }
@@ -154,11 +152,13 @@ async function group(): Promise<void> {
     );
   }
   const results = await interleave(contestants, 100);
-  print(`A group of ${pids.length} sleepers`, 'µs', results, loopInC);
+  const title = `A group of ${pids.length} sleepers`;
+  print(title, 'µs', results, loopInC);
   note(`Up to ${lookingTime(pids, watch).toFixed(0)} µs of "stopped" is one look at each in /proc.`);
   compare(results, 'process-group', 0.6);
   if (available) compare(results, 'cgroup', 0.6);
   else note(`No cgroup here: ${reason}`);
+  await profile(title, contestants);
   closeStates();
   for (const file of files) closeSync(file);
   for (const one of watches) one.close();

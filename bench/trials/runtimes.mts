@@ -145,7 +145,7 @@ async function sandbox(title: string, family: Family, { confirmed: limit = 1.3, 
     for (const group of groups) {
       const contestants = group();
       addTo(results, await interleave(contestants, roundsOfTurn));
-      if (turn === turns) for (const row of await spentBy(contestants)) rows.set(row.name, row);
+      if (turn === turns) for (const row of (await spentBy(contestants)).get(figure) ?? []) rows.set(row.name, row);
       for (const close of closers.splice(0)) close();
     }
   }

@@ -7,6 +7,7 @@ import { max, quantile } from 'simple-statistics';
 import { family, killGroup, sleepers, spinners } from '../children.mjs';
 import { goal, note, print } from '../findings.mjs';
 import { type Contestant, interleave, microsecondsSince, type Results } from '../measure.mjs';
+import { laps, profile } from '../profile.mjs';
 
 /** Microseconds that one turn may take. */
 const limit = 100;
@@ -14,21 +15,19 @@ const limit = 100;
 /** The microseconds between any two turns of the event loop. */
 async function gapsDuring(work: () => Promise<void>): Promise<number[]> {
   const gaps: number[] = [];
-  let last = 0n;
   let isOver = false;
   // It asks for its next turn before the confirmation does, as everything does that was waiting already.
   const tick = (): void => {
-    const now = process.hrtime.bigint();
-    gaps.push(Number(now - last) / 1000);
-    last = now;
+    gaps.push(turns.next());
     if (!isOver) globalThis.setImmediate(tick);
   };
   await setImmediate();
   globalThis.setImmediate(tick);
-  last = process.hrtime.bigint();
+  const turns = laps('longest gap');
   await work();
   isOver = true;
   await setImmediate();
+  turns.end();
   // Only of turns in which there was something to do.
   return gaps.filter((gap) => gap > 10);
 }
@@ -116,5 +115,7 @@ for (const [name, found] of all) {
   goal(`Gaps over ${limit} µs, ${name}, beyond those of plain work`, lateOf(name) - lateOf(ofWork.name), 1, '%');
 }
 if (!available) note(`No cgroup here: ${reason}`);
+for (const pid of busy) process.kill(pid, 'SIGKILL');
+await profile('The longest gap between two turns of the event loop while it confirms', contestants);
 for (const state of states) state.close();
 killGroup(root);
