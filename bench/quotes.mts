@@ -1,7 +1,7 @@
 // What pages quote from the run in sentences and small tables, by the names of their marks: `<!-- measured: NAME -->`.
 import { markdownTable } from 'markdown-table';
-import { digits, type Figure, type FoundTable } from './findings.mjs';
-import { figureIn, goalValue, tableOf } from './lookups.mjs';
+import { digits, type Figure, type FoundTable, type Goal } from './findings.mjs';
+import { figureIn, goalValue, tableOf, trialOf } from './lookups.mjs';
 import { listed } from './prose.mjs';
 import type { Trials } from './trials.mjs';
 
@@ -175,22 +175,13 @@ const calls = (found: Trials): string =>
 
 const added = (what: string) => (found: Trials) => `${goalValue(found, 'guardian', what).toFixed(1)} ms`;
 
-/** Of each mode, by how many per cent the medians with and without the guardian differ. */
+/** Of each mode, by how many per cent freezes and thaws with and without the guardian differ. */
 function guarded(found: Trials): string {
-  const [without, inCgroup] = ['without', 'Mode cgroup'];
-  const tables = found.trials.find(({ name }) => name === 'guardian')?.tables ?? [];
-  const differences = (chosen: readonly FoundTable[]): number[] =>
-    chosen.flatMap((table) =>
-      ['freeze', 'thaw'].map(
-        (figure) =>
-          100 * (figureIn(table, 'with the guardian', figure).median / figureIn(table, without, figure).median - 1),
-      ),
-    );
-  const most = (chosen: readonly FoundTable[]): string =>
-    `${Math.max(...differences(chosen).map(Math.abs)).toFixed(1)} %`;
-  const others = tables.filter(({ title }) => !title.startsWith(inCgroup));
-  const cgroup = tables.filter(({ title }) => title.startsWith(inCgroup));
-  const first = `the medians differ by ${most(others)} at most.`;
+  const costs = trialOf(found, 'guardian').goals.filter(({ what }) => what.includes('with the guardian, against'));
+  const most = (chosen: readonly Goal[]): string =>
+    `${Math.max(...chosen.map(({ value }) => Math.abs(100 * (value - 1)))).toFixed(1)} %`;
+  const cgroup = costs.filter(({ what }) => what.includes(' mode cgroup '));
+  const first = `the medians differ by ${most(costs.filter((goal) => !cgroup.includes(goal)))} at most.`;
   if (cgroup.length === 0) return first;
   return (
     `${first} In mode \`cgroup\` each of the two states needs members of its own, and they swap them; there they differ by ` +

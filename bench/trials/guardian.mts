@@ -1,66 +1,127 @@
 // What the guardian costs: a freeze and a thaw in each mode, with it and without; the first state of a process; and how long
 // after an emulator was killed its members run again.
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { max, median } from 'simple-statistics';
 import { sleepers, Watch } from '../children.mjs';
 import { goal, note, print, ratio } from '../findings.mjs';
+import { floor } from '../floor.mjs';
 import { addTo, atMost, type Contestant, interleave, microsecondsSince, orQuick, type Results } from '../measure.mjs';
+import { profile, timed } from '../profile.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const members = 16;
 
-/** One freeze and one thaw; the members sleep again before the next. */
-function contestant(name: string, state: FreezeState, watch: Watch | undefined): Contestant {
+const figures = ['freeze', 'thaw'] as const;
+const [guarded, plain] = ['with the guardian', 'without'] as const;
+
+interface Waits {
+  /** Blocks until the members have stopped. */
+  awaitStopped(): void;
+  /** Blocks until they sleep again, so that they do not disturb the next sample. */
+  awaitAsleep(): void;
+}
+
+/** One freeze and one thaw. */
+function contestant(name: string, state: FreezeState, waits: Waits): Contestant {
+  const freeze = (): void => {
+    if (!state.freezeAtEpoch(state.currentEpoch)) throw new Error(`${name}: not frozen`);
+  };
   return {
     name,
-    sample: () => {
-      const start = process.hrtime.bigint();
-      const isFrozen = state.freezeAtEpoch(state.currentEpoch);
-      const freeze = microsecondsSince(start);
-      if (!isFrozen) throw new Error(`${name}: not frozen`);
-      watch?.awaitStopped();
-      const thawing = process.hrtime.bigint();
-      state.unfreeze();
-      const thaw = microsecondsSince(thawing);
-      watch?.awaitAsleep();
-      return { freeze, thaw };
+    sample: async () => {
+      const frozen = await timed('freeze', freeze);
+      waits.awaitStopped();
+      const thawed = await timed('thaw', () => state.unfreeze());
+      waits.awaitAsleep();
+      return { ...frozen, ...thawed };
     },
   };
 }
 
-/**
- * In mode cgroup each state has members of its own, for a process is in one group; else both have the same. Where processes run,
- * and how quickly, differs from one to the other. So the states swap their members after half of the rounds.
- */
+const titleOf = (mode: FreezeMode): string => `Mode ${mode}, ${members} sleepers`;
+
+function judge(mode: FreezeMode, figure: string, cost: number): void {
+  goal(`A ${figure} in mode ${mode} with the guardian, against one without`, cost, 1.05);
+}
+
+/** Of two states with the same members. */
 async function costOfFreeze(mode: FreezeMode): Promise<void> {
-  const isCgroup = mode === FreezeMode.Cgroup;
-  const start = (): Promise<number[]> => sleepers(members, { detached: mode === FreezeMode.ProcessGroup });
-  const first = await start();
-  const second = isCgroup ? await start() : first;
+  const pids = await sleepers(members, { detached: mode === FreezeMode.ProcessGroup });
+  const watch = new Watch(pids);
+  const make = (guardian: boolean): FreezeState => FreezeState.withPids(mode, pids, { guardian });
+  const states = [make(true), make(false)] as const;
+  const results = await interleave([contestant(guarded, states[0], watch), contestant(plain, states[1], watch)], 1500);
+  for (const state of states) state.close();
+  watch.close();
+  print(titleOf(mode), 'µs', results, plain);
+  for (const figure of figures) judge(mode, figure, ratio(results, figure, guarded, plain));
+}
+
+/** A state in mode cgroup, as one of the two that are compared. */
+function inGroup(name: string, pids: readonly number[]): { contestant: Contestant; close(): void } {
+  const state = FreezeState.withPids(FreezeMode.Cgroup, pids, { guardian: name === guarded });
+  // The letter of a process does not tell that it is frozen with its group.
+  const events = openSync(join(state.cgroup as string, 'cgroup.events'), 'r');
+  const waits = {
+    awaitStopped: () => floor.awaitText([events], 'frozen 1'),
+    awaitAsleep: () => floor.awaitText([events], 'frozen 0'),
+  };
+  const close = (): void => {
+    closeSync(events);
+    state.close();
+  };
+  return { contestant: contestant(name, state, waits), close };
+}
+
+const [pairs, roundsOfPair] = [orQuick(100, 8), 30];
+
+/**
+ * In mode cgroup each state has members of its own, for a process is in one group. A freeze and a thaw then take one of a few
+ * times, which differ by up to 40 % and stay with a state for as long as it has its group, with the guardian and without. So many
+ * pairs of fresh states are compared. From pair to pair they swap the members, and which of them is made first, so that nothing
+ * but the guardian favours one side. The median of the pairs' ratios is that of a pair whose states have the same of those
+ * times. As many pairs in which neither state has a guardian tell how far to trust it.
+ */
+async function costInCgroup(): Promise<void> {
+  const sets = [await sleepers(members), await sleepers(members)] as const;
+  const control = 'without, as a control';
+  const ratios = new Map<string, Record<(typeof figures)[number], number>[]>([
+    [guarded, []],
+    [control, []],
+  ]);
   const results: Results = new Map();
-  for (const [guarded, plain] of [
-    [first, second],
-    [second, first],
-  ] as const) {
-    const states = [
-      ['with the guardian', FreezeState.withPids(mode, guarded, { guardian: true }), guarded],
-      ['without', FreezeState.withPids(mode, plain, { guardian: false }), plain],
-    ] as const;
-    // The letter of a process does not tell that it is frozen with its group, and thawing does not wait for that.
-    const contestants = states.map(([name, state, pids]) =>
-      contestant(name, state, isCgroup ? undefined : new Watch(pids)),
-    );
-    addTo(results, await interleave(contestants, 750));
-    for (const [, state] of states) state.close();
+  for (let index = 0; index < pairs; index += 1) {
+    for (const [name, found] of ratios) {
+      const [its, others] = index % 2 === 0 ? sets : sets.toReversed();
+      const sides = [[name, its] as const, [plain, others] as const];
+      const states = (index % 4 < 2 ? sides : sides.toReversed()).map((side) => inGroup(...side));
+      const pair = await interleave(
+        states.map(({ contestant }) => contestant),
+        roundsOfPair,
+      );
+      for (const { close } of states) close();
+      addTo(results, pair);
+      const of = (figure: string): number => ratio(pair, figure, name, plain);
+      found.push({ freeze: of('freeze'), thaw: of('thaw') });
+    }
   }
-  print(`Mode ${mode}, ${members} sleepers`, 'µs', results, 'without');
-  for (const figure of ['freeze', 'thaw']) {
-    const cost = ratio(results, figure, 'with the guardian', 'without');
-    goal(`A ${figure} in mode ${mode} with the guardian, against one without`, cost, 1.05);
-  }
+  const costOf = (name: string, figure: (typeof figures)[number]): number =>
+    median((ratios.get(name) ?? []).map((one) => one[figure]));
+  print(titleOf(FreezeMode.Cgroup), 'µs', results, plain);
+  for (const figure of figures) judge(FreezeMode.Cgroup, figure, costOf(guarded, figure));
+  note(
+    `The ratios of mode cgroup are medians of ${pairs} pairs of states. Of as many pairs without a guardian they are ` +
+      `${costOf(control, 'freeze').toFixed(3)} for a freeze and ${costOf(control, 'thaw').toFixed(3)} for a thaw.`,
+  );
+  const states = [inGroup(guarded, sets[0]), inGroup(plain, sets[1])];
+  await profile(
+    titleOf(FreezeMode.Cgroup),
+    states.map(({ contestant }) => contestant),
+  );
+  for (const { close } of states) close();
 }
 
 /** What a process has done by the time that is measured: made its first state, or also frozen a member with it. */
@@ -83,7 +144,9 @@ function timeOfFirst(work: string, guardian: boolean): number {
     state.close();
     sleeper.kill();
     console.log(took);`;
-  return Number(spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' }).stdout);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`The process whose first state is timed ended with ${status}: ${stderr}`);
+  return Number(stdout);
 }
 
 function costOfFirst(name: string, work: string): void {
@@ -139,7 +202,8 @@ async function timesToThaw(): Promise<void> {
 }
 
 for (const mode of Object.values(FreezeMode)) {
-  if (mode !== FreezeMode.None && FreezeState.capabilities.modes[mode].available) await costOfFreeze(mode);
+  if (mode === FreezeMode.None || !FreezeState.capabilities.modes[mode].available) continue;
+  await (mode === FreezeMode.Cgroup ? costInCgroup() : costOfFreeze(mode));
 }
 for (const [name, work] of Object.entries(firsts)) costOfFirst(name, work);
 await timesToThaw();
