@@ -14,7 +14,7 @@ const folder = join(import.meta.dirname, 'trials');
 const names = readdirSync(folder).map((file) => basename(file, '.mts'));
 
 /** The trials that use profile.mts. */
-const profiled: readonly string[] = ['confirm', 'guardian', 'modes', 'register', 'runtimes', 'turns'];
+const profiled: readonly string[] = ['confirm', 'guardian', 'modes', 'register', 'runtimes', 'turns', 'wake'];
 
 program
   .name('npm run bench --')

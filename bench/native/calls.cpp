@@ -1,11 +1,12 @@
 // Preloaded into a trial (LD_PRELOAD, ld.so(8)): takes the time of each system call of one thread, by what it is for.
 // See bench/profile.mts. It stands before the functions of libc that the addon, the floor and Node call for what is
-// profiled. What libc calls by itself it does not see: futex(2) for locks that are taken, mmap(2) for memory.
+// profiled. What libc calls by itself it does not see: futex(2) for a lock that is taken, mmap(2) for memory.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <node_api.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -91,6 +92,9 @@ Function* next(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
+/// Without waiters glibc makes no system call. That is how it is in glibc 2.25 and later, and no promise.
+bool hasWaiters(const pthread_cond_t& condition) { return condition.__data.__wrefs >> 3 != 0; }
+
 int note(int fd, Kind kind) {
   if (fd >= 0 && static_cast<std::size_t>(fd) < kindOfFile.size()) kindOfFile.at(static_cast<std::size_t>(fd)) = kind;
   return fd;
@@ -130,6 +134,7 @@ TIMED(int, fstatfs64, (int fd, struct statfs64* status) noexcept, kindOf(fd), fd
 TIMED(int, closedir, (DIR * directory), closing(dirfd(directory)), directory)
 
 TIMED(int, kill, (pid_t pid, int signal) noexcept, Kind::Signals, pid, signal)
+TIMED(pid_t, waitpid, (pid_t pid, int* status, int options), Kind::States, pid, status, options)
 TIMED(int, waitid, (idtype_t type, id_t id, siginfo_t* info, int options), Kind::States, type, id, info, options)
 TIMED(pid_t, getpgid, (pid_t pid) noexcept, Kind::Search, pid)
 
@@ -157,6 +162,16 @@ TIMED(void*, mmap64, (void* address, std::size_t size, int protection, int flags
 TIMED(int, munmap, (void* address, std::size_t size) noexcept, Kind::Other, address, size)
 TIMED(int, madvise, (void* address, std::size_t size, int advice) noexcept, Kind::Other, address, size, advice)
 TIMED(int, mprotect, (void* address, std::size_t size, int protection) noexcept, Kind::Other, address, size, protection)
+
+int pthread_cond_signal(pthread_cond_t* condition) noexcept {
+  static auto* const real = next<int(pthread_cond_t*)>("pthread_cond_signal");
+  return hasWaiters(*condition) ? timed(Kind::Other, [&] { return real(condition); }) : real(condition);
+}
+
+int pthread_cond_broadcast(pthread_cond_t* condition) noexcept {
+  static auto* const real = next<int(pthread_cond_t*)>("pthread_cond_broadcast");
+  return hasWaiters(*condition) ? timed(Kind::Other, [&] { return real(condition); }) : real(condition);
+}
 
 DIR* opendir(const char* path) {
   static auto* const real = next<DIR*(const char*)>("opendir");

@@ -6,6 +6,7 @@ import { FreezeState } from 'freeze-state';
 import { goal, note, print, ratio } from '../findings.mjs';
 import { floor } from '../floor.mjs';
 import { type Contestant, interleave } from '../measure.mjs';
+import { profile, timed } from '../profile.mjs';
 
 const state = new FreezeState();
 const flags = new Int32Array(new SharedArrayBuffer(4)); // for Atomics.waitAsync
@@ -32,8 +33,9 @@ type Kind = keyof typeof wake;
 /**
  * @param pause ms for which both threads sleep before the change, as they do between two invocations. The wait with `spin`
  *   polls meanwhile, and for far longer than this.
+ * @param isOfCall whether only the call is timed that makes the change.
  */
-const contestants = (pause: number): Contestant[] =>
+const contestants = (pause: number, isOfCall = false): Contestant[] =>
   Object.entries(wake).map(([kind, end]) => ({
     name: kind,
     sample: async () => {
@@ -42,6 +44,11 @@ const contestants = (pause: number): Contestant[] =>
       await ready;
       await setTimeout(pause);
       const woke = message();
+      if (isOfCall) {
+        const took = await timed('call', end);
+        await woke;
+        return took;
+      }
       const start = process.hrtime.bigint();
       end();
       return { 'wake-up': Number(((await woke) as bigint) - start) / 1000 };
@@ -52,7 +59,6 @@ const atFirst = await interleave(contestants(toSleep), 100);
 await interleave(contestants(0), 1000);
 for (let i = 0; i < 100_000; i += 1) state.unfreeze();
 const results = await interleave(contestants(toSleep), 300);
-await worker.terminate();
 
 const title = 'From the change to the waiter in another thread';
 print(`${title}, in a program that has just begun`, 'µs', atFirst, 'bare condition variable');
@@ -78,3 +84,5 @@ note(
   `postMessage takes ${compare('postMessage', threadSafe).toFixed(2)} times as long as the bare thread-safe function, ` +
     'which is the floor of the asynchronous wait.',
 );
+await profile('The call that makes the change, in its own thread', contestants(toSleep, true));
+await worker.terminate();
