@@ -4,7 +4,7 @@ import { closedError, errorOf } from './failures';
 import { type ConfirmationProgress, type NativeFailure, outcomeNames, progressOf, type StateHandle } from './native';
 import { noteRollBack } from './roll-backs';
 import { shown } from './show';
-import { below, calledBy, callersOf } from './stack';
+import { below, type Callers, calledBy, callersOf } from './stack';
 import {
   type ConfirmOptions,
   FreezeMode,
@@ -57,9 +57,9 @@ export async function confirm(
   }
   let step = progressOf(answer);
   if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
+  /** Of errors that are made after an `await`, when nothing of the caller is on the stack. */
+  let callers: Callers | undefined;
   try {
-    // Later errors are made when nothing of the caller is on the stack.
-    const callers = callersOf();
     let isFrozen = hasFrozen(step);
     if (isFrozen) changed();
 
@@ -67,6 +67,7 @@ export async function confirm(
       const now = clock.now();
       if (signal?.aborted || now - start >= timeout) break;
       if (!step.isBlocked) lastProgress = now;
+      callers ??= callersOf();
       await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
       const hasPassed = isPast(handle, epoch);
       answer = handle.stepConfirmation(id, epoch, slice);

@@ -51,8 +51,8 @@ export function callersOf(): Callers {
   return callers;
 }
 
-/** Gives the error the stack of a call that was made earlier. */
-export function calledBy<E extends Error>(error: E, callers: Callers): E {
+/** Gives the error the stack of a call that was made earlier; without `callers`, of the call that this thread is in. */
+export function calledBy<E extends Error>(error: E, callers = callersOf()): E {
   const frames = String(callers.stack).split('\n').slice(1);
   const stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
   Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true });

@@ -1,5 +1,7 @@
 #include "process.h"
 
+#include <optional>
+
 namespace freeze_state {
 
 Failures ProcessFreezer::open(Member& newcomer) noexcept {
@@ -37,11 +39,11 @@ void ProcessFreezer::begin(MemberList& members) {
 }
 
 Step ProcessFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
+  std::optional<SignalLoop> loop;
   while (signalled_ < members.size()) {
     if (signalled_ == prepared_) protocol_.prepareSome(members.all(), prepared_, slice, before);
     // Before a deadline only a few are signalled: for so few the real-time class costs more than it saves.
-    const std::size_t count = slice.until == kNoDeadline ? prepared_ - signalled_ : 1;
-    const SignalLoop loop(options_, count * reach_);
+    if (!loop) loop.emplace(options_, (slice.until == kNoDeadline ? prepared_ - signalled_ : 1) * reach_);
     if (Step step = protocol_.stopAll(members.all().first(prepared_), signalled_, slice); !step.isDone()) return step;
     if (signalled_ < members.size() && slice.isOver()) return Step::endedBy(slice);
   }

@@ -12,4 +12,8 @@ void pause() noexcept;
 /// processor of its own. True where the system does not tell.
 bool isAnotherAvailable() noexcept;
 
+/// Sleeps for some 20 microseconds, so that what waits for the processor of the calling thread runs. To yield is not
+/// enough: the scheduler goes on with a thread that has had less time than the others.
+void sleepBriefly() noexcept;
+
 }  // namespace freeze_state::processor

@@ -1,7 +1,6 @@
 #include "attempt.h"
 
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "freeze_state.h"
@@ -103,10 +102,10 @@ Step Attempt::confirm(Deadline until) {
       step = state_.freezer_->confirm(state_.members_, slice);
     }
     if (slice.isCancelled()) return Step::cancelled();
+    if (!step.isUnfinished()) return step;
     hasProgressed = hasProgressed || step.kind == Step::Kind::More;
-    if (step.isUnfinished() && hasProgressed) step = Step::more();
-    if (!step.isUnfinished() || slice.isOver()) return step;
-    std::this_thread::yield();
+    backoff_.after(step, slice.isOver());
+    if (slice.isOver()) return hasProgressed ? Step::more() : Step::blocked();
   }
 }
 

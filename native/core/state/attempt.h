@@ -7,6 +7,7 @@
 #include "../modes/freezer.h"
 #include "../slice.h"
 #include "../step.h"
+#include "backoff.h"
 #include "listener.h"
 
 namespace freeze_state {
@@ -77,6 +78,7 @@ class Attempt {
   bool isRestartDue_ = true;  ///< guarded by the state's lock while in progress
   bool isFrozen_ = false;
   bool isOwn_ = false;
+  Backoff backoff_;
 };
 
 }  // namespace freeze_state

@@ -1,7 +1,5 @@
 #include "confirmation.h"
 
-#include <thread>
-
 #include "../deadline.h"
 
 namespace freeze_state {
@@ -29,10 +27,10 @@ Step Confirmation::freeze(Deadline until) {
   for (;;) {
     Step step = attempt_.freeze(until, &roster_);
     if (step.kind == Step::Kind::Indivisible) return step;
+    if (!step.isUnfinished()) return step;
     hasProgressed = hasProgressed || step.kind == Step::Kind::More;
-    if (step.isUnfinished() && hasProgressed) step = Step::more();
-    if (!step.isUnfinished() || hasPassed(until)) return step;
-    std::this_thread::yield();
+    backoff_.after(step, hasPassed(until));
+    if (hasPassed(until)) return hasProgressed ? Step::more() : Step::blocked();
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "attempt.h"
+#include "backoff.h"
 #include "freeze_state.h"
 
 namespace freeze_state {
@@ -63,6 +64,7 @@ class Confirmation {
   const std::shared_ptr<FreezeState> state_;
   Attempt attempt_;
   Roster roster_;
+  Backoff backoff_;
   Deadline begin_;
   Deadline signalled_;
   Deadline stopped_;

@@ -88,7 +88,7 @@ bool PidfdControl::keep(Process& process) noexcept {
 
 bool PidfdControl::reopen(Process& process) noexcept {
   if (process.files) process.fd = process.files->takePidfd();
-  return process.fd >= 0;
+  return process.fd >= 0 && isStoppedChild(process).has_value();
 }
 
 int PidfdControl::send(const Process& process, Signal signal) noexcept {
@@ -128,6 +128,10 @@ bool PidfdControl::isStopped(const Process& process) noexcept {
   ProcessEntry stat;
   const int error = process.files ? process.files->read(stat) : procfs::read(process.pid, stat);
   return error == 0 && (stat.state == 'T' || stat.state == 't');
+}
+
+bool PidfdControl::isChild(const Process& process) noexcept {
+  return process.fd >= 0 && isStoppedChild(process).has_value();
 }
 
 bool PidfdControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }
