@@ -88,7 +88,7 @@ bool PidfdControl::keep(Process& process) noexcept {
 
 bool PidfdControl::reopen(Process& process) noexcept {
   if (process.files) process.fd = process.files->takePidfd();
-  return process.fd >= 0 && isStoppedChild(process).has_value();
+  return process.fd >= 0;
 }
 
 int PidfdControl::send(const Process& process, Signal signal) noexcept {
