@@ -1,7 +1,10 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <thread>
 
+#include "../deadline.h"
 #include "../os/processor.h"
 #include "../step.h"
 
@@ -10,20 +13,26 @@ namespace freeze_state {
 /// What a thread does between two looks at processes that have not stopped yet. Used by one thread, with no lock held.
 class Backoff {
  public:
-  /// After a look that was not the last. As a rule processes stop within microseconds, on other processors. If neither
-  /// this look nor the one before has found anything new, one may be waiting for the processor of this thread, which
-  /// then sleeps, also at the end of a slice: with many processes a slice has time for one look only.
+  /// As a rule processes stop within this time, on other processors. If for so long no look has found anything new, one
+  /// may be waiting for the processor of this thread.
+  static constexpr std::chrono::microseconds kAtOnce{50};
+
+  /// After a look that was not the last. Yields, or sleeps once it has been too long; the latter also at the end of a
+  /// slice, since with many processes a slice has time for one look only.
   void after(const Step& look, bool isEndOfSlice) noexcept {
-    const bool wasBlocked = isBlocked_;
-    isBlocked_ = look.kind == Step::Kind::Blocked;
-    if (isBlocked_ && wasBlocked)
+    if (look.kind != Step::Kind::Blocked) {
+      blockedSince_.reset();
+    } else if (!blockedSince_) {
+      blockedSince_ = Clock::now();
+    }
+    if (blockedSince_ && Clock::now() - *blockedSince_ >= kAtOnce)
       processor::sleepBriefly();
     else if (!isEndOfSlice)
       std::this_thread::yield();
   }
 
  private:
-  bool isBlocked_ = false;  ///< the last look has found nothing new
+  std::optional<Deadline> blockedSince_;  ///< the end of the first of the looks that have found nothing new
 };
 
 }  // namespace freeze_state
