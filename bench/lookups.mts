@@ -31,8 +31,11 @@ export function goalValue(found: Trials, trial: string, what: string): number {
   return goal.value;
 }
 
+/** Microseconds by kind. */
+export type Spent = FoundProfile['rows'][0]['spent'];
+
 /** The microseconds of each kind that the contestant spent, by the profile whose title begins so. */
-export function spentIn(found: Trials, trial: string, title: string, name: string): FoundProfile['rows'][0]['spent'] {
+export function spentIn(found: Trials, trial: string, title: string, name: string): Spent {
   const profile = trialOf(found, trial).profiles.find((one) => one.title.startsWith(title));
   const row = profile?.rows.find((one) => one.name === name);
   if (row === undefined)

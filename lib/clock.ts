@@ -15,7 +15,8 @@ const nextTick = process.nextTick.bind(process);
 /**
  * These are the methods of classes. Other fake timers replace the functions of node:timers and node:timers/promises as well, and
  * sinon's replace `performance.now`, but none changes a class. A confirmation needs no other clock and no other timer, so it
- * ends in real time whenever fake timers were installed.
+ * ends in real time whenever fake timers were installed. For that, `yield` checks options that nobody gives, which takes some
+ * 0.1 µs in each turn, and 50 µs in the first of a process.
  */
 const now = ofClass(performance, 'now');
 const sleep = ofClass(scheduler, 'wait');

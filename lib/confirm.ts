@@ -17,7 +17,8 @@ import { epochOf } from './word';
 
 /**
  * Microseconds that a step takes before this thread turns to other work; the last piece of work in it may take some
- * twenty more. The first step is shorter, since the call has more to do besides.
+ * twenty more, and one that has found nothing new for some time sleeps for 20 to 50 at its end. The first step is
+ * shorter, since the call has more to do besides.
  */
 const firstSlice = 20;
 const slice = 40;
@@ -104,7 +105,11 @@ export async function confirm(
     return notFrozen(handle, epoch, isStale);
   } catch (error) {
     // For what nobody expects, such as a getter of the signal that throws: nothing stays stopped (G4). Else it was done.
-    if (rollBack(handle, id, true, changed) !== false && error instanceof Error) noteRollBack(error);
+    const cause = rollBack(handle, id, true, changed);
+    if (cause !== false && error instanceof Error) {
+      noteRollBack(error);
+      if (cause !== undefined) error.cause ??= cause;
+    }
     throw error;
   } finally {
     handle.endConfirmation(id);

@@ -137,6 +137,7 @@ TIMED(int, kill, (pid_t pid, int signal) noexcept, Kind::Signals, pid, signal)
 TIMED(pid_t, waitpid, (pid_t pid, int* status, int options), Kind::States, pid, status, options)
 TIMED(int, waitid, (idtype_t type, id_t id, siginfo_t* info, int options), Kind::States, type, id, info, options)
 TIMED(pid_t, getpgid, (pid_t pid) noexcept, Kind::Search, pid)
+TIMED(pid_t, getsid, (pid_t pid) noexcept, Kind::Search, pid)
 
 TIMED(int, sched_yield, () noexcept, Kind::Waiting)
 TIMED(int, nanosleep, (const timespec* time, timespec* left), Kind::Waiting, time, left)

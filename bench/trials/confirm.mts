@@ -70,6 +70,18 @@ const byFreeze = (name: string, watch: Watch, pids: readonly number[], state: Fr
   });
 
 const loopInC = 'kill and waitid in C';
+const seenInC = 'kill in C, then each seen in /proc';
+
+/** By files that are kept open. This sees also that a process runs that its tracer has let run on. */
+const bySeeing = (watch: Watch, pids: readonly number[]): Contestant =>
+  contestant(seenInC, watch, {
+    stop: () => {
+      floor.killAll(pids, SIGSTOP);
+      watch.awaitStopped();
+    },
+    thaw: () => floor.killAll(pids, SIGCONT),
+    areNoticesQuiet: true,
+  });
 
 async function sleeping(count: number, hasEveryMode: boolean): Promise<void> {
   // Each leads its group, for mode process-group; it makes no difference to the others.
@@ -80,6 +92,7 @@ async function sleeping(count: number, hasEveryMode: boolean): Promise<void> {
   const contestants = [
     byKill(loopInC, watch, pids, true),
     byKill('the same, and SIGCHLD tells Node of each', watch, pids, false),
+    bySeeing(watch, pids),
     byFreeze('freezeAtEpoch, then waitid in C', watch, pids, make(FreezeMode.Process, pids)),
     byConfirm('confirm, process', watch, make(FreezeMode.Process, pids)),
   ];

@@ -5,7 +5,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <thread>
+#include <utility>
 
 #include "../core/os/processor.h"
 
@@ -41,11 +43,17 @@ TEST_SUITE("the wait between two looks at what has not stopped") {
     }
   }
 
+  TEST_CASE("sleeps for as long as it has worked, from 20 to 50 microseconds") {
+    using std::chrono::microseconds;
+    for (const auto& [worked, rest] : {std::pair(0, 20), {20, 20}, {35, 35}, {50, 50}, {1000, 50}})
+      CHECK(processor::restAfter(microseconds(worked)) == microseconds(rest));
+  }
+
   TEST_CASE("leaves the timer slack of the thread as it was") {
     std::thread([] {
       constexpr unsigned long kSlack = 123'456;
       REQUIRE(prctl(PR_SET_TIMERSLACK, kSlack) == 0);
-      processor::sleepBriefly();
+      processor::sleepBriefly({});
       CHECK(prctl(PR_GET_TIMERSLACK) == static_cast<int>(kSlack));
     }).join();
   }

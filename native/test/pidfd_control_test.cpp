@@ -1,8 +1,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <utility>
 #include <vector>
 
 #include "support/child.h"
@@ -34,18 +32,6 @@ TEST_SUITE("pidfd control") {
       CHECK(openDescriptors() == before + 1);
     }
     CHECK(openDescriptors() == before);
-  }
-
-  TEST_CASE("children are told from ancestors") {
-    if (!isUsable<PidfdControl>()) return;
-    PidfdControl control;
-    const Child child;
-    for (const auto& [pid, isChild] : {std::pair(child.pid(), true), {getppid(), false}, {getpid(), false}}) {
-      Process process;
-      CHECK(control.open(pid, process).empty());
-      CHECK(control.isChild(process) == isChild);
-      control.release(process);
-    }
   }
 
   TEST_CASE("pidfds do not leak into programs that we start") {

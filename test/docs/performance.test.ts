@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isChart, shownCharts } from '../../bench/charts.mjs';
 import { isMet, shownGoal } from '../../bench/findings.mjs';
+import { spentIn } from '../../bench/lookups.mjs';
 import { placesOf, speed } from '../../bench/quotes.mjs';
 import { missedGoals } from '../../bench/reasons.mjs';
 import { filled, pages, picturesBeside, read, reportOf, written } from '../../bench/report.mjs';
@@ -104,10 +105,10 @@ describe('the reasons for missed goals', () => {
     ],
     [
       [
-        'A Python and a shell runtime that are parked: a confirmation in mode process, against the loop in C',
-        'A Python and a shell runtime that are parked: a confirmation in mode process-tree, against the loop in C',
+        'A shell with 99 sleepers: a confirmation in mode process, against the loop in C',
+        'A shell with 99 sleepers: a confirmation in mode process-tree, against the loop in C',
       ],
-      'Confirmations in modes `process` and `process-tree` of a Python and a shell runtime** (2 goals)',
+      'Confirmations in modes `process` and `process-tree`** (2 goals)',
     ],
     [
       ['The asynchronous wait, against Atomics.waitAsync'],
@@ -119,10 +120,26 @@ describe('the reasons for missed goals', () => {
     expect(others).toEqual([]);
   });
 
+  it('show the profile of the one that is furthest from its goal', () => {
+    const trials = found.trials.map((trial) => {
+      const isConfirm = trial.name === 'confirm';
+      const goals = [16, 64].map((count) => ({
+        what: `A confirmation of ${count}, against kill and waitid in C`,
+        value: count,
+        atMost: 1,
+      }));
+      return { ...trial, goals: isConfirm ? goals : [] };
+    });
+    const [ours, bare] = ['confirm, process', 'kill and waitid in C'].map((name) =>
+      spentIn(found, 'confirm', '64', name)['all']?.toFixed(0),
+    );
+    expect(missedGoals({ ...found, trials })).toContain(`profile of 64 it takes ${ours} µs instead of ${bare}: `);
+  });
+
   it.each([
     'A confirmation of 4, against kill and waitid in C',
     'A thaw that comes at 10 % of it, against one that waits for the whole freeze',
-    'A shell with 99 sleepers: a confirmation in mode process, against the loop in C',
+    'A thaw in mode process-tree, against the loop in C',
   ])('are not those of another case: %s', (what) => {
     expect(lines(what)).toEqual([`- **${what}.** The cause is not known.`]);
   });

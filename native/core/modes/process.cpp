@@ -41,7 +41,10 @@ void ProcessFreezer::begin(MemberList& members) {
 Step ProcessFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore before) {
   std::optional<SignalLoop> loop;
   while (signalled_ < members.size()) {
-    if (signalled_ == prepared_) protocol_.prepareSome(members.all(), prepared_, slice, before);
+    if (signalled_ == prepared_) {
+      loop.reset();
+      protocol_.prepareSome(members.all(), prepared_, slice, before);
+    }
     // Before a deadline only a few are signalled: for so few the real-time class costs more than it saves.
     if (!loop) loop.emplace(options_, (slice.until == kNoDeadline ? prepared_ - signalled_ : 1) * reach_);
     if (Step step = protocol_.stopAll(members.all().first(prepared_), signalled_, slice); !step.isDone()) return step;

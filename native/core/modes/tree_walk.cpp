@@ -41,7 +41,7 @@ TreeWalk::TreeWalk(ProcessControl& control, ProcessTable& table, ChildReader& re
 }
 
 Step TreeWalk::run(const Slice& slice) {
-  begin_ = lastProgress_ = Clock::now();
+  begin_ = lastProgress_ = lastPause_ = Clock::now();
   bool hasWorked = false;
   while (!isDone_) {
     if (slice.isCancelled()) return Step::cancelled();
@@ -60,18 +60,19 @@ Step TreeWalk::run(const Slice& slice) {
     const auto now = Clock::now();
     const auto idleSince = std::max(lastProgress_, watch_.lastRunning());
     if (now - idleSince > kNever || now - begin_ > kLongest) return Step::failed(neverStopped());
-    if (isBetweenRounds) wait(now - lastProgress_);
+    if (isBetweenRounds) wait(now);
   }
   return Step::done();
 }
 
-/// Between two rounds, after so long without progress. A sleep takes some 50 us more than it is asked for (timer slack,
-/// PR_SET_TIMERSLACK(2const)), which is longer than most processes take to stop; so at first this only yields.
-void TreeWalk::wait(Clock::duration idle) const noexcept {
-  if (idle < kAtOnce)
+/// Between two rounds. A sleep takes longer than most processes take to stop, so at first this only yields.
+void TreeWalk::wait(Deadline now) noexcept {
+  if (now - lastProgress_ < kAtOnce) {
     std::this_thread::yield();
-  else
-    control_.pause();
+    return;
+  }
+  control_.pause(now - lastPause_);
+  lastPause_ = Clock::now();
 }
 
 /// Does what is due next. Blocked as long as a round has found none that has stopped.

@@ -50,7 +50,7 @@ class TreeWalk {
     std::vector<Pid> ready;    ///< those probed that have stopped since they were last asked
   };
 
-  void wait(Clock::duration idle) const noexcept;
+  void wait(Deadline now) noexcept;
   Step takeStep(const Slice& slice);
   Step readoptNext(std::vector<Descendants::Link>& links, const Slice& slice);
   Step endPass(TreePass& pass);
@@ -76,6 +76,7 @@ class TreeWalk {
 
   Deadline begin_;
   Deadline lastProgress_;
+  Deadline lastPause_;  ///< when it ended
 };
 
 }  // namespace freeze_state

@@ -108,9 +108,6 @@ class ProcessControl {
   /// Why the process must not be signalled any more, though it was fit when it was opened; empty where it still is fit.
   virtual std::optional<FailureCode> whyUnfit(const Process& /*process*/) const noexcept { return std::nullopt; }
 
-  /// Whether it is a child of this process, or of one of its threads. False where that takes long to tell.
-  virtual bool isChild(const Process& /*process*/) noexcept { return false; }
-
   /// The process that traces it (ptrace(2)); 0 where there is none, or nothing tells.
   virtual Pid tracerOf(const Process& /*process*/) noexcept { return 0; }
 
@@ -121,8 +118,9 @@ class ProcessControl {
   /// nothing can tell, a process counts as alive.
   virtual void findExited(std::span<Process* const> processes) noexcept = 0;
 
-  /// Lets a little time pass while signals arrive. At most 50 microseconds: a thaw may be waiting (G6).
-  virtual void pause() noexcept { processor::sleepBriefly(); }
+  /// Lets a little time pass while signals arrive, after so much work. At most 50 microseconds: a thaw may be waiting
+  /// (G6).
+  virtual void pause(std::chrono::nanoseconds worked) noexcept { processor::sleepBriefly(worked); }
 
   /// Asks whether the process has exited, and marks it if so, as `findExited` does.
   bool checkExited(Process& process) noexcept {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "../deadline.h"
 #include "../os/processor.h"
@@ -20,18 +21,22 @@ class Backoff {
   /// After a look that was not the last. Yields, or sleeps once it has been too long; the latter also at the end of a
   /// slice, since with many processes a slice has time for one look only.
   void after(const Step& look, bool isEndOfSlice) noexcept {
-    if (look.kind != Step::Kind::Blocked) {
+    const Deadline now = Clock::now();
+    const auto worked = now - std::exchange(lookBegan_, now);
+    if (look.kind != Step::Kind::Blocked)
       blockedSince_.reset();
-    } else if (!blockedSince_) {
-      blockedSince_ = Clock::now();
-    }
-    if (blockedSince_ && Clock::now() - *blockedSince_ >= kAtOnce)
-      processor::sleepBriefly();
-    else if (!isEndOfSlice)
+    else if (!blockedSince_)
+      blockedSince_ = now;
+    if (blockedSince_ && now - *blockedSince_ >= kAtOnce) {
+      processor::sleepBriefly(worked);
+      lookBegan_ = Clock::now();
+    } else if (!isEndOfSlice) {
       std::this_thread::yield();
+    }
   }
 
  private:
+  Deadline lookBegan_;                    ///< about; the end of the last look, or of the sleep after it
   std::optional<Deadline> blockedSince_;  ///< the end of the first of the looks that have found nothing new
 };
 

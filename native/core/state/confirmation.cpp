@@ -20,8 +20,8 @@ Confirmation::Progress Confirmation::step(Deadline until) {
   return {Stage::Stopped, std::move(step)};
 }
 
-/// Between two looks at what has not stopped yet it yields, without the lock: a process may need this very processor to
-/// stop, and a thaw the lock.
+/// Between two looks at what has not stopped yet it backs off, without the lock: a process may need this very processor
+/// to stop, and a thaw the lock.
 Step Confirmation::freeze(Deadline until) {
   bool hasProgressed = false;
   for (;;) {

@@ -167,7 +167,7 @@ void Script::findExited(std::span<Process* const> processes) noexcept {
   for (Process* const one : processes) one->hasExited = one->hasExited || exited_.contains(one->pid);
 }
 
-void Script::pause() noexcept {
+void Script::pause(std::chrono::nanoseconds /*worked*/) noexcept {
   ++pauses_;
   if (pauseHook_) pauseHook_();
 }

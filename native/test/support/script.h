@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -88,7 +89,7 @@ class Script : public ProcessControl {
   LedgerIdentity identify(Process& process) noexcept override {
     return {.kind = LedgerIdentity::Kind::Process, .number = process.pid, .startTime = 1};
   }
-  void pause() noexcept override;
+  void pause(std::chrono::nanoseconds worked) noexcept override;
 
   static constexpr Pid kOwnPid = 99;
 

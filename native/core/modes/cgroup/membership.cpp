@@ -74,7 +74,7 @@ Failures Membership::enter(const MemberList& members, Process& process, bool isF
   // A process that has exited, reaped or not, would be searched for in the lists of all groups, of which there may be
   // thousands.
   if (control_.checkExited(process)) return {};
-  if (!control_.isChild(process) && isAncestor(table_, process.pid, control_.ownPid()))
+  if (isAncestor(table_, process.pid, control_.ownPid()))
     return {{.code = FailureCode::OwnAncestor, .pid = process.pid}};
   forgetGoneOfMany(members);
   return Admission(*this, isFrozenByUs).run(process);

@@ -130,10 +130,6 @@ bool PidfdControl::isStopped(const Process& process) noexcept {
   return error == 0 && (stat.state == 'T' || stat.state == 't');
 }
 
-bool PidfdControl::isChild(const Process& process) noexcept {
-  return process.fd >= 0 && isStoppedChild(process).has_value();
-}
-
 bool PidfdControl::isKernelThread(Pid pid) noexcept { return procfs::isKernelThread(pid); }
 
 Pid PidfdControl::tracerOf(const Process& process) noexcept { return procfs::tracerOf(process.pid); }

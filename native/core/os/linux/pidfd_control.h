@@ -23,7 +23,6 @@ class PidfdControl : public ProcessControl {
   std::optional<ProcessState> probe(const Process& process, ThreadScan& scan, const Slice& slice) noexcept override;
   bool isStopped(const Process& process) noexcept override;
   bool isKernelThread(Pid pid) noexcept override;
-  bool isChild(const Process& process) noexcept override;
   Pid tracerOf(const Process& process) noexcept override;
   LedgerIdentity identify(Process& process) noexcept override;
   void findExited(std::span<Process* const> processes) noexcept override;

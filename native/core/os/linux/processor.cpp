@@ -20,13 +20,13 @@ bool isAnotherAvailable() noexcept {
   return !CPU_EQUAL(&ours, &mainThreads);
 }
 
-void sleepBriefly() noexcept {
+void sleepBriefly(std::chrono::nanoseconds worked) noexcept {
   // Without this a sleep takes 50 us longer than it is asked to (timer slack, PR_SET_TIMERSLACK(2const)). A real-time
   // thread has none, and for it 0 would set the default. Not by prctl(3): the tests refuse its calls one by one, and
   // how often this sleeps is chance.
   const long slack = syscall(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0);
   if (slack > 1) syscall(SYS_prctl, PR_SET_TIMERSLACK, 1, 0, 0, 0);
-  std::this_thread::sleep_for(std::chrono::microseconds(20));
+  std::this_thread::sleep_for(restAfter(worked));
   if (slack > 1) syscall(SYS_prctl, PR_SET_TIMERSLACK, slack, 0, 0, 0);
 }
 
