@@ -66,6 +66,8 @@ interface Limits {
   readonly again: number;
   readonly first: number;
   readonly confirmed?: number;
+  /** Whether the ways are measured in groups: see {@link groupsOf}. */
+  readonly isLarge?: boolean;
 }
 
 /** Closes what the ways that are measured now have open. */
@@ -113,32 +115,40 @@ function byCgroup(watch: Watch, roots: readonly number[]): Contestant[] {
 
 /**
  * The ways, in groups. A process keeps 4,096 files of threads open at most, in all its states together; what is not kept is
- * opened each time. So no more states are open at once than can keep all of 1,000 threads, as a state can that is alone.
+ * opened each time. So of a large sandbox no more states are open at once than can keep all of its threads, as a state can
+ * that is alone.
  */
-function groupsOf(watch: Watch, { roots, all }: Family): (() => Contestant[])[] {
+function groupsOf(watch: Watch, { roots, all }: Family, isLarge: boolean): (() => Contestant[])[] {
   const continueAll = (): void => floor.killAll(all, SIGCONT);
   const inC = contestant(loopInC, watch, { stop: () => floor.killAndSee(all, SIGSTOP), thaw: continueAll });
   const stopInNode = (): void => {
     for (const pid of all) process.kill(pid, 'SIGSTOP');
   };
   const inNode = contestant(loopInNode, watch, { stop: stopInNode, thaw: continueAll });
-  return [
-    () => [inC, inNode, byFreeze(watch, roots)],
-    () => [inC, byFirstFreeze(watch, roots), byConfirm(watch, make(FreezeMode.Process, all))],
-    () => [
-      inC,
-      ...[FreezeMode.ProcessTree, FreezeMode.ProcessGroup].map((mode) => byConfirm(watch, make(mode, roots))),
-    ],
-    ...(hasCgroups ? [() => [inC, ...byCgroup(watch, roots)]] : []),
+  const confirmedIn = (mode: FreezeMode, pids = roots): Contestant => byConfirm(watch, make(mode, pids));
+  const groups = [
+    () => [inNode, byFreeze(watch, roots)],
+    () => [byFirstFreeze(watch, roots), confirmedIn(FreezeMode.Process, all)],
+    () => [confirmedIn(FreezeMode.ProcessTree), confirmedIn(FreezeMode.ProcessGroup)],
+    () => (hasCgroups ? byCgroup(watch, roots) : []),
   ];
+  const withLoop = (ways: readonly (() => Contestant[])[]) => (): Contestant[] => [
+    inC,
+    ...ways.flatMap((way) => way()),
+  ];
+  return isLarge ? groups.map((group) => withLoop([group])) : [withLoop(groups)];
 }
 
 /** The groups take turns as well, so that a machine that becomes slower does so for all of them. */
 const [turns, roundsOfTurn] = [orQuick(4, 1), 25];
 
-async function sandbox(title: string, family: Family, { confirmed: limit = 1.3, ...limits }: Limits): Promise<void> {
+async function sandbox(
+  title: string,
+  family: Family,
+  { confirmed: limit = 1.3, isLarge = false, ...limits }: Limits,
+): Promise<void> {
   const watch = new Watch(family.all);
-  const groups = groupsOf(watch, family);
+  const groups = groupsOf(watch, family, isLarge);
   const results: Results = new Map();
   const rows = new Map<string, FoundProfile['rows'][0]>();
   for (let turn = 1; turn <= turns; turn += 1) {
@@ -176,6 +186,11 @@ await sandbox('Three Node runtimes that are parked, one with a child', await run
 await sandbox('A Python and a shell runtime that are parked, with children', await scripts(), real);
 await sandbox('A program with 60 threads', await manyThreads(60), real);
 // The loop looks about once at each thread.
-await sandbox('A program with 1,000 threads', await manyThreads(1_000), { again: 3, first: 3, confirmed: 3 });
+await sandbox('A program with 1,000 threads', await manyThreads(1_000), {
+  again: 3,
+  first: 3,
+  confirmed: 3,
+  isLarge: true,
+});
 const shell = await family([99]);
 await sandbox('A shell with 99 sleepers', { roots: shell.slice(0, 1), all: shell }, { again: 0.9, first: 1.5 });
