@@ -101,6 +101,23 @@ const reasons: readonly Reason[] = [
     why: () => 'The facade checks the receiver, the argument, and whether anybody listens to the diagnostics channels.',
   },
   {
+    goals: /^A freeze of 1 child until it has stopped/,
+    what: 'The freeze of 1 child until it has stopped',
+    why: (found) => {
+      const table = tableOf(found, 'freeze', '1 sleeping');
+      const of = (name: string): string => {
+        const { lower, upper } = figureIn(table, name, 'stopped');
+        return `${microseconds(lower)} to ${microseconds(upper)}`;
+      };
+      const call = (name: string): string => microseconds(median(table, name, 'freeze'));
+      return (
+        `The calls take ${call('kill loop in C, from Node')} and ${call('FreezeState')}; the rest is the time that the child ` +
+        'takes to wake up and to stop, which depends on the processor that the kernel wakes it on. The middle half of the ' +
+        `samples of the loop is ${of('kill loop in C, from Node')}, and of ours ${of('FreezeState')}.`
+      );
+    },
+  },
+  {
     goals: /^A thaw that comes at 90 % of it/,
     what: 'The thaw that comes at 90 % of a freeze',
     why: () => 'Late in a freeze nearly all members have been stopped, and the thaw has to continue them.',
