@@ -24,10 +24,11 @@ export interface Outcome {
 
 /** Freezes each set of processes and thaws it: runs in a child; see valueInNode. */
 async function freezeEach(
-  { FreezeState, failure, letterOf }: Tools,
+  { FreezeState, failure, letterOf, untilNow }: Tools,
   mode: FreezeMode,
   sets: { members: number[]; covered: number[] }[],
   isConfirmed: boolean,
+  isTraced: boolean,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const { members, covered } of sets) {
@@ -42,6 +43,7 @@ async function freezeEach(
       );
     const freeze = failure(isConfirmed ? await confirm() : () => state.freezeAtEpoch(0));
     const { isFrozen } = state;
+    if (isTraced) untilNow(() => /^[Tt]+$/.test(letters()), 'the tracer has passed the stop on');
     const frozen = letters();
     const thaw = failure(() => state.unfreeze());
     outcomes.push({ freeze, thaw, frozen, isFrozen, thawed: letters() });
@@ -53,6 +55,11 @@ async function freezeEach(
 export interface MeanwhileOptions extends NodeOptions {
   /** Freezes by confirmFreezeAtEpoch. */
   readonly isConfirmed?: boolean;
+  /**
+   * A tracer may take the stop first. Then it lets its tracee run, which stops before it is back in its program; until that has
+   * had a processor, it shows as running.
+   */
+  readonly isTraced?: boolean;
 }
 
 /**
@@ -65,7 +72,7 @@ export async function freezeMeanwhile(
   mode: FreezeMode,
   sets: readonly Members[],
   act: (index: number, emulator: number) => unknown,
-  { isConfirmed = false, ...options }: MeanwhileOptions = {},
+  { isConfirmed = false, isTraced = false, ...options }: MeanwhileOptions = {},
 ): Promise<Outcome[]> {
   const done = new Set<number>();
   const all = sets.map(({ members, covered = members }) => ({ members: [...members], covered: [...covered] }));
@@ -76,7 +83,7 @@ export async function freezeMeanwhile(
       done.add(index);
       await act(index, caller);
     },
-    (under) => valueInNode(freezeEach, [mode, all, isConfirmed], { ...options, under }),
+    (under) => valueInNode(freezeEach, [mode, all, isConfirmed, isTraced], { ...options, under }),
   );
   expect([...done].sort()).toEqual(all.map((_, index) => index));
   return outcomes;

@@ -164,6 +164,7 @@ describe.runIf(canPause).each(signallingModes)('in the middle of a freeze in mod
     const sets = anywhere.map(() => around(sleeper(fit)));
     const outcomes = await freezeMeanwhile(mode, sets, (index) => family(['tracer', String(sets[index]?.second)], 1), {
       isConfirmed: true,
+      isTraced: true,
     });
     for (const { freeze, frozen, thaw } of outcomes) {
       expect({ freeze, thaw }).toEqual({ freeze: { returned: true }, thaw: {} });
