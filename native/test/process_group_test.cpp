@@ -412,6 +412,28 @@ TEST_SUITE("process group") {
     for (const Pid pid : {101, 102, 103}) CHECK_FALSE(groups.isStopped(pid));
     CHECK_FALSE(word::isFrozen(groups.state->word()));
   }
+
+  TEST_CASE("the leaders of many groups are asked for together") {
+    constexpr Pid kFirst = 401;
+    constexpr Pid kGroups = 100;
+    ScriptedGroups scripted;
+    for (Pid pid = kFirst; pid < kFirst + kGroups; ++pid) {
+      scripted.table.rows[pid] = {pid};
+      scripted.state->registerPid(pid);
+    }
+    const int before = scripted.script.exitQuestions();
+    Confirmation confirmation(scripted.state, 0, nullptr);
+    CHECK(untilBlocked(confirmation).stage == Stage::Stopped);
+    const int asked = scripted.script.exitQuestions() - before;
+    CHECK(asked < kGroups / 4);
+    scripted.state->unfreeze();
+    for (const Pid leader : {101, 450}) scripted.exit(leader);
+    scripted.groups.log.clear();
+    CHECK(describe(scripted.state->freezeAtEpoch(1)) == "frozen");
+    // The one group lives without its leader, the other has nothing left.
+    CHECK(scripted.groups.log.find(" stop 101 ") != std::string::npos);
+    CHECK(scripted.groups.log.find(" stop 450 ") == std::string::npos);
+  }
 }
 
 }  // namespace freeze_state::test

@@ -1,7 +1,6 @@
 #include "member_list.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 namespace freeze_state {
@@ -40,15 +39,7 @@ Failures MemberList::deaths() const {
 }
 
 void MemberList::refresh() noexcept {
-  // On the stack: a freeze in mode `Process` does not allocate.
-  constexpr std::size_t kAtOnce = 256;
-  std::array<Process*, kAtOnce> processes;
-  for (std::size_t done = 0; done < members_.size();) {
-    const std::size_t count = std::min(members_.size() - done, kAtOnce);
-    for (std::size_t i = 0; i < count; ++i) processes.at(i) = &members_[done + i].process;
-    control_.findExited(std::span(processes).first(count));
-    done += count;
-  }
+  visitProcesses([this](std::span<Process* const> some) { control_.findExited(some); });
 }
 
 void MemberList::remove(Member& member) noexcept {

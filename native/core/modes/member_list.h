@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -36,6 +38,19 @@ class MemberList {
 
   /// Asks the kernel which members have exited since, many at a time, and marks them.
   void refresh() noexcept;
+
+  /// Calls `visit` with the processes of all members, many at a time. Does not allocate, as a freeze does not.
+  template <typename Visit>
+  void visitProcesses(Visit visit) {
+    constexpr std::size_t kAtOnce = 256;
+    std::array<Process*, kAtOnce> some;
+    for (std::size_t done = 0; done < members_.size();) {
+      const std::size_t count = std::min(members_.size() - done, kAtOnce);
+      for (std::size_t i = 0; i < count; ++i) some.at(i) = &members_[done + i].process;
+      visit(std::span<Process* const>(some).first(count));
+      done += count;
+    }
+  }
 
   /// Adds a member at the end. What was opened for it is owned by the list from now on.
   Member& add(Member member) { return members_.emplace_back(std::move(member)); }

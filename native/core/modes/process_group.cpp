@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 namespace freeze_state {
@@ -78,9 +79,7 @@ void ProcessGroupFreezer::refresh(MemberList& members) noexcept {
 Step ProcessGroupFreezer::findEmptyGroups(MemberList& members, const Slice& slice) {
   if (!walk_) {
     leaderless_.clear();
-    for (const Member& member : members.all()) {
-      if (!member.hasExited() && !groups_.hasLeader(member.process)) leaderless_.push_back(member.pid());
-    }
+    members.visitProcesses([this](std::span<Process* const> some) { groups_.findLeaderless(some, leaderless_); });
   }
   if (leaderless_.empty()) {
     walk_.reset();

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "process_control.h"
 
@@ -37,6 +39,8 @@ class GroupControl : public ProcessControl {
 
   /// Whether the leader has not exited.
   bool hasLeader(const Process& group) const noexcept;
+  /// Appends the numbers of those that have not exited and whose leaders have.
+  void findLeaderless(std::span<Process* const> groups, std::vector<Pid>& numbers) const;
   /// Whether the number still is this group's. If so, a process that was in the group of that number before this call
   /// was in this group. Returns 0 if it is; ESRCH if this group has become empty, even if another group has the number
   /// now; any other errno(3) if nothing tells.
@@ -52,6 +56,8 @@ class GroupControl : public ProcessControl {
   virtual int sendNumber(const Process& group, int signal) const noexcept;
 
  private:
+  template <typename Visit>
+  void visitLeaderless(std::span<Process* const> groups, Visit visit) const noexcept;
   ProcessState stateOf(const Process& group, ProcessState leader) const noexcept;
 
   ProcessControl& processes_;

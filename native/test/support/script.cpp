@@ -164,6 +164,7 @@ int Script::probes(Pid pid) const {
 }
 
 void Script::findExited(std::span<Process* const> processes) noexcept {
+  ++exitQuestions_;
   for (Process* const one : processes) one->hasExited = one->hasExited || exited_.contains(one->pid);
 }
 

@@ -51,6 +51,8 @@ class Script : public ProcessControl {
   /// Runs in the next probe that is done in steps.
   void onProbe(std::function<void()> hook);
   int pauses() const noexcept { return pauses_; }
+  /// How often it was asked which processes have exited, of any number of them.
+  int exitQuestions() const noexcept { return exitQuestions_; }
   /// Runs in the next call of `open`.
   void onOpen(std::function<void()> hook);
 
@@ -108,6 +110,7 @@ class Script : public ProcessControl {
   std::function<void()> pauseHook_;
   std::function<void()> probeHook_;
   int pauses_ = 0;
+  int exitQuestions_ = 0;
 
   mutable std::mutex mutex_;  ///< guards the rest, which a test reads while another thread signals
   std::string log_;

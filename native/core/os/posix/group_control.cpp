@@ -3,7 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstddef>
 
 #include "kill_control.h"
 
@@ -83,12 +86,37 @@ LedgerIdentity GroupControl::identify(Process& leader) noexcept {
   return identity;
 }
 
-void GroupControl::findExited(std::span<Process* const> groups) noexcept {
-  for (Process* const group : groups) {
-    if (group->hasExited || hasLeader(*group)) continue;
-    // Not certain, since zombies take signals as well, but nothing tells better.
-    group->hasExited = sendNumber(*group, 0) == ESRCH;
+/// Asks for many at once, since to ask for each takes a system call.
+template <typename Visit>
+void GroupControl::visitLeaderless(std::span<Process* const> groups, Visit visit) const noexcept {
+  constexpr std::size_t kAtOnce = 64;
+  for (; !groups.empty(); groups = groups.subspan(std::min(groups.size(), kAtOnce))) {
+    const auto some = groups.first(std::min(groups.size(), kAtOnce));
+    // Copies, since a group outlives its leader.
+    std::array<Process, kAtOnce> leaders;
+    std::array<Process*, kAtOnce> asked;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      leaders.at(i) = *some[i];
+      asked.at(i) = &leaders.at(i);
+    }
+    processes_.findExited(std::span(asked).first(some.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (leaders.at(i).hasExited) visit(*some[i]);
+    }
   }
+}
+
+void GroupControl::findExited(std::span<Process* const> groups) noexcept {
+  visitLeaderless(groups, [this](Process& group) {
+    // Not certain, since zombies take signals as well, but nothing tells better.
+    if (!group.hasExited) group.hasExited = sendNumber(group, 0) == ESRCH;
+  });
+}
+
+void GroupControl::findLeaderless(std::span<Process* const> groups, std::vector<Pid>& numbers) const {
+  visitLeaderless(groups, [&](const Process& group) {
+    if (!group.hasExited) numbers.push_back(group.pid);
+  });
 }
 
 }  // namespace freeze_state
