@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sched.h>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <set>
@@ -11,8 +12,10 @@
 
 #include "../core/state/attempt.h"
 #include "support/child.h"
+#include "support/confirming.h"
 #include "support/describe.h"
 #include "support/process_freezer.h"
+#include "support/scripted_groups.h"
 #include "support/scripted_tree.h"
 #include "support/thread_class.h"
 
@@ -104,6 +107,40 @@ TEST_SUITE("boost") {
     CHECK(asking == std::set{SCHED_OTHER});
     CHECK(waiting == std::set{SCHED_OTHER});
     CHECK(classOfThread() == SCHED_OTHER);
+  }
+
+  TEST_CASE(
+      "groups of a size that is not known are signalled in the real-time class, small ones and one in a step are not") {
+    if (!SignalLoop::canBoost()) {
+      MESSAGE("skipped: this user may not enter a real-time class");
+      return;
+    }
+    std::set<int> sending;
+    const auto classesOf = [&](auto body) {
+      sending.clear();
+      body();
+      return sending;
+    };
+    ScriptedGroups scripted(LoopOptions{});
+    FreezeState& state = *scripted.state;
+    scripted.groups.onSignal = [&] { sending.insert(classOfThread()); };
+    const auto freeze = [&] { CHECK(state.freezeAtEpoch(word::epochOf(state.word())).frozen); };
+    const auto thaw = [&] { CHECK(describe(state.unfreeze()).empty()); };
+    const auto confirm = [&] {
+      Confirmation confirmation(scripted.state, word::epochOf(state.word()), nullptr);
+      CHECK(stepFor(confirmation, std::chrono::hours(1)).stage == Stage::Stopped);
+    };
+    CHECK(classesOf(freeze) == std::set{SCHED_FIFO});
+    CHECK(classesOf(thaw) == std::set{SCHED_FIFO});
+    CHECK(classesOf(confirm) == std::set{SCHED_OTHER});
+    CHECK(classesOf(thaw) == std::set{SCHED_OTHER});
+    CHECK(classesOf(freeze) == std::set{SCHED_OTHER});
+    thaw();
+    // By the next confirmation one of the groups has grown.
+    for (Pid pid = 111; pid < 111 + static_cast<Pid>(SignalLoop::kMany); ++pid) scripted.table.rows[pid] = {101};
+    confirm();
+    CHECK(classesOf(thaw) == std::set{SCHED_FIFO});
+    CHECK(classesOf(freeze) == std::set{SCHED_FIFO});
   }
 
   TEST_CASE("neither the wait for the guardian nor a question about a process is in the real-time class") {

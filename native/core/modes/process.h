@@ -10,8 +10,7 @@ namespace freeze_state {
 /// The registered processes, each signalled on its own. With a control that signals groups: their groups.
 class ProcessFreezer : public Freezer {
  public:
-  /// `ledger` as for `StopProtocol`; `reach`: how many processes a signal to a member may reach; `isPossible`: whether
-  /// this system has what the mode needs besides signals.
+  /// `ledger` as for `StopProtocol`; `isPossible`: whether this system has what the mode needs besides signals.
   ProcessFreezer(const LoopOptions& options, ProcessControl& control, Ledger* ledger = nullptr, std::size_t reach = 1,
                  bool isPossible = true) noexcept
       : Freezer(control, isPossible && control.isSupported(), ledger),
@@ -39,9 +38,9 @@ class ProcessFreezer : public Freezer {
   StopProtocol protocol_;
   std::size_t prepared_ = 0;   ///< how many members the stop in progress has prepared
   std::size_t signalled_ = 0;  ///< how many of those it has passed
+  std::size_t reach_;          ///< how many processes a signal to a member may reach, about
 
  private:
-  const std::size_t reach_;
   ConfirmCursor cursor_;
 };
 

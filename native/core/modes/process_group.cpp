@@ -123,6 +123,7 @@ Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice)
     return member == nullptr || member->hasExited();
   });
   isListed_ = hasMetAll_;
+  reach_ = std::max<std::size_t>(pending_.size() / std::max<std::size_t>(members.size(), 1), 1);
   keepFiles();
   return step;
 }

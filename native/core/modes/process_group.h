@@ -18,7 +18,8 @@ namespace freeze_state {
 /// done in steps.
 class ProcessGroupFreezer final : public ProcessFreezer {
  public:
-  /// A group may have any number of processes, so a signal to it counts as `SignalLoop::kMany`.
+  /// A group may have any number of processes, so a signal to it counts as `SignalLoop::kMany` until a confirmation has
+  /// counted them.
   ProcessGroupFreezer(const LoopOptions& options, GroupControl& groups, ProcessTable& table,
                       Ledger* ledger = nullptr) noexcept
       : ProcessFreezer(options, groups, ledger, SignalLoop::kMany),

@@ -13,7 +13,7 @@ struct LoopOptions {
 };
 
 /// Lives for the length of one loop of signals, on the thread that runs the loop. `processes` is how many processes the
-/// signals may reach: `kMany` for a process group, whose number of processes is unknown.
+/// signals may reach: `kMany` for a process group whose processes nobody has counted.
 ///
 /// Notices of children that stop or continue would interrupt the loop, so they are turned off first (child_stops.h).
 ///

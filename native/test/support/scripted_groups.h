@@ -89,6 +89,7 @@ class Groups : public GroupControl {
   std::set<Pid> deaf;
   std::set<Pid> reused;             ///< numbers that another group has by now: no signal to a member reaches that one
   std::function<void(Pid)> onStop;  ///< runs before a group is stopped
+  std::function<void()> onSignal;   ///< runs before a group is stopped or continued
   Pid own = 1;                      ///< the group that we are in
 
   Failures open(Pid pid, Process& leader) noexcept override { return processes().open(pid, leader); }
@@ -98,6 +99,7 @@ class Groups : public GroupControl {
   Pid ownGroup() const noexcept override { return own; }
   int sendNumber(const Process& group, int signal) const noexcept override {
     if (signal == SIGSTOP && onStop) onStop(group.pid);
+    if (signal != 0 && onSignal) onSignal();
     bool isAny = false;
     for (auto& [pid, row] : table_.rows) {
       if (row.group != group.pid || reused.contains(group.pid)) continue;
@@ -115,7 +117,9 @@ class Groups : public GroupControl {
 
 /// Group 101 with 102 and 103 besides its leader, and group 201 with its leader alone; 301 is in no group of ours.
 struct ScriptedGroups {
-  ScriptedGroups() {
+  explicit ScriptedGroups(const LoopOptions& loop = {.boost = false})
+      : state(std::make_shared<FreezeState>(Mode::ProcessGroup,
+                                            std::make_unique<ProcessGroupFreezer>(loop, groups, table))) {
     for (const Pid pid : {101, 102, 103}) table.rows[pid] = {101};
     table.rows[201] = {201};
     table.rows[301] = {301};
@@ -137,8 +141,7 @@ struct ScriptedGroups {
   Script script;
   GroupTable table;
   Groups groups{script, table};
-  std::shared_ptr<FreezeState> state = std::make_shared<FreezeState>(
-      Mode::ProcessGroup, std::make_unique<ProcessGroupFreezer>(LoopOptions{.boost = false}, groups, table));
+  std::shared_ptr<FreezeState> state;
 };
 
 }  // namespace freeze_state::test
