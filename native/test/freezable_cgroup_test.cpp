@@ -176,7 +176,20 @@ TEST_SUITE("the files of a cgroup") {
     CHECK(file->threads(ids) == ENOENT);
   }
 
-  TEST_CASE("where half of the descriptors are in use, two fewer stay open, and nothing else changes") {
+  TEST_CASE("groups below are looked for in the directory that was opened, whatever has its path by then") {
+    const Hierarchy all;
+    const auto file = opened(all);
+    const std::string moved = all.group() + ".moved";
+    std::filesystem::rename(all.group(), moved);
+    CHECK_FALSE(file->hasGroupsBelow());
+    std::filesystem::create_directory(moved + "/below");
+    CHECK(file->hasGroupsBelow());
+    file->closeFiles();
+    std::filesystem::create_directory(all.group());
+    CHECK_FALSE(file->hasGroupsBelow());
+  }
+
+  TEST_CASE("where half of the descriptors are in use, three fewer stay open, and nothing else changes") {
     const Hierarchy all;
     Hierarchy::write(all.group(), "cgroup.threads", "101\n");
     CHECK(runInFork([&] {
@@ -185,8 +198,10 @@ TEST_SUITE("the files of a cgroup") {
             if (setrlimit(RLIMIT_NOFILE, &few) != 0) return 1;
             while (dup(0) < static_cast<int>(kFew / 2)) continue;
             const auto file = opened(all);
-            if (hasOpen(all.group() + "/cgroup.procs") || hasOpen(all.group() + "/cgroup.threads")) return 2;
-            if (!hasOpen(all.group() + "/cgroup.freeze")) return 3;
+            for (const char* const kept : {"", "/cgroup.procs", "/cgroup.threads"}) {
+              if (hasOpen(all.group() + kept)) return 2;
+            }
+            if (!hasOpen(all.group() + "/cgroup.freeze") || file->hasGroupsBelow()) return 3;
             std::vector<Pid> ids;
             if (file->threads(ids) != 0 || ids != std::vector<Pid>{101}) return 4;
             return file->join(101) == 0 ? 0 : 5;

@@ -83,11 +83,11 @@ describe.runIf(signallingModes.includes(FreezeMode.Cgroup))('mode cgroup', () =>
       expect(frozen).toBe(true);
     });
 
-    it('costs four descriptors, which close gives back', () => {
+    it('costs five descriptors, which close gives back', () => {
       const count = () => readdirSync('/proc/self/fd').length;
       const before = count();
       const state = open();
-      expect(count()).toBe(before + 4);
+      expect(count()).toBe(before + 5);
       state.close();
       expect(count()).toBe(before);
     });

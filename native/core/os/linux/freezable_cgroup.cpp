@@ -97,6 +97,7 @@ Failures FreezableCgroup::openFiles() {
   if (!eventsFile_.isOpen()) return {cgroup::failureOf(errno, "open", path_)};
   threadsFile_ = keptFile("/cgroup.threads", O_RDONLY);
   procsFile_ = keptFile("/cgroup.procs", O_RDWR);
+  directory_ = keptFile("", O_PATH | O_DIRECTORY);
   if (!isOwned_) return {};
   // Locked for as long as we live.
   const char* call = nullptr;
@@ -128,9 +129,10 @@ int FreezableCgroup::readSet(bool& isFrozen) const noexcept {
 
 bool FreezableCgroup::hasGroupsBelow() const noexcept {
   struct stat status{};
+  const int error = directory_.isOpen() ? fstat(directory_.get(), &status) : stat(path_.c_str(), &status);
   // A directory has two links, and one for each directory in it. Where the file system does not count them, there may
   // be some.
-  return stat(path_.c_str(), &status) != 0 || status.st_nlink != 2;
+  return error != 0 || status.st_nlink != 2;
 }
 
 int FreezableCgroup::threads(std::vector<Pid>& ids) const {
@@ -174,7 +176,7 @@ bool FreezableCgroup::event(const char* name) const noexcept {
 void FreezableCgroup::closeFiles() noexcept {
   freezeFile_.reset();
   eventsFile_.reset();
-  for (FileDescriptor* const kept : {&threadsFile_, &procsFile_}) {
+  for (FileDescriptor* const kept : {&threadsFile_, &procsFile_, &directory_}) {
     if (kept->isOpen()) kept_descriptors::release();
     kept->reset();
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -168,8 +169,8 @@ std::optional<bool> isThread(Pid pid) noexcept {
 }
 
 bool showsAll() noexcept {
-  ProcessEntry init;
-  return readFile(1, "stat", init) == 0;
+  struct stat status{};
+  return isOurs() && stat("/proc/1/stat", &status) == 0;
 }
 
 std::string line(Pid pid, const char* file) {
