@@ -1,3 +1,4 @@
+import { debuglog } from 'node:util';
 import { clock } from './clock';
 import { NotStoppedError } from './errors';
 import { closedError, errorOf } from './failures';
@@ -32,6 +33,13 @@ const defaultTimeout = 1000;
 let lastId = 0;
 
 /**
+ * Whether to note who calls, for the stack of an error that is made after an `await`: only once there was such an error in this
+ * thread. To note it takes some 10 µs, a tenth of a confirmation of a small sandbox. Without it the stack has the functions
+ * that await the promise, which V8 keeps for nothing.
+ */
+let isNotingCallers = debuglog('freeze-state').enabled;
+
+/**
  * Freezes, and waits until every live member has stopped. The first step is taken at once, since a sleeper takes microseconds;
  * the next ones once in a turn of the event loop. When there is nothing to do but to check again, a step is taken every
  * millisecond, since a busy member may need this very processor.
@@ -58,8 +66,11 @@ export async function confirm(
   }
   let step = progressOf(answer);
   if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
-  /** Of errors that are made after an `await`, when nothing of the caller is on the stack. */
   let callers: Callers | undefined;
+  const called = <E extends Error>(error: E): E => {
+    isNotingCallers = true;
+    return calledBy(error, callers ?? callersOf(confirm));
+  };
   try {
     let isFrozen = hasFrozen(step);
     if (isFrozen) changed();
@@ -68,13 +79,13 @@ export async function confirm(
       const now = clock.now();
       if (signal?.aborted || now - start >= timeout) break;
       if (!step.isBlocked) lastProgress = now;
-      callers ??= callersOf();
+      if (isNotingCallers) callers ??= callersOf();
       await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
       const hasPassed = isPast(handle, epoch);
       answer = handle.stepConfirmation(id, epoch, slice);
       if (hasFailed(answer)) {
         changed();
-        throw calledBy(failure(answer, !hasPassed && isPast(handle, epoch)), callers);
+        throw called(failure(answer, !hasPassed && isPast(handle, epoch)));
       }
       step = progressOf(answer);
       if (!isFrozen && hasFrozen(step)) changed();
@@ -84,7 +95,7 @@ export async function confirm(
     if (signal?.aborted) {
       const cause = rollBack(handle, id, true, changed);
       if (cause !== false) noteRollBack(signal);
-      throw cause instanceof Error ? calledBy(cause, callers) : signal.reason;
+      throw cause instanceof Error ? called(cause) : signal.reason;
     }
     if (!isOver(step)) {
       const processes = handle.confirmationPending(id) ?? [];
@@ -93,7 +104,7 @@ export async function confirm(
       if (cause !== false) {
         const error = notStopped(processes, isInProgress, timeout, cause);
         noteRollBack(error);
-        throw calledBy(error, callers);
+        throw called(error);
       }
     }
     const report = step.stage === 'stopped' ? handle.confirmationReport(id) : undefined;
@@ -101,7 +112,7 @@ export async function confirm(
       const { signaledNs, stoppedNs } = report;
       return { isFrozen: true, epoch, members: membersOf(report.outcomes), signaledNs, stoppedNs };
     }
-    if (handle.word() === undefined) throw calledBy(closedError(), callers);
+    if (handle.word() === undefined) throw called(closedError());
     return notFrozen(handle, epoch, isStale);
   } catch (error) {
     // For what nobody expects, such as a getter of the signal that throws: nothing stays stopped (G4). Else it was done.

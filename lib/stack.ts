@@ -45,14 +45,18 @@ export interface Callers {
   stack?: string;
 }
 
-export function callersOf(): Callers {
+/**
+ * @param resumed the asynchronous function that goes on after an `await`, when this thread is in no public function. Then the
+ *   callers are those that await its promise, as far as V8 knows them.
+ */
+export function callersOf(resumed?: Callee): Callers {
   const callers: Callers = {};
-  Error.captureStackTrace(callers, current as () => void);
+  Error.captureStackTrace(callers, (current ?? resumed) as () => void);
   return callers;
 }
 
-/** Gives the error the stack of a call that was made earlier; without `callers`, of the call that this thread is in. */
-export function calledBy<E extends Error>(error: E, callers = callersOf()): E {
+/** Gives the error the stack of a call that was made earlier. */
+export function calledBy<E extends Error>(error: E, callers: Callers): E {
   const frames = String(callers.stack).split('\n').slice(1);
   const stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
   Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true });
