@@ -127,6 +127,7 @@ TIMED(ssize_t, read, (int fd, void* buffer, std::size_t size), kindOf(fd), fd, b
 TIMED(ssize_t, write, (int fd, const void* buffer, std::size_t size), kindOf(fd), fd, buffer, size)
 TIMED(ssize_t, pread64, (int fd, void* buffer, std::size_t size, off64_t at), kindOf(fd), fd, buffer, size, at)
 TIMED(ssize_t, pwrite64, (int fd, const void* buffer, std::size_t size, off64_t at), kindOf(fd), fd, buffer, size, at)
+TIMED(off64_t, lseek64, (int fd, off64_t at, int whence) noexcept, kindOf(fd), fd, at, whence)
 TIMED(int, stat64, (const char* path, struct stat64* status) noexcept, kindOf(std::string_view(path)), path, status)
 TIMED(int, fstat64, (int fd, struct stat64* status) noexcept, kindOf(fd), fd, status)
 TIMED(int, fstatfs64, (int fd, struct statfs64* status) noexcept, kindOf(fd), fd, status)

@@ -1,13 +1,17 @@
 #include "../core/os/linux/procfs.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <numeric>
@@ -137,7 +141,7 @@ TEST_SUITE("proc") {
     REQUIRE(waitUntil([&] {
       all = threadsOf(child.pid());
       if (all.size() < kThreads) return false;
-      procfs::Numbers numbers(taskOf(child.pid()).c_str(), static_cast<int>(all.size()) - 2);
+      procfs::Threads numbers(child.pid(), static_cast<int>(all.size()) - 2);
       rest.clear();
       for (Pid one = 0; numbers.next(one);) rest.push_back(one);
       error = numbers.error();
@@ -150,6 +154,38 @@ TEST_SUITE("proc") {
     procfs::Numbers none("/proc/self/nothing");
     CHECK_FALSE(none.next(one));
     CHECK(none.error() == ENOENT);
+  }
+
+  TEST_CASE("all processes are listed, from the second time on without the other entries of /proc") {
+    const Child child;
+    const auto list = [](auto&& numbers) {
+      std::vector<Pid> pids;
+      for (Pid pid = 0; numbers.next(pid);) pids.push_back(pid);
+      CHECK(numbers.error() == 0);
+      return pids;
+    };
+    list(procfs::Processes());
+    procfs::Numbers whole("/proc");
+    list(whole);
+    CHECK(whole.lastOther() > 0);
+    CHECK(procfs::Processes::begin() == whole.lastOther());
+    std::vector<Pid> all;
+    std::vector<Pid> again;
+    // Others come and go.
+    REQUIRE(waitUntil([&] {
+      all = list(procfs::Numbers("/proc"));
+      again = list(procfs::Processes());
+      return list(procfs::Numbers("/proc")) == all;
+    }));
+    CHECK(again == all);
+    for (const Pid pid : {getpid(), child.pid()}) CHECK(std::ranges::find(all, pid) != all.end());
+    // It begins where no process is, so none with a low number is ever passed over.
+    std::array<char, 512> entries{};
+    const FileDescriptor proc = kernel_file::open("/proc", O_DIRECTORY);
+    REQUIRE(lseek(proc.get(), procfs::Processes::begin(), SEEK_SET) > 0);
+    REQUIRE(syscall(SYS_getdents64, proc.get(), entries.data(), entries.size()) > 0);
+    constexpr std::size_t kName = 19;
+    CHECK(std::string(&entries.at(kName)) == "thread-self");
   }
 
   TEST_CASE("a thread is told from the process that it belongs to") {

@@ -34,7 +34,7 @@ bool isNumberOfProcess(Pid pid) noexcept { return kill(pid, 0) == 0 || errno == 
 /// Whether the group of that number is in this session: 0 where it is, or nothing tells; ESRCH where it is in another;
 /// EMFILE and the like where it cannot be read now. All processes of a group are in one session, so any of them tells.
 int findInSession(Pid group, Pid session) noexcept {
-  procfs::Numbers all("/proc");
+  procfs::Processes all;
   for (Pid pid = 0; all.next(pid);) {
     if (procfs::groupOf(pid) != group) continue;
     const Pid now = getsid(pid);

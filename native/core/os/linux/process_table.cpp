@@ -27,7 +27,7 @@ class PidWalk final : public ProcessWalk {
   int error() const noexcept override { return pids_.error(); }
 
  private:
-  procfs::Numbers pids_{"/proc"};
+  procfs::Processes pids_;
 };
 
 int readChildren(Pid pid, Pid thread, std::vector<Pid>& list) {
@@ -157,7 +157,7 @@ class ParentScan final : public ChildReader {
   std::optional<int> scan(const Slice& slice) {
     if (!walk_) {
       childrenOf_.clear();
-      walk_.emplace("/proc");
+      walk_.emplace();
     }
     for (Pid pid = 0; walk_->next(pid);) {
       ProcessEntry entry;
@@ -170,7 +170,7 @@ class ParentScan final : public ChildReader {
   }
 
   std::unordered_multimap<Pid, Pid> childrenOf_;  ///< as the last scan found them
-  std::optional<procfs::Numbers> walk_;           ///< of the scan in progress
+  std::optional<procfs::Processes> walk_;         ///< of the scan in progress
 };
 
 }  // namespace

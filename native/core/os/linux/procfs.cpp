@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "kernel_file.h"
 
@@ -183,13 +184,11 @@ std::string line(Pid pid, const char* file) {
   return text;
 }
 
-Numbers::Numbers(const char* path, int skip) noexcept
-    : directory_(isOurs() ? kernel_file::open(path, O_DIRECTORY) : FileDescriptor()) {
-  // The first two are the directory itself and the one above.
-  constexpr int kDots = 2;
+Numbers::Numbers(const char* path, off_t position) noexcept
+    : directory_(isOurs() ? kernel_file::open(path, O_DIRECTORY) : FileDescriptor()), position_(position) {
   if (!directory_.isOpen() && !isOurs())
     error_ = ENOENT;
-  else if (!directory_.isOpen() || (skip > 0 && lseek(directory_.get(), kDots + skip, SEEK_SET) < 0))
+  else if (!directory_.isOpen() || (position > 0 && lseek(directory_.get(), position, SEEK_SET) < 0))
     error_ = errno;
 }
 
@@ -211,6 +210,7 @@ bool Numbers::refill() noexcept {
 
 bool Numbers::next(Pid& number) noexcept {
   // struct linux_dirent64
+  constexpr std::size_t kNextPosition = 8;
   constexpr std::size_t kLength = 16;
   constexpr std::size_t kName = 19;
   while (next_ < end_ || refill()) {
@@ -218,10 +218,14 @@ bool Numbers::next(Pid& number) noexcept {
     std::uint16_t length = 0;
     std::memcpy(&length, entry + kLength, sizeof length);
     next_ += length;
+    std::int64_t nextPosition = 0;
+    std::memcpy(&nextPosition, entry + kNextPosition, sizeof nextPosition);
+    const off_t position = std::exchange(position_, nextPosition);
     if (const auto parsed = kernel_file::parse<Pid>(entry + kName); parsed) {
       number = *parsed;
       return true;
     }
+    lastOther_ = position;
   }
   return false;
 }

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../../failure.h"
@@ -56,11 +60,13 @@ std::string line(Pid pid, const char* file);
 /// microsecond to make each: readdir(3) would have a thousand made before it gives the first.
 class Numbers {
  public:
-  /// Skips that many at the beginning.
-  explicit Numbers(const char* path, int skip = 0) noexcept;
+  /// Begins at that position of the directory.
+  explicit Numbers(const char* path, off_t position = 0) noexcept;
 
   /// The next number. False at the end, and after an error.
   bool next(Pid& number) noexcept;
+  /// The position of the last entry so far that is no number; 0 where there was none.
+  off_t lastOther() const noexcept { return lastOther_; }
   /// 0, or the errno(3) that opening or reading answered with.
   int error() const noexcept { return error_; }
 
@@ -72,16 +78,39 @@ class Numbers {
   alignas(8) std::array<char, 512> entries_;  ///< as getdents64(2) fills it
   std::size_t next_ = 0;
   std::size_t end_ = 0;
+  off_t position_ = 0;  ///< of the next entry
+  off_t lastOther_ = 0;
 };
 
 /// The threads of a process, by their ids.
 class Threads : public Numbers {
  public:
   /// Skips that many at the beginning.
-  explicit Threads(Pid pid, int skip = 0) noexcept : Numbers(pathOf(pid).data(), skip) {}
+  explicit Threads(Pid pid, int skip = 0) noexcept : Numbers(pathOf(pid).data(), skip > 0 ? kDots + skip : 0) {}
 
  private:
+  /// The first two are the directory itself and the one above.
+  static constexpr off_t kDots = 2;
   static std::array<char, 32> pathOf(Pid pid) noexcept;
+};
+
+/// All processes, by their ids. The other entries of /proc, dozens of them, come first, so from the second time on it
+/// begins at the last of those. Not at the first process: one with a lower number may be shown later.
+class Processes : public Numbers {
+ public:
+  Processes() noexcept : Numbers("/proc", begin()) {}
+
+  bool next(Pid& pid) noexcept {
+    const bool isFound = Numbers::next(pid);
+    if (isFound && std::exchange(isFirst_, false)) begin_.store(lastOther(), std::memory_order_relaxed);
+    return isFound;
+  }
+  /// Where the next one begins.
+  static off_t begin() noexcept { return begin_.load(std::memory_order_relaxed); }
+
+ private:
+  static inline std::atomic<off_t> begin_{0};
+  bool isFirst_ = true;
 };
 
 }  // namespace freeze_state::procfs
