@@ -9,6 +9,7 @@ export interface Floor {
   awaitStopped(pids: readonly number[]): void;
   killAndAwait(pids: readonly number[], signal: number): void;
   killAndSee(pids: readonly number[], signal: number): void;
+  killGroupsAndSee(groups: readonly number[], signal: number): void;
   awaitText(fds: readonly number[], text: string): void;
   resetChildNotices(areQuiet?: boolean): void;
   currentVersion(): number;

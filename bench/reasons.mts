@@ -86,7 +86,9 @@ const inSentence = (title: string): string => title.charAt(0).toLowerCase() + ti
 const ours = 'confirm, process';
 const waitid = 'kill and waitid in C';
 const loop = 'kill in C, then each thread seen in /proc';
+const groupsInC = 'kill(-pgid) in C, then all of /proc searched and each thread seen';
 const write = 'a write to cgroup.freeze, then cgroup.events read';
+const awaitedWrite = 'the same, by an async function in the next turn';
 
 /** What a freeze in these modes cannot do without, and its row. */
 const bareCalls: Readonly<Record<string, readonly [what: string, row: string]>> = {
@@ -199,8 +201,10 @@ const reasons: readonly Reason[] = [
     what: 'Confirmations in mode `process-group`',
     why: (found, _, { goal, which }) =>
       'They walk through all processes of the machine, and ask each for its group: nothing else lists the processes of a group. ' +
-      'That is the search, and it takes as long for a small group as for a large one. With ' +
-      `${inSentence(which)} a confirmation takes ${difference(found, 'runtimes', which, confirmed('process-group'), loop)}. ` +
+      'That is the search, and it takes as long for a small group as for a large one. The loop in C is told the pids. One that is ' +
+      `told the groups, and has to search for them as well, takes ${times(tableOf(found, 'runtimes', which), groupsInC)} times ` +
+      `as long with ${inSentence(which)}, and a confirmation there takes ` +
+      `${difference(found, 'runtimes', which, confirmed('process-group'), loop)}. ` +
       callsAlone(found, 'runtimes', which, confirmed('process-group'), loop, goal),
   },
   {
@@ -216,8 +220,9 @@ const reasons: readonly Reason[] = [
       );
       return (
         'They make the checks that are listed above, and a promise and a report; the bare write makes none of these. The kernel ' +
-        'freezes a small sandbox so quickly that they are a large part of the whole. With ' +
-        `${inSentence(which)} a confirmation takes ${difference(found, 'runtimes', which, ours, write)}. ` +
+        'freezes a small sandbox so quickly that they are a large part of the whole. The write in an async function, after one ' +
+        `turn of the event loop, takes ${timesOf(tableOf(found, 'runtimes', which), awaitedWrite, write)} times as long as the ` +
+        `bare one with ${inSentence(which)}, and a confirmation there takes ${difference(found, 'runtimes', which, ours, write)}. ` +
         `${callsAlone(found, 'runtimes', which, ours, write, goal)} In ${quicker.length} of ` +
         `the ${tables.length} sandboxes no other mode confirms as quickly.`
       );

@@ -8,11 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
 #include <mutex>
 #include <span>
 #include <string>
@@ -132,20 +134,35 @@ bool isStopped(const std::string& task) {
   return std::string_view(buffer.data(), static_cast<std::size_t>(length)).find(") T ") != std::string_view::npos;
 }
 
-/// kill(2) over an array of pids, and then a look at every thread of each in /proc, by open, read and close, until it
-/// has stopped: `killAndSee(pids, signal)`. What a careful loop without any state costs, of processes that need not be
-/// our children.
-napi_value killAndSee(napi_env env, napi_callback_info info) {
-  for (const std::int32_t pid : killEach(env, info)) {
-    const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
-    DIR* const directory = opendir(tasks.c_str());
-    if (directory == nullptr) continue;
-    while (const dirent* const entry = readdir(directory)) {
-      const std::string task = tasks + entry->d_name;
-      while (entry->d_name[0] != '.' && !isStopped(task)) sched_yield();
-    }
-    closedir(directory);
+/// Looks at every thread of the process in /proc, by open, read and close, until it has stopped.
+void seeStopped(pid_t pid) {
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
+  DIR* const directory = opendir(tasks.c_str());
+  if (directory == nullptr) return;
+  while (const dirent* const entry = readdir(directory)) {
+    const std::string task = tasks + entry->d_name;
+    while (entry->d_name[0] != '.' && !isStopped(task)) sched_yield();
   }
+  closedir(directory);
+}
+
+/// kill(2) over an array of pids, and then a look at every thread of each: `killAndSee(pids, signal)`. What a careful
+/// loop without any state costs, of processes that need not be our children.
+napi_value killAndSee(napi_env env, napi_callback_info info) {
+  for (const std::int32_t pid : killEach(env, info)) seeStopped(pid);
+  return nullptr;
+}
+
+/// The same for groups, given as negative numbers, whose processes have to be found: `killGroupsAndSee(groups,
+/// signal)`.
+napi_value killGroupsAndSee(napi_env env, napi_callback_info info) {
+  const std::vector<std::int32_t> groups = killEach(env, info);
+  DIR* const all = opendir("/proc");
+  while (const dirent* const entry = all == nullptr ? nullptr : readdir(all)) {
+    const pid_t pid = std::atoi(entry->d_name);
+    if (pid > 0 && std::ranges::find(groups, -getpgid(pid)) != groups.end()) seeStopped(pid);
+  }
+  if (all != nullptr) closedir(all);
   return nullptr;
 }
 
@@ -271,6 +288,7 @@ NAPI_MODULE_INIT() {
   define(env, exports, "awaitStopped", awaitStopped);
   define(env, exports, "killAndAwait", killAndAwait);
   define(env, exports, "killAndSee", killAndSee);
+  define(env, exports, "killGroupsAndSee", killGroupsAndSee);
   define(env, exports, "awaitText", awaitText);
   define(env, exports, "resetChildNotices", resetChildNotices);
   define(env, exports, "currentVersion", currentVersion);

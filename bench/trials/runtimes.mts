@@ -4,7 +4,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { scheduler, setTimeout } from 'node:timers/promises';
 import { FreezeMode, FreezeState } from 'freeze-state';
 import { type Family, family, killGroup, manyThreads, runtimes, scripts, Watch } from '../children.mjs';
 import { type FoundProfile, goal, note, print, printProfile, ratio } from '../findings.mjs';
@@ -58,7 +58,9 @@ const loopInC = 'kill in C, then each thread seen in /proc';
 const loopInNode = 'process.kill, which sees no stop';
 const again = 'process-tree, freezeAtEpoch';
 const first = 'the same, the first of its state';
+const groupsInC = 'kill(-pgid) in C, then all of /proc searched and each thread seen';
 const write = 'a write to cgroup.freeze, then cgroup.events read';
+const awaitedWrite = 'the same, by an async function in the next turn';
 const confirmed = (mode: FreezeMode): string => `${mode}, confirmFreezeAtEpoch`;
 
 /** The goals, in terms of the loop in C. */
@@ -110,7 +112,16 @@ function byCgroup(watch: Watch, roots: readonly number[]): Contestant[] {
     writeSync(switchFile, value, 0);
     floor.awaitText([events], `frozen ${value}`);
   };
-  return [byConfirm(watch, state), contestant(write, watch, { stop: () => set('1'), thaw: () => set('0') })];
+  const thaw = (): void => set('0');
+  const freezeInNextTurn = async (): Promise<void> => {
+    await scheduler.yield();
+    set('1');
+  };
+  return [
+    byConfirm(watch, state),
+    contestant(write, watch, { stop: () => set('1'), thaw }),
+    contestant(awaitedWrite, watch, { stop: freezeInNextTurn, thaw }),
+  ];
 }
 
 /**
@@ -124,12 +135,18 @@ function groupsOf(watch: Watch, { roots, all }: Family, isLarge: boolean): (() =
   const stopInNode = (): void => {
     for (const pid of all) process.kill(pid, 'SIGSTOP');
   };
+  const stopGroups = (): void =>
+    floor.killGroupsAndSee(
+      roots.map((pid) => -pid),
+      SIGSTOP,
+    );
+  const inGroupsInC = contestant(groupsInC, watch, { stop: stopGroups, thaw: continueAll });
   const inNode = contestant(loopInNode, watch, { stop: stopInNode, thaw: continueAll });
   const confirmedIn = (mode: FreezeMode, pids = roots): Contestant => byConfirm(watch, make(mode, pids));
   const groups = [
     () => [inNode, byFreeze(watch, roots)],
     () => [byFirstFreeze(watch, roots), confirmedIn(FreezeMode.Process, all)],
-    () => [confirmedIn(FreezeMode.ProcessTree), confirmedIn(FreezeMode.ProcessGroup)],
+    () => [confirmedIn(FreezeMode.ProcessTree), confirmedIn(FreezeMode.ProcessGroup), inGroupsInC],
     () => (hasCgroups ? byCgroup(watch, roots) : []),
   ];
   const withLoop = (ways: readonly (() => Contestant[])[]) => (): Contestant[] => [
