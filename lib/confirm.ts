@@ -81,11 +81,11 @@ export async function confirm(
       if (!step.isBlocked) lastProgress = now;
       if (isNotingCallers) callers ??= callersOf();
       await (now - lastProgress < patience ? clock.nextTurn() : clock.sleep(1));
-      const hasPassed = isPast(handle, epoch);
       answer = handle.stepConfirmation(id, epoch, slice);
       if (hasFailed(answer)) {
         changed();
-        throw called(failure(answer, !hasPassed && isPast(handle, epoch)));
+        // A step fails only while the epoch is current, so if it has passed now, the step has rolled the freeze back.
+        throw called(failure(answer, isPast(handle, epoch)));
       }
       step = progressOf(answer);
       if (!isFrozen && hasFrozen(step)) changed();
@@ -109,8 +109,13 @@ export async function confirm(
     }
     const report = step.stage === 'stopped' ? handle.confirmationReport(id) : undefined;
     if (report !== undefined) {
-      const { signaledNs, stoppedNs } = report;
-      return { isFrozen: true, epoch, members: membersOf(report.outcomes), signaledNs, stoppedNs };
+      return {
+        isFrozen: true,
+        epoch,
+        members: membersOf(report),
+        signaledNs: Number(report[0]),
+        stoppedNs: Number(report[1]),
+      };
     }
     if (handle.word() === undefined) throw called(closedError());
     return notFrozen(handle, epoch, isStale);
@@ -168,10 +173,11 @@ function notFrozen(handle: StateHandle, epoch: number, isStale: boolean): NotFro
   return { isFrozen: false, epoch, reason: isPast(handle, epoch) ? 'thawed' : 'held' };
 }
 
-function membersOf(outcomes: Int32Array): MemberOutcome[] {
-  return Array.from({ length: outcomes.length / 2 }, (_, i) => ({
-    pid: Number(outcomes[2 * i]),
-    outcome: outcomeNames[Number(outcomes[2 * i + 1])] as MemberOutcome['outcome'],
+/** @param report behind two other numbers it has two for each. */
+function membersOf(report: Float64Array): MemberOutcome[] {
+  return Array.from({ length: report.length / 2 - 1 }, (_, i) => ({
+    pid: Number(report[2 * i + 2]),
+    outcome: outcomeNames[Number(report[2 * i + 3])] as MemberOutcome['outcome'],
   }));
 }
 

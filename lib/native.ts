@@ -117,8 +117,11 @@ export interface Confirmations {
    * Thaws what is frozen at the epoch, or is about to be; with `onlyOwn` only if this confirmation froze it. `true`: it did.
    */
   rollBackConfirmation(id: number, onlyOwn: boolean): boolean | NativeFailure[];
-  /** Of each process its pid and its outcome, as an index of `outcomeNames`; `undefined` where the epoch has passed. */
-  confirmationReport(id: number): { outcomes: Int32Array; signaledNs: number; stoppedNs: number } | undefined;
+  /**
+   * The nanoseconds until all were signalled and until all were seen stopped, and then of each process its pid and its outcome,
+   * as an index of `outcomeNames`; `undefined` where the epoch has passed. Native code takes longer to make an object.
+   */
+  confirmationReport(id: number): Float64Array | undefined;
   /** The freeze is rolled back unless it is done. */
   endConfirmation(id: number): void;
 }

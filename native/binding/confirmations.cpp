@@ -55,11 +55,7 @@ Napi::Value Confirmations::report(const Napi::CallbackInfo& info) {
   Confirmation* const one = find(info);
   const auto covered = one == nullptr ? std::nullopt : one->report();
   if (!covered) return info.Env().Undefined();
-  const Napi::Object report = Napi::Object::New(info.Env());
-  report.Set("outcomes", Napi::Value(info.Env(), outcomesValue(info.Env(), *covered)));
-  report.Set("signaledNs", static_cast<double>(one->toSignalled().count()));
-  report.Set("stoppedNs", static_cast<double>(one->toStopped().count()));
-  return report;
+  return {info.Env(), reportValue(info.Env(), one->toSignalled(), one->toStopped(), *covered)};
 }
 
 void Confirmations::end(const Napi::CallbackInfo& info) noexcept { begun_.erase(idOf(info)); }
