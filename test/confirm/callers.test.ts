@@ -10,9 +10,10 @@ async function framesOfTwo(under: string[]): Promise<{ awaited: string[][]; hand
     const { stdout } = await runInNode(
       async ({ FreezeState }, member: number, isAwaited: boolean) => {
         const found: string[][] = [];
-        const state = new FreezeState('process', member);
         function theCaller() {
-          return state.confirmFreezeAtEpoch(state.currentEpoch, { timeout: 2 });
+          const state = new FreezeState('process', member);
+          setImmediate(() => state.close());
+          return state.confirmFreezeAtEpoch(0, { timeout: 60_000 });
         }
         async function theAwaiter() {
           await theCaller();

@@ -102,14 +102,18 @@ class Processes : public Numbers {
 
   bool next(Pid& pid) noexcept {
     const bool isFound = Numbers::next(pid);
-    if (isFound && std::exchange(isFirst_, false)) begin_.store(lastOther(), std::memory_order_relaxed);
+    if (isFound && std::exchange(isFirst_, false)) known().store(lastOther(), std::memory_order_relaxed);
     return isFound;
   }
   /// Where the next one begins.
-  static off_t begin() noexcept { return begin_.load(std::memory_order_relaxed); }
+  static off_t begin() noexcept { return known().load(std::memory_order_relaxed); }
 
  private:
-  static inline std::atomic<off_t> begin_{0};
+  static std::atomic<off_t>& known() noexcept {
+    static std::atomic<off_t> position{0};
+    return position;
+  }
+
   bool isFirst_ = true;
 };
 
