@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -110,7 +111,7 @@ class Script : public ProcessControl {
   std::function<void()> pauseHook_;
   std::function<void()> probeHook_;
   int pauses_ = 0;
-  int exitQuestions_ = 0;
+  std::atomic<int> exitQuestions_ = 0;  ///< several threads may ask
 
   mutable std::mutex mutex_;  ///< guards the rest, which a test reads while another thread signals
   std::string log_;
