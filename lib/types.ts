@@ -27,8 +27,10 @@ export type FreezeMode = (typeof FreezeMode)[keyof typeof FreezeMode];
 export interface FreezeOptions {
   /**
    * Run a loop of signals over sixteen members or more in a real-time scheduling class (`SCHED_FIFO`, sched(7)), for the
-   * length of that loop, so that the processes it wakes do not preempt it. Without the right to do so (CAP_SYS_NICE or an
-   * rtprio limit) the loop runs as it is. Default `true`.
+   * length of that loop, so that the processes it wakes do not preempt it. In mode `process-group` the processes of the groups
+   * count, and groups that no confirmation has counted yet are taken for large. A confirmation signals a few at a time, and
+   * does not use the class. Without the right to do so (CAP_SYS_NICE or an rtprio limit) the loop runs as it is. Default
+   * `true`.
    */
   readonly boost?: boolean;
   /**
