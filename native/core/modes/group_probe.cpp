@@ -37,6 +37,7 @@ void GroupProbe::forgetResent(Pid group) noexcept {
 
 void GroupProbe::noteStopped(const GroupProcess& process) {
   if (!hasSeenStopped(process.group)) stoppedGroups_.push_back(process.group);
+  settled_.insert(process.pid);
 }
 
 /// A tracee in a stop of its tracer, with a SIGSTOP pending, counts as stopped in two cases, as in
@@ -125,8 +126,11 @@ bool GroupProbe::isCovered(MemberList& members, Pid group) const noexcept {
 
 /// It may only seem to have exited, for a moment, when one of its threads calls execve(2) and takes over its number.
 Step GroupProbe::confirmExit(Pid pid) {
-  return hold(pid,
-              [&](Process& held) { return groups_.processes().checkExited(held) ? Step::done() : Step::blocked(); });
+  return hold(pid, [&](Process& held) {
+    if (!groups_.processes().checkExited(held)) return Step::blocked();
+    settled_.insert(pid);
+    return Step::done();
+  });
 }
 
 }  // namespace freeze_state

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "../os/group_control.h"
@@ -37,7 +38,12 @@ class GroupProbe {
 
   /// Whether a process of the group was seen stopped since the last `forgetSeen`.
   bool hasSeenStopped(Pid group) const noexcept;
-  void forgetSeen() noexcept { stoppedGroups_.clear(); }
+  /// Whether the process was seen stopped, or was found to have exited, since the last `forgetSeen`. It forks no more.
+  bool hasSettled(Pid pid) const { return settled_.contains(pid); }
+  void forgetSeen() noexcept {
+    stoppedGroups_.clear();
+    settled_.clear();
+  }
 
   /// Called where all groups, or one, are sent SIGCONT. That removes a pending SIGSTOP, so none is left over after it.
   void forgetResent() noexcept { resent_.clear(); }
@@ -58,6 +64,7 @@ class GroupProbe {
   StopProtocol oneByOne_;  ///< stops processes one by one; the guardian finds them by their groups
 
   std::vector<Pid> stoppedGroups_;       ///< of which a process was seen stopped
+  std::unordered_set<Pid> settled_;      ///< processes that were seen stopped or have exited
   std::unordered_map<Pid, Pid> resent_;  ///< the groups of processes that were sent SIGSTOP again since the last thaw
 };
 

@@ -26,20 +26,24 @@ void ProcessGroupFreezer::forgetWalks() noexcept {
   walk_.reset();
   leaderless_.clear();
   hasFoundEmpty_ = false;
+  hasBegun_ = false;
   isListed_ = false;
   probe_.forgetSeen();
+  listed_.clear();
   pending_.clear();
   pendingCursor_ = {};
 }
 
 Failures ProcessGroupFreezer::admit(MemberList& members, Member& member, const Ticket* frozen) {
   forgetWalks();
+  reach_ = SignalLoop::kMany;
   return ProcessFreezer::admit(members, member, frozen);
 }
 
 Failures ProcessGroupFreezer::dismiss(MemberList& members, Member& member, const Ticket* frozen) {
   forgetWalks();
   kept_.clear();
+  reach_ = SignalLoop::kMany;
   probe_.forgetResent(member.pid());
   return ProcessFreezer::dismiss(members, member, frozen);
 }
@@ -103,28 +107,26 @@ void ProcessGroupFreezer::noteLife(Pid pid) {
   if (error != ESRCH && (error != 0 || !entry.hasExited())) std::erase(leaderless_, group);
 }
 
-/// Once done, `pending_` has all processes of the groups, unless they cannot be listed.
+/// Once done, `pending_` has the processes of the groups that were not seen stopped before the walk began.
 Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice) {
-  if (isListed_) return Step::done();
-  if (!walk_) pending_.clear();
+  if (!walk_) listed_.clear();
   const Pid own = groups_.ownPid();
   Step step = continueWalk(slice, [&](Pid pid) {
     // We were in none of the groups when they were signalled, or their freeze would have failed.
     if (pid == own) return;
     const Pid group = table_.groupOf(pid);
     const Member* const member = group == 0 ? nullptr : members.find(group);
-    if (member != nullptr && !member->hasExited()) pending_.push_back({pid, group, filesOf(pid)});
+    if (member != nullptr && !member->hasExited()) listed_.push_back({pid, group, filesOf(pid)});
   });
   if (!step.isDone()) return step;
   // Only now: a group that has its number at the end of the walk had it throughout, so no foreign one was met with it.
   members.refresh();
-  std::erase_if(pending_, [&](const GroupProcess& process) {
+  std::erase_if(listed_, [&](const GroupProcess& process) {
     const Member* const member = members.find(process.group);
     return member == nullptr || member->hasExited();
   });
   isListed_ = hasMetAll_;
-  reach_ = std::max<std::size_t>(pending_.size() / std::max<std::size_t>(members.size(), 1), 1);
-  keepFiles();
+  takeListed(members);
   return step;
 }
 
@@ -132,25 +134,44 @@ Step ProcessGroupFreezer::listProcesses(MemberList& members, const Slice& slice)
 /// when it is probed.
 std::shared_ptr<ProcessFiles> ProcessGroupFreezer::filesOf(Pid pid) {
   const auto known = kept_.find(pid);
-  return known == kept_.end() ? table_.filesOf(pid) : known->second;
+  return known == kept_.end() ? table_.filesOf(pid) : known->second.files;
 }
 
-/// Keeps the files of the processes in `pending_` open, and closes all others. Call it only once the list is complete:
-/// a list that a thaw cut short does not tell which processes have left.
-void ProcessGroupFreezer::keepFiles() {
+/// Keeps the processes of the list, and closes the files of all others. Call it only once the list is complete: one
+/// that a thaw cut short does not tell which processes have left.
+void ProcessGroupFreezer::takeListed(const MemberList& members) {
   kept_.clear();
-  for (const GroupProcess& process : pending_) {
-    if (process.files) kept_.emplace(process.pid, process.files);
+  pending_.clear();
+  pendingCursor_ = {};
+  if (!isListed_) return;
+  const std::size_t groups = std::max<std::size_t>(members.size(), 1);
+  reach_ = std::max<std::size_t>((listed_.size() + groups - 1) / groups, 1);
+  for (GroupProcess& process : listed_) {
+    if (!probe_.hasSettled(process.pid)) pending_.push_back(process);
+    kept_.emplace(process.pid, std::move(process));
   }
+  listed_.clear();
 }
 
 Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
-  if (Step step = listProcesses(members, slice); !step.isDone()) return step;
-  if (!isListed_) {
-    // Only the leaders can be probed, and that is not enough to be done.
-    const Step step = ProcessFreezer::confirm(members, slice);
-    return step.isDone() ? Step::blocked() : step;
+  // Most often the groups are as they were. Then the first walk is the only one.
+  if (!std::exchange(hasBegun_, true)) {
+    for (const auto& [_, process] : kept_) pending_.push_back(process);
   }
+  for (;;) {
+    if (Step step = probePending(members, slice); !step.isDone()) return step;
+    if (Step step = listProcesses(members, slice); !step.isDone()) return step;
+    if (!isListed_) {
+      // Only the leaders can be probed, and that is not enough to be done.
+      const Step step = ProcessFreezer::confirm(members, slice);
+      return step.isDone() ? Step::blocked() : step;
+    }
+    if (pending_.empty()) return Step::done();
+    if (slice.isOver()) return Step::more();
+  }
+}
+
+Step ProcessGroupFreezer::probePending(MemberList& members, const Slice& slice) {
   Step step = pendingCursor_.goRound(pending_, slice, [&](GroupProcess& process) {
     Step probed = probe_.confirm(members, process, slice);
     if (!probed.isDone()) return probed;
@@ -165,7 +186,7 @@ Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
 /// Tells what `confirm` saw. To find those that have exited since would take another walk.
 std::vector<Covered> ProcessGroupFreezer::visit(MemberList& members) {
   std::vector<Covered> list;
-  if (!isListed_) {
+  if (!isListed_ && pending_.empty()) {
     // It is not known yet whether any group has stopped as a whole.
     addTo(list, members, [](const Member& leader) { return leader.stop.isSent; });
     return list;

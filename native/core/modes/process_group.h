@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -13,7 +14,9 @@
 namespace freeze_state {
 
 /// The groups that the members lead. One signal stops a group. Only a probe of each of its processes tells that all of
-/// it has stopped, and only a walk through the table of processes finds them. Where the leader has exited, it also
+/// it has stopped, and only a walk through the table of processes finds them. A walk passes over a child whose fork is
+/// in progress when the signal comes: it is born with the signal, and appears in the table later. So all have stopped
+/// only once a walk meets none that was not seen stopped before that walk began. Where the leader has exited, it also
 /// takes such a walk to tell whether any process of the group lives, since zombies take signals. Walks and probes are
 /// done in steps.
 class ProcessGroupFreezer final : public ProcessFreezer {
@@ -45,8 +48,9 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   Step findEmptyGroups(MemberList& members, const Slice& slice);
   void noteLife(Pid pid);
   Step listProcesses(MemberList& members, const Slice& slice);
+  Step probePending(MemberList& members, const Slice& slice);
   std::shared_ptr<ProcessFiles> filesOf(Pid pid);
-  void keepFiles();
+  void takeListed(const MemberList& members);
   ProcessState stateWithoutLeader(const Process& leader, const Slice& slice);
 
   GroupControl& groups_;
@@ -57,12 +61,14 @@ class ProcessGroupFreezer final : public ProcessFreezer {
   bool hasMetAll_ = false;             ///< the last walk met every process; the table may hide some
   std::vector<Pid> leaderless_;        ///< groups whose leader has exited, with no living process found yet
   bool hasFoundEmpty_ = false;         ///< the stop in progress knows which groups have no process left
-  bool isListed_ = false;              ///< `pending_` has all processes that it should have
-  std::vector<GroupProcess> pending_;  ///< those not seen stopped yet; a stopped group forks no new process
+  bool hasBegun_ = false;              ///< `pending_` has had what the last list had
+  bool isListed_ = false;              ///< a walk has met all processes of the groups
+  std::vector<GroupProcess> listed_;   ///< by the walk in progress
+  std::vector<GroupProcess> pending_;  ///< those to be seen stopped before the next walk, or before the end
   ConfirmCursor pendingCursor_;
 
-  /// The files of the processes in the last complete list, by pid. They stay open from one freeze to the next.
-  std::unordered_map<Pid, std::shared_ptr<ProcessFiles>> kept_;
+  /// The processes in the last complete list, by pid. Their files stay open from one freeze to the next.
+  std::unordered_map<Pid, GroupProcess> kept_;
 };
 
 }  // namespace freeze_state

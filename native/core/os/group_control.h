@@ -57,7 +57,7 @@ class GroupControl : public ProcessControl {
 
  private:
   template <typename Visit>
-  void visitLeaderless(std::span<Process* const> groups, Visit visit) const noexcept;
+  void visitLeaderless(std::span<Process* const> groups, Visit visit) const;
   ProcessState stateOf(const Process& group, ProcessState leader) const noexcept;
 
   ProcessControl& processes_;

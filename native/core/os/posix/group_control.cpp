@@ -88,7 +88,7 @@ LedgerIdentity GroupControl::identify(Process& leader) noexcept {
 
 /// Asks for many at once, since to ask for each takes a system call.
 template <typename Visit>
-void GroupControl::visitLeaderless(std::span<Process* const> groups, Visit visit) const noexcept {
+void GroupControl::visitLeaderless(std::span<Process* const> groups, Visit visit) const {
   constexpr std::size_t kAtOnce = 64;
   for (; !groups.empty(); groups = groups.subspan(std::min(groups.size(), kAtOnce))) {
     const auto some = groups.first(std::min(groups.size(), kAtOnce));
