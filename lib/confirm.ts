@@ -35,7 +35,7 @@ let lastId = 0;
 /**
  * Whether to note who calls, for the stack of an error that is made after an `await`: only once there was such an error in this
  * thread. To note it takes some 10 µs, a tenth of a confirmation of a small sandbox. Without it the stack has the functions
- * that await the promise, which V8 keeps for nothing.
+ * that await the promise, which V8 knows anyway.
  */
 let isNotingCallers = debuglog('freeze-state').enabled;
 
@@ -84,7 +84,8 @@ export async function confirm(
       answer = handle.stepConfirmation(id, epoch, slice);
       if (hasFailed(answer)) {
         changed();
-        // A step fails only while the epoch is current, so if it has passed now, the step has rolled the freeze back.
+        // A step fails only while the epoch is current, so if it has passed now, the step has rolled the freeze back; or
+        // another thread has thawed in between.
         throw called(failure(answer, isPast(handle, epoch)));
       }
       step = progressOf(answer);
@@ -173,7 +174,7 @@ function notFrozen(handle: StateHandle, epoch: number, isStale: boolean): NotFro
   return { isFrozen: false, epoch, reason: isPast(handle, epoch) ? 'thawed' : 'held' };
 }
 
-/** @param report behind two other numbers it has two for each. */
+/** @param report `confirmationReport`: the first two numbers are times. */
 function membersOf(report: Float64Array): MemberOutcome[] {
   return Array.from({ length: report.length / 2 - 1 }, (_, i) => ({
     pid: Number(report[2 * i + 2]),

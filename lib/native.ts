@@ -119,7 +119,7 @@ export interface Confirmations {
   rollBackConfirmation(id: number, onlyOwn: boolean): boolean | NativeFailure[];
   /**
    * The nanoseconds until all were signalled and until all were seen stopped, and then of each process its pid and its outcome,
-   * as an index of `outcomeNames`; `undefined` where the epoch has passed. Native code takes longer to make an object.
+   * as an index of `outcomeNames`; `undefined` where the epoch has passed. An array, since to make an object takes longer.
    */
   confirmationReport(id: number): Float64Array | undefined;
   /** The freeze is rolled back unless it is done. */

@@ -107,7 +107,7 @@ export function exhaustion(failure: NativeFailure): [why: string, remedy: string
   const { pid } = failure;
   return [
     `no descriptor for ${pid === 0 ? 'a file' : `process ${pid}`} ${shownAnswer(failure)}. Each member takes one, a control ` +
-      'group two, and in a tree each descendant while it is frozen.',
+      'group two to five, and in a tree each descendant while it is frozen.',
     'Raise the limit (`ulimit -n`), or close states that you are done with.',
   ];
 }

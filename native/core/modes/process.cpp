@@ -46,7 +46,8 @@ Step ProcessFreezer::stop(MemberList& members, const Slice& slice, StoppedBefore
       protocol_.prepareSome(members.all(), prepared_, slice, before);
     }
     // Before a deadline only a few are signalled: for so few the real-time class costs more than it saves. That goes
-    // for a group of any size: the kernel lets nothing preempt this thread until it has signalled all of it.
+    // for a group of any size: it is signalled under a lock with which nothing preempts this thread (kill_pgrp_info in
+    // the kernel's signal.c).
     if (!loop) loop.emplace(options_, slice.until == kNoDeadline ? (prepared_ - signalled_) * reach_ : 1);
     if (Step step = protocol_.stopAll(members.all().first(prepared_), signalled_, slice); !step.isDone()) return step;
     if (signalled_ < members.size() && slice.isOver()) return Step::endedBy(slice);

@@ -38,7 +38,7 @@ class ProcessFreezer : public Freezer {
   StopProtocol protocol_;
   std::size_t prepared_ = 0;   ///< how many members the stop in progress has prepared
   std::size_t signalled_ = 0;  ///< how many of those it has passed
-  std::size_t reach_;          ///< how many processes a signal to a member may reach, about
+  std::size_t reach_;          ///< about how many processes a signal to a member may reach
 
  private:
   ConfirmCursor cursor_;

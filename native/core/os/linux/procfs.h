@@ -94,8 +94,9 @@ class Threads : public Numbers {
   static std::array<char, 32> pathOf(Pid pid) noexcept;
 };
 
-/// All processes, by their ids. The other entries of /proc, dozens of them, come first, so from the second time on it
-/// begins at the last of those. Not at the first process: one with a lower number may be shown later.
+/// All processes, by their ids. The other entries of /proc, dozens of them, come first (proc_root_readdir in the
+/// kernel's proc/root.c), so from the second time on it begins at the last of those. Not at the first process: one with
+/// a lower number may be shown later.
 class Processes : public Numbers {
  public:
   Processes() noexcept : Numbers("/proc", begin()) {}
