@@ -181,7 +181,9 @@ const reasons: readonly Reason[] = [
       'They read the state of each thread from files that are still open, which saves what the loop in C spends on open and ' +
       'close. But before they signal a descendant they read whose child it is, and once all have stopped they ask each thread ' +
       'for its children, to prove that none is missing. The fewer threads a process has, the less the open files save. With ' +
-      `${inSentence(which)} they take ${difference(found, 'runtimes', which, 'process-tree, freezeAtEpoch', loop)}. ` +
+      `${inSentence(which)} they take ${difference(found, 'runtimes', which, 'process-tree, freezeAtEpoch', loop)}. What is no ` +
+      'system call has in it the members that run first on the processor on which they were woken, as the calls of the loop in C ' +
+      'have. Where the kernel wakes them differs from run to run, and with it the time of both. ' +
       callsAlone(found, 'runtimes', which, 'process-tree, freezeAtEpoch', loop, goal),
   },
   {
@@ -223,8 +225,10 @@ const reasons: readonly Reason[] = [
         'freezes a small sandbox so quickly that they are a large part of the whole. The write in an async function, after one ' +
         `turn of the event loop, takes ${timesOf(tableOf(found, 'runtimes', which), awaitedWrite, write)} times as long as the ` +
         `bare one with ${inSentence(which)}, and a confirmation there takes ${difference(found, 'runtimes', which, ours, write)}. ` +
-        `${callsAlone(found, 'runtimes', which, ours, write, goal)} In ${quicker.length} of ` +
-        `the ${tables.length} sandboxes no other mode confirms as quickly.`
+        `${callsAlone(found, 'runtimes', which, ours, write, goal)} What is no system call is mostly misses of the processor's ` +
+        'caches, as it seems: each way comes here after a rest and after all the others, and where confirmations follow each ' +
+        `other at once, one of a group of 4 takes ${microseconds(median(tableOf(found, 'confirm', '4 '), 'confirm, cgroup'))} in ` +
+        `all. In ${quicker.length} of the ${tables.length} sandboxes no other mode confirms as quickly.`
       );
     },
   },
