@@ -299,6 +299,17 @@ TEST_SUITE("process group") {
     CHECK(confirm(4) == 1);
   }
 
+  TEST_CASE("a traced process that has left its group since the last confirmation is not waited for") {
+    ScriptedGroups groups;
+    Confirmation first(groups.state, 0, nullptr);
+    CHECK(stepFor(first, std::chrono::hours(1)).stage == Stage::Stopped);
+    groups.state->unfreeze();
+    groups.table.rows[102] = {301, ProcessState::Traced};
+    groups.script.tracers[102] = 301;
+    Confirmation second(groups.state, 1, nullptr);
+    CHECK(untilBlocked(second).stage == Stage::Stopped);
+  }
+
   TEST_CASE("a process that has left its group since is not waited for") {
     ScriptedGroups groups;
     groups.groups.deaf.insert(102);

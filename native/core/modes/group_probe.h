@@ -39,6 +39,7 @@ class GroupProbe {
   /// Whether a process of the group was seen stopped since the last `forgetSeen`.
   bool hasSeenStopped(Pid group) const noexcept;
   /// Whether the process was seen stopped, or was found to have exited, since the last `forgetSeen`. It forks no more.
+  /// In the time of a confirmation its number is not given again: all others come first.
   bool hasSettled(Pid pid) const { return settled_.contains(pid); }
   void forgetSeen() noexcept {
     stoppedGroups_.clear();

@@ -156,7 +156,9 @@ void ProcessGroupFreezer::takeListed(const MemberList& members) {
 Step ProcessGroupFreezer::confirm(MemberList& members, const Slice& slice) {
   // Most often the groups are as they were. Then the first walk is the only one.
   if (!std::exchange(hasBegun_, true)) {
-    for (const auto& [_, process] : kept_) pending_.push_back(process);
+    for (const auto& [pid, process] : kept_) {
+      if (table_.groupOf(pid) == process.group) pending_.push_back(process);
+    }
   }
   for (;;) {
     if (Step step = probePending(members, slice); !step.isDone()) return step;
