@@ -10,6 +10,7 @@ import {
   type ConfirmOptions,
   FreezeMode,
   type FreezeReport,
+  type FrozenReport,
   type MemberOutcome,
   type NotFrozenReport,
   type UnstoppedProcess,
@@ -53,20 +54,22 @@ export async function confirm(
   changed: () => void,
 ): Promise<FreezeReport> {
   signal?.throwIfAborted();
-  const start = clock.now();
-  let lastProgress = start;
-  const isStale = isPast(handle, epoch);
   lastId += 1;
   const id = lastId;
   let answer = handle.stepConfirmation(id, epoch, firstSlice);
   if (hasFailed(answer)) {
-    // The freeze was rolled back, which moved the epoch on if the state was frozen.
+    // The freeze was rolled back, which moved the epoch on if the state was frozen. A step at an epoch that has passed
+    // already fails only where the state is closed, and then no epoch has passed.
     changed();
-    throw below(failure(answer, !isStale && isPast(handle, epoch)));
+    throw below(failure(answer, isPast(handle, epoch)));
   }
   let step = progressOf(answer);
-  if (step.stage === 'passed') return notFrozen(handle, epoch, isStale);
+  if (step.stage === 'passed') return notFrozen(handle, epoch, 'stale');
+  // From here on, since most confirmations of few processes are almost over now, and to take the time takes a microsecond.
+  const start = clock.now();
+  let lastProgress = start;
   let callers: Callers | undefined;
+  let isEnded = false;
   const called = <E extends Error>(error: E): E => {
     isNotingCallers = true;
     return calledBy(error, callers ?? callersOf(confirm));
@@ -75,8 +78,7 @@ export async function confirm(
     let isFrozen = hasFrozen(step);
     if (isFrozen) changed();
 
-    while (!isOver(step)) {
-      const now = clock.now();
+    for (let now = start; !isOver(step); now = clock.now()) {
       if (signal?.aborted || now - start >= timeout) break;
       if (!step.isBlocked) lastProgress = now;
       if (isNotingCallers) callers ??= callersOf();
@@ -108,18 +110,13 @@ export async function confirm(
         throw called(error);
       }
     }
-    const report = step.stage === 'stopped' ? handle.confirmationReport(id) : undefined;
+    const report = step.stage === 'stopped' ? reportOf(handle, id, epoch) : undefined;
     if (report !== undefined) {
-      return {
-        isFrozen: true,
-        epoch,
-        members: membersOf(report),
-        signaledNs: Number(report[0]),
-        stoppedNs: Number(report[1]),
-      };
+      isEnded = true;
+      return report;
     }
     if (handle.word() === undefined) throw called(closedError());
-    return notFrozen(handle, epoch, isStale);
+    return notFrozen(handle, epoch, 'thawed');
   } catch (error) {
     // For what nobody expects, such as a getter of the signal that throws: nothing stays stopped (G4). Else it was done.
     const cause = rollBack(handle, id, true, changed);
@@ -129,7 +126,7 @@ export async function confirm(
     }
     throw error;
   } finally {
-    handle.endConfirmation(id);
+    if (!isEnded) handle.endConfirmation(id);
   }
 }
 
@@ -166,20 +163,31 @@ function isPast(handle: StateHandle, epoch: number): boolean {
   return word !== undefined && epochOf(word) !== epoch;
 }
 
-/** @param isStale whether the epoch had passed before the freeze began. */
-function notFrozen(handle: StateHandle, epoch: number, isStale: boolean): NotFrozenReport {
+/** @param reason why, where the epoch has passed. */
+function notFrozen(handle: StateHandle, epoch: number, reason: 'stale' | 'thawed'): NotFrozenReport {
   if (handle.mode() === FreezeMode.None) return { isFrozen: false, epoch, reason: 'mode-none' };
-  if (isStale) return { isFrozen: false, epoch, reason: 'stale' };
   // While the epoch has not passed, only a hold keeps the state from being frozen.
-  return { isFrozen: false, epoch, reason: isPast(handle, epoch) ? 'thawed' : 'held' };
+  return { isFrozen: false, epoch, reason: isPast(handle, epoch) ? reason : 'held' };
 }
 
-/** @param report `confirmationReport`: the first two numbers are times. */
-function membersOf(report: Float64Array): MemberOutcome[] {
-  return Array.from({ length: report.length / 2 - 1 }, (_, i) => ({
-    pid: Number(report[2 * i + 2]),
-    outcome: outcomeNames[Number(report[2 * i + 3])] as MemberOutcome['outcome'],
-  }));
+/** What native code writes a report to: the same for all, since to make an array takes longer. It grows with the need. */
+let numbers = new Float64Array(64);
+
+/** The report of a confirmation that has seen all stopped, and its end; `undefined` where the epoch has passed since. */
+function reportOf(handle: StateHandle, id: number, epoch: number): FrozenReport | undefined {
+  let length = handle.confirmationReport(id, numbers);
+  while (length !== undefined && length > numbers.length) {
+    numbers = new Float64Array(2 * length);
+    length = handle.confirmationReport(id, numbers);
+  }
+  if (length === undefined) return undefined;
+  const members: MemberOutcome[] = [];
+  for (let i = 2; i < length; i += 2) {
+    const outcome = outcomeNames[numbers[i + 1] as number] as MemberOutcome['outcome'];
+    members.push({ pid: numbers[i] as number, outcome });
+  }
+  // Not by destructuring, which would iterate.
+  return { isFrozen: true, epoch, members, signaledNs: numbers[0] as number, stoppedNs: numbers[1] as number };
 }
 
 /** @param isInProgress whether there was work left at the deadline; if not, it only waited for the processes. */

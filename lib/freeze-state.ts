@@ -283,7 +283,7 @@ export class FreezeState implements Disposable {
     const result = this.#freezeAtEpoch(epoch);
     if (typeof result !== 'boolean')
       throw result === undefined ? from(invalidEpoch(epoch), 'freezeAtEpoch') : failed('freezeAtEpoch', result);
-    if (result && !this.#waits.isEmpty) this.#waits.settle(this.#word());
+    if (result) this.#settleWaits();
     return result;
   }
 
@@ -308,11 +308,13 @@ export class FreezeState implements Disposable {
    */
   confirmFreezeAtEpoch(epoch: number, options?: ConfirmOptions): Promise<FreezeReport> {
     return promised(FreezeState.prototype.confirmFreezeAtEpoch, () => {
-      FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
+      // Where the call is right, its first step finds out whether the state is closed.
+      if (options === undefined && isEpoch(epoch)) FreezeState.#check(this, 'confirmFreezeAtEpoch');
+      else FreezeState.#readWord(this, 'confirmFreezeAtEpoch');
       if (!isEpoch(epoch)) throw from(invalidEpoch(epoch), 'confirmFreezeAtEpoch');
       // Most calls give none.
       const checked = options === undefined ? {} : checkedConfirmOptions(options);
-      const confirmed = () => confirm(this.#handle, epoch, checked, () => this.#waits.settle(this.#word()));
+      const confirmed = () => confirm(this.#handle, epoch, checked, () => this.#settleWaits());
       if (!freezing.hasSubscribers) return confirmed();
       return freezing.tracePromise(confirmed, freezeMessage(this, this.#handle, 'confirmFreezeAtEpoch', epoch));
     });
@@ -344,8 +346,13 @@ export class FreezeState implements Disposable {
 
   #thaw(): void {
     const failures = this.#unfreeze();
-    if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
+    this.#settleWaits();
     if (failures !== undefined) throw failed('unfreeze', failures);
+  }
+
+  /** After a change that was made through this object. Most often no wait is pending, and then it asks nothing. */
+  #settleWaits(): void {
+    if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
   }
 
   /**
@@ -357,7 +364,7 @@ export class FreezeState implements Disposable {
     this.#traced('forceUnfreeze', () => {
       const failures = this.#handle.forceUnfreeze();
       if (failures !== undefined) throw closed('forceUnfreeze');
-      this.#waits.settle(this.#word());
+      this.#settleWaits();
     });
   }
 
@@ -426,7 +433,7 @@ export class FreezeState implements Disposable {
     const frames = framesAbove(FreezeState.prototype.hold);
     return this.#traced('hold', () => {
       const taken = take(this.#handle, this.#waits, frames);
-      if (!this.#waits.isEmpty) this.#waits.settle(this.#word());
+      this.#settleWaits();
       if (Array.isArray(taken)) throw failed('hold', taken);
       return taken;
     });

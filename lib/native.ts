@@ -118,10 +118,11 @@ export interface Confirmations {
    */
   rollBackConfirmation(id: number, onlyOwn: boolean): boolean | NativeFailure[];
   /**
-   * The nanoseconds until all were signalled and until all were seen stopped, and then of each process its pid and its outcome,
-   * as an index of `outcomeNames`; `undefined` where the epoch has passed. An array, since to make an object takes longer.
+   * Writes the nanoseconds until all were signalled and until all were seen stopped, and then of each process its pid and its
+   * outcome, as an index of `outcomeNames`, and ends the confirmation. How many numbers that are: where they are more than
+   * `into` has room for, nothing is written, and the confirmation goes on. `undefined` where the epoch has passed.
    */
-  confirmationReport(id: number): Float64Array | undefined;
+  confirmationReport(id: number, into: Float64Array): number | undefined;
   /** The freeze is rolled back unless it is done. */
   endConfirmation(id: number): void;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "values.h"
@@ -15,6 +16,22 @@ std::int64_t idOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::Numb
 /// `progressOf` in lib/native.ts is the counterpart.
 double numberOf(Confirmation::Stage stage, bool isBlocked) {
   return (2 * static_cast<double>(stage)) + (isBlocked ? 1 : 0);
+}
+
+std::span<double> numbersOf(const Napi::Value& array) {
+  auto numbers = array.As<Napi::Float64Array>();
+  return {numbers.Data(), numbers.ElementLength()};
+}
+
+/// `confirmationReport` in lib/native.ts says in which order.
+void writeReport(std::span<double> into, const Confirmation& one, const std::vector<Covered>& outcomes) {
+  double* next = into.data();
+  *next++ = static_cast<double>(one.toSignalled().count());
+  *next++ = static_cast<double>(one.toStopped().count());
+  for (const Covered& each : outcomes) {
+    *next++ = each.pid;
+    *next++ = static_cast<double>(each.outcome);
+  }
 }
 
 }  // namespace
@@ -55,7 +72,13 @@ Napi::Value Confirmations::report(const Napi::CallbackInfo& info) {
   Confirmation* const one = find(info);
   const auto covered = one == nullptr ? std::nullopt : one->report();
   if (!covered) return info.Env().Undefined();
-  return {info.Env(), reportValue(info.Env(), one->toSignalled(), one->toStopped(), *covered)};
+  const std::span<double> into = numbersOf(info[1]);
+  const std::size_t length = 2 + (2 * covered->size());
+  if (length <= into.size()) {
+    writeReport(into, *one, *covered);
+    begun_.erase(idOf(info));
+  }
+  return Napi::Number::New(info.Env(), static_cast<double>(length));
 }
 
 void Confirmations::end(const Napi::CallbackInfo& info) noexcept { begun_.erase(idOf(info)); }

@@ -26,7 +26,7 @@ class Confirmations {
   Napi::Value pending(const Napi::CallbackInfo& info);
   /// `(id, onlyOwn)`: whether it was this call that thawed, or the failures.
   Napi::Value rollBack(const Napi::CallbackInfo& info);
-  /// `(id)`.
+  /// `(id, Float64Array)`: how many numbers the report has. Ends it where the array has room for them.
   Napi::Value report(const Napi::CallbackInfo& info);
   /// `(id)`.
   void end(const Napi::CallbackInfo& info) noexcept;

@@ -74,21 +74,6 @@ napi_value doingsValue(napi_env env, const std::vector<Pid>& pids) {
   });
 }
 
-/// One array of numbers and not an array of objects, which for hundreds of processes would take a moment too long.
-napi_value reportValue(napi_env env, std::chrono::nanoseconds toSignalled, std::chrono::nanoseconds toStopped,
-                       const std::vector<Covered>& outcomes) {
-  Napi::Float64Array numbers = Napi::Float64Array::New(env, 2 + (2 * outcomes.size()));
-  if (numbers.IsEmpty()) return numbers;
-  double* next = numbers.Data();
-  *next++ = static_cast<double>(toSignalled.count());
-  *next++ = static_cast<double>(toStopped.count());
-  for (const Covered& one : outcomes) {
-    *next++ = one.pid;
-    *next++ = static_cast<double>(one.outcome);
-  }
-  return numbers;
-}
-
 napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses) {
   return arrayOf(env, statuses, [env](const MemberStatus& one) {
     const Napi::Object entry = Napi::Object::New(env);

@@ -29,9 +29,6 @@ Mode modeNamed(std::string_view name);
 napi_value pidsValue(napi_env env, const std::vector<Pid>& pids);
 /// An array of `{ pid, name?, state?, waitChannel?, isInVfork? }`: what each does now, as /proc shows it.
 napi_value doingsValue(napi_env env, const std::vector<Pid>& pids);
-/// A Float64Array: both times in nanoseconds, and then a pid and its outcome for each process.
-napi_value reportValue(napi_env env, std::chrono::nanoseconds toSignalled, std::chrono::nanoseconds toStopped,
-                       const std::vector<Covered>& outcomes);
 /// An array of `{ pid, state, role, stoppedByUs, isUnguarded? }`.
 napi_value statusesValue(napi_env env, const std::vector<MemberStatus>& statuses);
 
