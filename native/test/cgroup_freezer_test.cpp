@@ -49,11 +49,14 @@ auto withoutWrites(Operation operation) {
   return operation();
 }
 
-/// A confirmation of three members, the second of which was stopped before. It has frozen them, and asked one.
+/// A confirmation of twenty members, from 101 on, one of which was stopped before. It has frozen them, and has asked
+/// all before that one.
 struct Noting {
+  static constexpr Pid kStopped = 117;
+
   Noting() {
-    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
-    fake.script.stopped(102);
+    for (Pid pid = 101; pid <= 120; ++pid) fake.state->registerPid(pid);
+    fake.script.stopped(kStopped);
     while (confirmation.step(kOver).stage == Confirmation::Stage::Freezing) continue;
   }
   /// The report, once all have been asked.
@@ -61,6 +64,13 @@ struct Noting {
     fake.all.update();
     while (confirmation.step(kOver).stage == Confirmation::Stage::Stopping) continue;
     return describe(confirmation.report());
+  }
+  /// The report where these are left, and the one that was stopped is known.
+  static std::string from(Pid first) {
+    std::string report;
+    for (Pid pid = first; pid <= 120; ++pid)
+      report += (pid == first ? "" : ", ") + std::to_string(pid) + (pid == kStopped ? " already" : "");
+    return report;
   }
 
   FakeCgroup fake;
@@ -98,8 +108,8 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
 
   TEST_CASE("a confirmation writes first, and notes which members were stopped before while the kernel freezes") {
     FakeCgroup fake;
-    for (const Pid pid : {101, 102, 103}) fake.state->registerPid(pid);
-    fake.script.stopped(102);
+    for (Pid pid = 101; pid <= 140; ++pid) fake.state->registerPid(pid);
+    fake.script.stopped(140);
     Confirmation confirmation(fake.state, 0, nullptr);
     // The write gets a step of its own, however long this one might be.
     Confirmation::Progress progress = confirmation.step(kNoDeadline - std::chrono::seconds(1));
@@ -108,13 +118,13 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
     progress = confirmation.step(kOver);
     CHECK(fake.all.isFrozen());
     CHECK(progress.stage == Confirmation::Stage::Stopping);
-    // One member in each step, although all has frozen by now.
+    // Sixteen members in each step, although all has frozen by now.
     fake.all.update();
     int steps = 1;
     for (; progress.stage == Confirmation::Stage::Stopping; ++steps) progress = confirmation.step(kOver);
     CHECK(steps == 3);
     CHECK(progress.stage == Confirmation::Stage::Stopped);
-    CHECK(describe(confirmation.report()) == "101, 102 already, 103");
+    CHECK(describe(confirmation.report()).ends_with("139, 140 already"));
   }
 
   TEST_CASE("only a confirmation that freezes notes which members were stopped before, and forgets that for the next") {
@@ -161,14 +171,14 @@ TEST_SUITE("mode cgroup on a fake hierarchy") {
   TEST_CASE("a member that leaves during a confirmation does not have the one that was stopped before passed over") {
     Noting noting;
     CHECK(noting.fake.state->unregisterPid(101).found);
-    CHECK(noting.finish() == "102 already, 103");
+    CHECK(noting.finish() == Noting::from(102));
   }
 
   TEST_CASE("nor does one that has exited, and whose pid is registered again meanwhile") {
     Noting noting;
     noting.fake.script.exited(101);
     CHECK(describe(noting.fake.state->registerPid(101)).empty());
-    CHECK(noting.finish() == "102 already, 103, 101 gone");
+    CHECK(noting.finish() == Noting::from(102) + ", 101 gone");
   }
 
   TEST_CASE("G4: a freeze whose write fails leaves nothing frozen, marked or claimed") {

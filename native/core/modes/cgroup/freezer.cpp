@@ -8,6 +8,14 @@
 
 namespace freeze_state {
 
+namespace {
+
+/// Of so many members it is asked in one go whether they were stopped before, which takes about 10 us. So the members
+/// of most sandboxes are asked in the step of the write, and a turn of the event loop is saved, which takes as long.
+constexpr std::size_t kNotedAtOnce = 16;
+
+}  // namespace
+
 Failures CgroupFreezer::open(Member& newcomer) {
   // Whatever is noted by this number is about a process that has exited.
   membership_.forget(newcomer.pid());
@@ -208,7 +216,7 @@ Step CgroupFreezer::noteStopped(MemberList& members, const Slice& slice) {
     Member& member = members.all()[noted_++];
     if (member.hasExited()) continue;
     member.stop.wasStoppedBefore = control().isStopped(member.process);
-    if (noted_ < members.size() && slice.isOver()) return Step::endedBy(slice);
+    if (noted_ < members.size() && noted_ % kNotedAtOnce == 0 && slice.isOver()) return Step::endedBy(slice);
   }
   return Step::done();
 }
