@@ -11,6 +11,8 @@ export interface Floor {
   killAndSee(pids: readonly number[], signal: number): void;
   killGroupsAndSee(groups: readonly number[], signal: number): void;
   awaitText(fds: readonly number[], text: string): void;
+  openPidfds(pids: readonly number[]): number[];
+  freezeWithChecks(files: readonly number[], pidfds: readonly number[]): void;
   resetChildNotices(areQuiet?: boolean): void;
   currentVersion(): number;
   awaitVersion(seen: number): void;

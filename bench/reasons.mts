@@ -88,7 +88,7 @@ const waitid = 'kill and waitid in C';
 const loop = 'kill in C, then each thread seen in /proc';
 const groupsInC = 'kill(-pgid) in C, then all of /proc searched and each thread seen';
 const write = 'a write to cgroup.freeze, then cgroup.events read';
-const awaitedWrite = 'the same, by an async function in the next turn';
+const checkedWrite = 'the same and what else a confirmation asks, in C, in the next turn';
 
 /** What a freeze in these modes cannot do without, and its row. */
 const bareCalls: Readonly<Record<string, readonly [what: string, row: string]>> = {
@@ -222,9 +222,10 @@ const reasons: readonly Reason[] = [
       );
       return (
         'They make the checks that are listed above, and a promise and a report; the bare write makes none of these. The kernel ' +
-        'freezes a small sandbox so quickly that they are a large part of the whole. The write in an async function, after one ' +
-        `turn of the event loop, takes ${timesOf(tableOf(found, 'runtimes', which), awaitedWrite, write)} times as long as the ` +
-        `bare one with ${inSentence(which)}, and a confirmation there takes ${difference(found, 'runtimes', which, ours, write)}. ` +
+        'freezes a small sandbox so quickly that they are a large part of the whole. With ' +
+        `${inSentence(which)}, the same system calls, made by C in the turn of the event loop after the call, take ` +
+        `${timesOf(tableOf(found, 'runtimes', which), checkedWrite, write)} times as long as the bare write, and a confirmation ` +
+        `${difference(found, 'runtimes', which, ours, write)}. ` +
         `${callsAlone(found, 'runtimes', which, ours, write, goal)} What is no system call is mostly misses of the processor's ` +
         'caches, as it seems: each way comes here after a rest and after all the others, and where confirmations follow each ' +
         `other at once, one of a group of 4 takes ${microseconds(median(tableOf(found, 'confirm', '4 '), 'confirm, cgroup'))} in ` +

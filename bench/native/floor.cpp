@@ -3,8 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <node_api.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,6 +197,73 @@ napi_value awaitText(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// One for each process: `openPidfds(pids)`. The caller closes them.
+napi_value openPidfds(napi_env env, napi_callback_info info) {
+  const std::vector<std::int32_t> pids = numbers(env, argumentOf(env, info));
+  napi_value list = nullptr;
+  napi_create_array(env, &list);
+  for (std::uint32_t i = 0; i < pids.size(); ++i) {
+    const long pidfd = syscall(SYS_pidfd_open, pids[i], 0);
+    if (pidfd < 0) {
+      napi_throw_error(env, nullptr, "A process has no pidfd.");
+      return nullptr;
+    }
+    napi_set_element(env, list, i, valueOf(env, static_cast<std::uint64_t>(pidfd)));
+  }
+  return list;
+}
+
+void readToTheEnd(std::int32_t fd) {
+  std::array<char, 4096> buffer;
+  off_t at = 0;
+  for (ssize_t count = 1; count > 0; at += count) count = pread(fd, buffer.data(), buffer.size(), at);
+}
+
+bool hasText(std::int32_t fd, std::string_view text) {
+  std::array<char, 256> buffer;
+  const ssize_t count = pread(fd, buffer.data(), buffer.size(), 0);
+  return std::string_view(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))).find(text) !=
+         std::string_view::npos;
+}
+
+/// Freezes a control group by the system calls that a confirmation of its processes makes, in the same order, and does
+/// nothing with their answers: `freezeWithChecks([cgroup.freeze, cgroup.events, cgroup.threads, cgroup.procs,
+/// the directory], pidfds)`.
+napi_value freezeWithChecks(napi_env env, napi_callback_info info) {
+  std::size_t argc = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &argc, arguments, nullptr, nullptr);
+  const std::vector<std::int32_t> files = numbers(env, arguments[0]);
+  const std::vector<std::int32_t> pidfds = numbers(env, arguments[1]);
+  const std::int32_t freezeFile = files.at(0);
+  const std::int32_t events = files.at(1);
+  std::vector<pollfd> polled;
+  for (const std::int32_t fd : pidfds) polled.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+  struct stat status{};
+  // Who has exited, who is inside, whether there are groups below, and whether anybody has frozen it.
+  ::poll(polled.data(), polled.size(), 0);
+  readToTheEnd(files.at(2));
+  fstat(files.at(4), &status);
+  getpid();
+  hasText(freezeFile, "1");
+  hasText(events, "frozen 1");
+  if (pwrite(freezeFile, "1", 1, 0) != 1) {
+    napi_throw_error(env, nullptr, "The group cannot be frozen.");
+    return nullptr;
+  }
+  // Who was stopped before, and, once all have frozen, who is inside.
+  for (const std::int32_t fd : pidfds) {
+    siginfo_t found{};
+    waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(fd), &found, WNOHANG | WSTOPPED | WNOWAIT);
+  }
+  while (!hasText(events, "frozen 1")) sched_yield();
+  ::poll(polled.data(), polled.size(), 0);
+  fstat(files.at(4), &status);
+  readToTheEnd(files.at(3));
+  hasText(events, "frozen 1");
+  return nullptr;
+}
+
 /// Takes SA_NOCLDSTOP off SIGCHLD again, so that one contestant's setting does not help the next; or puts it there:
 /// `resetChildNotices(areQuiet)`.
 napi_value resetChildNotices(napi_env env, napi_callback_info info) {
@@ -290,6 +360,8 @@ NAPI_MODULE_INIT() {
   define(env, exports, "killAndSee", killAndSee);
   define(env, exports, "killGroupsAndSee", killGroupsAndSee);
   define(env, exports, "awaitText", awaitText);
+  define(env, exports, "openPidfds", openPidfds);
+  define(env, exports, "freezeWithChecks", freezeWithChecks);
   define(env, exports, "resetChildNotices", resetChildNotices);
   define(env, exports, "currentVersion", currentVersion);
   define(env, exports, "awaitVersion", awaitVersion);

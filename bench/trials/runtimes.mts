@@ -60,7 +60,7 @@ const again = 'process-tree, freezeAtEpoch';
 const first = 'the same, the first of its state';
 const groupsInC = 'kill(-pgid) in C, then all of /proc searched and each thread seen';
 const write = 'a write to cgroup.freeze, then cgroup.events read';
-const awaitedWrite = 'the same, by an async function in the next turn';
+const checkedWrite = 'the same and what else a confirmation asks, in C, in the next turn';
 const confirmed = (mode: FreezeMode): string => `${mode}, confirmFreezeAtEpoch`;
 
 /** The goals, in terms of the loop in C. */
@@ -105,9 +105,13 @@ function byFirstFreeze(watch: Watch, roots: readonly number[]): Contestant {
 function byCgroup(watch: Watch, roots: readonly number[]): Contestant[] {
   const state = make(FreezeMode.Cgroup, roots);
   const group = state.cgroup as string;
-  const files = [openSync(join(group, 'cgroup.freeze'), 'r+'), openSync(join(group, 'cgroup.events'), 'r')] as const;
-  closers.push(() => files.forEach(closeSync));
-  const [switchFile, events] = files;
+  const open = (file: string): number => openSync(join(group, file), file === 'cgroup.freeze' ? 'r+' : 'r');
+  const files = ['cgroup.freeze', 'cgroup.events', 'cgroup.threads', 'cgroup.procs', '.'].map(open);
+  const pidfds = floor.openPidfds(roots);
+  closers.push(() => {
+    for (const file of [...files, ...pidfds]) closeSync(file);
+  });
+  const [switchFile = -1, events = -1] = files;
   const set = (value: string): void => {
     writeSync(switchFile, value, 0);
     floor.awaitText([events], `frozen ${value}`);
@@ -115,12 +119,12 @@ function byCgroup(watch: Watch, roots: readonly number[]): Contestant[] {
   const thaw = (): void => set('0');
   const freezeInNextTurn = async (): Promise<void> => {
     await scheduler.yield();
-    set('1');
+    floor.freezeWithChecks(files, pidfds);
   };
   return [
     byConfirm(watch, state),
     contestant(write, watch, { stop: () => set('1'), thaw }),
-    contestant(awaitedWrite, watch, { stop: freezeInNextTurn, thaw }),
+    contestant(checkedWrite, watch, { stop: freezeInNextTurn, thaw }),
   ];
 }
 

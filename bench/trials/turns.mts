@@ -95,7 +95,7 @@ if (available) {
   contestants.push(ofState('4 asleep', Cgroup, await sleepers(4)));
   contestants.push(ofState('128 asleep', Cgroup, await sleepers(128)));
 }
-await interleave(contestants, 60);
+await interleave(contestants, 150);
 // These last: they take the processors from the others.
 const busy = await spinners(2 * availableParallelism());
 await interleave(
