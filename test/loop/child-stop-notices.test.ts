@@ -9,7 +9,7 @@ import { valueInNode } from '../helpers/node';
 function heard(childStopNotices: boolean, installed: 'before' | 'after the first freeze', expected: number[]) {
   return valueInNode(
     async (
-      { FreezeState, spawnTarget, stoppedNow, runningNow, turn },
+      { FreezeState, spawnTarget, stoppedNow, runningNow, untilNow, letterOf, turn },
       notices,
       when,
       [stops = 0, thaws = 0, exits = 0],
@@ -30,7 +30,8 @@ function heard(childStopNotices: boolean, installed: 'before' | 'after the first
       state.freezeAtEpoch(0);
       stoppedNow(child.pid);
       state.unfreeze();
-      runningNow(child.pid);
+      // Once it sleeps. A child that was continued counts as running before it has run, and it sends the notice when it runs.
+      untilNow(() => letterOf(child.pid) === 'S', 'the child sleeps again');
       // The notices of this round are heard, where there are any, by a listener that was there before it.
       await heardOf(when === 'before' ? thaws : 0);
       if (when !== 'before') listen();
