@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type Tools, valueInNode } from '../helpers/node';
 
 const children = 48;
-const rounds = 3;
+/** So many that one idle turn, and one after each operation, is not made longer by a busy machine. */
+const rounds = 12;
 
 /**
  * Measures turns of the event loop in a process that has spawned the members itself: idle ones, and the ones after a
