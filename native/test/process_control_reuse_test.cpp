@@ -1,7 +1,5 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,37 +16,13 @@
 #include "support/child.h"
 #include "support/controls.h"
 #include "support/describe.h"
+#include "support/pid_namespace.h"
 #include "support/process_freezer.h"
 #include "support/wait_until.h"
 
 namespace freeze_state::test {
 
 namespace {
-
-constexpr int kNotPermitted = 77;
-
-/// Runs the body as pid 1 of a pid namespace with a /proc of its own: there a test chooses the next pid, and the end of
-/// the body ends every process in it.
-int runInPidNamespace(const std::function<int()>& body) {
-  return runInFork([&] {
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) return kNotPermitted;
-    return runInFork([&] {
-      if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kNotPermitted;
-      if (mount("proc", "/proc", "proc", 0, nullptr) != 0) return kNotPermitted;
-      return body();
-    });
-  });
-}
-
-/// Makes `pid` the pid of the next fork. False where it may not be written.
-bool makeNext(Pid pid) {
-  const int file = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  const std::string last = std::to_string(pid - 1);
-  const bool isWritten = write(file, last.data(), last.size()) == static_cast<ssize_t>(last.size());
-  close(file);
-  return isWritten;
-}
 
 /// A start time counts clock ticks, so a pid that is reused within one tick could not be told from its earlier holder.
 /// The kernel, which gives out pids in turn, needs far longer.

@@ -17,9 +17,9 @@ namespace {
 
 using Path = std::array<char, 64>;
 
-Path pathOf(Pid process, Pid thread, const char* file) noexcept {
+Path pathOf(Pid directory, Pid thread, const char* file) noexcept {
   Path path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/%s", process, thread, file);
+  std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/%s", directory, thread, file);
   return path;
 }
 
@@ -59,8 +59,8 @@ std::size_t ProcessFiles::close(std::span<Thread> threads) noexcept {
 }
 
 /// If the program has closed what was not its own, the number may be another file's now: that stays open.
-void ProcessFiles::closeUnreadable(int& fd, Pid thread, const char* file) const noexcept {
-  if (fd >= 0 && targetOf(fd) == pathOf(pid_, thread, file)) ::close(fd);
+void ProcessFiles::closeUnreadable(int& fd, const Thread& thread, const char* file) const noexcept {
+  if (fd >= 0 && targetOf(fd) == pathOf(directoryOf(thread), thread.id, file)) ::close(fd);
   forget(fd);
 }
 
@@ -86,15 +86,15 @@ int ProcessFiles::readOnce(Thread& thread, int Thread::* which, const char* file
       close(keptFd);
       return ESRCH;
     }
-    closeUnreadable(keptFd, thread.id, file);
-    if (isStat) closeUnreadable(thread.children, thread.id, "children");
+    closeUnreadable(keptFd, thread, file);
+    if (isStat) closeUnreadable(thread.children, thread, "children");
   }
   if (isStat) {
     // What is opened now may be of another thread with this number.
     close(thread.children);
     if (&thread == &threads_.front()) isOfOwner_ = false;
   }
-  const int fd = ::open(pathOf(pid_, thread.id, file).data(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(pathOf(directoryOf(thread), thread.id, file).data(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? ESRCH : errno;
   const int error = read(fd);
   // Only the open `stat` tells that the thread of the open `children` still lives.
@@ -112,7 +112,7 @@ int ProcessFiles::read(ProcessEntry& entry) noexcept {
   int error = readThread(0, entry);
   // What was kept may be of another process that had this number. Or the process went while it was read: it was reaped,
   // or the thread that called execve(2) has taken over its number.
-  if (error == ESRCH || (error == 0 && entry.threads == 0)) {
+  if (error == ESRCH || error == ESTALE || (error == 0 && entry.threads == 0)) {
     forgetThreads();
     error = readThread(0, entry);
   }
@@ -174,15 +174,28 @@ void ProcessFiles::noteSignalled() noexcept {
 
 int ProcessFiles::readThread(std::size_t index, ProcessEntry& entry) noexcept {
   Thread& thread = threads_[index];
-  const int error =
-      readFile(thread, &Thread::stat, "stat", [&](int fd) { return procfs::readStat(fd, thread.id, entry); });
+  const auto read = [&] {
+    return readFile(thread, &Thread::stat, "stat", [&](int fd) { return procfs::readStat(fd, thread.id, entry); });
+  };
+  int error = read();
+  if (error == ESTALE && index > 0) {
+    thread.isMisled = true;
+    error = read();
+  }
+  if (isMissing(thread)) error = ESRCH;
   // A thread that has ended is about to leave the list, and another one may have come.
   if (error == ESRCH || (error == 0 && index > 0 && entry.hasThreadExited())) isStale_ = true;
   return error;
 }
 
+/// Whether the files that are found by the number alone may be those of another process's thread.
+bool ProcessFiles::isMissing(const Thread& thread) const noexcept {
+  return thread.isMisled && procfs::processOf(thread.id) != pid_;
+}
+
 int ProcessFiles::readChildren(std::size_t index, std::vector<Pid>& children) {
   Thread& thread = threads_[index];
+  if (isMissing(thread)) return ESRCH;
   return readFile(thread, &Thread::children, "children", [&](int fd) { return kernel_file::readPids(fd, children); });
 }
 

@@ -71,6 +71,7 @@ class ProcessFiles final : private DescriptorKeeper {
  private:
   struct Thread {
     Pid id;
+    bool isMisled = false;  ///< its directory in that of the process is, as `procfs::readThread` says
     int stat = -1;
     int children = -1;
   };
@@ -79,11 +80,13 @@ class ProcessFiles final : private DescriptorKeeper {
   int readFile(Thread& thread, int Thread::* which, const char* file, Read read);
   template <typename Read>
   int readOnce(Thread& thread, int Thread::* which, const char* file, Read read);
+  bool isMissing(const Thread& thread) const noexcept;
   std::size_t closeKept() noexcept override;
   void replaceThreads(std::vector<Thread>& threads) noexcept;
   void forgetOthers() noexcept;
   void forgetThreads() noexcept;
-  void closeUnreadable(int& fd, Pid thread, const char* file) const noexcept;
+  Pid directoryOf(const Thread& thread) const noexcept { return thread.isMisled ? thread.id : pid_; }
+  void closeUnreadable(int& fd, const Thread& thread, const char* file) const noexcept;
   std::size_t closePidfd() noexcept;
   static void forget(int& fd) noexcept;
   static std::size_t close(int& fd) noexcept;

@@ -40,8 +40,9 @@ class Fields {
   std::string_view text_;
 };
 
-/// Parses the text of a stat file. Returns 0, or EIO where it is none.
-int parseStat(std::string_view text, ProcessEntry& entry) noexcept {
+/// Parses the text of a stat file, which begins with the number of the task. Returns 0, or EIO where it is none.
+int parseStat(std::string_view text, Pid& number, ProcessEntry& entry) noexcept {
+  number = kernel_file::parse<Pid>(text).value_or(0);
   // Field 2 is the command in parentheses and may hold any character, parentheses and spaces too: the last one ends it.
   const auto command = text.rfind(") ");
   if (command == std::string_view::npos) return EIO;
@@ -59,14 +60,14 @@ int parseStat(std::string_view text, ProcessEntry& entry) noexcept {
 }
 
 /// Reads and parses the stat file /proc/<pid>/<file>. Returns 0, or the errno(3).
-int readFile(Pid pid, const char* file, ProcessEntry& entry) noexcept {
+int readFile(Pid pid, const char* file, Pid& number, ProcessEntry& entry) noexcept {
   if (!isOurs()) return ESRCH;
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
   kernel_file::Buffer buffer;
   std::string_view text;
   const int error = kernel_file::readBeginning(path.data(), buffer, text);
-  return error == 0 ? parseStat(text, entry) : error;
+  return error == 0 ? parseStat(text, number, entry) : error;
 }
 
 /// The number in the line of /proc/<pid>/status that begins with `start`, as for `findLine`. Empty where it cannot be
@@ -117,23 +118,34 @@ bool isOurs() noexcept {
 }
 
 int read(Pid pid, ProcessEntry& entry) noexcept {
-  const int error = readFile(pid, "stat", entry);
+  Pid number = 0;
+  const int error = readFile(pid, "stat", number, entry);
   // It went while it was read: it was reaped, or the thread that called execve(2) has taken over its number.
-  return error == 0 && entry.threads == 0 ? readFile(pid, "stat", entry) : error;
+  return error == 0 && entry.threads == 0 ? readFile(pid, "stat", number, entry) : error;
 }
 
 int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept {
-  std::array<char, 64> file{};
-  std::snprintf(file.data(), file.size(), "task/%d/stat", thread);
-  return readFile(pid, file.data(), entry);
+  Pid number = 0;
+  const auto readIn = [&](Pid directory) {
+    std::array<char, 64> file{};
+    std::snprintf(file.data(), file.size(), "task/%d/stat", thread);
+    return readFile(directory, file.data(), number, entry);
+  };
+  const int error = readIn(pid);
+  if (error != 0 || number == thread || thread == pid) return error;
+  const int otherError = readIn(thread);
+  return otherError == 0 && processOf(thread) != pid ? ESRCH : otherError;
 }
+
+Pid processOf(Pid thread) noexcept { return statusField<Pid>(thread, "\nTgid:\t").value_or(0); }
 
 int readStat(int fd, Pid task, ProcessEntry& entry) noexcept {
   kernel_file::Buffer buffer;
   const ssize_t length = kernel_file::readAt(fd, buffer, 0);
   if (length < 0) return errno;
-  const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
-  return kernel_file::parse<Pid>(text) == task ? parseStat(text, entry) : EIO;
+  Pid number = 0;
+  const int error = parseStat({buffer.data(), static_cast<std::size_t>(length)}, number, entry);
+  return error == 0 && number != task ? ESTALE : error;
 }
 
 Pid groupOf(Pid pid) noexcept {
@@ -153,7 +165,7 @@ std::optional<bool> hasStopPending(Pid pid) noexcept {
 
 Pid tracerOf(Pid pid) noexcept {
   const Pid thread = statusField<Pid>(pid, "\nTracerPid:\t").value_or(0);
-  return thread == 0 ? 0 : statusField<Pid>(thread, "\nTgid:\t").value_or(0);
+  return thread == 0 ? 0 : processOf(thread);
 }
 
 bool isKernelThread(Pid pid) noexcept {

@@ -25,11 +25,20 @@ bool isOurs() noexcept;
 /// as EMFILE, says nothing about the task.
 int read(Pid pid, ProcessEntry& entry) noexcept;
 
-/// Reads /proc/<pid>/task/<thread>/stat, and answers as `read` does.
+/// Reads the `stat` of a thread, and answers as `read` does: ESRCH where the process has no such thread.
+///
+/// It is /proc/<pid>/task/<thread>/stat, unless that directory is misled. The kernel finds the task first, and asks for
+/// its number when it makes the directory (proc_pid_make_inode in its fs/proc/base.c). If the task has called execve(2)
+/// in between, that is the number of its process, and from then on the directory leads to the first thread, for as long
+/// as that lives. If later another thread has the number, its files are found by /proc/<thread>/task/<thread>.
 int readThread(Pid pid, Pid thread, ProcessEntry& entry) noexcept;
 
+/// The process that has this thread (`Tgid` in /proc/<thread>/status); 0 where there is no such thread, or that cannot
+/// be read.
+Pid processOf(Pid thread) noexcept;
+
 /// Reads an open stat file, which is to be of that task, from its beginning. Returns 0, or the errno(3): ESRCH where
-/// the task has ended.
+/// the task has ended, ESTALE where the file is another task's.
 int readStat(int fd, Pid task, ProcessEntry& entry) noexcept;
 
 /// Whether a SIGSTOP that was sent to the process was not taken yet (`ShdPnd` in /proc/<pid>/status). A process that
@@ -86,12 +95,25 @@ class Numbers {
 class Threads : public Numbers {
  public:
   /// Skips that many at the beginning.
-  explicit Threads(Pid pid, int skip = 0) noexcept : Numbers(pathOf(pid).data(), skip > 0 ? kDots + skip : 0) {}
+  explicit Threads(Pid pid, int skip = 0) noexcept
+      : Numbers(pathOf(pid).data(), skip > 0 ? kDots + skip : 0), pid_(pid), isFirst_(skip == 0) {}
+
+  /// The number of the process is that of its first thread. The kernel shows it again where another thread takes it
+  /// over meanwhile, by execve(2). That one would be counted twice, so the second time it is left out.
+  bool next(Pid& thread) noexcept {
+    while (Numbers::next(thread)) {
+      if (std::exchange(isFirst_, false) || thread != pid_) return true;
+    }
+    return false;
+  }
 
  private:
   /// The first two are the directory itself and the one above.
   static constexpr off_t kDots = 2;
   static std::array<char, 32> pathOf(Pid pid) noexcept;
+
+  const Pid pid_;
+  bool isFirst_;
 };
 
 /// All processes, by their ids. The other entries of /proc, dozens of them, come first (proc_root_readdir in the
